@@ -1,0 +1,66 @@
+"""What a user sets: the process's environment first, then `.env` in the project's folder, then a default that works.
+
+Only the command-line modules call `read`; everything else is handed what it needs.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from loaders.errors import Failure
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / ".data"
+# The private server writes these two, readable only by its owner, when it starts (`make up`).
+PRIVATE_SOURCE_URL = DATA / "mysql" / "loader.url"
+PRIVATE_SHOP_URL = DATA / "mysql" / "shop.url"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the environment says. `None` means: not set, and there is no default."""
+
+    environment: Mapping[str, str]
+    source_url: str | None
+    shop_url: str | None
+    lake_url: str
+    dbt_target: str | None
+    dbt_profiles_dir: Path
+    catalog: Path
+
+
+def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings of the project in `root`. Relative paths are relative to the project, wherever one stands."""
+    values = {name: value for name, value in dotenv_values(root / ".env").items() if value} | {
+        name: value for name, value in environment.items() if value
+    }
+    data = root / ".data"
+
+    def path(name: str, default: Path) -> Path:
+        return root / values[name] if name in values else default
+
+    return Settings(
+        environment=values,
+        source_url=values.get("SOURCE_URL") or _private_url(data / "mysql" / "loader.url"),
+        shop_url=values.get("SHOP_URL"),
+        lake_url=values.get("LAKE_URL", str(data / "lake")),
+        dbt_target=values.get("DBT_TARGET"),
+        dbt_profiles_dir=path("DBT_PROFILES_DIR", root / "dbt_project"),
+        catalog=path("CATALOG", root / "dbt_project/models/staging/shop/_shop__sources.yml"),
+    )
+
+
+def required_source_url(settings: Settings) -> str:
+    if settings.source_url is None:
+        raise Failure(
+            "there is no source: SOURCE_URL is not set and the private server was never started",
+            "run `make up seed` for the demo shop, or set SOURCE_URL in .env to your own database",
+        )
+    return settings.source_url
+
+
+def _private_url(file: Path) -> str | None:
+    return file.read_text().strip() if file.exists() else None
