@@ -22,7 +22,7 @@ class Failure(Exception):
 
 
 def run_command(command: Callable[[], int | None]) -> int:
-    """Run a whole command and return its exit code: 0 or its own, 1 for a known failure, 130 for Ctrl-C, 143 for SIGTERM.
+    """Run a whole command and return its exit code: its own or 0, 1 for a known failure, 130 Ctrl-C, 143 SIGTERM.
 
     SIGTERM is made to end a command the way Ctrl-C does, so that it closes its connections and removes its files.
     """

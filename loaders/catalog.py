@@ -1,0 +1,149 @@
+"""The catalog: which tables are moved, and what identifies their rows.
+
+It is dbt's own sources YAML, read as plain YAML. dbt reads the same file as its sources, so a table is listed once.
+"""
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from loaders.errors import Failure
+
+META_KEYS = ("primary_key", "cursor", "fingerprint", "on_invalid")
+LOADS_TABLE = "_loads"
+# Redshift cuts longer names, in bytes, without a word.
+REDSHIFT_NAME_BYTES = 127
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table to move. `name` is exactly the source's; `invalid_to_null` are columns whose rule is switched on."""
+
+    name: str
+    primary_key: tuple[str, ...] = ()
+    cursor: str | None = None
+    invalid_to_null: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The tables of one source database, and the raw schema they go to."""
+
+    file: Path
+    source: str
+    schema: str
+    tables: tuple[Table, ...] = field(default=())
+
+    def only(self, names: Iterable[str]) -> "Catalog":
+        """The catalog reduced to these tables; an unknown name is a failure."""
+        wanted = list(names)
+        for name in wanted:
+            known_or_fail(name, [table.name for table in self.tables], "table", str(self.file))
+        return replace(self, tables=tuple(table for table in self.tables if table.name in wanted))
+
+
+def read(file: Path) -> Catalog:
+    """Read and check a catalog. Every fault names the file and the table or key it is about."""
+    document = _document(file)
+    source = _single_source(document, file)
+    name = _literal(source, "name", file, "source")
+    schema = _literal(source, "schema", file, f"source {name}", default="raw")
+    entries = source.get("tables") or []
+    if not entries:
+        raise Failure(f"{file}: source {name} lists no tables", "add one under `tables:`, or run `discover`")
+    tables = tuple(_table(entry, file) for entry in entries)
+    _no_collisions([table.name for table in tables], file)
+    return Catalog(file, name, schema, tables)
+
+
+def known_or_fail(name: str, known: Collection[str], what: str, where: str) -> None:
+    """Fail unless `name` is one of `known`, offering the nearest names."""
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(sorted(known)[:10]) or 'none'}"
+    raise Failure(f"{where} has no {what} {name}", hint)
+
+
+def _document(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Failure(f"the catalog {file} cannot be read ({error.strerror})", "check CATALOG or --catalog") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Failure(f"the catalog {file} is not valid YAML: {' '.join(str(error).split())}", "correct it") from None
+
+
+def _single_source(document: Any, file: Path) -> Mapping[str, Any]:
+    sources = document.get("sources") if isinstance(document, dict) else None
+    if not isinstance(sources, list) or len(sources) != 1 or not isinstance(sources[0], dict):
+        raise Failure(f"{file} must have one source under `sources:`", "put each source database in a file of its own")
+    return sources[0]
+
+
+def _literal(entry: Mapping[str, Any], key: str, file: Path, where: str, default: str | None = None) -> str:
+    """A text the loaders need as it stands: present, a text, and no Jinja (dbt would render it, we would not)."""
+    value = entry.get(key, default)
+    if not isinstance(value, str) or not value:
+        raise Failure(f"{file}: {where} needs a text under `{key}`, not {value!r}", f'write {key}: "…" (quoted)')
+    if "{{" in value or "{%" in value:
+        raise Failure(
+            f"{file}: {where} has Jinja under `{key}`: {value}", "write the plain value; loaders do not render"
+        )
+    return value
+
+
+def _table(entry: Any, file: Path) -> Table:
+    if not isinstance(entry, dict):
+        raise Failure(f"{file}: a table is {entry!r}, not a mapping", "write `- name: …`")
+    named = _literal(entry, "name", file, "a table")
+    name = _literal(entry, "identifier", file, f"table {named}", default=named)
+    meta = _meta(entry, file, f"table {name}")
+    key = meta.get("primary_key") or []
+    columns = [key] if isinstance(key, str) else key
+    if not isinstance(columns, list) or not all(isinstance(column, str) and "{{" not in column for column in columns):
+        raise Failure(f"{file}: primary_key of table {name} is {key!r}", "write a list of column names: [order_id]")
+    cursor = _literal(meta, "cursor", file, f"table {name}") if meta.get("cursor") is not None else None
+    return Table(name, tuple(columns), cursor, _invalid_to_null(entry, file, name))
+
+
+def _meta(entry: Mapping[str, Any], file: Path, where: str) -> Mapping[str, Any]:
+    """`config.meta` of a table or column. Other tools may keep keys there too, but a near miss of ours is a typo."""
+    meta = (entry.get("config") or {}).get("meta") or {}
+    for key in meta:
+        near = difflib.get_close_matches(str(key), META_KEYS, n=1, cutoff=0.8)
+        if near and key not in META_KEYS:
+            raise Failure(f"{file}: {where} has `{key}` under config.meta", f"did you mean `{near[0]}`?")
+    return meta
+
+
+def _invalid_to_null(entry: Mapping[str, Any], file: Path, table: str) -> frozenset[str]:
+    """Columns with `meta.on_invalid: null`. YAML reads a bare null as nothing, which is what is meant here."""
+    chosen = set()
+    for column in entry.get("columns") or []:
+        meta = _meta(column, file, f"column {table}.{column.get('name')}")
+        rule = meta.get("on_invalid", "error")
+        if rule not in (None, "null", "error"):
+            raise Failure(f"{file}: on_invalid of {table}.{column['name']} is {rule!r}", "write null or error")
+        if rule != "error":
+            chosen.add(column["name"])
+    return frozenset(chosen)
+
+
+def _no_collisions(names: list[str], file: Path) -> None:
+    """Names that differ here but not in the warehouse, which folds case and (Redshift) cuts at 127 bytes."""
+    seen: dict[bytes, str] = {}
+    for name in names:
+        folded = name.lower().encode()[:REDSHIFT_NAME_BYTES]
+        if folded == LOADS_TABLE.encode():
+            raise Failure(f"{file}: table {name} bears the name of the loaders' own table", "leave it out")
+        if folded in seen:
+            raise Failure(
+                f"{file}: tables {seen[folded]} and {name} would be one table in the warehouse",
+                "names there fold to lower case and end after 127 bytes: list one of them in a catalog of its own",
+            )
+        seen[folded] = name

@@ -1,0 +1,194 @@
+"""The command line: the one place of the loaders that reads settings and opens connections."""
+
+import argparse
+import datetime
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import boto3
+import pymysql
+from botocore.exceptions import BotoCoreError
+
+from loaders import catalog as catalogs
+from loaders import discover, mysql, mysql_url, pipeline, profile, report, runs, settings
+from loaders.catalog import Catalog
+from loaders.duckdb_warehouse import DuckDBWarehouse, open_warehouse
+from loaders.errors import Failure
+from loaders.lake import Lake
+from loaders.lake_folder import Folder
+from loaders.lake_s3 import S3
+from loaders.settings import Settings
+from loaders.spool import spool
+
+EXAMPLES = """examples:
+  python -m loaders extract                       all tables of the catalog: MySQL -> lake -> raw
+  python -m loaders extract --tables order        one of them
+  python -m loaders extract --no-load             stop at the lake; `load` takes it from there
+  python -m loaders load                          apply what waits in the lake
+  python -m loaders status                        what raw holds, and what waits
+  python -m loaders discover                      print a catalog of the database in SOURCE_URL
+  python -m loaders discover --write billing      put it into the dbt project, with staging views
+
+settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_DIR, DUCKDB_PATH, CATALOG
+exit codes: 0 done, 1 a failure that is explained, 2 a wrong call, 130 stopped by Ctrl-C"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; every subcommand's `run` takes the parsed arguments and the settings."""
+    top = argparse.ArgumentParser(
+        prog="python -m loaders",
+        description="Moves tables from MySQL to the lake to the raw schema, and changes no value.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    catalog = argparse.ArgumentParser(add_help=False)
+    catalog.add_argument("--catalog", type=Path, metavar="FILE", help="the catalog (default: CATALOG, or the shop's)")
+
+    extracting = commands.add_parser("extract", parents=[catalog], help="MySQL -> lake -> raw")
+    extracting.add_argument("--tables", metavar="A,B", help="only these tables of the catalog")
+    extracting.add_argument("--no-load", action="store_true", help="publish in the lake, leave raw as it is")
+    extracting.add_argument(
+        "--on-invalid",
+        choices=("error", "null"),
+        default="error",
+        help="values without an exact home (0000-00-00, …): stop, or make them NULL and count them",
+    )
+    extracting.set_defaults(run=extract)
+
+    loading = commands.add_parser("load", parents=[catalog], help="apply the runs that wait in the lake to raw")
+    loading.set_defaults(run=load)
+
+    telling = commands.add_parser("status", parents=[catalog], help="what raw holds, and what waits in the lake")
+    telling.set_defaults(run=status)
+
+    discovering = commands.add_parser("discover", help="print a catalog of the database in SOURCE_URL")
+    discovering.add_argument("--write", metavar="NAME", help="put it into the dbt project as source NAME")
+    discovering.set_defaults(run=discover_catalog)
+    return top
+
+
+def main() -> int | None:
+    arguments = parser().parse_args()
+    return arguments.run(arguments, settings.read())
+
+
+def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
+    catalog = _catalog(arguments, chosen)
+    if arguments.tables:
+        catalog = catalog.only(name.strip() for name in arguments.tables.split(",") if name.strip())
+    lake = _lake(chosen)
+    if not arguments.no_load:
+        _load_pending(catalog, lake, chosen)
+    started = time.monotonic()
+    with _source(chosen) as connection, spool() as folder:
+        run = pipeline.extract(
+            lambda: mysql.snapshot(connection), catalog, lake, folder, arguments.on_invalid == "null", report.progress
+        )
+    print(report.published(run, lake, time.monotonic() - started))
+    if arguments.no_load:
+        print("  not loaded; `python -m loaders load` applies it")
+    else:
+        _load_pending(catalog, lake, chosen)
+
+
+def load(arguments: argparse.Namespace, chosen: Settings) -> None:
+    if not _load_pending(_catalog(arguments, chosen), _lake(chosen), chosen):
+        print("nothing waits in the lake: raw is up to date")
+
+
+def status(arguments: argparse.Namespace, chosen: Settings) -> None:
+    catalog, lake = _catalog(arguments, chosen), _lake(chosen)
+    path = _warehouse_path(chosen)
+    print(f"source     {catalog.source} ({len(catalog.tables)} tables in {catalog.file})")
+    print(f"lake       {lake} ({len(runs.numbers(lake))} runs)")
+    print(f"warehouse  {path}, schema {catalog.schema}")
+    if not path.exists():
+        print("  it does not exist yet; `make extract` makes it")
+        return
+    with open_warehouse(path, catalog.schema, read_only=True) as warehouse:
+        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+        print(report.status(warehouse.newest(), now))
+        waiting = pipeline.pending(lake, warehouse)
+    print(f"  {len(waiting)} runs wait in the lake" + ("; `python -m loaders load` applies them" if waiting else ""))
+
+
+def discover_catalog(arguments: argparse.Namespace, chosen: Settings) -> None:
+    with _source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+        tables, database = list(snapshot.tables().values()), snapshot.database
+    if not arguments.write:
+        text, notices = discover.catalog_yaml(database, tables)
+        print(text, end="")
+    else:
+        files, notices = discover.write(arguments.write, tables, settings.ROOT / "dbt_project" / "models")
+        print(f"wrote {files[0]} and {len(files) - 1} staging views beside it. Next:")
+        print(f"  CATALOG={files[0].relative_to(settings.ROOT)} make extract")
+        print(f"  make build SELECT=staging.{arguments.write}")
+    for notice in notices:
+        print(f"notice: {notice}", file=sys.stderr)
+
+
+def _load_pending(catalog: Catalog, lake: Lake, chosen: Settings) -> int:
+    """Apply what waits, a line per run; the warehouse is open only meanwhile, so that others can read it."""
+    with _warehouse(catalog, chosen) as warehouse:
+        count = 0
+        for run in pipeline.load(lake, warehouse):
+            rows = sum(batch.rows for batch in run.batches)
+            print(f"run {run.run}: {rows:,} rows -> {warehouse}, schema {catalog.schema}")
+            count += 1
+    return count
+
+
+def _catalog(arguments: argparse.Namespace, chosen: Settings) -> Catalog:
+    return catalogs.read(arguments.catalog or chosen.catalog)
+
+
+def _lake(chosen: Settings) -> Lake:
+    """The lake at LAKE_URL: s3://bucket/prefix, file:///folder, or a folder (relative to the project)."""
+    url = chosen.lake_url
+    if url.startswith("s3://"):
+        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        if not bucket:
+            raise Failure("LAKE_URL names no bucket", "write it as s3://bucket/prefix")
+        try:
+            return S3(boto3.client("s3"), bucket, prefix.strip("/"))
+        except BotoCoreError as error:
+            raise Failure(f"S3 cannot be used: {error}", "check AWS credentials and Region") from None
+    if "://" in url and not url.startswith("file://"):
+        raise Failure(f"LAKE_URL {url} is neither a folder nor s3://…", "write s3://bucket/prefix, or a folder")
+    return Folder(settings.ROOT / url.removeprefix("file://"))
+
+
+@contextmanager
+def _source(chosen: Settings) -> Iterator[pymysql.Connection]:
+    url = mysql_url.parse(settings.required_source_url(chosen), "SOURCE_URL")
+    with closing(mysql_url.connect(url, "SOURCE_URL", **mysql.CONNECT_OPTIONS)) as connection:
+        yield connection
+
+
+@contextmanager
+def _warehouse(catalog: Catalog, chosen: Settings) -> Iterator[DuckDBWarehouse]:
+    with open_warehouse(_warehouse_path(chosen), catalog.schema) as warehouse:
+        yield warehouse
+
+
+def _warehouse_path(chosen: Settings) -> Path:
+    target = _target(chosen, chosen.environment)
+    if target.type != "duckdb":
+        raise Failure(f"target {target.name} is a {target.type} warehouse, which cannot be loaded yet", "use duckdb")
+    by_dbt_alone = _target(chosen, os.environ).values["path"]
+    if by_dbt_alone != target.values["path"]:
+        raise Failure(
+            f"DUCKDB_PATH in .env is {target.values['path']}, but plain dbt does not read .env and would use "
+            f"{by_dbt_alone}",
+            "put the path into dbt_project/profiles.yml instead, or export DUCKDB_PATH in your shell",
+        )
+    return target.values["path"]
+
+
+def _target(chosen: Settings, environment) -> profile.Target:
+    return profile.read(chosen.dbt_profiles_dir, chosen.dbt_target, environment, settings.ROOT / "dbt_project")

@@ -1,0 +1,181 @@
+"""The raw schema in a DuckDB file: the embedded warehouse, for one machine."""
+
+import datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from loaders.catalog import LOADS_TABLE
+from loaders.errors import Failure
+from loaders.quoting import sql_name, sql_text
+from loaders.runs import Batch, File, Run
+
+# Added to every raw table, after the source's own columns.
+LINEAGE_COLUMNS = {"_run": "BIGINT", "_extracted_at": "TIMESTAMP", "_deleted_at": "TIMESTAMP"}
+LOADS_COLUMNS = {
+    "run": "BIGINT",
+    "attempt": "VARCHAR",
+    "table_name": "VARCHAR",
+    "mode": "VARCHAR",
+    "row_count": "BIGINT",
+    "invalid_count": "BIGINT",
+    "snapshot_at": "TIMESTAMP",
+    "loaded_at": "TIMESTAMP",
+    "source_version": "VARCHAR",
+    "verdict": "VARCHAR",
+}
+
+
+@contextmanager
+def open_warehouse(path: Path, schema: str, read_only: bool = False) -> Iterator["DuckDBWarehouse"]:
+    """Open the database file, made where absent unless read_only. Another program that holds it is named."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(path, read_only=read_only)
+    except (duckdb.Error, OSError) as error:
+        raise _open_failure(error, path) from None
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        yield DuckDBWarehouse(connection, schema, path)
+    finally:
+        connection.close()
+
+
+class DuckDBWarehouse:
+    """Applies runs to raw. One transaction per run holds all its tables and its rows in `_loads`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, path: Path):
+        self.connection = connection
+        self.schema = schema
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def last_applied(self) -> tuple[int, str] | None:
+        """Number and attempt of the newest run in raw; runs are applied in order, so it tells which ones are."""
+        if not self._has_loads():
+            return None
+        newest = f"select run, attempt from {self._name(LOADS_TABLE)} order by run desc limit 1"
+        return self.connection.execute(newest).fetchone()
+
+    def newest(self) -> list[tuple[str, int, int, datetime.datetime, str]]:
+        """(table, run, rows, snapshot_at, verdict) of the newest run of each table, by name."""
+        if not self._has_loads():
+            return []
+        return self.connection.execute(
+            f"select table_name, run, row_count, snapshot_at, verdict from {self._name(LOADS_TABLE)} "
+            "qualify row_number() over (partition by table_name order by run desc) = 1 order by table_name"
+        ).fetchall()
+
+    def apply(self, run: Run, fetch: Callable[[File], Path]) -> None:
+        """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed.
+
+        fetch: gives a local, checked file for a file of the lake.
+        """
+        with self._transaction(run):
+            self.connection.execute(f"create schema if not exists {sql_name(self.schema)}")
+            columns = ", ".join(f"{name} {kind}" for name, kind in LOADS_COLUMNS.items())
+            self.connection.execute(f"create table if not exists {self._name(LOADS_TABLE)} ({columns})")
+            if run.run <= (self.last_applied() or (0, ""))[0]:
+                return
+            for batch in run.batches:
+                self._replace(run, batch, [fetch(file) for file in batch.files])
+                self._record(run, batch)
+
+    def _replace(self, run: Run, batch: Batch, files: list[Path]) -> None:
+        """Make the raw table anew from the files; fewer or more rows than were published is a failure."""
+        target = self._name(batch.table)
+        self.connection.execute(f"create or replace table {target} ({_columns_sql(batch)})")
+        if not files:
+            return
+        (rows,) = self.connection.execute(
+            f"insert into {target} {_select_sql(batch, files)}", [run.run, run.snapshot_at]
+        ).fetchone()
+        if rows != batch.rows:
+            raise Failure(
+                f"{self.schema}.{batch.table}: run {run.run} published {batch.rows:,} rows, {rows:,} arrived",
+                "the lake's files do not match their record; restore them from a backup. raw is unchanged",
+            )
+
+    def _record(self, run: Run, batch: Batch) -> None:
+        loaded_at = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+        row = [
+            run.run,
+            run.attempt,
+            batch.table,
+            batch.mode,
+            batch.rows,
+            sum(batch.invalid.values()),
+            run.snapshot_at,
+            loaded_at,
+            run.source_version,
+            batch.verdict,
+        ]
+        marks = ", ".join("?" for _ in row)
+        self.connection.execute(f"insert into {self._name(LOADS_TABLE)} values ({marks})", row)
+
+    @contextmanager
+    def _transaction(self, run: Run) -> Iterator[None]:
+        try:
+            self.connection.execute("begin")
+            yield
+            self.connection.execute("commit")
+        except duckdb.Error as error:
+            self._roll_back()
+            first = str(error).splitlines()[0]
+            raise Failure(
+                f"DuckDB could not apply run {run.run} to {self.path}: {first}",
+                "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load`",
+            ) from None
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        try:
+            self.connection.execute("rollback")
+        except duckdb.Error:
+            # A failed commit has already rolled back; a damaged connection rolls back when it is closed.
+            return
+
+    def _has_loads(self) -> bool:
+        return bool(
+            self.connection.execute(
+                "select 1 from information_schema.tables where table_schema = ? and table_name = ?",
+                [self.schema, LOADS_TABLE],
+            ).fetchone()
+        )
+
+    def _name(self, table: str) -> str:
+        return f"{sql_name(self.schema)}.{sql_name(table)}"
+
+
+def _columns_sql(batch: Batch) -> str:
+    own = [f"{sql_name(column.name)} {column.duckdb}" for column in batch.columns]
+    return ", ".join(own + [f"{name} {kind}" for name, kind in LINEAGE_COLUMNS.items()])
+
+
+def _select_sql(batch: Batch, files: list[Path]) -> str:
+    """Read the files column by column. Timestamps are stored as UTC instants; raw keeps their UTC digits."""
+    own = [
+        f"{sql_name(column.name)} at time zone 'UTC'" if column.duckdb == "TIMESTAMP" else sql_name(column.name)
+        for column in batch.columns
+    ]
+    paths = ", ".join(sql_text(_no_glob(str(file))) for file in files)
+    return f"select {', '.join([*own, '?', '?', 'null'])} from read_parquet([{paths}])"
+
+
+def _no_glob(path: str) -> str:
+    """DuckDB reads * ? [ in a path as a pattern; a class of one character stands for itself."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in path)
+
+
+def _open_failure(error: Exception, path: Path) -> Failure:
+    text = " ".join(str(error).split())
+    if "lock" in text.lower():
+        holder = text.partition("Conflicting lock is held in ")[2].partition(". See also")[0] or "another program"
+        return Failure(f"the warehouse {path} is in use by {holder}", "close it there, then run this again")
+    return Failure(f"the warehouse {path} cannot be opened: {text}", "check `path` in dbt's profile (profiles.yml)")

@@ -1,0 +1,90 @@
+"""A lake under a prefix of an S3 bucket: whole uploads, and a conditional write for the commit."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
+
+from loaders.errors import Failure
+from loaders.lake import missing
+
+
+class S3:
+    """A lake under a prefix of an S3 bucket. `client` is boto3's; it retries what is worth retrying."""
+
+    def __init__(self, client: Any, bucket: str, prefix: str):
+        self.client = client
+        self.bucket = bucket
+        self.prefix = f"{prefix}/" if prefix else ""
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    def put_file(self, key: str, file: Path) -> None:
+        with explained(self.url(key)):
+            self.client.upload_file(
+                str(file), self.bucket, self.prefix + key, ExtraArgs={"ChecksumAlgorithm": "SHA256"}
+            )
+
+    def create(self, key: str, data: bytes) -> bool:
+        with explained(self.url(key)):
+            try:
+                self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, IfNoneMatch="*")
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
+                    raise
+                # A retry after a lost answer meets its own object: the same bytes are our own success.
+                return self.read(key) == data
+        return True
+
+    def read(self, key: str) -> bytes:
+        with explained(self.url(key)):
+            return self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
+
+    def fetch(self, key: str, folder: Path) -> Path:
+        file = folder / hashlib.sha256(key.encode()).hexdigest()
+        with explained(self.url(key)):
+            self.client.download_file(self.bucket, self.prefix + key, str(file))
+        return file
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        with explained(self.url(prefix)):
+            pages = self.client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix):
+                for entry in page.get("Contents", []):
+                    yield entry["Key"].removeprefix(self.prefix)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        with explained(str(self)):
+            for key in keys:
+                self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
+
+    def url(self, key: str) -> str:
+        return f"s3://{self.bucket}/{self.prefix}{key}"
+
+
+_S3_FIXES: dict[str, Callable[[str], str]] = {
+    "NoSuchBucket": lambda url: f"create the bucket, or correct LAKE_URL ({url})",
+    "AccessDenied": lambda url: f"allow s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on {url}",
+    "ExpiredToken": lambda url: "log in again; the run can be started again at once",
+    "InvalidAccessKeyId": lambda url: "check AWS_ACCESS_KEY_ID, or AWS_PROFILE",
+    "SignatureDoesNotMatch": lambda url: "check AWS_SECRET_ACCESS_KEY",
+}
+
+
+@contextmanager
+def explained(url: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"].get("Code", "?")
+        fix = _S3_FIXES.get(code, lambda url: "check LAKE_URL and the AWS account")(url)
+        if code in ("404", "NoSuchKey"):
+            raise missing(url, "in S3") from None
+        raise Failure(f"S3 refused {error.operation_name} on {url}: {code}", fix) from None
+    except (BotoCoreError, Boto3Error) as error:
+        raise Failure(f"S3 cannot be used for {url}: {error}", "check AWS credentials, Region and network") from None

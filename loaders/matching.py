@@ -1,0 +1,34 @@
+"""The catalog's tables beside the source's: every fault is found before the first row is read."""
+
+from loaders.catalog import Catalog, Table, known_or_fail
+from loaders.duckdb_warehouse import LINEAGE_COLUMNS
+from loaders.errors import Failure
+from loaders.mysql import Snapshot, SourceTable
+
+
+def match(catalog: Catalog, snapshot: Snapshot) -> list[tuple[Table, SourceTable]]:
+    """Pair each table of the catalog with the source's, in the catalog's order."""
+    found = snapshot.tables()
+    where = f"database {snapshot.database}"
+    for table in catalog.tables:
+        known_or_fail(table.name, found, "table", where)
+    pairs = [(table, found[table.name]) for table in catalog.tables]
+    for table, source in pairs:
+        _check(table, source, catalog)
+    return pairs
+
+
+def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
+    names = [column.name for column in source.columns]
+    declared = [*table.primary_key, *filter(None, [table.cursor]), *table.invalid_to_null]
+    for column in declared:
+        known_or_fail(column, names, "column", f"table {table.name}, which {catalog.file.name} describes,")
+    if source.primary_key and table.primary_key != source.primary_key:
+        raise Failure(
+            f"{catalog.file}: primary_key of {table.name} is {list(table.primary_key)}, "
+            f"the source's is {list(source.primary_key)}",
+            f"write primary_key: [{', '.join(source.primary_key)}]",
+        )
+    for name in names:
+        if name.lower() in LINEAGE_COLUMNS:
+            raise Failure(f"{table.name}.{name} bears the name of a column that the loaders add", "rename it")

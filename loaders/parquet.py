@@ -1,0 +1,92 @@
+"""Arrow batches to Parquet files on this machine, in the form that Redshift's COPY and DuckDB both read exactly."""
+
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from loaders.errors import Failure
+from loaders.lake import sha256_of
+
+# A row group is held in memory while it is encoded; small ones cost bytes (research: 50,000-row groups, +50 %).
+ROW_GROUP_BYTES = 64 << 20
+# Redshift's slices each take a file: many of 64 to 256 MB load faster than one of gigabytes. Counted before encoding.
+FILE_BYTES = 512 << 20
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A finished Parquet file on this machine; sha256 in hex."""
+
+    path: Path
+    rows: int
+    bytes: int
+    sha256: str
+
+
+def write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path) -> Iterator[LocalFile]:
+    """Write batches to part-00000.parquet, part-00001.parquet, …, and yield each when it is whole.
+
+    No rows, no file. Memory: one row group and its encoding.
+    """
+    groups = _row_groups(batches, schema)
+    group = next(groups, None)
+    number = 0
+    while group is not None:
+        path = folder / f"part-{number:05d}.parquet"
+        with _explained(path):
+            writer = _writer(path, schema)
+        written = rows = 0
+        while group is not None and written < FILE_BYTES:
+            with _explained(path):
+                writer.write_table(group, row_group_size=group.num_rows)
+            written, rows = written + group.nbytes, rows + group.num_rows
+            group = next(groups, None)
+        with _explained(path):
+            writer.close()
+        yield LocalFile(path, rows, path.stat().st_size, sha256_of(path))
+        number += 1
+
+
+def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        if batch.num_rows:
+            held.append(batch)
+        if sum(part.nbytes for part in held) >= ROW_GROUP_BYTES:
+            yield pa.Table.from_batches(held, schema)
+            held = []
+    if held:
+        yield pa.Table.from_batches(held, schema)
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    strings = [field.name for field in schema if pa.types.is_string(field.type)]
+    # Redshift documents version 1 of the format: data pages of version 1 and only types that version 1.0 knows.
+    return pq.ParquetWriter(
+        path,
+        schema,
+        version="1.0",
+        data_page_version="1.0",
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=strings or False,
+        store_schema=False,
+    )
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn an error of the file system, while writing `path`, into a failure that says where space was wanted."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        raise Failure(
+            f"the temporary folder {path.parent} cannot be written ({error.strerror or error})",
+            "free some space there, or set TMPDIR to another disk" if full else "set TMPDIR to a folder of yours",
+        ) from None

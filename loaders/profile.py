@@ -1,0 +1,74 @@
+"""The warehouse's address, read from dbt's own profile: dbt and the loaders cannot mean different warehouses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from loaders.catalog import known_or_fail
+from loaders.errors import Failure
+
+PROFILE = "order_he"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One output of the profile, rendered. `values` are dbt's own keys (`path`, `host`, …)."""
+
+    name: str
+    type: str
+    values: Mapping[str, Any]
+
+
+def read(folder: Path, target: str | None, environment: Mapping[str, str], project: Path) -> Target:
+    """The chosen target (default: the profile's own) of the profile in `folder`, or in ~/.dbt where dbt looks next.
+
+    Relative database paths count from `project`, the folder in which `dbt build` is run.
+    """
+    file = _file(folder)
+    profile = _rendered(_profile(file), environment, file)
+    outputs = profile.get("outputs") or {}
+    name = target or profile.get("target") or "default"
+    known_or_fail(name, list(outputs), "target", f"profile {PROFILE} in {file}")
+    values = dict(outputs[name])
+    if values.get("type") == "duckdb":
+        values["path"] = project / values.get("path", ":memory:")
+    return Target(name, values.get("type", "?"), values)
+
+
+def _file(folder: Path) -> Path:
+    for candidate in (folder / "profiles.yml", Path.home() / ".dbt" / "profiles.yml"):
+        if candidate.is_file():
+            return candidate
+    raise Failure(f"there is no profiles.yml in {folder}", "run `make setup`, or set DBT_PROFILES_DIR")
+
+
+def _profile(file: Path) -> Mapping[str, Any]:
+    try:
+        profiles = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise Failure(f"{file} cannot be read: {' '.join(str(error).split())}", "correct it") from None
+    known_or_fail(PROFILE, list(profiles), "profile", str(file))
+    return profiles[PROFILE]
+
+
+def _rendered(value: Any, environment: Mapping[str, str], file: Path) -> Any:
+    """The same values with dbt's `env_var` resolved; other functions of dbt's do not occur in profiles."""
+    if isinstance(value, dict):
+        return {key: _rendered(inner, environment, file) for key, inner in value.items()}
+    if not isinstance(value, str) or "{{" not in value:
+        return value
+
+    def env_var(name: str, default: str | None = None) -> str:
+        if name not in environment and default is None:
+            raise Failure(f"{file} needs the environment variable {name}", "set it in .env, or give it a default")
+        return environment.get(name, default)
+
+    template = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 (not a page)
+    try:
+        return template.from_string(value).render(env_var=env_var)
+    except jinja2.TemplateError as error:
+        raise Failure(f"{file} has an expression that cannot be read: {value} ({error})", "correct it") from None

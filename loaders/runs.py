@@ -1,0 +1,129 @@
+"""The run record: what one run read, where its files lie, how they are checked. Publishing it is the lake's commit."""
+
+import datetime
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from loaders.errors import Failure
+from loaders.lake import Lake
+
+FORMAT_VERSION = 1
+PREFIX = "_runs/"
+
+
+@dataclass(frozen=True)
+class File:
+    """One immutable Parquet file of the lake. sha256 is of its bytes, in hex."""
+
+    key: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """A column as it was read, with its types at both ends of the way."""
+
+    name: str
+    mysql: str
+    duckdb: str
+    redshift: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a run holds of one table. mode `full`: these rows are the whole table.
+
+    invalid counts the values that a switched-on rule turned into NULL, by column. verdict says how the rows were
+    compared with the source.
+    """
+
+    table: str
+    mode: str
+    columns: tuple[ColumnType, ...]
+    primary_key: tuple[str, ...]
+    files: tuple[File, ...]
+    rows: int
+    invalid: Mapping[str, int]
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that becomes visible together. `attempt` is unique; snapshot_at is the source server's clock, UTC."""
+
+    run: int
+    attempt: str
+    schema: str
+    source: str
+    source_version: str
+    snapshot_at: datetime.datetime
+    batches: tuple[Batch, ...]
+    format_version: int = field(default=FORMAT_VERSION)
+
+    @property
+    def parent(self) -> int:
+        return self.run - 1
+
+    def to_json(self) -> bytes:
+        record = asdict(self) | {"parent": self.parent, "snapshot_at": self.snapshot_at.isoformat(sep=" ")}
+        return (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def from_json(data: bytes, key: str) -> Run:
+    """Read a record. One that this version cannot read is a failure, never a guess."""
+    try:
+        record: dict[str, Any] = json.loads(data)
+        version = record["format_version"]
+        if version != FORMAT_VERSION:
+            raise Failure(
+                f"the run record {key} has format {version}, known is {FORMAT_VERSION}", "update this project"
+            )
+        record.pop("parent")
+        record["snapshot_at"] = datetime.datetime.fromisoformat(record["snapshot_at"])
+        record["batches"] = tuple(_batch(batch) for batch in record["batches"])
+        return Run(**record)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Failure(
+            f"the run record {key} is damaged ({error!r})", "restore it from a backup of the lake; nothing was loaded"
+        ) from None
+
+
+def _batch(record: dict[str, Any]) -> Batch:
+    return Batch(
+        **record
+        | {
+            "columns": tuple(ColumnType(**column) for column in record["columns"]),
+            "primary_key": tuple(record["primary_key"]),
+            "files": tuple(File(**file) for file in record["files"]),
+        }
+    )
+
+
+def key_of(number: int) -> str:
+    return f"{PREFIX}{number}.json"
+
+
+def numbers(lake: Lake) -> list[int]:
+    """The numbers of all published runs, ascending. A gap means that somebody removed a record: a failure."""
+    found = sorted(int(stem) for stem in (_stem(key) for key in lake.keys(PREFIX)) if stem.isdigit())
+    if found and found != list(range(found[0], found[-1] + 1)):
+        raise Failure(f"the lake {lake} misses a run between {found[0]} and {found[-1]}", "restore its _runs folder")
+    return found
+
+
+def read(lake: Lake, number: int) -> Run:
+    key = key_of(number)
+    return from_json(lake.read(key), key)
+
+
+def publish(lake: Lake, run: Run) -> bool:
+    """The lake's commit: create the record only if its number is free. Of two runs at once, one gets True."""
+    return lake.create(key_of(run.run), run.to_json())
+
+
+def _stem(key: str) -> str:
+    return key.removeprefix(PREFIX).removesuffix(".json")
