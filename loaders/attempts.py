@@ -21,7 +21,7 @@ def key(table: str, attempt: str, name: str = "") -> str:
 
 
 def remove(lake: Lake, catalog: Catalog, attempt: str) -> None:
-    """Remove the files of an attempt that was certainly not published. What cannot be removed now, a later run sweeps."""
+    """Remove the files of an attempt that was certainly not published; what resists, a later run sweeps."""
     with suppress(Failure):
         for table in catalog.tables:
             lake.delete(list(lake.keys(key(table.name, attempt))))

@@ -1,0 +1,128 @@
+# Every command a person or CI runs. `make` alone lists the ones to start with, `make help-all` the rest.
+# Each target installs what it needs, once; nothing is installed outside this folder and the caches of pip and apt.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.ONESHELL:
+.SILENT:
+.NOTPARALLEL:
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := $(BIN)/python -m
+# dbt reads no .env, so the targets that call it hand the settings on.
+WITH_SETTINGS := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
+DBT := cd dbt_project && PATH="$(CURDIR)/$(BIN):$$PATH" dbt
+LOGS := .data/logs
+
+##@ Try
+
+demo: setup ## the whole pipeline on this machine, end to end, in a minute or two
+	$(RUN) local_stack.demo
+
+day: up ## let one day pass in the demo shop: orders, moves, price changes, deletions
+	$(RUN) seeds_generator day
+
+sql: setup ## open the warehouse read-only, to ask it questions
+	$(WITH_SETTINGS) $(RUN) dashboard sql
+
+##@ Work
+
+extract: setup ## MySQL -> lake -> raw (arguments: ARGS="--tables order")
+	$(RUN) loaders extract $(ARGS)
+
+build: setup ## dbt: staging, marts and their tests (SELECT=… for a part)
+	$(WITH_SETTINGS) $(DBT) build $(if $(SELECT),--select $(SELECT)) $(ARGS)
+
+docs: setup ## write the documentation site, one file, to .data/docs/index.html
+	mkdir -p .data/docs
+	$(WITH_SETTINGS) ( $(DBT) docs generate --static --quiet )
+	cp dbt_project/target/static_index.html .data/docs/index.html
+	echo "wrote .data/docs/index.html"
+
+export: setup ## write the marts as CSV files to .data/export (ARGS=--bom for spreadsheets)
+	$(WITH_SETTINGS) $(RUN) dashboard export --out .data/export $(ARGS)
+
+status: setup ## what raw holds, and what waits in the lake
+	$(RUN) loaders status $(ARGS)
+
+##@ Check
+
+test: .venv/test ## every test, on real parts (PYTEST="-k lake" for some)
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: .venv/test ## ruff, sqlfluff, zizmor
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests --disable-progress-bar --processes 2
+	$(BIN)/zizmor --offline --quiet .github
+
+##@ More
+
+setup: .venv/demo .env dbt_project/profiles.yml ## make .venv, .env and dbt_project/profiles.yml, where absent
+
+up: setup ## start the private MySQL server
+	$(RUN) local_stack up
+
+down: ## stop the private MySQL server
+	[ ! -x $(BIN)/python ] || $(RUN) local_stack down
+
+seed: up ## fill the demo shop (ARGS="--orders 1000000 --fresh")
+	$(RUN) seeds_generator fill $(ARGS)
+
+load: setup ## apply the runs that wait in the lake to raw
+	$(RUN) loaders load $(ARGS)
+
+discover: setup ## print a catalog of the database in SOURCE_URL (ARGS="--write NAME" puts it into dbt)
+	$(RUN) loaders discover $(ARGS)
+
+docs-serve: docs ## show the documentation site on this machine
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory .data/docs 0
+
+format: .venv/test ## let ruff and sqlfluff format the code
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+	$(BIN)/sqlfluff fix dbt_project/models dbt_project/tests --disable-progress-bar
+
+lock: ## make requirements/*.txt anew from pyproject.toml (needs uv)
+	requirements/lock.sh
+
+clean: down ## stop the server and remove everything that was made, .venv and settings excepted
+	rm -rf .data dbt_project/target dbt_project/logs
+
+help:
+	@awk '/^##@ More/ {exit} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-10s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
+	@echo; echo "make help-all lists the rest."
+
+help-all:
+	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-10s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
+
+.PHONY: demo day sql extract build docs export status test lint setup up down seed load discover docs-serve format lock clean help help-all
+
+# ---- what the targets above stand on ----------------------------------------------------------------------------
+
+# One stamp per group of requirements: installed again only when its lock changed. `test` holds all that `demo` holds.
+.venv/%: requirements/%.txt | .venv/bin/pip
+	echo "installing requirements/$*.txt into .venv ..."
+	$(BIN)/pip install --quiet --no-deps --require-hashes --disable-pip-version-check -r $<
+	touch $@
+
+.venv/bin/pip:
+	if ! $(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
+	  echo "error: $(PYTHON) is not Python 3.10, 3.11 or 3.12" >&2
+	  echo "  fix: install one (apt-get install python3 python3-venv), or name it: make setup PYTHON=python3.11" >&2; exit 1
+	fi
+	if ! $(PYTHON) -m venv .venv; then
+	  rm -rf .venv
+	  echo "error: $(PYTHON) cannot make a virtual environment with pip" >&2
+	  echo "  fix: apt-get install python3-venv   (on other systems: the package that brings venv and pip)" >&2; exit 1
+	fi
+
+.env: | .env.example
+	[ -f .env ] || cp .env.example .env
+
+# The example's path is relative to dbt_project; an absolute one means the same warehouse wherever dbt is started.
+dbt_project/profiles.yml: | profiles.example.yml
+	mkdir -p .data
+	if [ ! -f $@ ]; then sed "s|'\.\./\.data/|'$(CURDIR)/.data/|" profiles.example.yml > $@; fi
