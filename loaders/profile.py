@@ -29,11 +29,12 @@ def read(folder: Path, target: str | None, environment: Mapping[str, str], proje
     Relative database paths count from `project`, the folder in which `dbt build` is run.
     """
     file = _file(folder)
-    profile = _rendered(_profile(file), environment, file)
+    profile = _profile(file)
     outputs = profile.get("outputs") or {}
-    name = target or profile.get("target") or "default"
+    name = target or _rendered(profile.get("target"), environment, file) or "default"
     known_or_fail(name, list(outputs), "target", f"profile {PROFILE} in {file}")
-    values = dict(outputs[name])
+    # Like dbt, only the chosen target is rendered: the others' variables need not be set.
+    values = _rendered(outputs[name], environment, file)
     if values.get("type") == "duckdb":
         values["path"] = project / values.get("path", ":memory:")
     return Target(name, values.get("type", "?"), values)

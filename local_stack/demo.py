@@ -1,0 +1,181 @@
+"""`make demo`: the whole pipeline on real parts, from an empty shop to a tested order mart, and what came of it.
+
+It uses its own settings throughout (the private server, a folder as lake, DuckDB), whatever `.env` and the shell say,
+so that it can never write to somebody's own database, bucket or warehouse.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from loaders import catalog, mysql_url
+from loaders.errors import Failure, run_command
+from loaders.quoting import mysql_name, sql_name
+from loaders.settings import DATA, ROOT
+from local_stack import mariadb
+
+CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
+WAREHOUSE = DATA / "warehouse.duckdb"
+LOG = DATA / "logs" / "demo.log"
+# Settings of the user's that would lead the demo elsewhere.
+FOREIGN = ("SOURCE_URL", "SHOP_URL", "LAKE_URL", "CATALOG", "DUCKDB_PATH")
+FIVE_ROWS = (
+    "select order_id, ordered_at::date as ordered_on, country, product_name, amount, status, delivery_days as days\n"
+    "from analytics.order_mart order by order_id desc limit 5"
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the demo: a command, and what to say about it."""
+
+    title: str
+    command: list[str]
+    folder: Path = ROOT
+
+
+def main() -> int:
+    started = time.monotonic()
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    LOG.write_text("")
+    print("[1/6] a private MariaDB server")
+    server = mariadb.up(DATA / "mysql", say=lambda text: print(f"      {text}"))
+    environment = settings_of_the_demo(server)
+    steps = the_steps()
+    for number, step in enumerate(steps, start=2):
+        print(f"[{number}/{len(steps) + 1}] {step.title}", flush=True)
+        run(step, environment)
+        if "build" in step.command:
+            passed = tests_passed()
+    summary(server, passed, time.monotonic() - started)
+    return 0
+
+
+def settings_of_the_demo(server: mariadb.Server) -> dict[str, str]:
+    """The environment of every step: the user's, with the demo's own places put in."""
+    own = {name: value for name, value in os.environ.items() if name not in FOREIGN and not name.startswith("DBT_")}
+    profiles = DATA / "demo"
+    profiles.mkdir(parents=True, exist_ok=True)
+    (profiles / "profiles.yml").write_text((ROOT / "profiles.example.yml").read_text())
+    return own | {
+        "SOURCE_URL": server.url("loader"),
+        "LAKE_URL": str(DATA / "lake"),
+        "CATALOG": str(CATALOG),
+        "DBT_TARGET": "duckdb",
+        "DBT_PROFILES_DIR": str(profiles),
+        "DUCKDB_PATH": str(WAREHOUSE),
+        "DBT_LOG_PATH": str(LOG.parent),
+    }
+
+
+def the_steps() -> list[Step]:
+    python = sys.executable
+    dbt = [python, "-m", "dbt.cli.main"]
+    project = ROOT / "dbt_project"
+    return [
+        Step("a shop in it: customers, products, orders", [python, "-m", "seeds_generator", "fill"]),
+        Step("extract: MySQL -> lake -> raw", [python, "-m", "loaders", "extract"]),
+        Step("dbt build: staging, the order mart, their tests", [*dbt, "build", "--quiet"], project),
+        Step("docs: one page", [*dbt, "docs", "generate", "--static", "--quiet"], project),
+        Step("export: the marts as CSV", [python, "-m", "dashboard", "export", "--out", str(DATA / "export")]),
+    ]
+
+
+def run(step: Step, environment: Mapping[str, str]) -> None:
+    """Run one step, its output indented here and whole in the log. A failing step ends the demo with its own words."""
+    with LOG.open("a", encoding="utf-8") as log:
+        log.write(f"\n$ {' '.join(step.command)}\n")
+        with subprocess.Popen(
+            step.command,
+            cwd=step.folder,
+            env=dict(environment),
+            text=True,
+            encoding="utf-8",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process:
+            for line in process.stdout:
+                log.write(line)
+                if line.strip():
+                    print(f"      {line.rstrip()}", flush=True)
+    if process.returncode:
+        raise Failure(f"`{' '.join(step.command[1:])}` ended with code {process.returncode}", f"see {LOG}")
+
+
+def summary(server: mariadb.Server, passed: str, seconds: float) -> None:
+    """Compare both ends of the way, and say where everything lies."""
+    site = DATA / "docs" / "index.html"
+    site.parent.mkdir(parents=True, exist_ok=True)
+    site.write_bytes((ROOT / "dbt_project/target/static_index.html").read_bytes())
+    url = mysql_url.parse(server.url("loader"), "the private server's URL")
+    with (
+        closing(mysql_url.connect(url, "the private server")) as shop,
+        closing(duckdb.connect(WAREHOUSE, read_only=True)) as warehouse,
+    ):
+        print("\nrows      " + compare_rows(shop, warehouse))
+        print("tests     " + passed)
+        print("revenue   " + compare_revenue(shop, warehouse))
+        print("\nfive rows of the order mart:")
+        print(warehouse.sql(FIVE_ROWS))
+    print(
+        f"docs      {site}\n"
+        f"csv       {DATA / 'export'}\n"
+        f"log       {LOG}  (dbt's own: {LOG.parent / 'dbt.log'})\n"
+        f"\ndone in {seconds:.0f} s. Next: `make day && make extract && make build` lets a day pass in the shop,\n"
+        "`make sql` asks the warehouse, `make down` stops the server, `make clean` removes it all."
+    )
+
+
+def compare_rows(shop, warehouse) -> str:
+    """Rows of each table at the source and in raw; a difference ends the demo."""
+    known = catalog.read(CATALOG)
+    parts = []
+    for table in known.tables:
+        there = one(shop, f"select count(*) from {mysql_name(table.name)}")
+        (here,) = warehouse.execute(
+            f"select count(*) from {sql_name(known.schema)}.{sql_name(table.name)} where _deleted_at is null"
+        ).fetchone()
+        must_equal(f"rows of {table.name}", there, here)
+        parts.append(f"{table.name} {here:,}")
+    return ", ".join(parts) + ": source = raw"
+
+
+def compare_revenue(shop, warehouse) -> str:
+    there = Decimal(one(shop, "select coalesce(sum(amount), 0) from `order`"))
+    (here,) = warehouse.execute("select coalesce(sum(amount), 0) from analytics.order_mart").fetchone()
+    must_equal("revenue", there, Decimal(here))
+    return f"{here:,} in the mart = MySQL's own sum"
+
+
+def tests_passed() -> str:
+    """What dbt said of its tests; read at once, because the next dbt command overwrites it."""
+    results = json.loads((ROOT / "dbt_project/target/run_results.json").read_text())["results"]
+    passed = sum(result["status"] == "pass" for result in results)
+    return f"{passed} of {sum(result['status'] in ('pass', 'fail', 'error') for result in results)} passed"
+
+
+def one(shop, query: str) -> int:
+    with shop.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchone()[0]
+
+
+def must_equal(what: str, there, here) -> None:
+    if there != here:
+        raise Failure(
+            f"{what}: {there:,} in MySQL, {here:,} in the warehouse",
+            "was the shop changed meanwhile? run `make demo` again; if it stays so, this is a bug of ours",
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,86 @@
+"""The catalog: a good file, and every way it can be wrong with the message a user gets."""
+
+import pytest
+
+from loaders import catalog
+from loaders.errors import Failure
+
+GOOD = """
+version: 2
+sources:
+  - name: shop
+    description: "{{ doc('shop') }}"
+    tables:
+      - name: orders
+        identifier: order
+        config: {meta: {primary_key: [order_id], cursor: updated_at, owner: sales}}
+        columns:
+          - name: shipping_date
+            config: {meta: {on_invalid: null}}
+      - name: tag
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def make(text):
+        file = tmp_path / "sources.yml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return make
+
+
+def test_a_catalog_is_read_with_exact_names_keys_and_the_default_schema(write):
+    read = catalog.read(write(GOOD))
+    assert (read.source, read.schema) == ("shop", "raw")
+    assert read.tables == (
+        catalog.Table("order", ("order_id",), "updated_at", frozenset({"shipping_date"})),
+        catalog.Table("tag"),
+    )
+
+
+def test_a_part_of_the_catalog_can_be_chosen_by_name(write):
+    assert [table.name for table in catalog.read(write(GOOD)).only(["tag"]).tables] == ["tag"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "fix"),
+    [
+        ("sources: [", "is not valid YAML", "correct it"),
+        ("models: []", "must have one source", "file of its own"),
+        ("sources: [{name: a, tables: []}]", "source a lists no tables", "discover"),
+        ("sources: [{name: a, schema: '{{ target.schema }}', tables: [{name: t}]}]", "Jinja under `schema`", "plain"),
+        ("sources: [{name: a, tables: [{name: 3}]}]", "needs a text under `name`, not 3", 'name: "…"'),
+        (
+            "sources: [{name: a, tables: [{name: t, config: {meta: {primary_keys: [x]}}}]}]",
+            "table t has `primary_keys`",
+            "did you mean `primary_key`?",
+        ),
+        ("sources: [{name: a, tables: [{name: t, config: {meta: {primary_key: {a: 1}}}}]}]", "primary_key of", "list"),
+        ("sources: [{name: a, tables: [{name: T}, {name: t}]}]", "T and t would be one table", "catalog of its own"),
+        ("sources: [{name: a, tables: [{name: _loads}]}]", "_loads bears the name", "leave it out"),
+        (
+            "sources: [{name: a, tables: [{name: t, columns: [{name: c, config: {meta: {on_invalid: zero}}}]}]}]",
+            "on_invalid of t.c is 'zero'",
+            "null or error",
+        ),
+    ],
+)
+def test_a_fault_is_named_with_what_to_do(write, text, problem, fix):
+    with pytest.raises(Failure) as caught:
+        catalog.read(write(text))
+    assert problem in caught.value.problem
+    assert fix in caught.value.fix
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(Failure, match=r"nowhere\.yml cannot be read"):
+        catalog.read(tmp_path / "nowhere.yml")
+
+
+def test_an_unknown_table_offers_the_nearest_name(write):
+    with pytest.raises(Failure) as caught:
+        catalog.read(write(GOOD)).only(["ordre"])
+    assert "no table ordre" in caught.value.problem
+    assert caught.value.fix == "did you mean order?"

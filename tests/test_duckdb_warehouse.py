@@ -1,0 +1,133 @@
+"""Raw in DuckDB: a run is applied whole or not at all, once."""
+
+import datetime
+import subprocess
+import sys
+from dataclasses import replace
+from decimal import Decimal
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from loaders.duckdb_warehouse import open_warehouse
+from loaders.errors import Failure
+from loaders.runs import Batch, ColumnType, File, Run
+
+TAKEN_AT = datetime.datetime(2026, 1, 2, 3, 4, 5, 678901)
+COLUMNS = (
+    ColumnType('na"me', "varchar(9)", "VARCHAR", "VARCHAR(36)"),
+    ColumnType("price", "decimal(10,2)", "DECIMAL(10,2)", "DECIMAL(10,2)"),
+    ColumnType("at", "datetime(6)", "TIMESTAMP", "TIMESTAMP"),
+)
+SCHEMA = pa.schema([('na"me', pa.string()), ("price", pa.decimal128(10, 2)), ("at", pa.timestamp("us", "UTC"))])
+ROWS = [("a", Decimal("1.10"), TAKEN_AT), ("", None, None), (None, Decimal("-0.01"), datetime.datetime(9999, 12, 31))]
+
+
+@pytest.fixture
+def run_of(tmp_path):
+    """Makes a run of one table, its file in tmp_path (which may have any name), and the function that fetches it."""
+
+    def make(number: int, rows=ROWS, said_rows: int | None = None, table="order"):
+        path = tmp_path / f"it's [{number}] {table}.parquet"
+        columns = [pa.array(values, type=field.type) for values, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)]
+        pq.write_table(pa.table(columns, schema=SCHEMA), path)
+        file = File("key", len(rows), 0, "")
+        count = len(rows) if said_rows is None else said_rows
+        batch = Batch(table, "full", COLUMNS, (), (file,), count, {"at": 2}, "counts equal")
+        return Run(number, f"{number}-x", "raw", "shop", "8.4", TAKEN_AT, (batch,)), lambda _file: path
+
+    return make
+
+
+def read(path, sql):
+    with duckdb.connect(path, read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_a_run_arrives_with_exact_values_and_its_line_in_loads(tmp_path, run_of):
+    path = tmp_path / "new folder" / "w.duckdb"
+    run, fetch = run_of(1)
+    with open_warehouse(path, "raw") as warehouse:
+        assert warehouse.last_applied() is None
+        warehouse.apply(run, fetch)
+        assert warehouse.last_applied() == (1, "1-x")
+    assert read(path, 'select "na""me", price, "at" from raw."order"') == ROWS
+    assert read(path, 'select distinct _run, _extracted_at, _deleted_at from raw."order"') == [(1, TAKEN_AT, None)]
+    loads = read(path, "select run, table_name, mode, row_count, invalid_count, snapshot_at, verdict from raw._loads")
+    assert loads == [(1, "order", "full", 3, 2, TAKEN_AT, "counts equal")]
+
+
+def test_applying_a_run_again_changes_nothing(tmp_path, run_of):
+    run, fetch = run_of(1)
+    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+        warehouse.apply(run, fetch)
+        warehouse.apply(run, fetch)
+    assert read(tmp_path / "w.duckdb", 'select count(*), (select count(*) from raw._loads) from raw."order"') == [
+        (3, 1)
+    ]
+
+
+def test_a_later_run_replaces_the_table_and_views_on_it_keep_working(tmp_path, run_of):
+    path = tmp_path / "w.duckdb"
+    run, fetch = run_of(1)
+    with open_warehouse(path, "raw") as warehouse:
+        warehouse.apply(run, fetch)
+        warehouse.connection.execute('create view main.v as select * from raw."order"')
+        run, fetch = run_of(2, ROWS[:1])
+        warehouse.apply(run, fetch)
+    assert read(path, "select count(*) from main.v") == [(1,)]
+
+
+def test_an_empty_table_is_made_with_its_types(tmp_path, run_of):
+    run, fetch = run_of(1)
+    run = replace(run, batches=(replace(run.batches[0], files=(), rows=0),))
+    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+        warehouse.apply(run, fetch)
+    assert read(
+        tmp_path / "w.duckdb", "select column_name, data_type from duckdb_columns() where table_name = 'order'"
+    ) == [
+        ('na"me', "VARCHAR"),
+        ("price", "DECIMAL(10,2)"),
+        ("at", "TIMESTAMP"),
+        ("_run", "BIGINT"),
+        ("_extracted_at", "TIMESTAMP"),
+        ("_deleted_at", "TIMESTAMP"),
+    ]
+
+
+def test_a_wrong_row_count_leaves_every_table_of_the_run_as_it_was(tmp_path, run_of):
+    path = tmp_path / "w.duckdb"
+    first, fetch = run_of(1)
+    good, fetch_good = run_of(2, ROWS[:1], table="customer")
+    short, fetch_short = run_of(2, ROWS, said_rows=4)
+    with open_warehouse(path, "raw") as warehouse:
+        warehouse.apply(first, fetch)
+        with pytest.raises(Failure, match=r"raw\.order: run 2 published 4 rows, 3 arrived"):
+            files = iter([fetch_good(None), fetch_short(None)])
+            warehouse.apply(replace(good, batches=good.batches + short.batches), lambda _file: next(files))
+        assert warehouse.last_applied() == (1, "1-x")
+    assert read(path, 'select count(*) from raw."order"') == [(3,)]
+    assert read(path, "select count(*) from duckdb_tables() where table_name = 'customer'") == [(0,)]
+
+
+def test_a_file_in_use_names_the_file_and_its_holder(tmp_path):
+    path = tmp_path / "w.duckdb"
+    holding = f"import duckdb, time; c = duckdb.connect({str(path)!r}); print('ready', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", holding], stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout.readline() == b"ready\n"
+            with pytest.raises(Failure) as caught, open_warehouse(path, "raw"):
+                pass
+        finally:
+            holder.kill()
+    assert f"the warehouse {path} is in use by" in caught.value.problem
+    assert f"PID {holder.pid}" in caught.value.problem
+    assert "close it there" in caught.value.fix
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    (tmp_path / "w.duckdb").write_text("no database" * 1000)
+    with pytest.raises(Failure, match="cannot be opened"), open_warehouse(tmp_path / "w.duckdb", "raw"):
+        pass

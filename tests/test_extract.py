@@ -1,0 +1,289 @@
+"""From a real MySQL server to raw: any schema, one snapshot, two commits."""
+
+import json
+import threading
+
+import pyarrow.parquet as pq
+import pytest
+
+from loaders import catalog, discover, runs
+from loaders.errors import Failure
+
+LINEAGE = ["_run", "_extracted_at", "_deleted_at"]
+
+
+def names(own, table):
+    with __import__("duckdb").connect(own.warehouse_path, read_only=True) as connection:
+        return [row[0] for row in connection.execute(f'describe raw_own."{table}"').fetchall()]
+
+
+def test_all_tables_of_a_run_arrive_together_with_their_lines_in_loads(own):
+    own.write(
+        "create table customer (id int primary key, name varchar(20))",
+        "create table `order` (id bigint primary key, customer_id int, foreign key (customer_id) references customer (id))",
+        "insert into customer values (1, '김민준'), (2, '')",
+        "insert into `order` values (10, 1), (11, null)",
+    )
+    run = own.extract()
+    assert own.load() == [1]
+    assert own.raw("customer", "id, name") == [(1, "김민준"), (2, "")]
+    assert own.raw("order", "id, customer_id") == [(10, 1), (11, None)]
+    assert own.raw("_loads", "run, table_name, row_count, verdict") == [
+        (1, "customer", 2, "counts equal"),
+        (1, "order", 2, "counts equal"),
+    ]
+    assert [batch.rows for batch in run.batches] == [2, 2]
+
+
+def test_the_lake_holds_files_manifest_and_record_as_designed(own):
+    own.write("create table t (id int primary key)", "insert into t values (1), (2)")
+    run = own.extract()
+    (file,) = run.batches[0].files
+    assert sorted(own.lake.keys("")) == ["_runs/1.json", f"t/{run.attempt}/manifest", f"t/{run.attempt}/part-00000.parquet"]
+    manifest = json.loads(own.lake.read(f"t/{run.attempt}/manifest"))
+    assert manifest["entries"] == [
+        {"url": own.lake.url(file.key), "mandatory": True, "meta": {"content_length": file.bytes}}
+    ]
+    record = json.loads(own.lake.read("_runs/1.json"))
+    assert (record["format_version"], record["parent"], record["run"]) == (1, 0, 1)
+    assert record["batches"][0]["columns"][0]["mysql"].startswith("int")
+
+
+def test_an_empty_table_leaves_no_file_and_a_table_with_its_types(own):
+    own.write("create table t (id int primary key, price decimal(10,2), at datetime(6))")
+    assert own.extract().batches[0].files == ()
+    own.load()
+    assert own.raw("t") == []
+    assert names(own, "t") == ["id", "price", "at", *LINEAGE]
+
+
+def test_a_run_in_which_nothing_changed_still_leaves_its_record_and_its_loads(own):
+    own.write("create table t (id int primary key)")
+    own.extract()
+    own.extract()
+    assert own.load() == [1, 2]
+    assert own.raw("_loads", "run, table_name, row_count") == [(1, "t", 0), (2, "t", 0)]
+
+
+def test_names_of_every_kind_survive(own):
+    own.write(
+        "create table `Order ``of`` it's %s ü 주문` (`select` int primary key, `a b``c` int, `Q\"q` varchar(9), `{{x}}` int)",
+        "insert into `Order ``of`` it's %s ü 주문` values (1, 2, 'x', 4)",
+        "create table `_runs` (id int primary key)",
+        "create table `..` (id int primary key)",
+    )
+    own.extract()
+    own.load()
+    assert names(own, "Order `of` it's %s ü 주문") == ["select", "a b`c", 'Q"q', "{{x}}", *LINEAGE]
+    assert own.raw("Order `of` it's %s ü 주문", "columns(c -> c not like '\\_%' escape '\\')") == [(1, 2, "x", 4)]
+    assert (own.raw("_runs"), own.raw("..")) == ([], [])
+
+
+def test_composite_keys_and_tables_without_key_keep_every_row(own):
+    own.write(
+        "create table pair (a int, b varchar(9), v int, primary key (b, a))",
+        "insert into pair values (1, 'x', 1), (2, 'x', 2), (1, 'y', 3)",
+        "create table log (message varchar(20))",
+        "insert into log values ('twice'), ('twice'), (null)",
+    )
+    known = own.discover()
+    assert {table.name: table.primary_key for table in known.tables} == {"pair": ("b", "a"), "log": ()}
+    own.extract(known)
+    own.load()
+    assert own.raw("pair", "a, b, v") == [(1, "x", 1), (1, "y", 3), (2, "x", 2)]
+    assert own.raw("log", "message") == [("twice",), ("twice",), (None,)]
+
+
+def test_generated_and_invisible_columns_come_along_and_views_stay_behind(own, mysql_server):
+    own.write(
+        "create table t (id int primary key, twice int generated always as (id * 2) virtual, "
+        "stored_twice int generated always as (id * 2) stored, hidden int invisible default 7)",
+        "insert into t (id) values (1)",
+        "create view v as select id from t",
+    )
+    known = own.discover()
+    assert [table.name for table in known.tables] == ["t"]
+    own.extract(known)
+    own.load()
+    assert own.raw("t", "id, twice, stored_twice, hidden") == [(1, 2, 2, 7)]
+
+
+def test_names_that_the_warehouse_cannot_tell_apart_are_left_out_with_a_notice(own):
+    """The server tells table names apart by case (on Linux); the warehouse does not."""
+    own.write("create table Tag (id int primary key)", "create table tag (id int primary key)")
+    text, notices = discover.catalog_yaml("own", own_tables(own))
+    assert len(notices) == 1 and "would be the same as" in notices[0]
+    assert len(catalog.read(written(own, text)).tables) == 1
+
+
+def test_a_schema_of_three_thousand_tables_is_discovered_and_extracted(own):
+    own.write(*(f"create table t{number} (id int primary key) engine=memory" for number in range(300)))
+    known = own.discover()
+    assert len(known.tables) == 300
+    assert len(own.extract(known).batches) == 300
+    assert own.load() == [1]
+
+
+def test_a_table_of_an_engine_without_snapshots_says_so_in_its_verdict(own):
+    own.write("create table t (id int primary key) engine=myisam", "insert into t values (1)")
+    assert own.extract().batches[0].verdict == "not compared: MyISAM tables take no part in the snapshot"
+
+
+def test_the_tables_of_a_run_are_of_one_moment(own):
+    """A writer that adds customer and order in one transaction, without pause, never shows an order alone."""
+    own.write("create table customer (id int primary key)", "create table `order` (id int primary key)")
+    stop = threading.Event()
+
+    def shop_goes_on():
+        number = 0
+        connection = own.connect(own.shop_url)
+        with connection, connection.cursor() as cursor:
+            while not stop.is_set():
+                number += 1
+                cursor.execute(f"insert into customer values ({number})")
+                cursor.execute(f"insert into `order` values ({number})")
+                connection.commit()
+
+    writer = threading.Thread(target=shop_goes_on)
+    writer.start()
+    try:
+        known = own.discover()
+        records = [own.extract(known) for _ in range(8)]
+    finally:
+        stop.set()
+        writer.join()
+    counts = [[batch.rows for batch in run.batches] for run in records]
+    assert all(customers == orders for customers, orders in counts)
+    assert len({customers for customers, _orders in counts}) > 1
+
+
+def test_of_two_runs_at_once_one_wins_and_the_other_leaves_nothing(own):
+    own.write("create table t (id int primary key)", "insert into t values (1)")
+    known = own.discover()
+    own.extract(known)
+    outcomes: list[object] = []
+    barrier = threading.Barrier(2)
+
+    class Waiting(type(own.lake)):
+        """The lake, where both runs meet after they have seen the same last number."""
+
+        def put_file(self, key, file):
+            barrier.wait(10)
+            super().put_file(key, file)
+
+    def one_run():
+        try:
+            outcomes.append(own.extract(known))
+        except Failure as failure:
+            outcomes.append(failure)
+
+    object.__setattr__(own, "lake_class", Waiting)
+    threads = [threading.Thread(target=one_run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (won,) = [outcome for outcome in outcomes if isinstance(outcome, runs.Run)]
+    (lost,) = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    assert "another run published number 2" in lost.problem
+    attempts = {key.split("/")[1] for key in own.lake.keys("t/")}
+    assert attempts == {runs.read(own.lake, 1).attempt, won.attempt}
+
+
+def test_a_failing_table_publishes_nothing_and_leaves_no_file(own):
+    own.write(
+        "create table a (id int primary key)",
+        "insert into a values (1)",
+        "create table b (id int primary key, at date)",
+        "set sql_mode = ''",
+        "insert into b values (5, '2021-02-30')",
+    )
+    with pytest.raises(Failure) as caught:
+        own.extract()
+    assert "b" in caught.value.problem and "at" in caught.value.problem and "id=5" in caught.value.problem
+    assert list(own.lake.keys("")) == []
+    assert own.extract(invalid_to_null=True).batches[1].invalid == {"at": 1}
+    own.load()
+    assert own.raw("b", "id, at") == [(5, None)]
+    assert own.raw("_loads", "table_name, invalid_count") == [("a", 0), ("b", 1)]
+
+
+def test_a_column_that_lets_invalid_values_be_null_does_so_for_itself_only(own):
+    own.write(
+        "create table b (id int primary key, at date, other date)",
+        "set sql_mode = ''",
+        "insert into b values (5, '2021-02-30', '2021-01-01')",
+    )
+    own.discover()
+    text = own.catalog_file.read_text()
+    text += "    columns: [{name: at, config: {meta: {on_invalid: null}}}]\n"
+    known = catalog.read(written(own, text))
+    assert own.extract(known).batches[0].invalid == {"at": 1}
+    own.write("set sql_mode = ''", "insert into b values (6, null, '0000-00-00')")
+    with pytest.raises(Failure, match="other"):
+        own.extract(known)
+
+
+def test_raw_loaded_from_another_lake_is_refused(own, tmp_path):
+    own.write("create table t (id int primary key)")
+    own.extract()
+    own.load()
+    (own.folder / "lake").rename(tmp_path / "first lake")
+    with pytest.raises(Failure, match="holds run 1, which is not from the lake"):
+        own.load()
+    own.extract()
+    with pytest.raises(Failure, match="holds run 1, which is not from the lake"):
+        own.load()
+
+
+def test_a_file_missing_or_damaged_in_the_lake_stops_the_load_and_is_named(own):
+    own.write("create table t (id int primary key)", "insert into t values (1)")
+    own.extract()
+    own.load()
+    (file,) = own.extract().batches[0].files
+    path = own.lake.folder / file.key
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + b"x")
+    with pytest.raises(Failure, match="part-00000.parquet is damaged"):
+        own.load()
+    path.unlink()
+    with pytest.raises(Failure, match="has no t/"):
+        own.load()
+    assert own.raw("t", "id, _run") == [(1, 1)]
+    path.write_bytes(whole)
+    assert own.load() == [2]
+
+
+def test_parquet_files_are_in_the_form_that_redshift_documents(own):
+    own.write(
+        "create table t (id int unsigned primary key, big bigint unsigned, at datetime(6), d decimal(10,2), "
+        "tiny tinyint unsigned, name text, day date, b varbinary(9))",
+        "insert into t values (1, 18446744073709551615, '2026-01-02 03:04:05.678901', 1.10, 255, 'x', '2026-01-02', 'b')",
+    )
+    (file,) = own.extract().batches[0].files
+    parquet = pq.ParquetFile(own.lake.folder / file.key)
+    kinds = {column.name: (column.physical_type, column.converted_type) for column in map(parquet.schema.column, range(8))}
+    assert kinds["at"] == ("INT64", "TIMESTAMP_MICROS")
+    assert not any((converted or "").startswith("UINT") for _physical, converted in kinds.values())
+    assert kinds["tiny"] == ("INT32", "INT_16") and kinds["id"][0] == "INT64"
+    assert kinds["big"] == ("FIXED_LEN_BYTE_ARRAY", "DECIMAL")
+    group = parquet.metadata.row_group(0)
+    assert {group.column(number).compression for number in range(8)} == {"ZSTD"}
+    assert parquet.metadata.format_version == "1.0"
+
+
+def own_tables(own):
+    from contextlib import closing
+
+    from loaders import mysql
+
+    with (
+        closing(own.connect(own.source_url, **mysql.CONNECT_OPTIONS)) as connection,
+        mysql.snapshot(connection) as snapshot,
+    ):
+        return list(snapshot.tables().values())
+
+
+def written(own, text):
+    own.catalog_file.write_text(text, encoding="utf-8")
+    return own.catalog_file

@@ -1,0 +1,116 @@
+"""One contract for every lake: each test runs on a folder and on an S3 server."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loaders.errors import Failure
+from loaders.lake import checked, segment, sha256_of
+from loaders.lake_folder import Folder
+from loaders.lake_s3 import S3
+
+
+@pytest.fixture(params=["folder", "s3"])
+def lake(request, tmp_path):
+    if request.param == "folder":
+        return Folder(tmp_path / "lake")
+    server = request.getfixturevalue("s3_server")
+    client = boto3.client("s3", **server)
+    bucket = f"lake-{tmp_path.name.replace('_', '-').lower()}"[:60].rstrip("-")
+    client.create_bucket(Bucket=bucket)
+    return S3(client, bucket, "order-he")
+
+
+@pytest.fixture
+def local(tmp_path):
+    def make(data: bytes):
+        file = tmp_path / "local.bin"
+        file.write_bytes(data)
+        return file
+
+    return make
+
+
+def test_a_stored_file_comes_back_byte_for_byte(lake, local, tmp_path):
+    data = bytes(range(256)) * 5000
+    lake.put_file("order/1-a/part-00000.parquet", local(data))
+    fetched = lake.fetch("order/1-a/part-00000.parquet", tmp_path)
+    assert fetched.read_bytes() == data
+    assert checked(fetched, sha256_of(fetched), "x") == fetched
+
+
+def test_create_lets_one_of_many_win(lake):
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(lambda number: lake.create("_runs/1.json", b"run of %d" % number), range(16)))
+    assert won.count(True) == 1
+    assert lake.read("_runs/1.json") == b"run of %d" % won.index(True)
+
+
+def test_creating_the_same_bytes_again_is_ones_own_success(lake):
+    """The answer to a conditional write may be lost; the retry then meets its own object."""
+    assert lake.create("_runs/1.json", b"mine")
+    assert lake.create("_runs/1.json", b"mine")
+    assert not lake.create("_runs/1.json", b"another's")
+
+
+def test_keys_are_listed_by_prefix_and_deleted(lake, local):
+    for key in ("order/1-a/x", "order/10-b/x", "orders/1-a/x", "_runs/1.json"):
+        lake.put_file(key, local(b"x"))
+    assert sorted(lake.keys("order/1-")) == ["order/1-a/x"]
+    assert sorted(lake.keys("order/")) == ["order/1-a/x", "order/10-b/x"]
+    assert len(list(lake.keys(""))) == 4
+    lake.delete(["order/1-a/x", "order/never/x"])
+    assert sorted(lake.keys("order/")) == ["order/10-b/x"]
+    assert list(lake.keys("nothing/")) == []
+
+
+def test_a_missing_object_is_named(lake, tmp_path):
+    with pytest.raises(Failure, match=r"_runs/7\.json"):
+        lake.read("_runs/7.json")
+    with pytest.raises(Failure, match="order/1-a/part"):
+        lake.fetch("order/1-a/part", tmp_path)
+
+
+def test_a_damaged_file_is_named(lake, local, tmp_path):
+    lake.put_file("order/1-a/part", local(b"damaged"))
+    with pytest.raises(Failure, match="order/1-a/part is damaged"):
+        checked(lake.fetch("order/1-a/part", tmp_path), "0" * 64, "order/1-a/part")
+
+
+def test_an_address_begins_with_its_scheme_and_ends_with_the_key(lake):
+    url = lake.url("order/1-a/part-00000.parquet")
+    assert url.startswith(("file:///", "s3://"))
+    assert url.endswith("/order/1-a/part-00000.parquet")
+
+
+def test_an_unwritable_folder_says_what_to_do(tmp_path):
+    (tmp_path / "a file").write_text("")
+    with pytest.raises(Failure) as caught:
+        Folder(tmp_path / "a file" / "lake").create("_runs/1.json", b"x")
+    assert "a file/lake cannot be written" in caught.value.problem
+    assert "LAKE_URL" in caught.value.fix
+
+
+def test_a_missing_bucket_says_what_to_do(s3_server):
+    with pytest.raises(Failure) as caught:
+        S3(boto3.client("s3", **s3_server), "no-such-bucket", "").create("_runs/1.json", b"x")
+    assert "NoSuchBucket" in caught.value.problem
+    assert "create the bucket" in caught.value.fix
+
+
+def test_an_s3_server_that_is_not_there_is_a_failure_not_a_traceback(s3_server):
+    client = boto3.client("s3", **s3_server | {"endpoint_url": "http://127.0.0.1:9"})
+    client.meta.config.retries = {"max_attempts": 1}
+    with pytest.raises(Failure, match="S3 cannot be used"):
+        S3(client, "bucket", "").read("_runs/1.json")
+
+
+@given(st.text(min_size=1, max_size=64), st.text(min_size=1, max_size=64))
+def test_segments_are_safe_and_tell_names_apart(one, other):
+    assert segment(one).isascii() and "/" not in segment(one) and not segment(one).startswith(("_", "."))
+    assert (segment(one) == segment(other)) == (one == other)
+    json.dumps(segment(one))

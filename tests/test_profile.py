@@ -1,0 +1,59 @@
+"""dbt's profile as the loaders read it."""
+
+from pathlib import Path
+
+import pytest
+
+from loaders import profile
+from loaders.errors import Failure
+
+PROFILE = """
+order_he:
+  target: duckdb
+  outputs:
+    duckdb: {type: duckdb, path: "{{ env_var('DUCKDB_PATH', '../.data/w.duckdb') }}", schema: analytics}
+    redshift: {type: redshift, host: "{{ env_var('REDSHIFT_HOST') }}", port: 5439}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "profiles.yml").write_text(PROFILE)
+    return tmp_path
+
+
+def test_the_default_target_is_the_profiles_own_and_its_path_counts_from_the_dbt_project(folder):
+    target = profile.read(folder, None, {}, Path("/project/dbt_project"))
+    assert (target.name, target.type) == ("duckdb", "duckdb")
+    assert target.values["path"] == Path("/project/dbt_project/../.data/w.duckdb")
+
+
+def test_an_environment_variable_goes_before_the_default(folder):
+    assert profile.read(folder, None, {"DUCKDB_PATH": "/x.duckdb"}, folder).values["path"] == Path("/x.duckdb")
+
+
+def test_a_variable_without_default_must_be_set(folder):
+    with pytest.raises(Failure, match="needs the environment variable REDSHIFT_HOST"):
+        profile.read(folder, "redshift", {}, folder)
+    assert profile.read(folder, "redshift", {"REDSHIFT_HOST": "h"}, folder).values["host"] == "h"
+
+
+def test_an_unknown_target_offers_the_known_ones(folder):
+    with pytest.raises(Failure) as caught:
+        profile.read(folder, "redshit", {}, folder)
+    assert "no target redshit" in caught.value.problem
+    assert "did you mean redshift?" in caught.value.fix
+
+
+def test_a_missing_profile_says_make_setup(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(Failure) as caught:
+        profile.read(tmp_path / "nowhere", None, {}, tmp_path)
+    assert "make setup" in caught.value.fix
+
+
+def test_a_profile_in_the_home_folder_is_found_as_dbt_finds_it(tmp_path, monkeypatch):
+    (tmp_path / ".dbt").mkdir()
+    (tmp_path / ".dbt" / "profiles.yml").write_text(PROFILE)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert profile.read(tmp_path / "nowhere", None, {}, tmp_path).name == "duckdb"
