@@ -31,7 +31,9 @@ def run_of(tmp_path):
 
     def make(number: int, rows=ROWS, said_rows: int | None = None, table="order"):
         path = tmp_path / f"it's [{number}] {table}.parquet"
-        columns = [pa.array(values, type=field.type) for values, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)]
+        columns = [
+            pa.array(values, type=field.type) for values, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)
+        ]
         pq.write_table(pa.table(columns, schema=SCHEMA), path)
         file = File("key", len(rows), 0, "")
         count = len(rows) if said_rows is None else said_rows

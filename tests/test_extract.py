@@ -39,7 +39,11 @@ def test_the_lake_holds_files_manifest_and_record_as_designed(own):
     own.write("create table t (id int primary key)", "insert into t values (1), (2)")
     run = own.extract()
     (file,) = run.batches[0].files
-    assert sorted(own.lake.keys("")) == ["_runs/1.json", f"t/{run.attempt}/manifest", f"t/{run.attempt}/part-00000.parquet"]
+    assert sorted(own.lake.keys("")) == [
+        "_runs/1.json",
+        f"t/{run.attempt}/manifest",
+        f"t/{run.attempt}/part-00000.parquet",
+    ]
     manifest = json.loads(own.lake.read(f"t/{run.attempt}/manifest"))
     assert manifest["entries"] == [
         {"url": own.lake.url(file.key), "mandatory": True, "meta": {"content_length": file.bytes}}
@@ -262,7 +266,9 @@ def test_parquet_files_are_in_the_form_that_redshift_documents(own):
     )
     (file,) = own.extract().batches[0].files
     parquet = pq.ParquetFile(own.lake.folder / file.key)
-    kinds = {column.name: (column.physical_type, column.converted_type) for column in map(parquet.schema.column, range(8))}
+    kinds = {
+        column.name: (column.physical_type, column.converted_type) for column in map(parquet.schema.column, range(8))
+    }
     assert kinds["at"] == ("INT64", "TIMESTAMP_MICROS")
     assert not any((converted or "").startswith("UINT") for _physical, converted in kinds.values())
     assert kinds["tiny"] == ("INT32", "INT_16") and kinds["id"][0] == "INT64"

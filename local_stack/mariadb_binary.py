@@ -1,0 +1,155 @@
+"""Where a MySQL server program comes from: this machine, or MariaDB's Debian package unpacked into a cache folder.
+
+The package is fetched by apt with its own signed index, into folders of ours: no root, nothing installed, and the
+system's own apt state is left alone.
+"""
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loaders.errors import Failure
+
+PACKAGE = "mariadb-server-core"
+PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/opt/homebrew/sbin")
+BOOTSTRAP_FILES = ("mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql")
+
+
+@dataclass(frozen=True)
+class Binary:
+    """A server program: its daemon, the folder with its SQL and messages, and its own libraries."""
+
+    daemon: Path
+    share: Path
+    libraries: str = ""
+
+    def is_mariadb(self) -> bool:
+        return (self.share / BOOTSTRAP_FILES[0]).exists()
+
+    def environment(self) -> dict[str, str]:
+        """The environment to run the daemon in."""
+        path = ":".join(filter(None, [self.libraries, os.environ.get("LD_LIBRARY_PATH", "")]))
+        return dict(os.environ) | ({"LD_LIBRARY_PATH": path} if path else {})
+
+
+def find(cache: Path, say: Callable[[str], None], search: Sequence[str] | None = None) -> Binary:
+    """A server program: the machine's, the cache's, or one fetched now. search: folders to look in instead of PATH."""
+    return _on_machine(search) or _cached(cache) or _fetched(cache, say, search)
+
+
+def _on_machine(search: Sequence[str] | None) -> Binary | None:
+    folders = [*os.environ.get("PATH", "").split(":"), *PLACES] if search is None else search
+    for name in ("mariadbd", "mysqld"):
+        found = shutil.which(name, path=":".join(folders))
+        if found:
+            daemon = Path(found).resolve()
+            return Binary(daemon, _share(daemon.parent.parent))
+    return None
+
+
+def _share(prefix: Path) -> Path:
+    for folder in (prefix / "share/mysql", prefix / "share/mariadb", prefix / "share"):
+        if (folder / BOOTSTRAP_FILES[0]).exists():
+            return folder
+    return prefix / "share"
+
+
+def _cached(cache: Path) -> Binary | None:
+    root = cache / "root"
+    daemon = root / "usr/sbin/mariadbd"
+    if not daemon.exists():
+        return None
+    libraries = ":".join(str(folder) for folder in sorted(root.glob("**/lib/*-linux-gnu*")))
+    return Binary(daemon, root / "usr/share/mysql", libraries)
+
+
+def _fetched(cache: Path, say: Callable[[str], None], search: Sequence[str] | None) -> Binary:
+    path = None if search is None else ":".join(search)
+    if not (shutil.which("apt-get", path=path) and shutil.which("dpkg-deb", path=path)):
+        raise Failure(
+            "there is no MySQL server on this machine, and no apt to fetch one with",
+            "install one: `apt-get install mariadb-server-core`, `brew install mariadb`; "
+            "or use one in docker (`docker run -d -e MARIADB_ROOT_PASSWORD=… mariadb`) by SOURCE_URL and SHOP_URL",
+        )
+    say("no MySQL server on this machine: fetching MariaDB's package (7 MB) into a cache folder …")
+    cache.mkdir(parents=True, exist_ok=True)
+    # Whole or not at all: what is half fetched has another name, whoever else is fetching at the same moment.
+    with tempfile.TemporaryDirectory(prefix="fetching-", dir=cache) as folder:
+        work = Path(folder)
+        root = work / "root"
+        _unpack(_download(work), root)
+        try:
+            root.rename(cache / "root")
+        except OSError:
+            if not (cache / "root").exists():
+                raise
+    binary = _cached(cache)
+    if binary is None:
+        raise Failure(f"MariaDB's package, unpacked in {cache}, has no mariadbd", f"remove {cache} and try again")
+    _check_libraries(binary)
+    return binary
+
+
+def _download(work: Path) -> list[Path]:
+    """The server's package and the libraries it needs that this machine lacks."""
+    for folder in ("lists/partial", "cache/archives/partial", "packages"):
+        (work / folder).mkdir(parents=True)
+    _apt(work, "update")
+    server = _package(work, PACKAGE)
+    depends = _output(["dpkg-deb", "-f", str(server), "Depends"])
+    names = [re.split(r"[ (|:]", part.strip())[0] for part in depends.split(",")]
+    return [server, *(_package(work, name) for name in names if name.startswith("lib") and not _installed(name))]
+
+
+def _package(work: Path, name: str) -> Path:
+    _apt(work, "download", name)
+    return next((work / "packages").glob(f"{name}_*.deb"))
+
+
+def _installed(name: str) -> bool:
+    status = subprocess.run(["dpkg-query", "-W", "-f=${Status}", name], capture_output=True, text=True)
+    return "ok installed" in status.stdout
+
+
+def _apt(work: Path, *command: str) -> None:
+    options = [
+        f"Dir::State::lists={work / 'lists'}",
+        f"Dir::Cache={work / 'cache'}",
+        f"APT::Sandbox::User={pwd.getpwuid(os.getuid()).pw_name}",
+        "Debug::NoLocking=1",
+        "Acquire::Languages=none",
+        "Acquire::Retries=3",
+    ]
+    flags = [part for option in options for part in ("-o", option)]
+    done = subprocess.run(["apt-get", *flags, "-qq", *command], cwd=work / "packages", capture_output=True, text=True)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it said nothing"]
+        raise Failure(
+            f"apt could not {command[0]} {' '.join(command[1:])}: {said[0]}".replace("  ", " "),
+            "check the network and apt's sources, or install a server: `apt-get install mariadb-server-core`",
+        )
+
+
+def _unpack(packages: Sequence[Path], root: Path) -> None:
+    for package in packages:
+        subprocess.run(["dpkg-deb", "-x", str(package), str(root)], check=True)
+
+
+def _check_libraries(binary: Binary) -> None:
+    told = subprocess.run(["ldd", str(binary.daemon)], env=binary.environment(), capture_output=True, text=True)
+    lacking = re.findall(r"(\S+) => not found", told.stdout)
+    if lacking:
+        raise Failure(
+            f"MariaDB's server lacks libraries on this machine: {', '.join(lacking)}",
+            "install a server of this machine's own: `apt-get install mariadb-server-core`",
+        )
+
+
+def _output(command: Sequence[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
