@@ -3,24 +3,27 @@
 import json
 import threading
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
 from loaders import catalog, discover, runs
 from loaders.errors import Failure
+from loaders.lake_folder import Folder
 
 LINEAGE = ["_run", "_extracted_at", "_deleted_at"]
 
 
 def names(own, table):
-    with __import__("duckdb").connect(own.warehouse_path, read_only=True) as connection:
+    with duckdb.connect(own.warehouse_path, read_only=True) as connection:
         return [row[0] for row in connection.execute(f'describe raw_own."{table}"').fetchall()]
 
 
 def test_all_tables_of_a_run_arrive_together_with_their_lines_in_loads(own):
     own.write(
         "create table customer (id int primary key, name varchar(20))",
-        "create table `order` (id bigint primary key, customer_id int, foreign key (customer_id) references customer (id))",
+        "create table `order` (id bigint primary key, customer_id int, "
+        "foreign key (customer_id) references customer (id))",
         "insert into customer values (1, '김민준'), (2, '')",
         "insert into `order` values (10, 1), (11, null)",
     )
@@ -71,7 +74,8 @@ def test_a_run_in_which_nothing_changed_still_leaves_its_record_and_its_loads(ow
 
 def test_names_of_every_kind_survive(own):
     own.write(
-        "create table `Order ``of`` it's %s ü 주문` (`select` int primary key, `a b``c` int, `Q\"q` varchar(9), `{{x}}` int)",
+        "create table `Order ``of`` it's %s ü 주문` "
+        '(`select` int primary key, `a b``c` int, `Q"q` varchar(9), `{{x}}` int)',
         "insert into `Order ``of`` it's %s ü 주문` values (1, 2, 'x', 4)",
         "create table `_runs` (id int primary key)",
         "create table `..` (id int primary key)",
@@ -115,7 +119,8 @@ def test_generated_and_invisible_columns_come_along_and_views_stay_behind(own, m
 def test_names_that_the_warehouse_cannot_tell_apart_are_left_out_with_a_notice(own):
     """The server tells table names apart by case (on Linux); the warehouse does not."""
     own.write("create table Tag (id int primary key)", "create table tag (id int primary key)")
-    text, notices = discover.catalog_yaml("own", own_tables(own))
+    with own.snapshot() as snapshot:
+        text, notices = discover.catalog_yaml("own", snapshot.tables().values())
     assert len(notices) == 1 and "would be the same as" in notices[0]
     assert len(catalog.read(written(own, text)).tables) == 1
 
@@ -168,7 +173,7 @@ def test_of_two_runs_at_once_one_wins_and_the_other_leaves_nothing(own):
     outcomes: list[object] = []
     barrier = threading.Barrier(2)
 
-    class Waiting(type(own.lake)):
+    class Waiting(Folder):
         """The lake, where both runs meet after they have seen the same last number."""
 
         def put_file(self, key, file):
@@ -177,11 +182,10 @@ def test_of_two_runs_at_once_one_wins_and_the_other_leaves_nothing(own):
 
     def one_run():
         try:
-            outcomes.append(own.extract(known))
+            outcomes.append(own.extract(known, lake=Waiting(own.lake.folder)))
         except Failure as failure:
             outcomes.append(failure)
 
-    object.__setattr__(own, "lake_class", Waiting)
     threads = [threading.Thread(target=one_run) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -248,7 +252,7 @@ def test_a_file_missing_or_damaged_in_the_lake_stops_the_load_and_is_named(own):
     path = own.lake.folder / file.key
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + b"x")
-    with pytest.raises(Failure, match="part-00000.parquet is damaged"):
+    with pytest.raises(Failure, match="is damaged"):
         own.load()
     path.unlink()
     with pytest.raises(Failure, match="has no t/"):
@@ -262,7 +266,8 @@ def test_parquet_files_are_in_the_form_that_redshift_documents(own):
     own.write(
         "create table t (id int unsigned primary key, big bigint unsigned, at datetime(6), d decimal(10,2), "
         "tiny tinyint unsigned, name text, day date, b varbinary(9))",
-        "insert into t values (1, 18446744073709551615, '2026-01-02 03:04:05.678901', 1.10, 255, 'x', '2026-01-02', 'b')",
+        "insert into t values (1, 18446744073709551615, '2026-01-02 03:04:05.678901', 1.10, "
+        "255, 'x', '2026-01-02', 'b')",
     )
     (file,) = own.extract().batches[0].files
     parquet = pq.ParquetFile(own.lake.folder / file.key)
@@ -276,18 +281,6 @@ def test_parquet_files_are_in_the_form_that_redshift_documents(own):
     group = parquet.metadata.row_group(0)
     assert {group.column(number).compression for number in range(8)} == {"ZSTD"}
     assert parquet.metadata.format_version == "1.0"
-
-
-def own_tables(own):
-    from contextlib import closing
-
-    from loaders import mysql
-
-    with (
-        closing(own.connect(own.source_url, **mysql.CONNECT_OPTIONS)) as connection,
-        mysql.snapshot(connection) as snapshot,
-    ):
-        return list(snapshot.tables().values())
 
 
 def written(own, text):

@@ -1,0 +1,89 @@
+"""A database of the test's own, a catalog of it, and the loaders run on it in this process."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pymysql
+
+from loaders import catalog, discover, mysql, mysql_url, pipeline
+from loaders.duckdb_warehouse import open_warehouse
+from loaders.lake import Lake
+from loaders.lake_folder import Folder
+from loaders.quoting import sql_name
+from loaders.runs import Run
+from loaders.spool import spool
+
+
+def watch(_name, _expected_rows, batches):
+    """No progress to show in a test."""
+    return batches
+
+
+@dataclass(frozen=True)
+class OwnDatabase:
+    """A source with an account that may write and one that may only read, and a folder for lake and warehouse."""
+
+    shop_url: str
+    source_url: str
+    folder: Path
+
+    @property
+    def catalog_file(self) -> Path:
+        return self.folder / "sources.yml"
+
+    @property
+    def lake(self) -> Folder:
+        return Folder(self.folder / "lake")
+
+    @property
+    def warehouse_path(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    def write(self, *statements: str) -> None:
+        """Run statements as the account that may write, and commit."""
+        with closing(self.connect(self.shop_url)) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            connection.commit()
+
+    def connect(self, url: str, **options) -> pymysql.Connection:
+        return mysql_url.connect(mysql_url.parse(url, "the test's URL"), "the test's URL", **options)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[mysql.Snapshot]:
+        """What the account that may only read sees at this moment."""
+        with (
+            closing(self.connect(self.source_url, **mysql.CONNECT_OPTIONS)) as connection,
+            mysql.snapshot(connection) as snapshot,
+        ):
+            yield snapshot
+
+    def discover(self) -> catalog.Catalog:
+        """Write a catalog of all tables there are, and read it."""
+        with self.snapshot() as snapshot:
+            text, _notices = discover.catalog_yaml("own", snapshot.tables().values())
+        self.catalog_file.write_text(text, encoding="utf-8")
+        return catalog.read(self.catalog_file)
+
+    def extract(
+        self, known: catalog.Catalog | None = None, invalid_to_null: bool = False, lake: Lake | None = None
+    ) -> Run:
+        """Publish a run in the lake; the catalog is discovered unless given."""
+        known = known or self.discover()
+        with spool() as folder:
+            return pipeline.extract(self.snapshot, known, lake or self.lake, folder, invalid_to_null, watch)
+
+    def load(self, schema: str = "raw_own") -> list[int]:
+        """Apply what waits; the numbers of the runs applied."""
+        with open_warehouse(self.warehouse_path, schema) as warehouse:
+            return [run.run for run in pipeline.load(self.lake, warehouse)]
+
+    def raw(self, table: str, columns: str = "*", schema: str = "raw_own") -> list[tuple]:
+        """Rows of a raw table, in the order of its columns from left to right."""
+        with duckdb.connect(self.warehouse_path, read_only=True) as connection:
+            return connection.execute(
+                f"select {columns} from {sql_name(schema)}.{sql_name(table)} order by all"
+            ).fetchall()
