@@ -61,7 +61,7 @@ def age(span: datetime.timedelta) -> str:
 
 
 def _nulled(invalid: dict[str, int]) -> str:
-    return "".join(f"; {count:,} invalid values of {column} became NULL" for column, count in invalid.items() if count)
+    return "".join(f"; {count:,} invalid values of {column} became NULL" for column, count in invalid.items())
 
 
 def _size(count: float) -> str:

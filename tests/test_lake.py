@@ -1,6 +1,7 @@
 """One contract for every lake: each test runs on a folder and on an S3 server."""
 
 import json
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
@@ -20,7 +21,7 @@ def lake(request, tmp_path):
         return Folder(tmp_path / "lake")
     server = request.getfixturevalue("s3_server")
     client = boto3.client("s3", **server)
-    bucket = f"lake-{tmp_path.name.replace('_', '-').lower()}"[:60].rstrip("-")
+    bucket = f"lake-{secrets.token_hex(6)}"
     client.create_bucket(Bucket=bucket)
     return S3(client, bucket, "order-he")
 

@@ -1,0 +1,242 @@
+"""Reading MySQL: one consistent snapshot of all tables, and each table's rows as Arrow record batches.
+
+Values are taken as the server prints them and cast column by column (type_contract.py); no value passes through a
+Python type on its way.
+"""
+
+import datetime
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NoReturn
+
+import pyarrow as pa
+import pymysql
+from pymysql.constants import CR, ER
+from pymysql.converters import encoders
+from pymysql.cursors import SSCursor
+
+from loaders.errors import Failure
+from loaders.quoting import mysql_name
+from loaders.type_contract import Column, SourceColumn, decode, lake_schema
+
+# A connection for `snapshot`: values stay the bytes that the server sent.
+CONNECT_OPTIONS = {"use_unicode": False, "conv": dict(encoders)}
+
+# What a batch of rows holds at most, about: memory follows bytes, not rows.
+BATCH_BYTES = 8 << 20
+FIRST_BATCH_ROWS = 256
+MOST_BATCH_ROWS = 100_000
+
+SESSION = (
+    # The session's own, so that the server's or the account's defaults cannot change what a value looks like.
+    "set session time_zone = '+00:00', sql_mode = ''",
+    # The server waits this long for us when the disk or the lake is slow, and we for a table being altered.
+    "set session net_write_timeout = 3600, lock_wait_timeout = 60",
+    "set session transaction isolation level repeatable read",
+)
+STATEMENT_TIMEOUT = 3024  # MySQL's max_execution_time, MariaDB's is ER.STATEMENT_TIMEOUT
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A table as the source describes it. estimated_rows is the server's guess. No key: an empty primary_key."""
+
+    name: str
+    engine: str
+    estimated_rows: int
+    columns: tuple[SourceColumn, ...]
+    primary_key: tuple[str, ...]
+
+
+@contextmanager
+def snapshot(connection: pymysql.Connection) -> Iterator["Snapshot"]:
+    """Hold one moment of the whole database for reading. `connection` was opened with CONNECT_OPTIONS.
+
+    taken_at is read before the moment itself, by the server's clock: nothing that was committed before it is missed.
+    """
+    with _explained("the snapshot"):
+        for statement in SESSION:
+            _rows(connection, statement)
+        database, version, taken_at = _rows(connection, "select database(), version(), utc_timestamp(6)")[0]
+        _rows(connection, "start transaction with consistent snapshot, read only")
+    yield Snapshot(connection, database.decode(), version.decode(), datetime.datetime.fromisoformat(taken_at.decode()))
+    if connection.open:
+        with _explained("the snapshot"):
+            _rows(connection, "rollback")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One moment of a database. taken_at is UTC, without a zone."""
+
+    connection: pymysql.Connection
+    database: str
+    server_version: str
+    taken_at: datetime.datetime
+
+    def tables(self) -> dict[str, SourceTable]:
+        """All tables, views left out, with every column (invisible and generated ones too), by name.
+
+        Three queries in all, however many tables there are.
+        """
+        with _explained(f"database {self.database}"):
+            columns = self._columns()
+            keys = self._primary_keys()
+            found = _rows(
+                self.connection,
+                "select table_name, engine, table_rows from information_schema.tables "
+                "where table_schema = database() and table_type in ('BASE TABLE', 'SYSTEM VERSIONED') "
+                "order by table_name",
+            )
+        return {
+            name: SourceTable(name, _text(engine), int(rows or 0), tuple(columns[name]), tuple(keys[name]))
+            for name, engine, rows in ((_text(name), engine, rows) for name, engine, rows in found)
+        }
+
+    def read(
+        self,
+        table: SourceTable,
+        columns: Sequence[Column],
+        primary_key: Sequence[str],
+        on_invalid: Mapping[str, str],
+        invalid: Counter[str],
+    ) -> Iterator[pa.RecordBatch]:
+        """All rows, in batches of about BATCH_BYTES. The schema is lake_schema(columns).
+
+        on_invalid: per column, "error" (a Failure names column and key) or "null" (counted in `invalid`). A read that
+        ends before the last row, for whatever reason, raises; when the caller stops early the connection is closed,
+        because the server would have to send the rest.
+        """
+        names = [column.name for column in columns]
+        sql = f"select {', '.join(column.select for column in columns)} from {mysql_name(table.name)}"
+        with _explained(f"table {table.name}"), _streaming(self.connection) as cursor:
+            cursor.execute(sql)
+            for rows in _batches(cursor):
+                arrays = []
+                for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+                    array, bad = decode(column, pa.array(values, pa.binary()))
+                    if len(bad):
+                        if on_invalid.get(column.name) != "null":
+                            row = dict(zip(names, rows[bad[0]], strict=True))
+                            _refuse(table, column, {name: row[name] for name in primary_key}, row[column.name])
+                        invalid[column.name] += len(bad)
+                    arrays.append(array)
+                yield pa.RecordBatch.from_arrays(arrays, schema=lake_schema(columns))
+
+    def count(self, table: SourceTable) -> int:
+        """The server's own count of the table's rows."""
+        with _explained(f"table {table.name}"):
+            return int(_rows(self.connection, f"select count(*) from {mysql_name(table.name)}")[0][0])
+
+    def _columns(self) -> dict[str, list[SourceColumn]]:
+        found = _rows(
+            self.connection,
+            "select table_name, column_name, data_type, column_type, is_nullable, character_maximum_length, "
+            "character_octet_length, numeric_precision, numeric_scale, character_set_name "
+            "from information_schema.columns where table_schema = database() order by table_name, ordinal_position",
+        )
+        columns = defaultdict(list)
+        for table, name, kind, whole, nullable, characters, octets, precision, scale, charset in found:
+            column = SourceColumn(
+                _text(name), _text(kind).lower(), _text(whole), _text(nullable) == "YES", _number(characters),
+                _number(octets), _number(precision), _number(scale), _text(charset) or None,
+            )  # fmt: skip
+            columns[_text(table)].append(column)
+        return columns
+
+    def _primary_keys(self) -> dict[str, list[str]]:
+        found = _rows(
+            self.connection,
+            "select table_name, column_name from information_schema.statistics "
+            "where table_schema = database() and index_name = 'PRIMARY' order by table_name, seq_in_index",
+        )
+        keys = defaultdict(list)
+        for table, column in found:
+            keys[_text(table)].append(_text(column))
+        return keys
+
+
+def _batches(cursor: SSCursor) -> Iterator[list[tuple]]:
+    """The cursor's rows in lists of about BATCH_BYTES, however wide the rows are."""
+    size = FIRST_BATCH_ROWS
+    while rows := cursor.fetchmany(size):
+        yield rows
+        width = sum(len(value) for row in rows for value in row if value is not None) / len(rows) + 8 * len(rows[0])
+        size = max(1, min(int(BATCH_BYTES / width), size * 4, MOST_BATCH_ROWS))
+
+
+def _refuse(table: SourceTable, column: Column, key: Mapping[str, bytes | None], value: bytes) -> NoReturn:
+    where = ", ".join(f"{name}={_shown(part)}" for name, part in key.items()) or "a row without key"
+    raise Failure(
+        f"{table.name}.{column.name}: the value {_shown(value)} of the row {where} "
+        f"has no exact home as {column.duckdb} (type {column.mysql_type})",
+        "correct the row; or let such values become NULL, counted: `on_invalid: null` in the column's config.meta, "
+        "or --on-invalid null for a run",
+    )
+
+
+def _shown(value: bytes | None) -> str:
+    if value is None:
+        return "NULL"
+    try:
+        text = value[:60].decode()
+    except UnicodeDecodeError:
+        text = "0x" + value[:30].hex()
+    return text + ("…" if len(value) > 60 else "")
+
+
+@contextmanager
+def _streaming(connection: pymysql.Connection) -> Iterator[SSCursor]:
+    """A cursor that reads rows as they come. Left early, the connection is closed instead of read to its end."""
+    cursor = SSCursor(connection)
+    try:
+        yield cursor
+    except BaseException:
+        # PyMySQL would read on for all remaining rows when the cursor is closed or collected.
+        if cursor._result is not None:
+            cursor._result.unbuffered_active = False
+        connection._force_close()
+        raise
+    cursor.close()
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Turn what the server or the network says while `what` is read into a failure with a remedy."""
+    try:
+        yield
+    except pymysql.MySQLError as error:
+        code = error.args[0] if error.args else 0
+        said = error.args[1] if len(error.args) > 1 else error
+        raise Failure(f"MySQL stopped while {what} was read: {said} ({code})", _REMEDIES.get(code, _RETRY)) from None
+    except OSError as error:
+        raise Failure(f"the connection to MySQL broke while {what} was read: {error}", _RETRY) from None
+
+
+_RETRY = "nothing was published; run it again, and look into the server's log if it happens again"
+_REMEDIES = {
+    ER.TABLE_DEF_CHANGED: "the table was altered during the run; run it again",
+    ER.NO_SUCH_TABLE: "the table was dropped during the run; run it again, or take it out of the catalog",
+    ER.TABLEACCESS_DENIED_ERROR: "grant select on it to the account in SOURCE_URL",
+    ER.COLUMNACCESS_DENIED_ERROR: "grant select on the whole table to the account in SOURCE_URL",
+    ER.LOCK_WAIT_TIMEOUT: "somebody alters or locks the table; run it again when that is done",
+    ER.STATEMENT_TIMEOUT: "raise max_statement_time for the account in SOURCE_URL",
+    STATEMENT_TIMEOUT: "raise max_execution_time for the account in SOURCE_URL",
+    CR.CR_SERVER_LOST: "nothing was published; check network and server (net_write_timeout), then run it again",
+}
+
+
+def _rows(connection: pymysql.Connection, sql: str) -> tuple[tuple, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def _text(value: bytes | None) -> str:
+    return "" if value is None else value.decode()
+
+
+def _number(value: bytes | None) -> int | None:
+    return None if value is None else int(value)

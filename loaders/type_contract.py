@@ -1,0 +1,259 @@
+"""The type contract: what every MySQL and MariaDB type becomes in Arrow and Parquet, DuckDB and Redshift, exactly.
+
+docs/types.md is this module as a table. A value either arrives as it was, or it has no exact home (0000-00-00, a
+decimal over 38 digits, bytes that are not UTF-8); such values are reported by position, and the caller's rule decides.
+"""
+
+import datetime
+import decimal
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loaders.errors import Failure
+from loaders.quoting import mysql_name
+
+# Redshift's limits. Arrow, Parquet and DuckDB share the 38 digits.
+REDSHIFT_VARCHAR_BYTES = 65_535
+REDSHIFT_VARBYTE_BYTES = 16_777_216
+DECIMAL_DIGITS = 38
+REDSHIFT_DECIMAL_SCALE = 37
+
+# Bytes that one character of a MySQL character set needs at most in UTF-8; any other needs up to 4.
+UTF8_BYTES = {"ascii": 1, "latin1": 3, "utf8": 3, "utf8mb3": 3, "ucs2": 3}
+UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column as INFORMATION_SCHEMA describes it.
+
+    data_type: `decimal`; column_type: `decimal(10,2) unsigned`; characters and octets: the declared width of a text or
+    binary type; precision and scale: of a DECIMAL; bits of a BIT.
+    """
+
+    name: str
+    data_type: str
+    column_type: str
+    nullable: bool = True
+    characters: int | None = None
+    octets: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+    character_set: str | None = None
+
+    @property
+    def unsigned(self) -> bool:
+        return "unsigned" in self.column_type.lower()
+
+
+@dataclass(frozen=True)
+class Home:
+    """The types a column's values live in after MySQL."""
+
+    arrow: pa.DataType
+    duckdb: str
+    redshift: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column with its homes, and the SQL expression (`select`) by which the server prints its values exactly."""
+
+    name: str
+    mysql_type: str
+    nullable: bool
+    home: Home
+    select: str
+
+    @property
+    def arrow(self) -> pa.DataType:
+        return self.home.arrow
+
+    @property
+    def duckdb(self) -> str:
+        return self.home.duckdb
+
+    @property
+    def redshift(self) -> str:
+        return self.home.redshift
+
+
+INT16 = Home(pa.int16(), "SMALLINT", "SMALLINT")
+INT32 = Home(pa.int32(), "INTEGER", "INTEGER")
+INT64 = Home(pa.int64(), "BIGINT", "BIGINT")
+# No unsigned type in Redshift, and DuckDB's would not survive the way through it.
+UNSIGNED_64 = Home(pa.decimal128(20, 0), "DECIMAL(20,0)", "DECIMAL(20,0)")
+TIMESTAMP = Home(UTC_MICROSECONDS, "TIMESTAMP", "TIMESTAMP")
+# '-838:59:59.999999': a span, not a time of day, which neither warehouse's TIME can hold.
+TIME = Home(pa.string(), "VARCHAR", "VARCHAR(17)")
+
+SIGNED = {"tinyint": INT16, "smallint": INT16, "mediumint": INT32, "int": INT32, "bigint": INT64, "year": INT16}
+UNSIGNED = {"tinyint": INT16, "smallint": INT32, "mediumint": INT32, "int": INT64, "bigint": UNSIGNED_64}
+FIXED = {
+    "float": Home(pa.float32(), "FLOAT", "REAL"),
+    "double": Home(pa.float64(), "DOUBLE", "DOUBLE PRECISION"),
+    "date": Home(pa.date32(), "DATE", "DATE"),
+    "datetime": TIMESTAMP,
+    "timestamp": TIMESTAMP,
+    "time": TIME,
+    "uuid": Home(pa.string(), "VARCHAR", "VARCHAR(36)"),
+    "inet4": Home(pa.string(), "VARCHAR", "VARCHAR(15)"),
+    "inet6": Home(pa.string(), "VARCHAR", "VARCHAR(39)"),
+}
+TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json")
+BINARIES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "vector")
+# As the server keeps them: four bytes SRID, then WKB.
+GEOMETRIES = (
+    "geometry",
+    "point",
+    "linestring",
+    "polygon",
+    "multipoint",
+    "multilinestring",
+    "multipolygon",
+    "geometrycollection",
+    "geomcollection",
+)
+
+
+def contract(column: SourceColumn, table: str) -> Column:
+    """The column's homes; a type that nobody has thought of is a failure, not a guess."""
+    home = _home(column)
+    if home is None:
+        raise Failure(
+            f"{table}.{column.name} has the type {column.column_type}, which has no home in the type contract",
+            "leave its table out of the catalog, and tell us about the type",
+        )
+    return Column(column.name, column.column_type, column.nullable, home, _select(column))
+
+
+def lake_schema(columns: Iterable[Column]) -> pa.Schema:
+    """The schema of the Parquet files that hold these columns. Everything may be NULL there."""
+    return pa.schema([pa.field(column.name, column.arrow) for column in columns])
+
+
+def decode(column: Column, values: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """Turn values as the server prints them (an array of binary) into the column's Arrow type.
+
+    Returns the array and the positions of values that have no exact home; those are NULL in the array.
+    """
+    if pa.types.is_binary(column.arrow):
+        return values, np.empty(0, np.int64)
+    try:
+        array = _cast(values, column.arrow)
+        bad = _before_year_one(array)
+    except pa.ArrowInvalid:
+        # Only now is it worth looking at the values one by one.
+        fits = _fits(column.arrow)
+        bad = np.array([i for i, value in enumerate(values.to_pylist()) if value is not None and not fits(value)])
+        if not len(bad):
+            raise
+    if not len(bad):
+        return array, bad
+    keep = np.ones(len(values), bool)
+    keep[bad] = False
+    return _cast(pc.if_else(pa.array(keep), values, pa.scalar(None, values.type)), column.arrow), bad
+
+
+def _home(column: SourceColumn) -> Home | None:
+    kind = column.data_type
+    if kind in SIGNED:
+        return UNSIGNED[kind] if column.unsigned and kind in UNSIGNED else SIGNED[kind]
+    if kind == "bit":
+        return UNSIGNED_64 if column.precision == 64 else INT64
+    if kind == "decimal":
+        return _decimal(column.precision or 10, column.scale or 0)
+    if kind in TEXTS:
+        return Home(pa.string(), "VARCHAR", f"VARCHAR({_varchar_bytes(column)})")
+    if kind in BINARIES:
+        return _bytes(column.octets or REDSHIFT_VARBYTE_BYTES)
+    if kind in GEOMETRIES:
+        return _bytes(REDSHIFT_VARBYTE_BYTES)
+    return FIXED.get(kind)
+
+
+def _decimal(precision: int, scale: int) -> Home:
+    """The column's own digits, as far as 38 go; what does not fit then is found value by value."""
+    digits, places = min(precision, DECIMAL_DIGITS), min(scale, REDSHIFT_DECIMAL_SCALE)
+    name = f"DECIMAL({digits},{places})"
+    return Home(pa.decimal128(digits, places), name, name)
+
+
+def _varchar_bytes(column: SourceColumn) -> int:
+    """Redshift counts bytes: the declared characters times what one may need in UTF-8."""
+    width = UTF8_BYTES.get(column.character_set or "", 4)
+    return max(1, min((column.characters or REDSHIFT_VARCHAR_BYTES) * width, REDSHIFT_VARCHAR_BYTES))
+
+
+def _bytes(octets: int) -> Home:
+    return Home(pa.binary(), "BLOB", f"VARBYTE({max(1, min(octets, REDSHIFT_VARBYTE_BYTES))})")
+
+
+def _select(column: SourceColumn) -> str:
+    name = mysql_name(column.name)
+    if column.data_type == "float":
+        # The server prints a FLOAT with 6 digits; as a DOUBLE it prints all of them. `+ 0` would lose the sign of -0.
+        return f"{name} * 1e0"
+    if column.data_type == "bit":
+        # Bytes otherwise; as a number it is printed in digits.
+        return f"{name} + 0"
+    return name
+
+
+def _cast(values: pa.Array, home: pa.DataType) -> pa.Array:
+    text = values.cast(pa.string())
+    if pa.types.is_timestamp(home):
+        return text.cast(pa.timestamp("us")).cast(home)
+    return text.cast(home)
+
+
+def _before_year_one(array: pa.Array) -> np.ndarray:
+    """Positions of dates in the year 0, which Arrow reads but no calendar of the warehouses has."""
+    if not pa.types.is_temporal(array.type) or not len(array):
+        return np.empty(0, np.int64)
+    first = pa.scalar(datetime.date(1, 1, 1)).cast(
+        pa.timestamp("us") if pa.types.is_timestamp(array.type) else array.type
+    )
+    early = pc.fill_null(pc.less(array, first.cast(array.type)), False)
+    return np.flatnonzero(early.to_numpy(zero_copy_only=False))
+
+
+def _fits(home: pa.DataType) -> Callable[[bytes], bool]:
+    """A check of one printed value against its home, as strict as Arrow's."""
+    if pa.types.is_decimal(home):
+        return lambda value: _decimal_fits(value, home.precision, home.scale)
+    if pa.types.is_temporal(home):
+        return _date_fits
+    return _text_fits
+
+
+def _decimal_fits(value: bytes, precision: int, scale: int) -> bool:
+    _sign, digits, exponent = decimal.Decimal(value.decode()).as_tuple()
+    significant = "".join(map(str, digits)).lstrip("0")
+    dropped = max(0, -exponent - scale)
+    exact = not significant[len(significant) - dropped :].strip("0") if dropped else True
+    return exact and len(significant) + exponent <= precision - scale
+
+
+def _date_fits(value: bytes) -> bool:
+    text = value.decode("ascii", "replace")
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d{1,6})?)?", text):
+        return False
+    try:
+        datetime.datetime.fromisoformat(text[:19])
+    except ValueError:
+        return False
+    return True
+
+
+def _text_fits(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
