@@ -74,7 +74,7 @@ def s3_server():
     host, port = server.get_host_and_port()
     yield {
         "endpoint_url": f"http://{host}:{port}",
-        "region_name": "eu-west-1",
+        "region_name": "us-east-1",
         "aws_access_key_id": "test",
         "aws_secret_access_key": "test",
     }

@@ -212,7 +212,7 @@ def test_a_failing_table_publishes_nothing_and_leaves_no_file(own):
     assert list(own.lake.keys("")) == []
     assert own.extract(invalid_to_null=True).batches[1].invalid == {"at": 1}
     own.load()
-    assert own.raw("b", "id, at") == [(5, None)]
+    assert own.raw("b", 'id, "at"') == [(5, None)]
     assert own.raw("_loads", "table_name, invalid_count") == [("a", 0), ("b", 1)]
 
 

@@ -1,0 +1,80 @@
+"""`python -m dashboard export|sql`: what comes out of the marts."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+
+from dashboard import ask, export
+from loaders import profile, settings
+from loaders.duckdb_warehouse import open_warehouse
+from loaders.errors import Failure, run_command
+
+EXAMPLES = """examples:
+  python -m dashboard export --out exported          every mart as UTF-8 CSV
+  python -m dashboard export --out exported --bom    the same, for spreadsheet programs
+  python -m dashboard sql                            ask questions
+  python -m dashboard sql "select 1"                 ask one"""
+
+
+def main() -> int | None:
+    parser = argparse.ArgumentParser(
+        prog="python -m dashboard",
+        description="What comes out of the marts: CSV files, and answers to questions.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    exporting = commands.add_parser("export", help="write every mart as a CSV file")
+    exporting.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write to")
+    exporting.add_argument("--bom", action="store_true", help="begin with a byte order mark, for spreadsheet programs")
+    exporting.set_defaults(run=run_export)
+    asking = commands.add_parser("sql", help="ask the warehouse questions, read-only")
+    asking.add_argument("question", nargs="?", help="one question; without it, they are read from the terminal")
+    asking.set_defaults(run=run_sql)
+    arguments = parser.parse_args()
+    return arguments.run(arguments)
+
+
+def run_export(arguments: argparse.Namespace) -> None:
+    target = _target()
+    names = export.marts(settings.ROOT / "dbt_project" / "models")
+    with open_warehouse(target.values["path"], "", read_only=True) as warehouse:
+        for done in export.export(warehouse.connection, target.values["schema"], names, arguments.out, arguments.bom):
+            print(f"{done.path}: {done.rows:,} rows")
+
+
+def run_sql(arguments: argparse.Namespace) -> None:
+    path = _target().values["path"]
+    with open_warehouse(path, "", read_only=True) as warehouse:
+        if arguments.question:
+            print(ask.answer(warehouse.connection, arguments.question))
+            return
+        print(f"{path}, read-only, DuckDB {duckdb.__version__}; {ask.HELP}")
+        for question in ask.questions(_typed()):
+            print(ask.answer(warehouse.connection, question))
+
+
+def _typed() -> Iterator[str]:
+    with suppress(ImportError):
+        import readline  # noqa: F401 (importing it gives the prompt a history and arrow keys)
+    with suppress(EOFError):
+        while True:
+            yield input("sql> " if sys.stdin.isatty() else "")
+
+
+def _target() -> profile.Target:
+    chosen = settings.read()
+    target = profile.read(chosen.dbt_profiles_dir, chosen.dbt_target, chosen.environment, settings.ROOT / "dbt_project")
+    if target.type != "duckdb":
+        raise Failure(f"target {target.name} is a {target.type} warehouse", "use its own client, or DBT_TARGET=duckdb")
+    if not target.values["path"].exists():
+        raise Failure(f"the warehouse {target.values['path']} does not exist yet", "run `make extract` first")
+    return target
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
