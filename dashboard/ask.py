@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import duckdb
 
-HELP = "end a question with ; and leave with Ctrl-D. Try: select country, sum(amount) from analytics.order_mart group by 1;"
+EXAMPLE = "select country, sum(amount) from analytics.order_mart group by 1;"
+HELP = f"end a question with ; and leave with Ctrl-D. Try: {EXAMPLE}"
 
 
 def answer(connection: duckdb.DuckDBPyConnection, question: str) -> str:

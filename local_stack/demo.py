@@ -68,6 +68,7 @@ def settings_of_the_demo(server: mariadb.Server) -> dict[str, str]:
     (profiles / "profiles.yml").write_text((ROOT / "profiles.example.yml").read_text())
     return own | {
         "SOURCE_URL": server.url("loader"),
+        "SHOP_URL": server.url("shop"),
         "LAKE_URL": str(DATA / "lake"),
         "CATALOG": str(CATALOG),
         "DBT_TARGET": "duckdb",
@@ -82,7 +83,7 @@ def the_steps() -> list[Step]:
     dbt = [python, "-m", "dbt.cli.main"]
     project = ROOT / "dbt_project"
     return [
-        Step("a shop in it: customers, products, orders", [python, "-m", "seeds_generator", "fill"]),
+        Step("a shop in it: customers, products, orders", [python, "-m", "seeds_generator", "fill", "--yes"]),
         Step("extract: MySQL -> lake -> raw", [python, "-m", "loaders", "extract"]),
         Step("dbt build: staging, the order mart, their tests", [*dbt, "build", "--quiet"], project),
         Step("docs: one page", [*dbt, "docs", "generate", "--static", "--quiet"], project),
