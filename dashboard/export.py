@@ -37,7 +37,7 @@ def marts(models: Path) -> list[str]:
 def export(
     connection: duckdb.DuckDBPyConnection, schema: str, names: Iterable[str], folder: Path, bom: bool
 ) -> Iterator[Exported]:
-    """Write folder/<mart>.csv for each mart; each appears whole. bom: begin with the mark that spreadsheets look for."""
+    """Write folder/<mart>.csv for each mart; each appears whole. bom: begin with the mark spreadsheets look for."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as work:

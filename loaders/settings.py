@@ -33,10 +33,12 @@ class Settings:
 
 
 def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings of the project in `root`. Relative paths are relative to the project, wherever one stands."""
-    values = {name: value for name, value in dotenv_values(root / ".env").items() if value} | {
-        name: value for name, value in environment.items() if value
-    }
+    """Read the settings of the project in `root`. Relative paths are relative to the project, wherever one stands.
+
+    A variable that is set to nothing in the environment takes back what .env says.
+    """
+    both = dotenv_values(root / ".env") | dict(environment)
+    values = {name: value for name, value in both.items() if value}
     data = root / ".data"
 
     def path(name: str, default: Path) -> Path:

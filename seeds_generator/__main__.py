@@ -81,8 +81,8 @@ def connector(chosen: settings.Settings, yes: bool) -> Callable[[], Connection]:
     elif not yes:
         raise Failure("SHOP_URL is set, and its database would be written to", "say --yes if you mean it, or unset it")
     url = mysql_url.parse(text, name)
-    if chosen.source_url and chosen.shop_url:
-        source = mysql_url.parse(chosen.source_url, "SOURCE_URL")
+    if chosen.shop_url and "SOURCE_URL" in chosen.environment:
+        source = mysql_url.parse(chosen.environment["SOURCE_URL"], "SOURCE_URL")
         if (source.host, source.port, source.unix_socket, source.database) == (
             url.host, url.port, url.unix_socket, url.database,
         ):  # fmt: skip

@@ -134,10 +134,10 @@ class Market:
         return Market(
             people["customer_id"].to_numpy(),
             (people["country"] == "Korea").to_numpy(),
-            _heavy_tail(random, len(people), 0.7),
+            _heavy_tail(random, len(people), 0.5),
             goods["product_id"].to_numpy(),
             cents,
-            _heavy_tail(random, len(goods), 0.9),
+            _heavy_tail(random, len(goods), 0.6),
         )
 
 
