@@ -24,10 +24,9 @@ from loaders.type_contract import Column, SourceColumn, decode, lake_schema
 # A connection for `snapshot`: values stay the bytes that the server sent.
 CONNECT_OPTIONS = {"use_unicode": False, "conv": dict(encoders)}
 
-# What a batch of rows holds at most, about: memory follows bytes, not rows.
+# A batch ends with the row that reaches one of these: memory follows bytes, not rows.
 BATCH_BYTES = 8 << 20
-FIRST_BATCH_ROWS = 256
-MOST_BATCH_ROWS = 100_000
+BATCH_ROWS = 50_000
 
 SESSION = (
     # The session's own, so that the server's or the account's defaults cannot change what a value looks like.
@@ -159,12 +158,17 @@ class Snapshot:
 
 
 def _batches(cursor: SSCursor) -> Iterator[list[tuple]]:
-    """The cursor's rows in lists of about BATCH_BYTES, however wide the rows are."""
-    size = FIRST_BATCH_ROWS
-    while rows := cursor.fetchmany(size):
+    """The cursor's rows in lists of about BATCH_BYTES, however wide the rows are and become."""
+    rows: list[tuple] = []
+    held = 0
+    for row in iter(cursor.fetchone, None):
+        rows.append(row)
+        held += sum(map(len, filter(None, row)))
+        if held >= BATCH_BYTES or len(rows) >= BATCH_ROWS:
+            yield rows
+            rows, held = [], 0
+    if rows:
         yield rows
-        width = sum(len(value) for row in rows for value in row if value is not None) / len(rows) + 8 * len(rows[0])
-        size = max(1, min(int(BATCH_BYTES / width), size * 4, MOST_BATCH_ROWS))
 
 
 def _refuse(table: SourceTable, column: Column, key: Mapping[str, bytes | None], value: bytes) -> NoReturn:
