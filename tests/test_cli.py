@@ -1,0 +1,237 @@
+"""The command line as a user meets it, bad input above all: what failed, what to do, and no traceback."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import boto3
+import duckdb
+import pytest
+
+from loaders.settings import ROOT
+
+CANARY = "canary-password"
+
+
+@pytest.fixture
+def shop(own):
+    own.write("create table `order` (id int primary key)", "insert into `order` values (1), (2)")
+    own.discover()
+    (own.folder / "profiles.yml").write_text(
+        f"order_he: {{target: d, outputs: {{d: {{type: duckdb, schema: x, path: '{own.warehouse_path}'}}}}}}"
+    )
+    return own
+
+
+def environment(own, **changes) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "AWS_"))}
+    return (
+        kept
+        | {
+            "SOURCE_URL": own.source_url,
+            "LAKE_URL": str(own.folder / "lake"),
+            "CATALOG": str(own.catalog_file),
+            "DBT_PROFILES_DIR": str(own.folder),
+            "DBT_TARGET": "",
+            "DUCKDB_PATH": "",
+        }
+        | changes
+    )
+
+
+def loaders(own, *arguments, preexec_fn=None, **changes) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "loaders", *arguments],
+        cwd=ROOT,
+        env=environment(own, **changes),
+        capture_output=True,
+        text=True,
+        preexec_fn=preexec_fn,
+    )
+
+
+def refused(done: subprocess.CompletedProcess, problem: str, fix: str) -> None:
+    """The house style of a known failure."""
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    first, second = done.stderr.strip().splitlines()[-2:]
+    assert first.startswith("error: ") and problem in first, first
+    assert second.startswith("  fix: ") and fix in second, second
+    assert CANARY not in done.stdout + done.stderr
+
+
+def test_extract_shows_a_line_per_table_and_a_summary(shop):
+    done = loaders(shop, "extract")
+    assert done.returncode == 0, done.stderr
+    assert "run 1: 1 tables as of " in done.stdout
+    assert "order             2 rows" in done.stdout and "counts equal" in done.stdout
+    assert f"run 1: 2 rows -> {shop.warehouse_path}, schema raw_own" in done.stdout
+    assert shop.raw("order", "id") == [(1,), (2,)]
+
+
+def test_no_load_stops_at_the_lake_and_load_goes_on_from_there(shop):
+    assert "not loaded" in loaders(shop, "extract", "--no-load").stdout
+    assert not shop.warehouse_path.exists()
+    assert "does not exist yet" in loaders(shop, "status").stdout
+    assert "run 1: 2 rows" in loaders(shop, "load").stdout
+    assert "raw is up to date" in loaders(shop, "load").stdout
+    told = loaders(shop, "status").stdout
+    assert "order  run    1" in told and "0 runs wait in the lake" in told
+
+
+def test_discover_prints_a_catalog_that_works(shop):
+    done = loaders(shop, "discover")
+    shop.catalog_file.write_text(done.stdout)
+    assert loaders(shop, "extract").returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["extract", "--help"], ["discover", "--help"]])
+def test_help_is_there(shop, arguments):
+    done = loaders(shop, *arguments)
+    assert done.returncode == (0 if arguments else 2)
+    assert "usage: python -m loaders" in done.stdout + done.stderr
+
+
+def test_a_wrong_password(shop):
+    url = shop.source_url.replace("mysql://loader:", f"mysql://loader:{CANARY}")
+    refused(loaders(shop, "extract", SOURCE_URL=url), "refused user loader", "SOURCE_URL")
+
+
+def test_an_unreachable_host(shop):
+    url = f"mysql://loader:{CANARY}@127.0.0.1:9/shop"
+    refused(loaders(shop, "extract", SOURCE_URL=url), "127.0.0.1:9 cannot be reached", "SOURCE_URL")
+
+
+def test_a_missing_database(shop, database):
+    url = shop.source_url.replace(database, "order_he_nowhere")
+    refused(loaders(shop, "extract", SOURCE_URL=url), "has no database order_he_nowhere", "SOURCE_URL")
+
+
+def test_a_table_that_the_source_does_not_have(shop):
+    shop.catalog_file.write_text(shop.catalog_file.read_text().replace("name: order", "name: orders"))
+    refused(loaders(shop, "extract"), "has no table orders", "did you mean order?")
+
+
+def test_a_table_that_the_catalog_does_not_have(shop):
+    refused(loaders(shop, "extract", "--tables", "ordre"), "has no table ordre", "did you mean order?")
+
+
+def test_a_catalog_with_a_typo(shop):
+    shop.catalog_file.write_text(shop.catalog_file.read_text().replace("primary_key", "primary_kye"))
+    refused(loaders(shop, "extract"), "table order has `primary_kye`", "did you mean `primary_key`?")
+
+
+def test_a_key_column_that_does_not_exist(shop):
+    shop.catalog_file.write_text(shop.catalog_file.read_text().replace("- id", "- ident"))
+    refused(loaders(shop, "extract"), "has no column ident", "did you mean id?")
+
+
+def test_an_unwritable_lake(shop):
+    (shop.folder / "a file").write_text("")
+    refused(loaders(shop, "extract", LAKE_URL=str(shop.folder / "a file" / "lake")), "cannot be written", "LAKE_URL")
+
+
+def test_a_lake_of_an_unknown_kind(shop):
+    refused(loaders(shop, "extract", LAKE_URL="ftp://x/y"), "neither a folder nor s3://", "s3://bucket/prefix")
+
+
+INCOMPRESSIBLE = (
+    "create table big (id int primary key auto_increment, v blob)",
+    "insert into big (v) values ('')",
+    *["insert into big (v) select random_bytes(1024) from big"] * 12,
+)
+
+
+def test_a_full_disk_while_reading_leaves_lake_and_raw_as_they_were(shop):
+    """A limit on the size of a file stands for a full disk: both make a write fail half way."""
+    shop.write(*INCOMPRESSIBLE)
+    shop.discover()
+    done = loaders(shop, "extract", "--no-load", preexec_fn=lambda: limit_files_to(1 << 20))
+    refused(done, "cannot be written", "free some space")
+    assert list(shop.lake.keys("")) == []
+    assert loaders(shop, "extract").returncode == 0
+
+
+def test_a_full_disk_while_loading_leaves_raw_as_it_was_and_load_goes_on(shop):
+    assert loaders(shop, "extract").returncode == 0
+    shop.write(*INCOMPRESSIBLE, "insert into `order` values (3)")
+    shop.discover()
+    assert loaders(shop, "extract", "--no-load").returncode == 0
+    refused(loaders(shop, "load", preexec_fn=lambda: limit_files_to(1 << 20)), "could not apply run 2", "make load")
+    assert shop.raw("order", "id, _run") == [(1, 1), (2, 1)]
+    assert loaders(shop, "load").returncode == 0
+    assert shop.raw("order", "id, _run") == [(1, 2), (2, 2), (3, 2)]
+
+
+def test_a_warehouse_in_use_is_named_with_its_user(shop):
+    assert loaders(shop, "extract").returncode == 0
+    with duckdb.connect(shop.warehouse_path):
+        refused(loaders(shop, "extract"), f"PID {os.getpid()}", "close it there")
+    assert loaders(shop, "extract").returncode == 0
+
+
+def test_two_runs_at_the_same_moment_end_in_one_truth(shop):
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "loaders", "extract"],
+            cwd=ROOT,
+            env=environment(shop),
+            stdout=-1,
+            stderr=-1,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    ends = [(*process.communicate(), process.returncode) for process in running]
+    assert any(code == 0 for _out, _err, code in ends) or all("error: " in err for _out, err, _code in ends)
+    for _out, err, code in ends:
+        assert code == 0 or ("error: " in err and "fix: " in err and "Traceback" not in err), err
+    assert loaders(shop, "extract").returncode == 0
+    assert shop.raw("order", "id") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_by_hand_it_leaves_nothing_half_done(shop, number, code):
+    shop.write("create table big (id int primary key auto_increment, v varchar(1000))")
+    shop.write("insert into big (v) values (repeat('x', 1000))", *["insert into big (v) select v from big"] * 17)
+    shop.discover()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loaders", "extract", "--tables", "big"],
+        cwd=ROOT, env=environment(shop), stdout=-1, stderr=-1, text=True,
+    )  # fmt: skip
+    while process.poll() is None and not list(shop.folder.glob("warehouse.duckdb")):
+        time.sleep(0.01)
+    time.sleep(0.3)
+    process.send_signal(number)
+    _out, err = process.communicate()
+    assert process.returncode == code, err
+    assert "nothing is half done" in err and "Traceback" not in err
+    assert list(shop.lake.keys("")) == []
+    assert loaders(shop, "extract", "--tables", "order").returncode == 0
+
+
+def test_a_lake_in_s3_by_boto3s_own_variables(shop, s3_server):
+    boto3.client("s3", **s3_server).create_bucket(Bucket="cli-lake")
+    aws = {
+        "AWS_ENDPOINT_URL_S3": s3_server["endpoint_url"],
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "LAKE_URL": "s3://cli-lake/order-he",
+    }
+    done = loaders(shop, "extract", **aws)
+    assert done.returncode == 0, done.stderr
+    assert shop.raw("order", "id") == [(1,), (2,)]
+    refused(loaders(shop, "extract", **aws | {"LAKE_URL": "s3://nowhere/x"}), "NoSuchBucket", "create the bucket")
+
+
+def test_an_unknown_target_and_a_target_that_cannot_be_loaded(shop):
+    refused(loaders(shop, "extract", DBT_TARGET="e"), "no target e", "known are d")
+
+
+def limit_files_to(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
