@@ -2,7 +2,8 @@
 
 import os
 import secrets
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -49,15 +50,31 @@ def mysql_server(tmp_path_factory):
     mariadb.down(home)
 
 
+@contextmanager
+def fresh_database(server) -> Iterator[str]:
+    """The name of an empty database that is dropped in the end."""
+    name = f"order_he_test_{secrets.token_hex(6)}"
+    administrator = mysql_url.parse(server.url("root", "mysql"), "the server's URL")
+    with closing(mysql_url.connect(administrator, "the server's URL")) as connection, connection.cursor() as cursor:
+        cursor.execute(f"create database {name} character set utf8mb4")
+    yield name
+    with closing(mysql_url.connect(administrator, "the server's URL")) as connection, connection.cursor() as cursor:
+        cursor.execute(f"drop database {name}")
+
+
 @pytest.fixture
 def database(mysql_server):
     """The name of a fresh, empty database."""
-    name = f"order_he_test_{secrets.token_hex(6)}"
-    administrator = mysql_url.parse(mysql_server.url("root", "mysql"), "the server's URL")
-    with closing(mysql_url.connect(administrator, "the server's URL")) as connection, connection.cursor() as cursor:
-        cursor.execute(f"create database {name} character set utf8mb4")
+    with fresh_database(mysql_server) as name:
         yield name
-        cursor.execute(f"drop database {name}")
+
+
+@pytest.fixture(scope="module")
+def module_own(mysql_server, tmp_path_factory):
+    """Like `own`, shared by the tests of a module."""
+    with fresh_database(mysql_server) as name:
+        folder = tmp_path_factory.mktemp("own")
+        yield OwnDatabase(mysql_server.url("shop", name), mysql_server.url("loader", name), folder)
 
 
 @pytest.fixture

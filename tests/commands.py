@@ -1,0 +1,57 @@
+"""The project's own commands, run as a user runs them, on a test's own database, lake and warehouse."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from loaders.settings import ROOT
+from tests.own_database import OwnDatabase
+
+SHOP_CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without anything that a developer may have set for dbt, AWS or this project."""
+    own = ("SOURCE_URL", "SHOP_URL", "LAKE_URL", "CATALOG", "DUCKDB_PATH")
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in own and not name.startswith(("DBT_", "AWS_", "REDSHIFT_"))
+    }
+
+
+def settings(own: OwnDatabase) -> dict[str, str]:
+    """An environment in which every command works on `own`, and dbt writes beside it."""
+    (own.folder / "profiles.yml").write_text((ROOT / "profiles.example.yml").read_text())
+    return clean_environment() | {
+        "SOURCE_URL": own.source_url,
+        "SHOP_URL": own.shop_url,
+        "LAKE_URL": str(own.folder / "lake"),
+        "CATALOG": str(SHOP_CATALOG),
+        "DBT_TARGET": "duckdb",
+        "DBT_PROFILES_DIR": str(own.folder),
+        "DBT_TARGET_PATH": str(own.folder / "target"),
+        "DBT_LOG_PATH": str(own.folder / "logs"),
+        "DUCKDB_PATH": str(own.warehouse_path),
+    }
+
+
+def python(own: OwnDatabase, *arguments: str, **changes: str) -> subprocess.CompletedProcess:
+    """`python -m …` in the project's folder."""
+    return _run([sys.executable, "-m", *arguments], ROOT, settings(own) | changes)
+
+
+def dbt(own: OwnDatabase, *arguments: str, **changes: str) -> subprocess.CompletedProcess:
+    """`dbt …` in the dbt project."""
+    return _run([str(Path(sys.executable).parent / "dbt"), *arguments], ROOT / "dbt_project", settings(own) | changes)
+
+
+def succeeded(done: subprocess.CompletedProcess) -> str:
+    """What a command printed, once it is known to have gone well."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

@@ -1,0 +1,178 @@
+"""The dbt project: its conventions, its tests when something is wrong, and the other database beside the shop."""
+
+import json
+import re
+import shutil
+from contextlib import closing
+
+import duckdb
+import pytest
+
+from loaders.settings import ROOT
+from tests import commands
+
+PROJECT = ROOT / "dbt_project"
+
+
+@pytest.fixture(scope="module")
+def shop(module_own):
+    """A small shop, loaded and built; two orders and a customer are gone at the source."""
+    filled = commands.python(
+        module_own, "seeds_generator", "fill", "--yes", "--orders", "400", "--customers", "40", SOURCE_URL=""
+    )
+    commands.succeeded(filled)
+    commands.succeeded(commands.python(module_own, "loaders", "extract"))
+    with duckdb.connect(module_own.warehouse_path) as raw:
+        raw.execute('update raw."order" set _deleted_at = now() where order_id in (1, 2) or customer_id = 3')
+        raw.execute("update raw.customer set _deleted_at = now() where customer_id = 3")
+    commands.succeeded(commands.dbt(module_own, "build"))
+    return module_own
+
+
+@pytest.fixture(scope="module")
+def manifest(shop):
+    return json.loads((shop.folder / "target/manifest.json").read_text())
+
+
+def ask(own, sql: str) -> list[tuple]:
+    with duckdb.connect(own.warehouse_path, read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_the_mart_is_the_same_join_that_mysql_itself_computes(shop):
+    with closing(shop.connect(shop.source_url)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select o.order_id, c.country, p.price, o.amount, o.delivery_fee, datediff(o.shipping_date, o.order_date), "
+            "round(timestampdiff(second, o.order_date, o.shipping_date) / 3600, 2), coalesce(o.request, '') <> '' "
+            "from `order` o join customer c using (customer_id) join product p using (product_id) "
+            "where o.order_id > 2 and o.customer_id <> 3 order by 1"
+        )
+        expected = [(*row[:-1], bool(row[-1])) for row in cursor.fetchall()]
+    ours = ask(
+        shop,
+        "select order_id, country, price, amount, delivery_fee, delivery_days, delivery_hours, has_request "
+        "from analytics.order_mart order by 1",
+    )
+    assert len(ours) > 350
+    assert ours == expected
+
+
+def test_rows_that_are_gone_at_the_source_are_gone_in_staging_and_mart(shop):
+    gone = "where order_id in (1, 2) or customer_id = 3"
+    for relation in ("stg_shop__orders", "order_mart"):
+        assert ask(shop, f"select count(*) from analytics.{relation} {gone}") == [(0,)]
+
+
+@pytest.mark.parametrize("target", ["duckdb", "redshift"])
+def test_the_project_parses_for_every_target_without_a_deprecation(own, target):
+    told = commands.succeeded(
+        commands.dbt(own, "parse", "--no-partial-parse", "--show-all-deprecations", "--target", target)
+    )
+    assert "deprecat" not in told.lower() and "warning" not in told.lower(), told
+
+
+def test_missing_raw_tables_say_make_extract(own):
+    done = commands.dbt(own, "build")
+    assert done.returncode != 0
+    assert re.search(r'raw\."\w+" is missing in the warehouse \w+: run `make extract` first', done.stdout), done.stdout
+
+
+def test_the_shops_models_can_be_switched_off_for_an_own_database(own):
+    told = commands.succeeded(commands.dbt(own, "build", "--vars", "{shop: false}"))
+    assert "ERROR" not in told
+
+
+def test_a_contract_stops_a_mart_of_the_wrong_type(shop, tmp_path):
+    broken = tmp_path / "dbt_project"
+    shutil.copytree(PROJECT, broken, ignore=shutil.ignore_patterns("target", "logs", "profiles.yml"))
+    mart = broken / "models/marts/order_mart.sql"
+    mart.write_text(mart.read_text().replace("cast(amount as integer)", "cast(amount as varchar(20))"))
+    done = commands.dbt(shop, "run", "--select", "order_mart", "--project-dir", str(broken))
+    assert done.returncode != 0
+    assert "amount" in done.stdout and "data type mismatch" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("damage", "failing"),
+    [
+        ("insert into raw.customer select * from raw.customer limit 1", "unique"),
+        ('delete from raw.product where product_id = (select min(product_id) from raw."order")', "relationships"),
+        ("update raw.\"order\" set status = 'lost' where order_id = 10", "accepted_values"),
+        ('update raw."order" set amount = -1 where order_id = 10', "at_least"),
+    ],
+    ids=["a duplicate key", "an orphan", "an unknown status", "negative money"],
+)
+def test_damaged_raw_data_fails_a_test(shop, tmp_path, damage, failing):
+    copy = tmp_path / "warehouse.duckdb"
+    shutil.copy(shop.warehouse_path, copy)
+    with duckdb.connect(copy) as connection:
+        connection.execute(damage)
+    done = commands.dbt(
+        shop, "test", "--select", "stg_shop__orders", "stg_shop__customers", "test_type:data",
+        DUCKDB_PATH=str(copy), DBT_TARGET_PATH=str(tmp_path / "target"),
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert re.search(rf"FAIL \d+ {failing}", done.stdout), done.stdout
+
+
+def test_every_model_and_column_is_described(manifest, shop):
+    columns = ask(shop, "select table_name, column_name from duckdb_columns() where schema_name = 'analytics'")
+    described = {
+        (node["name"], column["name"])
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["description"]
+        for column in node["columns"].values()
+        if column["description"]
+    }
+    assert set(columns) == described
+
+
+def test_every_source_column_is_described(manifest, shop):
+    found = ask(
+        shop,
+        "select table_name, column_name from duckdb_columns() where schema_name = 'raw' and table_name <> '_loads'",
+    )
+    described = {
+        (source["identifier"], column["name"])
+        for source in manifest["sources"].values()
+        for column in source["columns"].values()
+        if column["description"]
+    }
+    assert {(table, column) for table, column in found if not column.startswith("_")} == described
+
+
+def test_every_model_has_a_tested_key_and_only_staging_reads_sources(manifest):
+    models = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+    tested = {
+        node["attached_node"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "unique"
+    }
+    assert set(models) <= tested
+    for key, node in models.items():
+        reads_a_source = any(parent.startswith("source.") for parent in node["depends_on"]["nodes"])
+        assert reads_a_source == node["name"].startswith("stg_"), key
+
+
+def test_every_model_has_its_yaml_beside_it_with_the_same_name():
+    for sql in PROJECT.glob("models/**/*.sql"):
+        if "__" not in sql.stem or "shop" in sql.parts[-2]:
+            assert sql.with_suffix(".yml").exists(), sql
+
+
+def test_no_mart_carries_a_personal_column(manifest):
+    marts = [node for node in manifest["nodes"].values() if node["path"].startswith("marts/")]
+    assert marts
+    for mart in marts:
+        assert not {"name", "customer_name", "email", "phone", "address", "request"} & set(mart["columns"])
+
+
+def test_source_freshness_reads_what_the_loaders_wrote(shop):
+    assert "PASS" in commands.succeeded(commands.dbt(shop, "source", "freshness"))
+
+
+def test_the_docs_site_is_one_file_with_every_description(shop):
+    commands.succeeded(commands.dbt(shop, "docs", "generate", "--static", "--quiet"))
+    page = (shop.folder / "target/static_index.html").read_text()
+    assert "From a shop" in page or "from a shop's MySQL database to an order mart" in page
+    assert json.dumps("쇼핑몰의 MySQL 테이블")[1:-1] in page and "Calendar days from order to delivery" in page
