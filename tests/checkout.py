@@ -1,0 +1,61 @@
+"""A fresh checkout of the project, with the packages that are installed already."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from loaders.settings import ROOT
+from tests import commands
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A folder in which commands are run by a shell that knows nothing of this one's settings."""
+
+    folder: Path
+
+    def shell(self, command: str, **changes: str) -> subprocess.CompletedProcess:
+        """Run a line of shell; its home folder is empty."""
+        home = self.folder.parent / "empty home"
+        home.mkdir(exist_ok=True)
+        # The fetched server program may lie in the real home's cache; fetching it again for each test would be rude.
+        cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        environment = commands.clean_environment() | {"HOME": str(home), "XDG_CACHE_HOME": cache} | changes
+        return subprocess.run(
+            ["bash", "-c", command], cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def run(self, command: str, **changes: str) -> str:
+        return commands.succeeded(self.shell(command, **changes))
+
+
+@contextmanager
+def checkout(parent: Path) -> Iterator[Checkout]:
+    """The files that git tracks, in a folder with a blank in its name; its server is stopped at the end."""
+    folder = parent / "a checkout"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    _borrow_packages(folder)
+    fresh = Checkout(folder)
+    try:
+        yield fresh
+    finally:
+        fresh.run("make down")
+
+
+def _borrow_packages(folder: Path) -> None:
+    """A .venv that is this one's, with stamps that say so: installing packages has tests of its own, in CI."""
+    (folder / ".venv").mkdir()
+    for part in ("bin", "lib", "pyvenv.cfg"):
+        (folder / ".venv" / part).symlink_to(ROOT / ".venv" / part)
+    for group in (folder / "requirements").glob("*.txt"):
+        (folder / ".venv" / group.stem).touch()

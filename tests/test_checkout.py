@@ -1,0 +1,168 @@
+"""What a newcomer does in a fresh checkout: make demo, plain dbt, a day, their own database."""
+
+import hashlib
+from contextlib import closing
+
+import duckdb
+import pytest
+
+from loaders import mysql_url
+from local_stack import mariadb
+from seeds_generator import schema
+from tests.checkout import checkout
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory):
+    """Somebody's own server, with tables that look like the shop's, and places that they set for themselves."""
+    home = tmp_path_factory.mktemp("foreign")
+    server = mariadb.up(home / "mysql", say=lambda _text: None)
+    url = mysql_url.parse(server.url("shop"), "x")
+    with closing(mysql_url.connect(url, "x")) as connection:
+        schema.create(connection)
+    settings = {
+        "SOURCE_URL": server.url("shop"),
+        "SHOP_URL": server.url("shop"),
+        "LAKE_URL": str(home / "lake"),
+        "DUCKDB_PATH": str(home / "own.duckdb"),
+        "DBT_TARGET": "redshift",
+        "CATALOG": str(home / "nowhere.yml"),
+    }
+    yield home, url, settings
+    mariadb.down(home / "mysql", say=lambda _text: None)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory, foreign):
+    """A checkout in which `make demo` has run, in a shell full of somebody's own settings."""
+    _home, _url, settings = foreign
+    with checkout(tmp_path_factory.mktemp("demo")) as fresh:
+        told = fresh.run("make demo", **settings)
+        yield fresh, told
+
+
+def rows(path, sql):
+    with duckdb.connect(path, read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_make_demo_ends_in_a_summary_that_compares_both_ends(demo):
+    fresh, told = demo
+    for line in (
+        "customer 300, product 50, order 10,000: source = raw",
+        "in the mart = MySQL's own sum",
+        "five rows of the order mart:",
+        "make day && make extract && make build",
+    ):
+        assert line in told
+    assert "of 44 passed" in told
+    for made in (".data/docs/index.html", ".data/export/order_mart.csv", ".data/logs/demo.log", ".data/logs/dbt.log"):
+        assert (fresh.folder / made).stat().st_size > 0, made
+
+
+def test_make_demo_touches_nothing_that_a_user_named_in_settings(demo, foreign):
+    home, url, _settings = foreign
+    with closing(mysql_url.connect(url, "x")) as connection:
+        assert [schema.count(connection, table) for table in schema.TABLES] == [0, 0, 0]
+    assert sorted(path.name for path in home.iterdir()) == ["mysql"]
+
+
+def test_make_demo_again_says_the_same(demo):
+    fresh, _told = demo
+    again = fresh.run("make demo")
+    assert "the shop is there already" in again and "source = raw" in again
+
+
+def test_plain_dbt_builds_the_same_warehouse_in_a_fresh_shell(demo):
+    fresh, _told = demo
+    path = fresh.folder / ".data/warehouse.duckdb"
+    before = sorted(fresh.folder.rglob("*.duckdb"))
+    told = fresh.run("source .venv/bin/activate && cd dbt_project && dbt build")
+    assert "Done. PASS=48 WARN=0 ERROR=0 SKIP=0" in told or "ERROR=0 SKIP=0" in told, told
+    assert sorted(fresh.folder.rglob("*.duckdb")) == before == [path]
+
+
+def test_the_example_profile_works_from_the_home_folder(demo):
+    fresh, _told = demo
+    told = fresh.run(
+        "mv dbt_project/profiles.yml .data/ && mkdir -p ~/.dbt && cp profiles.example.yml ~/.dbt/profiles.yml && "
+        "source .venv/bin/activate && (cd dbt_project && dbt run --select order_mart); code=$?; "
+        "rm -r ~/.dbt; mv .data/profiles.yml dbt_project/; exit $code"
+    )
+    assert "ERROR=0" in told
+    assert len(list(fresh.folder.rglob("*.duckdb"))) == 1
+
+
+def test_a_day_passes_and_arrives_in_the_mart(demo):
+    fresh, _told = demo
+    path = fresh.folder / ".data/warehouse.duckdb"
+    newest = rows(path, "select max(ordered_at)::date from analytics.order_mart")
+    assert "has passed in the shop" in fresh.run("make day && make extract && make build")
+    assert rows(path, "select max(ordered_at)::date from analytics.order_mart") > newest
+    assert "orders" not in fresh.run("make status").splitlines()[0]
+
+
+def test_docs_and_export_are_the_same_when_made_again(demo):
+    fresh, _told = demo
+    fresh.run("make export")
+    exported = fresh.folder / ".data/export/order_mart.csv"
+    first = hashlib.sha256(exported.read_bytes()).hexdigest()
+    fresh.run("make export")
+    assert hashlib.sha256(exported.read_bytes()).hexdigest() == first
+    assert "index.html" in fresh.run("make docs")
+
+
+def test_make_sql_answers_and_cannot_write(demo):
+    fresh, _told = demo
+    told = fresh.run("printf 'drop table analytics.order_mart;\\nselect 41 + 1;\\n' | make sql")
+    assert "read-only" in told and "42" in told
+
+
+def test_an_own_database_is_a_minute_from_dbt_build(demo, own):
+    fresh, _told = demo
+    own.write(
+        "create table `invoice lines` (id int primary key, `select` varchar(9), updated_at datetime)",
+        "insert into `invoice lines` values (1, 'a', now()), (2, null, null)",
+        "create table log (message text)",
+        'create table `quo"te` (id int primary key)',
+    )
+    settings = {
+        "SOURCE_URL": own.source_url,
+        "DUCKDB_PATH": str(own.warehouse_path),
+        "LAKE_URL": str(own.folder / "lake"),
+    }
+    done = fresh.shell('make discover ARGS="--write billing"', **settings)
+    assert "wrote" in done.stdout and "staging views beside it" in done.stdout, done.stderr
+    assert 'left out quo"te' in done.stderr
+    catalog = "dbt_project/models/staging/billing/_billing__sources.yml"
+    assert catalog in done.stdout
+    assert "cursor: updated_at" in (fresh.folder / catalog).read_text()
+    fresh.run("make extract", CATALOG=catalog, **settings)
+    told = fresh.run("""make build ARGS="--vars '{shop: false}'" """, **settings)
+    assert "ERROR=0" in told
+    assert rows(own.warehouse_path, 'select id, "select" from analytics.stg_billing__invoice_lines order by 1') == [
+        (1, "a"),
+        (2, None),
+    ]
+    again = fresh.shell('make discover ARGS="--write billing"', **settings)
+    assert again.returncode != 0 and "is there already" in again.stderr
+    fresh.run("rm -r dbt_project/models/staging/billing")
+
+
+def test_make_alone_lists_about_ten_targets_and_help_all_the_rest(demo):
+    fresh, _told = demo
+    short, whole = fresh.run("make"), fresh.run("make help-all")
+    assert 8 <= short.count("  make ") <= 13
+    assert all(heading in short for heading in ("Try", "Work", "Check"))
+    assert whole.count("  make ") > short.count("  make ") + 5
+
+
+def test_a_machine_without_venv_is_told_the_package(demo, tmp_path):
+    fresh, _told = demo
+    broken = tmp_path / "python3"
+    broken.write_text('#!/bin/sh\ncase "$*" in *venv*) echo "No module named venv" >&2; exit 1;; esac\nexit 0\n')
+    broken.chmod(0o755)
+    done = fresh.shell(f"mkdir -p '{tmp_path}/x' && cp -r Makefile requirements '{tmp_path}/x/' && "
+                       f"make -C '{tmp_path}/x' setup PYTHON='{broken}'")  # fmt: skip
+    assert done.returncode != 0
+    assert "apt-get install python3-venv" in done.stderr
