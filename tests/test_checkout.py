@@ -1,12 +1,14 @@
 """What a newcomer does in a fresh checkout: make demo, plain dbt, a day, their own database."""
 
 import hashlib
+import re
 from contextlib import closing
 
 import duckdb
 import pytest
 
 from loaders import mysql_url
+from loaders.settings import ROOT
 from local_stack import mariadb
 from seeds_generator import schema
 from tests.checkout import checkout
@@ -93,15 +95,6 @@ def test_the_example_profile_works_from_the_home_folder(demo):
     assert len(list(fresh.folder.rglob("*.duckdb"))) == 1
 
 
-def test_a_day_passes_and_arrives_in_the_mart(demo):
-    fresh, _told = demo
-    path = fresh.folder / ".data/warehouse.duckdb"
-    newest = rows(path, "select max(ordered_at)::date from analytics.order_mart")
-    assert "has passed in the shop" in fresh.run("make day && make extract && make build")
-    assert rows(path, "select max(ordered_at)::date from analytics.order_mart") > newest
-    assert "orders" not in fresh.run("make status").splitlines()[0]
-
-
 def test_docs_and_export_are_the_same_when_made_again(demo):
     fresh, _told = demo
     fresh.run("make export")
@@ -109,7 +102,6 @@ def test_docs_and_export_are_the_same_when_made_again(demo):
     first = hashlib.sha256(exported.read_bytes()).hexdigest()
     fresh.run("make export")
     assert hashlib.sha256(exported.read_bytes()).hexdigest() == first
-    assert "index.html" in fresh.run("make docs")
 
 
 def test_make_sql_answers_and_cannot_write(demo):
@@ -166,3 +158,47 @@ def test_a_machine_without_venv_is_told_the_package(demo, tmp_path):
                        f"make -C '{tmp_path}/x' setup PYTHON='{broken}'")  # fmt: skip
     assert done.returncode != 0
     assert "apt-get install python3-venv" in done.stderr
+
+
+def shell_blocks(readme: str) -> list[str]:
+    """The commands that a README tells its reader to run."""
+    return re.findall(r"^```sh\n(.*?)^```$", (ROOT / readme).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_both_readmes_tell_the_same_commands_and_show_the_same_output():
+    assert shell_blocks("README.md") == shell_blocks("README.ko.md")
+    english, korean = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.ko.md"))
+    assert english.count("\n| ") == korean.count("\n| ") and english.count("\n## ") == korean.count("\n## ")
+    assert english.split("```text\n")[1].split("```")[0] == korean.split("```text\n")[1].split("```")[0]
+
+
+def test_the_commands_of_the_readme_do_what_it_says(demo):
+    """In order, as a reader would; the first output is compared with what the page shows, times left out."""
+    fresh, told = demo
+    shown = (ROOT / "README.md").read_text(encoding="utf-8").split("```text\n")[1].split("```")[0]
+    for line in shown.splitlines():
+        if line.strip() and " s" not in line and "as of" not in line:
+            assert line.rstrip() in told, line
+    before = rows(fresh.folder / ".data/warehouse.duckdb", "select max(ordered_at)::date from analytics.order_mart")
+    for block in shell_blocks("README.md"):
+        fresh.run(f"set -e\n{block}")
+    after = rows(fresh.folder / ".data/warehouse.duckdb", "select max(ordered_at)::date from analytics.order_mart")
+    assert after > before, "a day has passed and arrived"
+    assert "does not run" in fresh.shell(".venv/bin/python -m local_stack status").stdout
+
+
+def test_the_order_that_docs_one_row_follows_is_the_demos_own(demo):
+    fresh, _told = demo
+    ((customer, product, fee, status, request),) = rows(
+        fresh.folder / ".data/warehouse.duckdb",
+        'select customer_id, product_id, delivery_fee, status, request from raw."order" where order_id = 3',
+    )
+    page = (ROOT / "docs/one-row.md").read_text(encoding="utf-8")
+    for fact in (f"customer_id: {customer} ", f"product_id: {product} ", f"delivery_fee: {fee}", f"status: {status}"):
+        assert fact in page, fact
+    assert request.replace("\n", "\\n") in page
+    ((days, hours),) = rows(
+        fresh.folder / ".data/warehouse.duckdb",
+        "select delivery_days, delivery_hours from analytics.order_mart where order_id = 3",
+    )
+    assert f"delivery_days   {days} " in page and f"delivery_hours  {hours} " in page
