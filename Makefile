@@ -12,9 +12,8 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m
-# dbt reads no .env, so the targets that call it hand the settings on.
-WITH_SETTINGS := set -a; if [ -f .env ]; then . ./.env; fi; set +a;
-DBT := cd dbt_project && PATH="$(CURDIR)/$(BIN):$$PATH" dbt
+# dbt reads no .env, so the targets that call it hand the settings on; the environment goes before them.
+DBT := cd dbt_project && "$(CURDIR)/$(BIN)/dotenv" -f "$(CURDIR)/.env" run --no-override "$(CURDIR)/$(BIN)/dbt"
 LOGS := .data/logs
 
 ##@ Try
@@ -23,10 +22,10 @@ demo: setup ## the whole pipeline on this machine, end to end, in a minute or tw
 	$(RUN) local_stack.demo
 
 day: up ## let one day pass in the demo shop: orders, moves, price changes, deletions
-	$(RUN) seeds_generator day
+	$(RUN) seeds_generator day $(ARGS)
 
 sql: setup ## open the warehouse read-only, to ask it questions
-	$(WITH_SETTINGS) $(RUN) dashboard sql
+	$(RUN) dashboard sql
 
 ##@ Work
 
@@ -34,16 +33,16 @@ extract: setup ## MySQL -> lake -> raw (arguments: ARGS="--tables order")
 	$(RUN) loaders extract $(ARGS)
 
 build: setup ## dbt: staging, marts and their tests (SELECT=… for a part)
-	$(WITH_SETTINGS) $(DBT) build $(if $(SELECT),--select $(SELECT)) $(ARGS)
+	$(DBT) build $(if $(SELECT),--select $(SELECT)) $(ARGS)
 
 docs: setup ## write the documentation site, one file, to .data/docs/index.html
 	mkdir -p .data/docs
-	$(WITH_SETTINGS) ( $(DBT) docs generate --static --quiet )
+	( $(DBT) docs generate --static --quiet )
 	cp dbt_project/target/static_index.html .data/docs/index.html
 	echo "wrote .data/docs/index.html"
 
 export: setup ## write the marts as CSV files to .data/export (ARGS=--bom for spreadsheets)
-	$(WITH_SETTINGS) $(RUN) dashboard export --out .data/export $(ARGS)
+	$(RUN) dashboard export --out .data/export $(ARGS)
 
 status: setup ## what raw holds, and what waits in the lake
 	$(RUN) loaders status $(ARGS)

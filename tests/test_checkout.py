@@ -95,6 +95,20 @@ def test_the_example_profile_works_from_the_home_folder(demo):
     assert len(list(fresh.folder.rglob("*.duckdb"))) == 1
 
 
+def test_a_warehouse_path_that_plain_dbt_would_not_see_is_refused(demo):
+    """dbt reads no .env: a path only there would make it build beside the warehouse that was loaded."""
+    fresh, _told = demo
+    settings = fresh.folder / ".env"
+    before = settings.read_text()
+    try:
+        settings.write_text(before + "DUCKDB_PATH=other.duckdb\n")
+        done = fresh.shell("make extract")
+    finally:
+        settings.write_text(before)
+    assert done.returncode != 0
+    assert "plain dbt does not read .env" in done.stderr and "profiles.yml" in done.stderr
+
+
 def test_docs_and_export_are_the_same_when_made_again(demo):
     fresh, _told = demo
     fresh.run("make export")

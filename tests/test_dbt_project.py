@@ -1,6 +1,7 @@
 """The dbt project: its conventions, its tests when something is wrong, and the other database beside the shop."""
 
 import json
+import os
 import re
 import shutil
 from contextlib import closing
@@ -75,6 +76,13 @@ def test_missing_raw_tables_say_make_extract(own):
     done = commands.dbt(own, "build")
     assert done.returncode != 0
     assert re.search(r'raw\."\w+" is missing in the warehouse \w+: run `make extract` first', done.stdout), done.stdout
+
+
+def test_a_database_file_in_use_by_another_program_names_it(shop):
+    with duckdb.connect(shop.warehouse_path):
+        done = commands.dbt(shop, "run", "--select", "stg_shop__orders")
+    assert done.returncode != 0
+    assert "Conflicting lock is held in" in done.stdout and f"PID {os.getpid()}" in done.stdout
 
 
 def test_the_shops_models_can_be_switched_off_for_an_own_database(own):

@@ -126,10 +126,10 @@ def test_names_that_the_warehouse_cannot_tell_apart_are_left_out_with_a_notice(o
 
 
 def test_a_schema_of_three_thousand_tables_is_discovered_and_extracted(own):
-    own.write(*(f"create table t{number} (id int primary key) engine=memory" for number in range(300)))
+    own.write(*(f"create table t{number} (id int primary key) engine=memory" for number in range(3000)))
     known = own.discover()
-    assert len(known.tables) == 300
-    assert len(own.extract(known).batches) == 300
+    assert len(known.tables) == 3000
+    assert len(own.extract(known).batches) == 3000
     assert own.load() == [1]
 
 
