@@ -201,6 +201,8 @@ def test_stopped_by_hand_it_leaves_nothing_half_done(shop, number, code):
     process = subprocess.Popen(
         [sys.executable, "-m", "loaders", "extract", "--tables", "big"],
         cwd=ROOT, env=environment(shop), stdout=-1, stderr=-1, text=True,
+        # A test run in the background of a script inherits Ctrl-C as ignored; a user's terminal does not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     while process.poll() is None and not list(shop.folder.glob("warehouse.duckdb")):
         time.sleep(0.01)
