@@ -4,12 +4,11 @@
 -#}
 {% macro hours_between(first, last) %}
     {%- set seconds = dbt.datediff(first, last, 'second') -%}
-    cast(
-        sign({{ seconds }}) * {{ whole_division('abs(' ~ seconds ~ ') + 18', 36) }} as decimal(16, 0)
-    ) * cast(0.01 as decimal(3, 2))
+    {%- set half = 'case when ' ~ seconds ~ ' < 0 then -18 else 18 end' -%}
+    cast({{ whole_division(seconds ~ ' + ' ~ half, 36) }} as decimal(16, 0)) * cast(0.01 as decimal(3, 2))
 {%- endmacro %}
 
-{#- Division of two non-negative whole numbers without remainder: Redshift's own `/`; DuckDB's would give a float. -#}
+{#- Division of whole numbers, the remainder dropped: Redshift's own `/`; DuckDB's would give a float. -#}
 {% macro whole_division(number, divisor) %}{{ adapter.dispatch('whole_division')(number, divisor) }}{% endmacro %}
 
 {% macro default__whole_division(number, divisor) %}(({{ number }}) / {{ divisor }}){% endmacro %}

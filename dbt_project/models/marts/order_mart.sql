@@ -31,7 +31,8 @@ joined as (
         orders.delivery_fee,
         {{ dbt.datediff('orders.ordered_at', 'orders.delivered_at', 'day') }} as delivery_days,
         {{ hours_between('orders.ordered_at', 'orders.delivered_at') }} as delivery_hours,
-        coalesce(orders.request, '') <> '' as has_request,
+        -- Trimmed, because Redshift holds a text of blanks equal to '' and DuckDB does not.
+        coalesce(trim(orders.request), '') <> '' as has_request,
         orders.ordered_at,
         orders.delivered_at
     from orders
