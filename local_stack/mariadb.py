@@ -145,7 +145,7 @@ def _initialise(binary: Binary, home: Path) -> None:
     fresh = home / "data.new"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
-    command = [str(binary.daemon), "--no-defaults", *_user(), f"--datadir={fresh}"]
+    command = [str(binary.daemon), "--no-defaults", *_user(), f"--datadir={fresh}", _temporary(home)]
     if binary.is_mariadb():
         script = "create database mysql;\nuse mysql;\nset @auth_root_socket=NULL;\nset @skip_auth_anonymous=1;\n"
         script += "".join((binary.share / name).read_text(encoding="utf-8") for name in BOOTSTRAP_FILES)
@@ -171,6 +171,7 @@ def _start(binary: Binary, server: Server) -> None:
         "--no-defaults",
         *_user(),
         f"--datadir={home / 'data'}",
+        _temporary(home),
         f"--socket={server.socket}",
         f"--pid-file={home / 'pid'}",
         f"--log-error={home / 'error.log'}",
@@ -260,6 +261,12 @@ def _connect(server: Server) -> pymysql.Connection:
 
 def _user() -> list[str]:
     return ["--user=root"] if os.getuid() == 0 else []
+
+
+def _temporary(home: Path) -> str:
+    """A folder of its own for temporary tables: a server that starts clears its own, and /tmp is everybody's."""
+    (home / "tmp").mkdir(mode=0o700, exist_ok=True)
+    return f"--tmpdir={home / 'tmp'}"
 
 
 def _messages(binary: Binary) -> list[str]:

@@ -75,6 +75,13 @@ def test_two_homes_are_two_servers(home, mysql_server):
     assert run(mysql_server, "loader", "show tables like 'only_here'") == ()
 
 
+def test_a_server_that_starts_does_not_clear_the_temporary_tables_of_another(home, mysql_server):
+    """MariaDB removes #sql-temptable files from its tmpdir when it starts; in /tmp they were other servers' too."""
+    (folders,) = run(mysql_server, "root", "select @@tmpdir")
+    assert Path(folders[0]).resolve() == (mysql_server.home / "tmp").resolve()
+    assert run(mariadb.up(home, say=quiet), "root", "select @@tmpdir")[0] != folders
+
+
 def test_of_two_ups_at_once_one_starts_it_and_the_other_finds_it(home):
     with ThreadPoolExecutor(2) as pool:
         one, other = pool.map(lambda _: mariadb.up(home, say=quiet), range(2))
