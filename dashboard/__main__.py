@@ -10,14 +10,16 @@ import duckdb
 
 from dashboard import ask, export
 from loaders import profile, settings
+from loaders.catalog import known_or_fail
 from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure, run_command
 
 EXAMPLES = """examples:
-  python -m dashboard export --out exported          every mart as UTF-8 CSV
-  python -m dashboard export --out exported --bom    the same, for spreadsheet programs
-  python -m dashboard sql                            ask questions
-  python -m dashboard sql "select 1"                 ask one"""
+  python -m dashboard export                   every mart as UTF-8 CSV in .data/export
+  python -m dashboard export --out . --bom     the same in this folder, for spreadsheet programs
+  python -m dashboard export order_mart        one of them
+  python -m dashboard sql                      ask questions
+  python -m dashboard sql "select 1"           ask one"""
 
 
 def main() -> int | None:
@@ -28,8 +30,9 @@ def main() -> int | None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    exporting = commands.add_parser("export", help="write every mart as a CSV file")
-    exporting.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write to")
+    exporting = commands.add_parser("export", help="write marts as CSV files")
+    exporting.add_argument("marts", nargs="*", metavar="MART", help="which ones; default: all")
+    exporting.add_argument("--out", type=Path, default=settings.DATA / "export", metavar="DIR", help="where to")
     exporting.add_argument("--bom", action="store_true", help="begin with a byte order mark, for spreadsheet programs")
     exporting.set_defaults(run=run_export)
     asking = commands.add_parser("sql", help="ask the warehouse questions, read-only")
@@ -41,7 +44,10 @@ def main() -> int | None:
 
 def run_export(arguments: argparse.Namespace) -> None:
     target = _target()
-    names = export.marts(settings.ROOT / "dbt_project" / "models")
+    known = export.marts(settings.ROOT / "dbt_project" / "models")
+    for name in arguments.marts:
+        known_or_fail(name, known, "mart", "dbt_project/models/marts")
+    names = arguments.marts or known
     with open_warehouse(target.values["path"], "", read_only=True) as warehouse:
         for done in export.export(warehouse.connection, target.values["schema"], names, arguments.out, arguments.bom):
             print(f"{done.path}: {done.rows:,} rows")

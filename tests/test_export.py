@@ -1,13 +1,21 @@
 """CSV files and answers from the marts."""
 
 import csv
+import os
+import tempfile
+from pathlib import Path
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dashboard import ask, export
 from loaders.errors import Failure
 from tests import commands
+
+# The csv module of Python 3.10 refuses the character NUL; it reads this one in its place.
+NUL = "\ufdd0"
 
 
 @pytest.fixture
@@ -65,6 +73,40 @@ def test_the_command_says_what_to_do_without_a_warehouse(own):
     done = commands.python(own, "dashboard", "export", "--out", str(own.folder / "out"))
     assert done.returncode == 1
     assert "does not exist yet" in done.stderr and "make extract" in done.stderr
+
+
+def test_an_unknown_mart_offers_the_known_ones(own):
+    with duckdb.connect(own.warehouse_path):
+        pass
+    done = commands.python(own, "dashboard", "export", "oder_mart", "--out", str(own.folder / "out"))
+    assert done.returncode == 1
+    assert "has no mart oder_mart" in done.stderr and "did you mean order_mart?" in done.stderr
+
+
+def test_a_warehouse_in_use_by_another_program_names_it(own):
+    with duckdb.connect(own.warehouse_path):
+        done = commands.python(own, "dashboard", "export", "--out", str(own.folder / "out"))
+    assert done.returncode == 1
+    assert f"{own.warehouse_path} is in use by" in done.stderr and f"PID {os.getpid()}" in done.stderr
+
+
+def test_nothing_but_the_finished_files_is_left(warehouse, tmp_path):
+    folder = tmp_path / "out"
+    exported(warehouse, folder, bom=True)
+    assert [path.name for path in folder.iterdir()] == ["order_mart.csv"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=20))
+def test_any_text_comes_back_from_the_file_as_it_was(texts):
+    """`csv` reads NULL and '' alike, so that the two are told apart by the bytes in the test above."""
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        connection.execute("create schema analytics; create table analytics.order_mart (id integer, text varchar)")
+        connection.executemany("insert into analytics.order_mart values (?, ?)", list(enumerate(texts)))
+        done = exported(connection, Path(folder))
+        with done.path.open(encoding="utf-8", newline="") as stream:
+            _header, *rows = csv.reader(line.replace("\0", NUL) for line in stream)
+    assert [text for _id, text in rows] == [text.replace("\0", NUL) for text in texts]
 
 
 def test_questions_end_with_a_semicolon_and_wrong_ones_do_not_end_the_session(warehouse):
