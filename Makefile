@@ -14,12 +14,14 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m
 # dbt reads no .env, so the targets that call it hand the settings on; the environment goes before them.
 DBT := cd dbt_project && "$(CURDIR)/$(BIN)/dotenv" -f "$(CURDIR)/.env" run --no-override "$(CURDIR)/$(BIN)/dbt"
-LOGS := .data/logs
+# duckdb, redshift, or redshift_local (the stand-in of local_stack/redshift): what to install and to start.
+TARGET ?= duckdb
+GROUP := $(if $(filter duckdb,$(TARGET)),demo,$(subst _,-,$(TARGET)))
 
 ##@ Try
 
-demo: setup ## the whole pipeline on this machine, end to end, in a minute or two
-	$(RUN) local_stack.demo
+demo: setup ## the whole pipeline on this machine, end to end (TARGET=redshift_local: by S3 and COPY)
+	$(RUN) local_stack.demo --target $(TARGET)
 
 day: up ## let one day pass in the demo shop: orders, moves, price changes, deletions
 	$(RUN) seeds_generator day $(ARGS)
@@ -60,13 +62,14 @@ lint: .venv/test ## ruff, sqlfluff, zizmor
 
 ##@ More
 
-setup: .venv/demo .env dbt_project/profiles.yml ## make .venv, .env and dbt_project/profiles.yml, where absent
+setup: .venv/$(GROUP) .env dbt_project/profiles.yml ## make .venv, .env and dbt_project/profiles.yml, where absent
 
-up: setup ## start the private MySQL server
+up: setup ## start the private MySQL server (TARGET=redshift_local: S3 and a Redshift stand-in too)
 	$(RUN) local_stack up
+	if [ "$(TARGET)" = redshift_local ]; then $(RUN) local_stack.redshift up; fi
 
-down: ## stop the private MySQL server
-	[ ! -x $(BIN)/python ] || $(RUN) local_stack down
+down: ## stop what `make up` started
+	if [ -x $(BIN)/python ]; then $(RUN) local_stack down; $(RUN) local_stack.redshift down; fi
 
 seed: up ## fill the demo shop (ARGS="--orders 1000000 --fresh")
 	$(RUN) seeds_generator fill $(ARGS)

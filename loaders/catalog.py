@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 
 from loaders.errors import Failure
+from loaders.raw_tables import LOADS_TABLE
 
 META_KEYS = ("primary_key", "cursor", "fingerprint", "on_invalid")
-LOADS_TABLE = "_loads"
 # Redshift cuts longer names, in bytes, without a word.
 REDSHIFT_NAME_BYTES = 127
 

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import boto3
@@ -16,11 +16,12 @@ from botocore.exceptions import BotoCoreError
 from loaders import catalog as catalogs
 from loaders import discover, mysql, mysql_url, pipeline, profile, report, runs, settings
 from loaders.catalog import Catalog
-from loaders.duckdb_warehouse import DuckDBWarehouse, open_warehouse
+from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure
 from loaders.lake import Lake
 from loaders.lake_folder import Folder
 from loaders.lake_s3 import S3
+from loaders.pipeline import Warehouse
 from loaders.settings import Settings
 from loaders.spool import spool
 
@@ -103,14 +104,14 @@ def load(arguments: argparse.Namespace, chosen: Settings) -> None:
 
 def status(arguments: argparse.Namespace, chosen: Settings) -> None:
     catalog, lake = _catalog(arguments, chosen), _lake(chosen)
-    path = _warehouse_path(chosen)
+    target = _target(chosen, chosen.environment)
     print(f"source     {catalog.source} ({len(catalog.tables)} tables in {catalog.file})")
     print(f"lake       {lake} ({len(runs.numbers(lake))} runs)")
-    print(f"warehouse  {path}, schema {catalog.schema}")
-    if not path.exists():
+    print(f"warehouse  {target.values.get('path') or target.values.get('host')}, schema {catalog.schema}")
+    if target.type == "duckdb" and not target.values["path"].exists():
         print("  it does not exist yet; `make extract` makes it")
         return
-    with open_warehouse(path, catalog.schema, read_only=True) as warehouse:
+    with _warehouse(catalog, chosen, read_only=True) as warehouse:
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
         print(report.status(warehouse.newest(), now))
         waiting = pipeline.pending(lake, warehouse)
@@ -171,15 +172,31 @@ def _source(chosen: Settings) -> Iterator[pymysql.Connection]:
 
 
 @contextmanager
-def _warehouse(catalog: Catalog, chosen: Settings) -> Iterator[DuckDBWarehouse]:
-    with open_warehouse(_warehouse_path(chosen), catalog.schema) as warehouse:
-        yield warehouse
-
-
-def _warehouse_path(chosen: Settings) -> Path:
+def _warehouse(catalog: Catalog, chosen: Settings, read_only: bool = False) -> Iterator[Warehouse]:
+    """The warehouse of the chosen target of dbt's profile."""
     target = _target(chosen, chosen.environment)
-    if target.type != "duckdb":
-        raise Failure(f"target {target.name} is a {target.type} warehouse, which cannot be loaded yet", "use duckdb")
+    if target.type == "redshift":
+        with _redshift(target, catalog, chosen) as warehouse:
+            yield warehouse
+    elif target.type == "duckdb":
+        with open_warehouse(_duckdb_path(chosen, target), catalog.schema, read_only) as warehouse:
+            yield warehouse
+    else:
+        raise Failure(f"target {target.name} is a {target.type} warehouse", "known are duckdb and redshift")
+
+
+def _redshift(target: profile.Target, catalog: Catalog, chosen: Settings) -> AbstractContextManager[Warehouse]:
+    if not chosen.lake_url.startswith("s3://"):
+        raise Failure(f"Redshift cannot read the lake {chosen.lake_url}", "set LAKE_URL to s3://bucket/prefix")
+    try:
+        from loaders import redshift_warehouse  # brings the driver, which the demo does not need
+    except ImportError:
+        raise Failure("the packages for Redshift are not installed", "run `make setup TARGET=redshift`") from None
+    role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")
+    return redshift_warehouse.open_warehouse(target, catalog.schema, role)
+
+
+def _duckdb_path(chosen: Settings, target: profile.Target) -> Path:
     by_dbt_alone = _target(chosen, os.environ).values["path"]
     if by_dbt_alone != target.values["path"]:
         raise Failure(

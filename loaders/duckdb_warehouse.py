@@ -1,31 +1,17 @@
 """The raw schema in a DuckDB file: the embedded warehouse, for one machine."""
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from loaders.catalog import LOADS_TABLE
 from loaders.errors import Failure
 from loaders.quoting import sql_name, sql_text
-from loaders.runs import Batch, File, Run
-
-# Added to every raw table, after the source's own columns.
-LINEAGE_COLUMNS = {"_run": "BIGINT", "_extracted_at": "TIMESTAMP", "_deleted_at": "TIMESTAMP"}
-LOADS_COLUMNS = {
-    "run": "BIGINT",
-    "attempt": "VARCHAR",
-    "table_name": "VARCHAR",
-    "mode": "VARCHAR",
-    "row_count": "BIGINT",
-    "invalid_count": "BIGINT",
-    "snapshot_at": "TIMESTAMP",
-    "loaded_at": "TIMESTAMP",
-    "source_version": "VARCHAR",
-    "verdict": "VARCHAR",
-}
+from loaders.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE
+from loaders.run_files import RunFiles
+from loaders.runs import Batch, Run
 
 
 @contextmanager
@@ -70,11 +56,8 @@ class DuckDBWarehouse:
             "qualify row_number() over (partition by table_name order by run desc) = 1 order by table_name"
         ).fetchall()
 
-    def apply(self, run: Run, fetch: Callable[[File], Path]) -> None:
-        """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed.
-
-        fetch: gives a local, checked file for a file of the lake.
-        """
+    def apply(self, run: Run, files: RunFiles) -> None:
+        """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed."""
         with self._transaction(run):
             self.connection.execute(f"create schema if not exists {sql_name(self.schema)}")
             columns = ", ".join(f"{name} {kind}" for name, kind in LOADS_COLUMNS.items())
@@ -82,7 +65,7 @@ class DuckDBWarehouse:
             if run.run <= (self.last_applied() or (0, ""))[0]:
                 return
             for batch in run.batches:
-                self._replace(run, batch, [fetch(file) for file in batch.files])
+                self._replace(run, batch, [files.local(file) for file in batch.files])
                 self._record(run, batch)
 
     def _replace(self, run: Run, batch: Batch, files: list[Path]) -> None:

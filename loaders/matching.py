@@ -1,9 +1,9 @@
 """The catalog's tables beside the source's: every fault is found before the first row is read."""
 
 from loaders.catalog import Catalog, Table, known_or_fail
-from loaders.duckdb_warehouse import LINEAGE_COLUMNS
 from loaders.errors import Failure
 from loaders.mysql import Snapshot, SourceTable
+from loaders.raw_tables import LINEAGE_COLUMNS
 
 
 def match(catalog: Catalog, snapshot: Snapshot) -> list[tuple[Table, SourceTable]]:

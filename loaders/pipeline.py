@@ -20,10 +20,11 @@ from pyarrow import RecordBatch
 from loaders import attempts, parquet, runs
 from loaders.catalog import Catalog, Table
 from loaders.errors import Failure
-from loaders.lake import Lake, checked
+from loaders.lake import Lake
 from loaders.manifest import manifest
 from loaders.matching import match
 from loaders.mysql import Snapshot, SourceTable
+from loaders.run_files import RunFiles
 from loaders.runs import Batch, ColumnType, File, Run
 from loaders.type_contract import contract, lake_schema
 
@@ -43,7 +44,10 @@ class Warehouse(Protocol):
     def last_applied(self) -> tuple[int, str] | None:
         """Number and attempt of the newest run in raw."""
 
-    def apply(self, run: Run, fetch: Callable[[File], Path]) -> None: ...
+    def apply(self, run: Run, files: RunFiles) -> None: ...
+
+    def newest(self) -> list[tuple]:
+        """(table, run, rows, snapshot_at, verdict) of the newest run of each table."""
 
 
 def extract(
@@ -132,13 +136,8 @@ def load(lake: Lake, warehouse: Warehouse) -> Iterator[Run]:
     """Apply the runs that raw does not hold yet, in order, each in one transaction. Yields each one applied."""
     for run in pending(lake, warehouse):
         with tempfile.TemporaryDirectory(prefix="order-he-load-") as folder:
-            warehouse.apply(run, lambda file, into=Path(folder): fetched(lake, file, into))
+            warehouse.apply(run, RunFiles(lake, Path(folder)))
         yield run
-
-
-def fetched(lake: Lake, file: File, folder: Path) -> Path:
-    """A file of a run on this machine, once its bytes are known to be the published ones."""
-    return checked(lake.fetch(file.key, folder), file.sha256, file.key)
 
 
 def pending(lake: Lake, warehouse: Warehouse) -> list[Run]:

@@ -4,20 +4,23 @@ It uses its own settings throughout (the private server, a folder as lake, DuckD
 so that it can never write to somebody's own database, bucket or warehouse.
 """
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pandas
+from pymysql.connections import Connection
 
-from loaders import catalog, mysql_url
+from loaders import catalog, mysql_url, profile
 from loaders.errors import Failure, run_command
 from loaders.quoting import mysql_name, sql_name
 from loaders.settings import DATA, ROOT
@@ -28,10 +31,13 @@ WAREHOUSE = DATA / "warehouse.duckdb"
 LOG = DATA / "logs" / "demo.log"
 # Settings of the user's that would lead the demo elsewhere.
 FOREIGN = ("SOURCE_URL", "SHOP_URL", "LAKE_URL", "CATALOG", "DUCKDB_PATH")
+FIVE_COLUMNS = ("order_id", "ordered_on", "country", "product_name", "amount", "status", "delivery_days")
 FIVE_ROWS = (
-    "select order_id, ordered_at::date as ordered_on, country, product_name, amount, status, delivery_days as days\n"
+    "select order_id, cast(ordered_at as date), country, product_name, amount, status, delivery_days "
     "from analytics.order_mart order by order_id desc limit 5"
 )
+# A way to ask a warehouse: SQL in, rows out.
+Ask = Callable[[str], list[tuple]]
 
 
 @dataclass(frozen=True)
@@ -44,19 +50,25 @@ class Step:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m local_stack.demo", description="The whole pipeline, end to end.")
+    parser.add_argument("--target", choices=("duckdb", "redshift_local"), default="duckdb")
+    target = parser.parse_args().target
     started = time.monotonic()
     LOG.parent.mkdir(parents=True, exist_ok=True)
     LOG.write_text("")
-    print("[1/6] a private MariaDB server")
+    steps = the_steps(target)
+    print(f"[1/{len(steps) + 1}] a private MariaDB server")
     server = mariadb.up(DATA / "mysql", say=lambda text: print(f"      {text}"))
     environment = settings_of_the_demo(server)
-    steps = the_steps()
+    if target == "redshift_local":
+        environment |= redshift_settings()
     for number, step in enumerate(steps, start=2):
         print(f"[{number}/{len(steps) + 1}] {step.title}", flush=True)
         run(step, environment)
         if "build" in step.command:
             passed = tests_passed()
-    summary(server, passed, time.monotonic() - started)
+    with warehouse_of(target, environment) as ask:
+        summary(server, ask, passed, time.monotonic() - started)
     return 0
 
 
@@ -79,16 +91,17 @@ def settings_of_the_demo(server: mariadb.Server) -> dict[str, str]:
     }
 
 
-def the_steps() -> list[Step]:
+def the_steps(target: str) -> list[Step]:
     python = sys.executable
     dbt = [str(Path(python).parent / "dbt")]
     project = ROOT / "dbt_project"
+    export = Step("export: the marts as CSV", [python, "-m", "dashboard", "export", "--out", str(DATA / "export")])
     return [
         Step("a shop in it: customers, products, orders", [python, "-m", "seeds_generator", "fill"]),
         Step("extract: MySQL -> lake -> raw", [python, "-m", "loaders", "extract"]),
         Step("dbt build: staging, the order mart, their tests", [*dbt, "build", "--quiet"], project),
         Step("docs: one page", [*dbt, "docs", "generate", "--static", "--quiet"], project),
-        Step("export: the marts as CSV", [python, "-m", "dashboard", "export", "--out", str(DATA / "export")]),
+        *([export] if target == "duckdb" else []),
     ]
 
 
@@ -113,47 +126,72 @@ def run(step: Step, environment: Mapping[str, str]) -> None:
         raise Failure(f"`{' '.join(step.command)}` ended with code {process.returncode}", f"see {LOG}")
 
 
-def summary(server: mariadb.Server, passed: str, seconds: float) -> None:
+@contextmanager
+def warehouse_of(target: str, environment: Mapping[str, str]) -> Iterator[Ask]:
+    """A way to ask the demo's warehouse questions: SQL in, rows out."""
+    if target == "duckdb":
+        with closing(duckdb.connect(WAREHOUSE, read_only=True)) as connection:
+            yield lambda sql: connection.execute(sql).fetchall()
+        return
+    from loaders import redshift_warehouse  # the stand-in's packages are installed for this target only
+
+    os.environ["SSL_CERT_FILE"] = environment["SSL_CERT_FILE"]
+    profiles = Path(environment["DBT_PROFILES_DIR"])
+    with closing(redshift_warehouse.connect(profile.read(profiles, target, environment, ROOT))) as connection:
+
+        def ask(sql: str) -> list[tuple]:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                return [tuple(row) for row in cursor.fetchall()]
+
+        yield ask
+
+
+def redshift_settings() -> dict[str, str]:
+    """The stand-in, started, and the settings that lead to it."""
+    from local_stack.redshift import stack
+
+    print("      Redshift's stand-in and S3")
+    return stack.up(DATA / "redshift", say=lambda _text: None).environment()
+
+
+def summary(server: mariadb.Server, ask: Ask, passed: str, seconds: float) -> None:
     """Compare both ends of the way, and say where everything lies."""
     site = DATA / "docs" / "index.html"
     site.parent.mkdir(parents=True, exist_ok=True)
     site.write_bytes((ROOT / "dbt_project/target/static_index.html").read_bytes())
     url = mysql_url.parse(server.url("loader"), "the private server's URL")
-    with (
-        closing(mysql_url.connect(url, "the private server")) as shop,
-        closing(duckdb.connect(WAREHOUSE, read_only=True)) as warehouse,
-    ):
-        print("\nrows      " + compare_rows(shop, warehouse))
+    with closing(mysql_url.connect(url, "the private server")) as shop:
+        print("\nrows      " + compare_rows(shop, ask))
         print("tests     " + passed)
-        print("revenue   " + compare_revenue(shop, warehouse))
-        print("\nfive rows of the order mart:")
-        print(warehouse.sql(FIVE_ROWS))
+        print("revenue   " + compare_revenue(shop, ask))
+    print("\nfive rows of the order mart:")
+    print(pandas.DataFrame(ask(FIVE_ROWS), columns=FIVE_COLUMNS).to_string(index=False))
+    print(f"\ncsv       {DATA / 'export'}" if (DATA / "export").exists() else "")
     print(
         f"docs      {site}\n"
-        f"csv       {DATA / 'export'}\n"
         f"log       {LOG}  (dbt's own: {LOG.parent / 'dbt.log'})\n"
         f"\ndone in {seconds:.0f} s. Next: `make day && make extract && make build` lets a day pass in the shop,\n"
         "`make sql` asks the warehouse, `make down` stops the server, `make clean` removes it all."
     )
 
 
-def compare_rows(shop, warehouse) -> str:
+def compare_rows(shop: Connection, ask: Ask) -> str:
     """Rows of each table at the source and in raw; a difference ends the demo."""
     known = catalog.read(CATALOG)
     parts = []
     for table in known.tables:
         there = one(shop, f"select count(*) from {mysql_name(table.name)}")
-        (here,) = warehouse.execute(
-            f"select count(*) from {sql_name(known.schema)}.{sql_name(table.name)} where _deleted_at is null"
-        ).fetchone()
+        raw = f"{sql_name(known.schema)}.{sql_name(table.name)}"
+        ((here,),) = ask(f"select count(*) from {raw} where _deleted_at is null")
         must_equal(f"rows of {table.name}", there, here)
         parts.append(f"{table.name} {here:,}")
     return ", ".join(parts) + ": source = raw"
 
 
-def compare_revenue(shop, warehouse) -> str:
+def compare_revenue(shop: Connection, ask: Ask) -> str:
     there = Decimal(one(shop, "select coalesce(sum(amount), 0) from `order`"))
-    (here,) = warehouse.execute("select coalesce(sum(amount), 0) from analytics.order_mart").fetchone()
+    ((here,),) = ask("select coalesce(sum(amount), 0) from analytics.order_mart")
     must_equal("revenue", there, Decimal(here))
     return f"{here:,} in the mart = MySQL's own sum"
 
@@ -165,13 +203,13 @@ def tests_passed() -> str:
     return f"{passed} of {sum(result['status'] in ('pass', 'fail', 'error') for result in results)} passed"
 
 
-def one(shop, query: str) -> int:
+def one(shop: Connection, query: str) -> int:
     with shop.cursor() as cursor:
         cursor.execute(query)
         return cursor.fetchone()[0]
 
 
-def must_equal(what: str, there, here) -> None:
+def must_equal(what: str, there: Decimal | int, here: Decimal | int) -> None:
     if there != here:
         raise Failure(
             f"{what}: {there:,} in MySQL, {here:,} in the warehouse",

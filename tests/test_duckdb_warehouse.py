@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 
 import duckdb
 import pyarrow as pa
@@ -27,7 +28,7 @@ ROWS = [("a", Decimal("1.10"), TAKEN_AT), ("", None, None), (None, Decimal("-0.0
 
 @pytest.fixture
 def run_of(tmp_path):
-    """Makes a run of one table, its file in tmp_path (which may have any name), and the function that fetches it."""
+    """Makes a run of one table (its file has an odd name), and the run's files as a warehouse gets them."""
 
     def make(number: int, rows=ROWS, said_rows: int | None = None, table="order"):
         path = tmp_path / f"it's [{number}] {table}.parquet"
@@ -38,7 +39,9 @@ def run_of(tmp_path):
         file = File("key", len(rows), 0, "")
         count = len(rows) if said_rows is None else said_rows
         batch = Batch(table, "full", COLUMNS, (), (file,), count, {"at": 2}, "counts equal")
-        return Run(number, f"{number}-x", "raw", "shop", "8.4", TAKEN_AT, (batch,)), lambda _file: path
+        return Run(number, f"{number}-x", "raw", "shop", "8.4", TAKEN_AT, (batch,)), SimpleNamespace(
+            local=lambda _file: path
+        )
 
     return make
 
@@ -50,10 +53,10 @@ def read(path, sql):
 
 def test_a_run_arrives_with_exact_values_and_its_line_in_loads(tmp_path, run_of):
     path = tmp_path / "new folder" / "w.duckdb"
-    run, fetch = run_of(1)
+    run, files = run_of(1)
     with open_warehouse(path, "raw") as warehouse:
         assert warehouse.last_applied() is None
-        warehouse.apply(run, fetch)
+        warehouse.apply(run, files)
         assert warehouse.last_applied() == (1, "1-x")
     assert read(path, 'select "na""me", price, "at" from raw."order"') == ROWS
     assert read(path, 'select distinct _run, _extracted_at, _deleted_at from raw."order"') == [(1, TAKEN_AT, None)]
@@ -62,10 +65,10 @@ def test_a_run_arrives_with_exact_values_and_its_line_in_loads(tmp_path, run_of)
 
 
 def test_applying_a_run_again_changes_nothing(tmp_path, run_of):
-    run, fetch = run_of(1)
+    run, files = run_of(1)
     with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
-        warehouse.apply(run, fetch)
-        warehouse.apply(run, fetch)
+        warehouse.apply(run, files)
+        warehouse.apply(run, files)
     assert read(tmp_path / "w.duckdb", 'select count(*), (select count(*) from raw._loads) from raw."order"') == [
         (3, 1)
     ]
@@ -73,20 +76,20 @@ def test_applying_a_run_again_changes_nothing(tmp_path, run_of):
 
 def test_a_later_run_replaces_the_table_and_views_on_it_keep_working(tmp_path, run_of):
     path = tmp_path / "w.duckdb"
-    run, fetch = run_of(1)
+    run, files = run_of(1)
     with open_warehouse(path, "raw") as warehouse:
-        warehouse.apply(run, fetch)
+        warehouse.apply(run, files)
         warehouse.connection.execute('create view main.v as select * from raw."order"')
-        run, fetch = run_of(2, ROWS[:1])
-        warehouse.apply(run, fetch)
+        run, files = run_of(2, ROWS[:1])
+        warehouse.apply(run, files)
     assert read(path, "select count(*) from main.v") == [(1,)]
 
 
 def test_an_empty_table_is_made_with_its_types(tmp_path, run_of):
-    run, fetch = run_of(1)
+    run, files = run_of(1)
     run = replace(run, batches=(replace(run.batches[0], files=(), rows=0),))
     with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
-        warehouse.apply(run, fetch)
+        warehouse.apply(run, files)
     assert read(
         tmp_path / "w.duckdb", "select column_name, data_type from duckdb_columns() where table_name = 'order'"
     ) == [
@@ -101,14 +104,16 @@ def test_an_empty_table_is_made_with_its_types(tmp_path, run_of):
 
 def test_a_wrong_row_count_leaves_every_table_of_the_run_as_it_was(tmp_path, run_of):
     path = tmp_path / "w.duckdb"
-    first, fetch = run_of(1)
-    good, fetch_good = run_of(2, ROWS[:1], table="customer")
-    short, fetch_short = run_of(2, ROWS, said_rows=4)
+    first, files = run_of(1)
+    good, files_good = run_of(2, ROWS[:1], table="customer")
+    short, files_short = run_of(2, ROWS, said_rows=4)
     with open_warehouse(path, "raw") as warehouse:
-        warehouse.apply(first, fetch)
+        warehouse.apply(first, files)
         with pytest.raises(Failure, match=r"raw\.order: run 2 published 4 rows, 3 arrived"):
-            files = iter([fetch_good(None), fetch_short(None)])
-            warehouse.apply(replace(good, batches=good.batches + short.batches), lambda _file: next(files))
+            both = iter([files_good.local(None), files_short.local(None)])
+            warehouse.apply(
+                replace(good, batches=good.batches + short.batches), SimpleNamespace(local=lambda _file: next(both))
+            )
         assert warehouse.last_applied() == (1, "1-x")
     assert read(path, 'select count(*) from raw."order"') == [(3,)]
     assert read(path, "select count(*) from duckdb_tables() where table_name = 'customer'") == [(0,)]

@@ -1,0 +1,142 @@
+"""Every statement that a load sends to Redshift, as text. Pure: nothing here has a connection.
+
+All names are quoted (`raw` and `order` are reserved words there); every key column is compared byte by byte, because
+Redshift ignores blanks at the end of a VARCHAR when it compares.
+"""
+
+import datetime
+from collections.abc import Iterable, Sequence
+
+from loaders.quoting import sql_name
+from loaders.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE
+from loaders.runs import Batch, ColumnType, Run
+
+# How information_schema.columns calls the contract's types.
+CATALOG_NAMES = {
+    "SMALLINT": "smallint",
+    "INTEGER": "integer",
+    "BIGINT": "bigint",
+    "REAL": "real",
+    "DOUBLE PRECISION": "double precision",
+    "DATE": "date",
+    "TIMESTAMP": "timestamp without time zone",
+}
+
+
+def text(value: str) -> str:
+    r"""A text literal. A backslash escapes in Redshift's plain literals, so it is doubled like a quote."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def moment(value: datetime.datetime) -> str:
+    return f"timestamp {text(value.isoformat(sep=' ', timespec='microseconds'))}"
+
+
+def name(schema: str, table: str) -> str:
+    return f"{sql_name(schema)}.{sql_name(table)}"
+
+
+def create_schema(schema: str) -> str:
+    return f"create schema if not exists {sql_name(schema)}"
+
+
+def create_loads(schema: str) -> str:
+    columns = ", ".join(f"{sql_name(column)} {kind}" for column, kind in LOADS_COLUMNS.items())
+    return f"create table if not exists {name(schema, LOADS_TABLE)} ({columns})"
+
+
+def lock_loads(schema: str) -> str:
+    return f"lock {name(schema, LOADS_TABLE)}"
+
+
+def newest_run(schema: str) -> str:
+    return f"select run, attempt from {name(schema, LOADS_TABLE)} order by run desc limit 1"
+
+
+def create_table(schema: str, batch: Batch) -> str:
+    columns = [f"{sql_name(column.name)} {column.redshift}" for column in batch.columns]
+    columns += [f"{sql_name(column)} {kind}" for column, kind in LINEAGE_COLUMNS.items()]
+    return f"create table if not exists {name(schema, batch.table)} ({', '.join(columns)})"
+
+
+def columns_of(schema: str, table: str) -> str:
+    return (
+        "select column_name, data_type, character_maximum_length, numeric_precision, numeric_scale "
+        f"from information_schema.columns where table_schema = {text(schema.lower())} "
+        f"and table_name = {text(table.lower())} order by ordinal_position"
+    )
+
+
+def is_declared_so(batch: Batch, found: Sequence[Sequence]) -> bool:
+    """Whether a raw table, as `columns_of` describes it, has the batch's columns and the loaders' own."""
+    wanted = [(column.name.lower(), column.redshift) for column in batch.columns]
+    wanted += list(LINEAGE_COLUMNS.items())
+    return len(wanted) == len(found) and all(
+        column == row[0] and _same_type(kind, row) for (column, kind), row in zip(wanted, found, strict=True)
+    )
+
+
+def _same_type(kind: str, row: Sequence) -> bool:
+    base, _, size = kind.partition("(")
+    if base == "VARCHAR":
+        return (row[1], row[2]) == ("character varying", int(size.rstrip(")")))
+    if base == "DECIMAL":
+        return (row[1], f"{row[3]},{row[4]})") == ("numeric", size)
+    # How VARBYTE is listed there is not documented; its width is the source's and changes with the column's name only.
+    return base == "VARBYTE" or row[1] == CATALOG_NAMES[kind]
+
+
+def create_staging(staging: str, columns: Iterable[ColumnType]) -> str:
+    declared = ", ".join(f"{sql_name(column.name)} {column.redshift}" for column in columns)
+    return f"create temporary table {sql_name(staging)} ({declared})"
+
+
+def copy(staging: str, manifest: str, role: str) -> str:
+    """COPY exactly the files of a manifest, by an IAM role; no option that would change or drop a value."""
+    by = "default" if role == "default" else text(role)
+    return f"copy {sql_name(staging)} from {text(manifest)} iam_role {by} format as parquet manifest"
+
+
+def count(staging: str) -> str:
+    return f"select count(*) from {sql_name(staging)}"
+
+
+def repeated_keys(staging: str, batch: Batch) -> str:
+    """How many keys occur more than once; primary keys are not enforced in Redshift."""
+    kinds = {column.name: column.redshift for column in batch.columns}
+    keys = [
+        f"{sql_name(key)} || '.'" if kinds[key].startswith("VARCHAR") else sql_name(key) for key in batch.primary_key
+    ]
+    listed = ", ".join(keys)
+    return f"select count(*) from (select 1 from {sql_name(staging)} group by {listed} having count(*) > 1) as repeated"
+
+
+def replace_rows(schema: str, staging: str, run: Run, batch: Batch) -> list[str]:
+    """Make the staged rows the whole table. Never TRUNCATE: it commits."""
+    own = ", ".join(sql_name(column.name) for column in batch.columns)
+    lineage = ", ".join(sql_name(column) for column in LINEAGE_COLUMNS)
+    return [
+        f"delete from {name(schema, batch.table)}",
+        f"insert into {name(schema, batch.table)} ({own}, {lineage}) "
+        f"select {own}, {run.run}, {moment(run.snapshot_at)}, cast(null as timestamp) from {sql_name(staging)}",
+    ]
+
+
+def record(schema: str, run: Run, loaded_at: datetime.datetime) -> str:
+    """The run's lines in `_loads`: in the same transaction as its rows."""
+    lines = ", ".join(
+        f"({run.run}, {text(run.attempt)}, {text(batch.table)}, {text(batch.mode)}, {batch.rows}, "
+        f"{sum(batch.invalid.values())}, {moment(run.snapshot_at)}, {moment(loaded_at)}, "
+        f"{text(run.source_version)}, {text(batch.verdict)})"
+        for batch in run.batches
+    )
+    return f"insert into {name(schema, LOADS_TABLE)} values {lines}"
+
+
+def newest_of_each_table(schema: str) -> str:
+    numbered = (
+        "select table_name, run, row_count, snapshot_at, verdict, "
+        f"row_number() over (partition by table_name order by run desc) as place from {name(schema, LOADS_TABLE)}"
+    )
+    columns = "table_name, run, row_count, snapshot_at, verdict"
+    return f"select {columns} from ({numbered}) as numbered where place = 1 order by table_name"

@@ -1,0 +1,77 @@
+"""S3, IAM and STS of the stack's own (moto), with policies that are evaluated: who lacks a right is refused."""
+
+import json
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+
+from local_stack.redshift.names import BUCKET, PREFIX, REGION
+
+
+@dataclass(frozen=True)
+class Keys:
+    """An access key and its secret."""
+
+    access: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class LocalCloud:
+    """Where it is, and who may do what. copy_role may read the lake's prefix; empty_role may do nothing."""
+
+    server: ThreadedMotoServer
+    endpoint: str
+    loader: Keys
+    warehouse: Keys
+    copy_role: str
+    empty_role: str
+
+
+def start(port: int) -> LocalCloud:
+    """Start on 127.0.0.1, make bucket, users and roles, then switch the evaluation of policies on."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server.start()
+    endpoint = "http://{}:{}".format(*server.get_host_and_port())
+    root = {"endpoint_url": endpoint, "region_name": REGION, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+    s3, iam = boto3.client("s3", **root), boto3.client("iam", **root)
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    loader = _user(iam, "loader", lake_policy(("s3:GetObject", "s3:PutObject", "s3:DeleteObject")))
+    warehouse = _user(iam, "warehouse", {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"})
+    copy_role = _role(iam, "order-he-copy", lake_policy(("s3:GetObject",)))
+    empty_role = _role(iam, "order-he-nothing", [])
+    plain = {"Content-Type": "text/plain"}
+    request = urllib.request.Request(f"{endpoint}/moto-api/reset-auth", data=b"0", headers=plain)  # noqa: S310
+    urllib.request.urlopen(request).read()  # noqa: S310 (our own server on this machine)
+    return LocalCloud(server, endpoint, loader, warehouse, copy_role, empty_role)
+
+
+def lake_policy(actions: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The least that a reader or writer of the lake needs: objects under the prefix, and the bucket's list."""
+    return [
+        {"Effect": "Allow", "Action": list(actions), "Resource": f"arn:aws:s3:::{BUCKET}/{PREFIX}/*"},
+        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
+    ]
+
+
+def _user(iam: Any, name: str, statements: Any) -> Keys:
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=_document(statements))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return Keys(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def _role(iam: Any, name: str, statements: Any) -> str:
+    # moto evaluates AWS principals only; a real role trusts the services redshift and redshift-serverless.
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))["Role"]
+    if statements:
+        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=_document(statements))
+    return role["Arn"]
+
+
+def _document(statements: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})

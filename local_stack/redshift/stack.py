@@ -1,0 +1,148 @@
+"""Start and stop the stack of a checkout, and say how to reach it."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from loaders.errors import Failure
+from loaders.settings import ROOT
+from local_stack.redshift.names import BUCKET, PREFIX, REGION
+
+START_SECONDS = 90
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack, as home/stack.json describes it (readable by its owner only)."""
+
+    pid: int
+    port: int
+    database: str
+    passwords: dict[str, str]
+    authority: str
+    endpoint: str
+    access_key: str
+    secret_key: str
+    copy_role: str
+    empty_role: str
+    postgres_pid: int
+    folder: str
+
+    @property
+    def lake_url(self) -> str:
+        return f"s3://{BUCKET}/{PREFIX}"
+
+    def environment(self, user: str = "admin") -> dict[str, str]:
+        """What makes boto3, dbt and the loaders use this stack."""
+        return {
+            "DBT_TARGET": "redshift_local",
+            "LAKE_URL": self.lake_url,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "REDSHIFT_LOCAL_PORT": str(self.port),
+            "REDSHIFT_LOCAL_USER": user,
+            "REDSHIFT_LOCAL_PASSWORD": self.passwords[user],
+            "REDSHIFT_IAM_ROLE": self.copy_role,
+            "SSL_CERT_FILE": self.authority,
+        }
+
+
+def up(home: Path, say: Callable[[str], None] = print) -> Stack:
+    """Start the stack of `home`; one that runs is left alone. What was in a stack that died is gone with it."""
+    with _alone(home):
+        running = described(home)
+        if running and answers(running):
+            return running
+        if running:
+            _clear(home, running)
+        say("starting Redshift's stand-in and S3 …")
+        with (home / "log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "local_stack.redshift", "serve", "--home", str(home)],
+                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        for _ in range(START_SECONDS * 20):
+            started = described(home)
+            if started and answers(started):
+                return started
+            if process.poll() is not None:
+                break
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+        said = (home / "log").read_text(errors="replace").strip().splitlines()[-3:]
+        raise Failure(f"Redshift's stand-in does not start: {' / '.join(said)}", f"the whole log: {home / 'log'}")
+
+
+def down(home: Path) -> bool:
+    """Stop the stack of `home`. False: it was not running."""
+    with _alone(home):
+        running = described(home)
+        if running is None:
+            return False
+        _clear(home, running)
+        return True
+
+
+def described(home: Path) -> Stack | None:
+    try:
+        return Stack(**json.loads((home / "stack.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def answers(stack: Stack) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", stack.port), 2):
+        return _is_ours(stack.pid, "local_stack.redshift")
+    return False
+
+
+def _clear(home: Path, stack: Stack) -> None:
+    """End both processes, if they are still ours, and remove what they leave."""
+    for pid, mark in ((stack.pid, "local_stack.redshift"), (stack.postgres_pid, stack.folder)):
+        if _is_ours(pid, mark):
+            os.kill(pid, signal.SIGTERM)
+            _wait_for_end(pid, mark)
+    shutil.rmtree(stack.folder, ignore_errors=True)
+    (home / "stack.json").unlink(missing_ok=True)
+
+
+def _wait_for_end(pid: int, mark: str) -> None:
+    for _ in range(200):
+        if not _is_ours(pid, mark):
+            return
+        time.sleep(0.05)
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _is_ours(pid: int, mark: str) -> bool:
+    """Whether a process lives and is the one we started: numbers are used again by the system."""
+    try:
+        if Path("/proc/self").exists():
+            return mark in Path(f"/proc/{pid}/cmdline").read_text()
+        return mark in subprocess.run(["ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True).stdout
+    except OSError:
+        return False
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,357 @@
+"""The loaders' Redshift path on the stand-in: raw equal to DuckDB's, one transaction, what each failure leaves."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+from redshift_connector.error import InterfaceError, ProgrammingError
+
+from loaders import pipeline, profile, redshift_sql
+from loaders.duckdb_warehouse import open_warehouse
+from loaders.errors import Failure
+from loaders.lake_s3 import S3
+from loaders.redshift_warehouse import RedshiftWarehouse, connect
+from loaders.run_files import RunFiles
+from loaders.settings import ROOT
+from tests import test_type_matrix as matrix
+from tests.redshift.conftest import connection_to
+from tests.test_runs import record
+
+
+class Both:
+    """A source of the test's own, a lake in S3, and a raw schema in Redshift and in DuckDB."""
+
+    def __init__(self, own, lake, redshift, ask, schema):
+        self.own, self.lake, self.redshift, self.ask, self.schema = own, lake, redshift, ask, schema
+
+    def warehouse(self, **changes) -> RedshiftWarehouse:
+        options = {"connect": lambda: connection_to(self.redshift), "schema": self.schema, "host": "localhost"}
+        return RedshiftWarehouse(**options | {"role": self.redshift.copy_role} | changes)
+
+    def extract(self, **options):
+        known = replace(self.own.discover(), schema=self.schema)
+        return self.own.extract(known, lake=self.lake, **options)
+
+    def load(self, warehouse=None) -> list[int]:
+        with closing(warehouse or self.warehouse()) as opened:
+            return [run.run for run in pipeline.load(self.lake, opened)]
+
+    def load_duckdb(self) -> list[int]:
+        with open_warehouse(self.own.warehouse_path, self.schema) as warehouse:
+            return [run.run for run in pipeline.load(self.lake, warehouse)]
+
+    def rows(self, table="t", columns="*") -> list[tuple]:
+        return sorted(self.ask(f'select {columns} from {self.schema}."{table}"'), key=repr)
+
+    def duckdb_rows(self, table="t", columns="*") -> list[tuple]:
+        return sorted(self.own.raw(table, columns, self.schema), key=repr)
+
+    def fails(self, **changes) -> Failure:
+        with pytest.raises(Failure) as caught:
+            self.load(self.warehouse(**changes))
+        return caught.value
+
+
+@pytest.fixture
+def both(own, lake, redshift, ask, schema):
+    return Both(own, lake, redshift, ask, schema)
+
+
+@pytest.fixture
+def loaded(both):
+    """A table loaded once, and a second run that waits."""
+    both.own.write("create table t (id int primary key, v varchar(20))", "insert into t values (1, 'old'), (2, 'old')")
+    both.extract()
+    both.load()
+    both.own.write(
+        "update t set v = 'new' where id = 1", "delete from t where id = 2", "insert into t values (3, 'new')"
+    )
+    both.extract()
+    return both
+
+
+OLD, NEW = [(1, "old", 1), (2, "old", 1)], [(1, "new", 2), (3, "new", 2)]
+
+
+def test_raw_is_the_same_in_both_warehouses_for_every_type(both):
+    kinds = {name: entry for name, entry in (matrix.MATRIX | matrix.BINARY).items() if "longtext" not in name}
+    columns, largest = [], max(len(entry[1]) for entry in kinds.values())
+    values = [["null"] * len(kinds) for _ in range(largest)]
+    for place, (kind, literals, *_rest) in enumerate(kinds.values()):
+        columns.append(f"c{place} {kind} null")
+        for row, literal in enumerate(literals):
+            wide = "300000" in literal or "100000" in literal or "\\0" in literal
+            values[row][place] = "null" if wide else literal
+    both.own.write(
+        f"create table t (id int primary key, {', '.join(columns)}) row_format=dynamic",
+        "set sql_mode = ''",
+        *(f"insert into t values ({number}, {', '.join(row)})" for number, row in enumerate(values)),
+    )
+    both.extract()
+    both.load()
+    both.load_duckdb()
+    binary = {f"c{place}" for place, name in enumerate(kinds) if name in matrix.BINARY}
+    names = [f"c{place}" for place in range(len(kinds))]
+
+    def listed(to_hex: str) -> str:
+        return ", ".join(["id", *(to_hex.format(name) if name in binary else name for name in names)])
+
+    ours = both.rows(columns=listed("to_hex({})"))
+    assert len(ours) == largest
+    assert ours == both.duckdb_rows(columns=listed("lower(hex({}))"))
+
+
+def test_a_run_replaces_the_rows_and_leaves_its_line(loaded):
+    assert loaded.load() == [2]
+    assert loaded.rows(columns="id, v, _run") == NEW
+    assert loaded.rows("_loads", "run, table_name, mode, row_count, verdict") == [
+        (1, "t", "full", 2, "counts equal"),
+        (2, "t", "full", 2, "counts equal"),
+    ]
+    assert loaded.load() == []
+
+
+def test_a_lake_is_carried_to_an_empty_warehouse(loaded):
+    """The same lake fills DuckDB from its first run on, though Redshift had part of it."""
+    assert loaded.load_duckdb() == [1, 2]
+    assert loaded.duckdb_rows(columns="id, v, _run") == NEW
+
+
+def test_a_changed_column_makes_the_table_anew_and_views_go_on(loaded):
+    loaded.load()
+    loaded.ask(f"create view {loaded.schema}.view_of_t as select id from {loaded.schema}.t with no schema binding")
+    loaded.own.write("alter table t modify v varchar(30), add w int default 7")
+    loaded.extract()
+    assert loaded.load() == [3]
+    assert loaded.rows(columns="id, v, w") == [(1, "new", 7), (3, "new", 7)]
+    assert sorted(loaded.ask(f"select * from {loaded.schema}.view_of_t")) == [(1,), (3,)]
+
+
+def test_an_empty_table_is_made(both):
+    both.own.write("create table t (id int primary key, b varbinary(20), d decimal(38,2))")
+    both.extract()
+    assert both.load() == [1]
+    assert both.rows() == []
+
+
+def test_a_role_that_may_not_read_the_lake_leaves_raw_as_it_was_and_is_named(loaded):
+    failure = loaded.fails(role=loaded.redshift.empty_role)
+    assert "Access Denied" in failure.problem
+    assert loaded.redshift.empty_role in failure.fix and "s3:GetObject" in failure.fix
+    assert loaded.rows(columns="id, v, _run") == OLD
+    assert loaded.load() == [2]
+
+
+def test_a_role_that_is_not_attached_is_named(loaded):
+    failure = loaded.fails(role="arn:aws:iam::123456789012:role/not-attached")
+    assert "attach the role arn:aws:iam::123456789012:role/not-attached" in failure.fix
+
+
+def test_a_file_deleted_between_manifest_and_copy_is_named_and_raw_stays(loaded):
+    run = pipeline.runs.read(loaded.lake, 2)
+    loaded.lake.delete([run.batches[0].files[0].key])
+    failure = loaded.fails()
+    assert "part-00000.parquet" in failure.problem and "does not exist" in failure.problem
+    assert loaded.rows(columns="id, v, _run") == OLD
+
+
+def test_a_value_too_long_in_bytes_names_column_and_sizes(both):
+    """The contract's widths hold every value of the column's own type; a TEXT may hold more than Redshift's 65,535."""
+    both.own.write("create table t (id int primary key, v mediumtext)", "insert into t values (1, repeat('x', 70000))")
+    both.extract()
+    failure = both.fails()
+    assert "column v is longer than the length defined in the table. Table: 65535, Data: 70000" in failure.problem
+    assert "file s3://" in failure.problem
+
+
+def test_repeated_keys_are_refused(loaded):
+    run = pipeline.runs.read(loaded.lake, 2)
+    wrong = replace(run, batches=(replace(run.batches[0], primary_key=("v",)),))
+    with closing(loaded.warehouse()) as warehouse, pytest.raises(Failure, match="1 keys of run 2 occur more than once"):
+        warehouse.apply(wrong, RunFiles(loaded.lake, loaded.own.folder))
+    assert loaded.rows(columns="id, v, _run") == OLD
+
+
+def test_keys_that_differ_by_a_blank_are_two_keys(both):
+    both.own.write(
+        "create table t (id varchar(9) collate utf8mb4_nopad_bin primary key)", "insert into t values ('a'), ('a ')"
+    )
+    both.extract()
+    assert both.load() == [1]
+    assert both.rows(columns="id || '|'") == [("a |",), ("a|",)]
+
+
+class Breaking:
+    """A connection that breaks at a chosen statement, before or after the server has it."""
+
+    def __init__(self, connection, at: str, after: bool, error: Exception):
+        self.connection, self.at, self.after, self.error = connection, at, after, error
+
+    def cursor(self):
+        return BreakingCursor(self, self.connection.cursor())
+
+    def close(self):
+        self.connection.close()
+
+
+class BreakingCursor:
+    def __init__(self, owner, cursor):
+        self.owner, self.cursor = owner, cursor
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        self.cursor.close()
+
+    def execute(self, sql):
+        owner, hit = self.owner, sql.startswith(self.owner.at)
+        if hit and owner.after:
+            self.cursor.execute(sql)
+        if hit:
+            owner.at = "never again"
+            owner.connection.close()
+            raise owner.error
+        self.cursor.execute(sql)
+
+    def fetchall(self):
+        return self.cursor.fetchall()
+
+
+def breaking(loaded, at: str, after: bool, error: Exception | None = None):
+    """A way to connect whose first connection breaks; the next ones are whole."""
+    connections = iter([Breaking(connection_to(loaded.redshift), at, after, error or InterfaceError("gone"))])
+    return lambda: next(connections, None) or connection_to(loaded.redshift)
+
+
+@pytest.mark.parametrize("at", ["begin", "lock", "copy", "delete", "insert", "commit"])
+def test_a_connection_that_breaks_before_a_statement_leaves_raw_as_it_was(loaded, at):
+    failure = loaded.fails(connect=breaking(loaded, at, after=False))
+    assert "run 2" in failure.problem and "make load" in failure.fix
+    assert loaded.rows(columns="id, v, _run") == OLD
+    assert loaded.load() == [2]
+    assert loaded.rows(columns="id, v, _run") == NEW
+
+
+def test_a_commit_whose_answer_is_lost_is_looked_up_not_guessed(loaded):
+    assert loaded.load(loaded.warehouse(connect=breaking(loaded, "commit", after=True))) == [2]
+    assert loaded.rows(columns="id, v, _run") == NEW
+    assert len(loaded.rows("_loads")) == 2
+
+
+def test_a_serialization_conflict_is_tried_again_as_a_whole(loaded):
+    conflict = ProgrammingError({"C": "XX000", "M": "1023 : Serializable isolation violation on table"})
+
+    class Once(Breaking):
+        def cursor(self):
+            cursor = super().cursor()
+            execute = cursor.execute
+
+            def conflicting(sql):
+                if sql.startswith("insert") and self.at == "insert":
+                    self.at = "never again"
+                    raise conflict
+                execute(sql)
+
+            cursor.execute = conflicting
+            return cursor
+
+    connection = Once(connection_to(loaded.redshift), "insert", False, conflict)
+    assert loaded.load(loaded.warehouse(connect=lambda: connection)) == [2]
+    assert loaded.rows(columns="id, v, _run") == NEW
+
+
+def test_two_loads_at_once_apply_a_run_once(loaded):
+    ends = []
+
+    def load():
+        ends.append(loaded.load())
+
+    threads = [threading.Thread(target=load) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ends) == 3 and all(end in ([2], []) for end in ends)
+    assert loaded.rows(columns="id, v, _run") == NEW
+    assert len(loaded.rows("_loads")) == 2
+
+
+def test_the_exact_statements():
+    """What a load sends, whole: read it as a reviewer would."""
+    run = record(7, "7-a")
+    (batch,) = run.batches
+    assert redshift_sql.create_schema("raw") == 'create schema if not exists "raw"'
+    assert redshift_sql.lock_loads("raw") == 'lock "raw"."_loads"'
+    assert redshift_sql.create_table("raw", batch) == (
+        'create table if not exists "raw"."order" ("order_id" BIGINT, "_run" BIGINT, "_extracted_at" TIMESTAMP, '
+        '"_deleted_at" TIMESTAMP)'
+    )
+    assert redshift_sql.create_staging("staged_0", batch.columns) == (
+        'create temporary table "staged_0" ("order_id" BIGINT)'
+    )
+    assert redshift_sql.copy("staged_0", "s3://b/p/order/7-a/manifest", "arn:aws:iam::1:role/copy") == (
+        "copy \"staged_0\" from 's3://b/p/order/7-a/manifest' iam_role 'arn:aws:iam::1:role/copy' "
+        "format as parquet manifest"
+    )
+    assert redshift_sql.copy("s", "s3://b/m", "default").endswith("iam_role default format as parquet manifest")
+    assert redshift_sql.repeated_keys("staged_0", batch) == (
+        'select count(*) from (select 1 from "staged_0" group by "order_id" having count(*) > 1) as repeated'
+    )
+    assert redshift_sql.replace_rows("raw", "staged_0", run, batch) == [
+        'delete from "raw"."order"',
+        'insert into "raw"."order" ("order_id", "_run", "_extracted_at", "_deleted_at") '
+        'select "order_id", 7, timestamp \'2026-01-02 03:04:05.678901\', cast(null as timestamp) from "staged_0"',
+    ]
+    assert redshift_sql.record("raw", run, run.snapshot_at) == (
+        "insert into \"raw\".\"_loads\" values (7, '7-a', 'order', 'full', 3, 0, "
+        "timestamp '2026-01-02 03:04:05.678901', timestamp '2026-01-02 03:04:05.678901', "
+        "'10.11.19-MariaDB', 'counts equal')"
+    )
+    assert redshift_sql.text("it's a \\") == "'it''s a \\\\'"
+
+
+def test_nothing_that_a_load_sends_truncates_or_commits_on_its_own():
+    text = (ROOT / "loaders/redshift_sql.py").read_text() + (ROOT / "loaders/redshift_warehouse.py").read_text()
+    assert '"truncate' not in text.lower() and "access_key_id" not in text.lower()
+
+
+def test_the_profile_leads_there_with_the_certificate_verified(redshift):
+    values = {"host": "localhost", "port": redshift.port, "user": "admin", "password": redshift.passwords["admin"]}
+    target = profile.Target("redshift_local", "redshift", values)
+    with closing(connect(target)) as connection, connection.cursor() as cursor:
+        cursor.execute("select current_user")
+        assert tuple(cursor.fetchall()[0]) == ("admin",)
+    wrong = replace(target, values=dict(target.values) | {"password": "canary"})
+    with pytest.raises(Failure, match="refused user admin") as caught:
+        connect(wrong)
+    assert "canary" not in str(caught.value)
+    with pytest.raises(Failure, match="cannot be reached") as caught:
+        connect(replace(target, values=dict(target.values) | {"port": 9}))
+    assert "publicly accessible" in caught.value.fix
+
+
+def test_the_command_needs_a_lake_that_redshift_can_read(own, redshift):
+    own.write("create table t (id int primary key)")
+    own.discover()
+    (own.folder / "profiles.yml").write_text((ROOT / "profiles.example.yml").read_text())
+    settings = {"SOURCE_URL": own.source_url, "CATALOG": str(own.catalog_file), "DBT_PROFILES_DIR": str(own.folder)}
+    told = subprocess.run(
+        [sys.executable, "-m", "loaders", "extract"],
+        cwd=ROOT, env=os.environ | redshift.environment() | settings | {"LAKE_URL": str(own.folder / "lake")},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert told.returncode == 1
+    assert "Redshift cannot read the lake" in told.stderr and "s3://bucket/prefix" in told.stderr
+
+
+def test_the_manifest_in_the_lake_is_the_one_that_copy_reads(loaded):
+    run = pipeline.runs.read(loaded.lake, 2)
+    entries = json.loads(loaded.lake.read(f"t/{run.attempt}/manifest"))["entries"]
+    assert isinstance(loaded.lake, S3)
+    assert [entry["url"] for entry in entries] == [loaded.lake.url(file.key) for file in run.batches[0].files]

@@ -1,0 +1,66 @@
+"""The whole way on both targets, by the project's own commands: the marts are equal, value by value."""
+
+import duckdb
+import pytest
+
+from tests import commands
+from tests.redshift.conftest import connection_to
+
+RELATIONS = ("stg_shop__customers", "stg_shop__products", "stg_shop__orders", "order_mart")
+
+
+@pytest.fixture(scope="module")
+def shop(module_own, redshift):
+    """One shop, extracted to S3 once, loaded into both warehouses and built in both."""
+    filled = ("seeds_generator", "fill", "--yes", "--orders", "2000")
+    commands.succeeded(commands.python(module_own, *filled, SOURCE_URL=""))
+    cloud = redshift.environment()
+    commands.succeeded(commands.python(module_own, "loaders", "extract", **cloud))
+    told = commands.succeeded(commands.dbt(module_own, "build", **cloud))
+    assert "ERROR=0 SKIP=0" in told
+    on_duckdb = cloud | {"DBT_TARGET": "duckdb"}
+    commands.succeeded(commands.python(module_own, "loaders", "load", **on_duckdb))
+    commands.succeeded(commands.dbt(module_own, "build", **on_duckdb))
+    return module_own
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
+def test_every_relation_is_the_same_on_both_targets(shop, redshift, relation):
+    query = f"select * from analytics.{relation} order by 1"
+    with duckdb.connect(shop.warehouse_path, read_only=True) as connection:
+        result = connection.execute(query)
+        names, theirs = [column[0] for column in result.description], result.fetchall()
+    with connection_to(redshift) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        ours = [tuple(row) for row in cursor.fetchall()]
+        assert [column[0] for column in cursor.description] == names
+    assert len(ours) >= 50
+    assert ours == theirs
+
+
+def test_the_mart_has_its_keys_comments_and_late_binding_views_there(shop, redshift):
+    with connection_to(redshift) as connection, connection.cursor() as cursor:
+        cursor.execute("select diststyle, sortkey1 from svv_table_info where schema = 'analytics'")
+        assert tuple(cursor.fetchall()[0]) == ("KEY(order_id)", "ordered_at")
+        cursor.execute(
+            "select remarks from svv_redshift_columns where schema_name = 'analytics' and column_name = 'amount'"
+        )
+        assert any("fixed when it was placed" in (row[0] or "") for row in cursor.fetchall())
+        cursor.execute("show tables from schema dev.analytics")
+        kinds = {row[2]: row[7] for row in cursor.fetchall()}
+    assert kinds["stg_shop__orders"] == "LATE BINDING VIEW" and kinds["order_mart"] == "REGULAR TABLE"
+
+
+def test_docs_and_freshness_work_there(shop, redshift):
+    cloud = redshift.environment()
+    commands.succeeded(commands.dbt(shop, "docs", "generate", "--static", "--quiet", **cloud))
+    assert (shop.folder / "target/static_index.html").exists()
+    assert "PASS" in commands.succeeded(commands.dbt(shop, "source", "freshness", **cloud))
+
+
+def test_status_reads_the_same_from_both(shop, redshift):
+    cloud = redshift.environment()
+    ours = commands.succeeded(commands.python(shop, "loaders", "status", **cloud))
+    theirs = commands.succeeded(commands.python(shop, "loaders", "status", **cloud | {"DBT_TARGET": "duckdb"}))
+    assert "0 runs wait in the lake" in ours and "0 runs wait in the lake" in theirs
+    assert ours.count("counts equal") == theirs.count("counts equal") == 3

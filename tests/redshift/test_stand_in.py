@@ -1,0 +1,245 @@
+"""What the stand-in promises: what Redshift refuses it refuses; what it does its own way, it does so."""
+
+import datetime
+import os
+import signal
+import time
+
+import psycopg2
+import pytest
+from redshift_connector.error import Error
+
+from local_stack.redshift import refusals, stack, tls
+from local_stack.redshift.rewrite import rewrite
+from tests.redshift.conftest import connection_to
+
+REFUSED = {
+    "ON CONFLICT": "insert into {t} values (1) on conflict do nothing",
+    "RETURNING": "insert into {t} values (1) returning id",
+    "CREATE INDEX": "create index i on {t} (id)",
+    "DISTINCT ON": "select distinct on (id) id from {t}",
+    "string_agg": "select string_agg(id::varchar, ',') from {t}",
+    "array_agg": "select array_agg(id) from {t}",
+    "FILTER (WHERE)": "select count(*) filter (where id > 1) from {t}",
+    "LATERAL": "select * from {t}, lateral (select 1) x",
+    "the type json": "create table {s}.x (v json)",
+    "the type uuid": "create table {s}.x (v uuid)",
+    "SERIAL": "create table {s}.x (v serial)",
+    "the type bytea": "create table {s}.x (v bytea)",
+    "a partitioned table": "create table {s}.x (v int) partition by range (v)",
+    "TABLESAMPLE": "select * from {t} tablesample system (1)",
+    "generate_series": "select generate_series(1, 3)",
+    "COPY FROM STDIN": "copy {t} from stdin",
+    "CREATE TRIGGER": "create trigger x before insert on {t} execute procedure f()",
+    "CREATE DOMAIN": "create sequence {s}.x",
+    "UNLOAD": "unload ('select 1') to 's3://x/y' iam_role default",
+    "QUALIFY": "select id from {t} qualify row_number() over (order by id) = 1",
+    "PIVOT": "select * from {t} pivot (count(*) for id in (1))",
+    "MERGE": "merge into {t} using {t} s on {t}.id = s.id when matched then delete",
+    "the type super": "create table {s}.x (v super)",
+    "LISTAGG": "select listagg(id, ',') from {t}",
+    "a materialized view": "create materialized view {s}.x as select 1",
+    "a procedure": "create procedure {s}.x() language plpgsql as $$ begin end $$",
+    "a function of one's own": "create function {s}.x() returns int stable as $$ select 1 $$ language sql",
+    "CONNECT BY": "select id from {t} connect by prior id = id",
+    "ALTER TABLE APPEND": "alter table {t} append from {t}",
+    "APPROXIMATE": "select approximate count(distinct id) from {t}",
+}
+
+
+def refused(ask, sql: str) -> str:
+    with pytest.raises(Error) as caught:
+        ask(sql)
+    return caught.value.args[0]["M"]
+
+
+@pytest.fixture
+def table(ask, schema):
+    ask(f"create table {schema}.t (id int)")
+    return f"{schema}.t"
+
+
+def test_every_refusal_has_a_test():
+    assert set(REFUSED) == set(refusals.NOT_IN_REDSHIFT | refusals.NOT_JUDGED)
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_redshift_does_not_have_is_refused_by_name(ask, schema, table, what):
+    assert refused(ask, REFUSED[what].format(t=table, s=schema)).startswith(f"{what} is refused by the local Redshift")
+
+
+def test_a_word_inside_a_value_a_comment_or_a_quoted_name_is_no_reason_to_refuse(ask, schema):
+    ask(f'create table {schema}.t ("returning" varchar(20)) -- on conflict')
+    ask(f"insert into {schema}.t values ('uuid json bytea')")
+    assert ask(f'select "returning" from {schema}.t') == [("uuid json bytea",)]
+
+
+def test_widths_count_bytes(ask, schema):
+    ask(f"create table {schema}.t (v varchar(10), b varbyte(3))")
+    ask(f"insert into {schema}.t (v) values ('일이삼')")
+    assert "value too long for type character varying(10)" in refused(
+        ask, f"insert into {schema}.t (v) values ('일이삼사')"
+    )
+    assert "value too long for type varbyte(3)" in refused(
+        ask, f"insert into {schema}.t (b) values (from_hex('01020304'))"
+    )
+    assert "cannot exceed 65535" in refused(ask, f"create table {schema}.u (v varchar(65536))")
+
+
+def test_a_bare_varchar_has_256_bytes_and_a_bare_decimal_no_places(ask, schema):
+    ask(f"create table {schema}.t (v varchar, d decimal)")
+    assert "character varying(256)" in refused(ask, f"insert into {schema}.t (v) values (repeat('x', 257))")
+    ask(f"insert into {schema}.t (d) values (1.5)")
+    assert ask(f"select d from {schema}.t where d is not null") == [(2,)]
+
+
+def test_primary_keys_are_not_enforced(ask, schema):
+    keys = f"other int references {schema}.t (id), primary key (id), unique (other)"
+    ask(f"create table {schema}.t (id int not null, {keys})")
+    ask(f"insert into {schema}.t values (1, 5), (1, 5)")
+    assert ask(f"select count(*) from {schema}.t") == [(2,)]
+
+
+def test_names_fold_to_lower_case_also_when_quoted(ask, schema):
+    ask(f'create table {schema}."Order" ("Id" int)')
+    assert ask(f'select "ID" from {schema}."ORDER"') == []
+    assert ask(f"select column_name from svv_redshift_columns where schema_name = '{schema}'") == [("id",)]
+
+
+def test_dist_and_sort_keys_are_remembered_and_must_exist(ask, schema):
+    ask(f"create table {schema}.t (id int distkey, at timestamp encode zstd) compound sortkey (at, id)")
+    found = ask(f"select diststyle, sortkey1, sortkey_num from svv_table_info where schema = '{schema}'")
+    assert found == [("KEY(id)", "at", 2)]
+    assert 'column "nope" named in distkey or sortkey' in refused(
+        ask, f"create table {schema}.u (id int) distkey(nope)"
+    )
+
+
+def test_truncate_commits_the_transaction_it_is_in(ask, table):
+    ask(f"insert into {table} values (1)")
+    ask("begin")
+    ask(f"truncate {table}")
+    ask(f"insert into {table} values (2)")
+    ask("rollback")
+    assert ask(f"select id from {table}") == [(2,)]
+
+
+def test_only_a_varchar_can_be_resized_and_only_outside_a_transaction(ask, schema):
+    ask(f"create table {schema}.t (v varchar(5), n int)")
+    ask(f"alter table {schema}.t alter column v type varchar(50)")
+    assert "only the size of a VARCHAR" in refused(ask, f"alter table {schema}.t alter column n type bigint")
+    ask("begin")
+    assert "inside a transaction block" in refused(ask, f"alter table {schema}.t alter column v type varchar(60)")
+    ask("rollback")
+
+
+def test_a_late_binding_view_outlives_its_table(ask, schema):
+    ask(f"create table {schema}.t (id int)")
+    ask(f"create view {schema}.v as select id from {schema}.t with no schema binding")
+    ask(f"drop table {schema}.t cascade")
+    ask(f"create table {schema}.t (id int, more int)")
+    assert ask(f"select * from {schema}.v") == []
+
+
+def test_an_error_of_the_stand_ins_own_ends_the_transaction_like_any_other(ask, table):
+    ask("begin")
+    ask(f"insert into {table} values (1)")
+    refused(ask, f"insert into {table} values (2) on conflict do nothing")
+    assert "transaction is aborted" in refused(ask, "select 1")
+    ask("rollback")
+    assert ask(f"select count(*) from {table}") == [(0,)]
+
+
+def test_functions_count_as_redshifts_do(ask):
+    assert ask("select avg(x) from (select 1 as x union all select 2) t") == [(1,)]
+    assert ask("select 5 / 2, len('김'), nvl(null, 'x')") == [(2, 1, "x")]
+    assert ask("select datediff(month, '2024-01-31'::date, '2024-02-01'::date)") == [(1,)]
+    assert ask("select dateadd(day, 1, '2024-02-28'::date)") == [(datetime.datetime(2024, 2, 29),)]
+    assert ask(r"select 'a\\b'") == [("a\\b",)]
+
+
+def test_results_have_no_text_type_and_the_version_is_redshifts(ask):
+    assert "Redshift" in ask("select version()")[0][0]
+    assert ask("select 'a'::varchar")[0] == ("a",)
+
+
+def test_a_reader_sees_what_it_is_granted_and_no_more(ask, redshift, table, schema):
+    reader = connection_to(redshift, "bi_reader")
+    with reader, reader.cursor() as cursor:
+        with pytest.raises(Error, match="permission denied"):
+            cursor.execute(f"select * from {table}")
+        ask(f"grant usage on schema {schema} to bi_reader")
+        ask(f"grant select on {table} to bi_reader")
+        cursor.execute(f"select * from {table}")
+        with pytest.raises(Error, match="permission denied"):
+            cursor.execute(f"insert into {table} values (1)")
+
+
+def test_a_wrong_password_is_refused_and_so_is_a_connection_without_tls(redshift):
+    with pytest.raises(Error, match="password authentication failed"):
+        connection_to(redshift, password="wrong")
+    with pytest.raises(Error, match="SSL off"):
+        connection_to(redshift, ssl=False, sslmode="disable")
+
+
+def test_a_certificate_of_another_authority_or_for_another_name_is_not_trusted(redshift, tmp_path):
+    other, _certificate, _key = tls.make(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(other))
+        with pytest.raises(Error, match="certificate"):
+            connection_to(redshift)
+
+
+def test_psycopg_can_use_it_too(redshift):
+    connection = psycopg2.connect(
+        host="localhost", port=redshift.port, dbname="dev", user="admin", password=redshift.passwords["admin"],
+        sslmode="verify-full", sslrootcert=redshift.authority,
+    )  # fmt: skip
+    with connection, connection.cursor() as cursor:
+        cursor.execute("select %s::int + 1, getdate() is not null", (41,))
+        assert cursor.fetchone() == (42, True)
+    connection.close()
+
+
+def test_settings_that_only_redshift_has_are_taken(ask):
+    for name, value in (
+        ("query_group", "'x'"),
+        ("enable_result_cache_for_session", "off"),
+        ("statement_timeout", "5000"),
+    ):
+        ask(f"set {name} to {value}")
+
+
+def test_it_starts_again_after_being_killed_and_leaves_no_process(tmp_path):
+    home = tmp_path / "stack"
+    first = stack.up(home, say=lambda _text: None)
+    os.kill(first.pid, signal.SIGKILL)
+    while stack.answers(first):
+        time.sleep(0.01)
+    second = stack.up(home, say=lambda _text: None)
+    try:
+        assert second.pid != first.pid
+        assert not stack._is_ours(first.postgres_pid, first.folder)
+        assert stack.up(home, say=lambda _text: None).pid == second.pid
+    finally:
+        assert stack.down(home)
+    assert not stack._is_ours(second.pid, "local_stack.redshift")
+    assert not stack._is_ours(second.postgres_pid, second.folder)
+    assert not stack.down(home)
+
+
+@pytest.mark.parametrize(
+    ("redshift_sql", "postgres_sql"),
+    [
+        ("select nvl(a, 1) from t", "select coalesce(a, 1) from t"),
+        ("select dateadd(day, 1, d)", "select dateadd('day', 1, d)"),
+        ("select 'nvl(a, 1)' -- nvl(b, 2)", "select 'nvl(a, 1)' -- nvl(b, 2)"),
+        ("select convert(int, '1')", "select cast('1' as int)"),
+        ('select "A" from T', 'select "a" from T'),
+        ("select a minus select b", "select a except select b"),
+        (r"select 'a\'b'", r"select E'a\'b'"),
+        ("set query_group to 'x'", "set redshift.query_group to 'x'"),
+    ],
+)
+def test_rewriting_changes_words_and_nothing_else(redshift_sql, postgres_sql):
+    assert rewrite(redshift_sql).sql == postgres_sql
