@@ -74,6 +74,9 @@ down: ## stop what `make up` started
 seed: up ## fill the demo shop (ARGS="--orders 1000000 --fresh")
 	$(RUN) seeds_generator fill $(ARGS)
 
+doctor: setup ## try every link from MySQL to the warehouse, and name the remedy of each fault (ARGS="--lang ko")
+	$(RUN) loaders doctor $(ARGS)
+
 load: setup ## apply the runs that wait in the lake to raw
 	$(RUN) loaders load $(ARGS)
 
@@ -100,7 +103,7 @@ help:
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-10s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: demo day sql extract build docs export status test lint setup up down seed load discover docs-serve format lock clean help help-all
+.PHONY: demo day sql extract build docs export status doctor test lint setup up down seed load discover docs-serve format lock clean help help-all
 
 # ---- what the targets above stand on ----------------------------------------------------------------------------
 

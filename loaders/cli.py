@@ -3,24 +3,28 @@
 import argparse
 import datetime
 import os
+import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import boto3
+import pyarrow as pa
 import pymysql
 from botocore.exceptions import BotoCoreError
 
 from loaders import catalog as catalogs
-from loaders import discover, mysql, mysql_url, pipeline, profile, report, runs, settings
+from loaders import discover, doctor, mysql, mysql_url, parquet, pipeline, plans, profile, report, runs, settings
 from loaders.catalog import Catalog
 from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure
 from loaders.lake import Lake
 from loaders.lake_folder import Folder
 from loaders.lake_s3 import S3
+from loaders.manifest import manifest
+from loaders.matching import match
 from loaders.pipeline import Warehouse
 from loaders.settings import Settings
 from loaders.spool import spool
@@ -31,6 +35,8 @@ EXAMPLES = """examples:
   python -m loaders extract --no-load             stop at the lake; `load` takes it from there
   python -m loaders load                          apply what waits in the lake
   python -m loaders status                        what raw holds, and what waits
+  python -m loaders plan --sql                    what a run would do, and the SQL for Redshift
+  python -m loaders doctor                        try every link, and name the remedy of each fault
   python -m loaders discover                      print a catalog of the database in SOURCE_URL
   python -m loaders discover --write billing      put it into the dbt project, with staging views
 
@@ -66,6 +72,14 @@ def parser() -> argparse.ArgumentParser:
 
     telling = commands.add_parser("status", parents=[catalog], help="what raw holds, and what waits in the lake")
     telling.set_defaults(run=status)
+
+    planning = commands.add_parser("plan", parents=[catalog], help="what a run would do, without doing it")
+    planning.add_argument("--sql", action="store_true", help="the statements that a load would send to Redshift, too")
+    planning.set_defaults(run=plan)
+
+    examining = commands.add_parser("doctor", parents=[catalog], help="try every link; name the remedy of each fault")
+    examining.add_argument("--lang", choices=("en", "ko"), default="en", help="the remedies' language")
+    examining.set_defaults(run=examine)
 
     discovering = commands.add_parser("discover", help="print a catalog of the database in SOURCE_URL")
     discovering.add_argument("--write", metavar="NAME", help="put it into the dbt project as source NAME")
@@ -131,6 +145,88 @@ def discover_catalog(arguments: argparse.Namespace, chosen: Settings) -> None:
         print(f"  make build SELECT=staging.{arguments.write}")
     for notice in notices:
         print(f"notice: {notice}", file=sys.stderr)
+
+
+def plan(arguments: argparse.Namespace, chosen: Settings) -> None:
+    catalog, lake = _catalog(arguments, chosen), _lake(chosen)
+    number = max(runs.numbers(lake), default=0) + 1
+    with _source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+        planned = plans.plan(match(catalog, snapshot), number, catalog, snapshot)
+    print(f"run {number} would read {len(planned.batches)} tables into {lake}, schema {catalog.schema}")
+    for batch in planned.batches:
+        print(f"  {batch.table}: {batch.mode}, about {batch.rows:,} rows, {len(batch.columns)} columns")
+    if arguments.sql:
+        role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")
+        print(";\n".join(plans.statements(planned, lake.url, role)) + ";")
+
+
+def examine(arguments: argparse.Namespace, chosen: Settings) -> int:
+    """Try each link in order; those behind a broken one are not tried. Exit code 1 if one is broken."""
+    sound = True
+
+    def show(finding: doctor.Finding) -> bool:
+        nonlocal sound
+        print(doctor.told(finding, arguments.lang), flush=True)
+        sound = sound and finding.fault is None
+        return finding.fault is None
+
+    show(doctor.check("the settings and the catalog", lambda: str(_catalog(arguments, chosen).file)))
+    if sound:
+        _examine_source(arguments, chosen, show)
+        with spool() as folder:
+            _examine_lake_and_warehouse(arguments, chosen, folder, show)
+    print("everything works" if sound else "the first FAILED line is the one to mend first")
+    return 0 if sound else 1
+
+
+def _examine_source(arguments: argparse.Namespace, chosen: Settings, show: Callable[[doctor.Finding], bool]) -> None:
+    def version() -> str:
+        with _source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+            return snapshot.server_version
+
+    if show(doctor.check("connect to MySQL and log in", version)):
+        with _source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+            for finding in doctor.source(snapshot, _catalog(arguments, chosen)):
+                show(finding)
+
+
+def _examine_lake_and_warehouse(
+    arguments: argparse.Namespace, chosen: Settings, folder: Path, show: Callable[[doctor.Finding], bool]
+) -> None:
+    def name() -> str:
+        target = _target(chosen, chosen.environment)
+        return f"{target.name}, {target.type}"
+
+    # Every one is shown, also after one that failed.
+    shown = [show(finding) for finding in doctor.lake(_lake(chosen))]
+    if not show(doctor.check("dbt's profile", name)):
+        return
+    catalog = _catalog(arguments, chosen)
+
+    def applied() -> str:
+        with _warehouse(catalog, chosen) as warehouse:
+            newest = warehouse.last_applied()
+        return f"run {newest[0]} is the newest in schema {catalog.schema}" if newest else "nothing is loaded yet"
+
+    connected = show(doctor.check("connect to the warehouse and log in", applied))
+    if connected and all(shown) and _target(chosen, chosen.environment).type == "redshift":
+        show(doctor.check("COPY one row from the lake", lambda: _copy_one_row(catalog, chosen, folder)))
+
+
+def _copy_one_row(catalog: Catalog, chosen: Settings, folder: Path) -> None:
+    """A Parquet file of one row and its manifest go to the lake, are copied by the role, and are removed."""
+    store = _lake(chosen)
+    key = f"_doctor/{secrets.token_hex(8)}"
+    schema = pa.schema([("id", pa.int64())])
+    (local,) = parquet.write([pa.RecordBatch.from_arrays([pa.array([1])], schema=schema)], schema, folder)
+    file = runs.File(f"{key}/one-row.parquet", 1, local.bytes, local.sha256)
+    store.put_file(file.key, local.path)
+    store.create(f"{key}/manifest", manifest([file], store.url))
+    try:
+        with _warehouse(catalog, chosen) as warehouse:
+            warehouse.try_copy(store.url(f"{key}/manifest"))
+    finally:
+        store.delete([file.key, f"{key}/manifest"])
 
 
 def _load_pending(catalog: Catalog, lake: Lake, chosen: Settings) -> int:

@@ -15,6 +15,10 @@ from loaders.errors import Failure
 
 EXAMPLE = "mysql://loader:PASSWORD@shop.example.com:3306/order_he"
 CONNECT_SECONDS = 10
+# A connection that never leaves this machine need not be encrypted; every other is, and the server proves who it is.
+# MySQL error 2003 on RDS is nearly always the security group.
+REACH = "check host and port; on RDS, let this machine's address in on that port in the security group"
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 # A server may think long before the first row (a full scan); a dead network must still end the run.
 READ_SECONDS = 600
 
@@ -71,8 +75,7 @@ def parse(text: str, setting: str) -> DatabaseURL:
 def connect(url: DatabaseURL, setting: str, **options) -> pymysql.Connection:
     """Open a connection; `options` go to PyMySQL. A failure tells apart the link that broke and names `setting`."""
     address = {"unix_socket": url.unix_socket} if url.unix_socket else {"host": url.host, "port": url.port}
-    # PyMySQL given only an authority's file accepts any authority; a context of ssl's own checks authority and name.
-    secure = {"ssl": ssl.create_default_context(cafile=url.ssl_ca)} if url.ssl_ca else {}
+    secure = {"ssl": _verifying(url, setting)} if url.ssl_ca or not _on_this_machine(url) else {}
     settings = {
         "charset": "utf8mb4",
         "connect_timeout": CONNECT_SECONDS,
@@ -87,6 +90,21 @@ def connect(url: DatabaseURL, setting: str, **options) -> pymysql.Connection:
         raise _explained(error, url, setting) from None
 
 
+def _on_this_machine(url: DatabaseURL) -> bool:
+    return url.unix_socket is not None or url.host in THIS_MACHINE
+
+
+def _verifying(url: DatabaseURL, setting: str) -> ssl.SSLContext:
+    """TLS that checks authority and name. (PyMySQL given only an authority's file would accept any authority.)"""
+    try:
+        return ssl.create_default_context(cafile=url.ssl_ca)
+    except OSError as error:
+        raise Failure(
+            f"the authority's file {url.ssl_ca} of {setting} cannot be read ({error.strerror or error})",
+            "give ssl_ca the path of a PEM file; for RDS it is Amazon's global-bundle.pem",
+        ) from None
+
+
 def _explained(error: pymysql.MySQLError, url: DatabaseURL, setting: str) -> Failure:
     code = error.args[0] if error.args else 0
     where = url.unix_socket or f"{url.host}:{url.port}"
@@ -97,8 +115,18 @@ def _explained(error: pymysql.MySQLError, url: DatabaseURL, setting: str) -> Fai
             f"MySQL at {where} has no database {url.database} that user {url.user} may read",
             f"check the name at the end of {setting}, or grant select on it to {url.user}",
         )
+    if "CERTIFICATE_VERIFY_FAILED" in str(error) or "certificate verify failed" in str(error):
+        return Failure(
+            f"the certificate of MySQL at {where} is not to be trusted ({_reason(error)})",
+            f"give {setting} the server's authority: ?ssl_ca=/path/to/authority.pem, and the name in the certificate",
+        )
     if code in (CR.CR_CONN_HOST_ERROR, CR.CR_CONNECTION_ERROR, CR.CR_UNKNOWN_HOST):
         cause = error.args[1] if len(error.args) > 1 else error
-        hint = "start it with `make up`" if url.unix_socket else "check host and port, and that port is open to you"
+        hint = "start it with `make up`" if url.unix_socket else REACH
         return Failure(f"MySQL at {where} cannot be reached ({cause})", f"{hint}; the address comes from {setting}")
     return Failure(f"MySQL at {where} ended the connection: {error}", f"check {setting} and the server's log")
+
+
+def _reason(error: pymysql.MySQLError) -> str:
+    """What OpenSSL said: an unknown authority, or another name."""
+    return str(error).partition("certificate verify failed: ")[2].partition(" (_ssl")[0] or "not verified"

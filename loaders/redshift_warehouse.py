@@ -101,6 +101,17 @@ class RedshiftWarehouse:
         """(table, run, rows, snapshot_at, verdict) of the newest run of each table, by name."""
         return [tuple(row) for row in self._rows_if_there(redshift_sql.newest_of_each_table(self.schema))]
 
+    def try_copy(self, manifest: str) -> None:
+        """COPY one row (`id` BIGINT) from a manifest into a temporary table, and roll back: for `doctor`."""
+        try:
+            self._run("begin")
+            self._run('create temporary table "doctor" ("id" BIGINT)')
+            self._run(redshift_sql.copy("doctor", manifest, self.role))
+        except RedshiftError as error:
+            raise self._explained(error, None) from None
+        finally:
+            self._roll_back()
+
     def apply(self, run: Run, files: RunFiles) -> None:
         """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed.
 
@@ -247,5 +258,5 @@ def _connect_failure(error: Exception, values: Mapping[str, Any]) -> Failure:
     return Failure(
         f"Redshift at {where} cannot be reached: {said}",
         "is it publicly accessible, and does its security group let this machine in on that port? "
-        "If it must not be, run the loaders inside its network",
+        "If it must not be, run the loaders inside its network, and give BI tools CSV files (`make export`)",
     )

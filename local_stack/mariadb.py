@@ -69,10 +69,12 @@ def up(
     cache: Path | None = None,
     say: Callable[[str], None] = print,
     search: Sequence[str] | None = None,
+    options: Sequence[str] = (),
 ) -> Server:
     """Start the server of `home`, made at the first time; one that runs already is left alone.
 
     cache: where a fetched program is kept. search: folders to look for a server program in.
+    options: more of the daemon's own, such as a port and a certificate; they go before ours.
     """
     with _alone(home):
         server = _described(home)
@@ -81,7 +83,7 @@ def up(
             if not (home / "data").exists():
                 say("making a new data directory …")
                 _initialise(binary, home)
-            _start(binary, server)
+            _start(binary, server, options)
         return server
 
 
@@ -160,7 +162,7 @@ def _initialise(binary: Binary, home: Path) -> None:
     fresh.rename(home / "data")
 
 
-def _start(binary: Binary, server: Server) -> None:
+def _start(binary: Binary, server: Server, options: Sequence[str]) -> None:
     """Start the daemon apart from this terminal and wait until it answers."""
     home = server.home
     # Run by the server before it takes a connection: no account is ever without a password.
@@ -187,6 +189,7 @@ def _start(binary: Binary, server: Server) -> None:
         "--innodb-flush-log-at-trx-commit=2",
         "--innodb-doublewrite=0",
         "--performance-schema=OFF",
+        *options,
     ]
     with (home / "error.log").open("w") as log:
         process = subprocess.Popen(

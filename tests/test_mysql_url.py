@@ -1,11 +1,17 @@
 """Database URLs: what is read, what is refused, and that a password is never shown."""
 
+import socket
+from contextlib import closing
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders import mysql_url
 from loaders.errors import Failure
+from local_stack import mariadb
+from local_stack.redshift import tls
 
 text = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)
 
@@ -48,3 +54,60 @@ def test_a_host_that_is_not_there_is_explained():
     assert "127.0.0.1:9 cannot be reached" in caught.value.problem
     assert "SOURCE_URL" in caught.value.fix
     assert "canary" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory):
+    """A server on a port, with a certificate for localhost and 127.0.0.1, that insists on TLS."""
+    home = tmp_path_factory.mktemp("secured")
+    authority, certificate, key = tls.make(home)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options = ["--skip-networking=0", f"--port={port}", "--bind-address=127.0.0.1,127.0.0.2", f"--ssl-ca={authority}",
+               f"--ssl-cert={certificate}", f"--ssl-key={key}", "--require-secure-transport=1"]  # fmt: skip
+    server = mariadb.up(home / "mysql", say=lambda _text: None, options=options)
+    # Whoever comes by 127.0.0.2 has no name; the account is for any address.
+    root = mysql_url.parse(server.url("root", "mysql"), "x")
+    with closing(mysql_url.connect(root, "x")) as connection, connection.cursor() as cursor:
+        cursor.execute(f"create user 'loader'@'127.0.0.%' identified by '{server.passwords['loader']}'")
+        cursor.execute("grant select on `order\\_he%`.* to 'loader'@'127.0.0.%'")
+    yield mysql_url.DatabaseURL("loader", "127.0.0.1", port, "order_he", server.passwords["loader"]), authority
+    mariadb.down(home / "mysql", say=lambda _text: None)
+
+
+def encrypted(url) -> bool:
+    with closing(mysql_url.connect(url, "SOURCE_URL")) as connection, connection.cursor() as cursor:
+        cursor.execute("show status like 'ssl_cipher'")
+        return bool(cursor.fetchone()[1])
+
+
+def test_the_right_authority_and_name_give_an_encrypted_connection(secured):
+    url, authority = secured
+    assert encrypted(replace(url, ssl_ca=str(authority)))
+    assert encrypted(replace(url, ssl_ca=str(authority), host="localhost"))
+
+
+def test_another_authority_is_refused(secured, tmp_path):
+    url, _authority = secured
+    other, _certificate, _key = tls.make(tmp_path)
+    with pytest.raises(Failure, match="is not to be trusted") as caught:
+        encrypted(replace(url, ssl_ca=str(other)))
+    assert "ssl_ca" in caught.value.fix and url.password not in str(caught.value)
+
+
+def test_another_name_is_refused(secured):
+    url, authority = secured
+    with pytest.raises(Failure, match="is not to be trusted"):
+        encrypted(replace(url, ssl_ca=str(authority), host="127.0.0.2"))
+
+
+def test_anything_but_this_machine_is_verified_without_being_asked(secured):
+    """127.0.0.2 stands for another host: no option at all, and its unknown authority is refused."""
+    url, _authority = secured
+    with pytest.raises(Failure, match="is not to be trusted"):
+        encrypted(replace(url, host="127.0.0.2"))
+
+
+def test_an_authoritys_file_that_is_not_there_is_named(secured, tmp_path):
+    with pytest.raises(Failure, match=r"nowhere\.pem of SOURCE_URL cannot be read"):
+        encrypted(replace(secured[0], ssl_ca=str(tmp_path / "nowhere.pem")))

@@ -115,12 +115,16 @@ def _binaries() -> Path:
 
 
 def _reachable(binaries: Path, account: dict, folder: Path) -> Path:
-    """The binaries, or a copy of their installation in `folder` where the account cannot reach them (a 0700 home)."""
+    """The binaries, or a copy of them in `folder` where the account cannot reach them (under a home of 0700)."""
     try:
         subprocess.run([binaries / "initdb", "--version"], check=True, capture_output=True, cwd="/", **account)
         return binaries
     except (PermissionError, subprocess.CalledProcessError):
-        return shutil.copytree(binaries.parent, folder / "postgres", symlinks=True) / "bin"
+        # The wheel's programs find its libraries by their place beside the package.
+        package = binaries.parent.parent
+        for part in (f"{package.name}/{binaries.parent.name}", f"{package.name}.libs"):
+            shutil.copytree(package.parent / part, folder / part, symlinks=True)
+        return folder / package.name / binaries.parent.name / "bin"
 
 
 def _account() -> dict:

@@ -1,0 +1,109 @@
+"""Every link of the pipeline, tried in order: what was tried, whether it works, and the one remedy if not.
+
+Each check really does the thing: it connects, reads, writes an object, copies a row. It leaves nothing behind.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from loaders.catalog import Catalog
+from loaders.errors import Failure
+from loaders.lake import Lake
+from loaders.matching import match
+from loaders.mysql import Snapshot
+from loaders.pipeline import SNAPSHOT_ENGINES
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was tried, and what is wrong with it (None: it works). `note` is worth knowing, but no fault."""
+
+    what: str
+    fault: Failure | None = None
+    note: str = ""
+
+
+def check(what: str, attempt: Callable[[], str | None]) -> Finding:
+    """Try one thing; what it returns is a note."""
+    try:
+        return Finding(what, note=attempt() or "")
+    except Failure as failure:
+        return Finding(what, failure)
+
+
+def source(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
+    """The tables of the catalog, as the source has them and this account may read them."""
+    yield check("the catalog's tables are at the source", lambda: _named(match(catalog, snapshot)))
+    for table in catalog.tables:
+        found = snapshot.tables().get(table.name)
+        if found is None:
+            continue
+        yield check(f"{table.name} can be read", lambda found=found: f"{snapshot.count(found):,} rows")
+        if found.engine.lower() not in SNAPSHOT_ENGINES:
+            yield Finding(f"{table.name} takes part in the snapshot", note=f"no: it is a {found.engine} table")
+
+
+def lake(store: Lake) -> Iterator[Finding]:
+    """An object is written, read, listed and deleted under a name of its own."""
+    key, data = f"_doctor/{secrets.token_hex(8)}", b"written by `doctor`, which removes it"
+    yield check(f"write to the lake {store}", lambda: _written(store, key, data))
+    yield check("read it back", lambda: _same(store.read(key), data, store))
+    yield check("list it", lambda: _listed(store, key))
+    yield check("delete it", lambda: store.delete([key]))
+
+
+def _named(pairs: list) -> str:
+    return ", ".join(table.name for table, _source in pairs)
+
+
+def _written(store: Lake, key: str, data: bytes) -> None:
+    if not store.create(key, data):
+        raise Failure(f"the lake {store} says that {key} exists already", "try again")
+
+
+def _same(found: bytes, data: bytes, store: Lake) -> None:
+    if found != data:
+        raise Failure(f"the lake {store} gave back other bytes than were written", "do not use this store")
+
+
+def _listed(store: Lake, key: str) -> None:
+    if key not in store.keys("_doctor/"):
+        raise Failure(f"the lake {store} does not list what was just written", "allow s3:ListBucket on its bucket")
+
+
+# What marks a failure -> its remedy in Korean. The first mark that is found decides.
+KOREAN = {
+    "publicly accessible": (
+        "Redshift에 연결할 수 없습니다. "
+        "Redshift Serverless의 '퍼블릭 액세스'가 꺼져 있거나 보안 그룹이 5439 포트를 막고 있습니다. "
+        "공개하지 않으려면 `make export`로 만든 CSV를 BI 도구에 올리세요."
+    ),
+    "security group": (
+        "MySQL에 연결할 수 없습니다(오류 2003). "
+        "RDS라면 보안 그룹의 인바운드 규칙에서 이 컴퓨터의 IP에 3306 포트를 허용하세요."
+    ),
+    "s3:GetObject, s3:ListBucket": (
+        "Redshift의 IAM 역할에 버킷 권한이 없습니다(Access Denied). "
+        "그 역할에 이 프리픽스의 s3:GetObject와 s3:ListBucket을 허용하세요."
+    ),
+    "assume IAM Role": (
+        "IAM 역할이 웨어하우스에 연결되어 있지 않습니다. 네임스페이스에 역할을 연결하거나 REDSHIFT_IAM_ROLE을 고치세요."
+    ),
+    "refused user": "사용자 이름이나 비밀번호가 틀렸습니다.",
+    "certificate": "서버 인증서를 믿을 수 없습니다. 인증 기관 파일과 호스트 이름을 확인하세요.",
+    "AccessDenied": "S3가 거부했습니다. 이 계정에 레이크 프리픽스의 읽기, 쓰기, 삭제, 목록 권한을 주세요.",
+    "NoSuchBucket": "버킷이 없습니다. 버킷을 만들거나 LAKE_URL을 고치세요.",
+    "make up": "전용 서버가 꺼져 있습니다. `make up`으로 켜세요.",
+}
+
+
+def told(finding: Finding, language: str) -> str:
+    """The finding as a person reads it, its remedy in English or Korean (ko)."""
+    if finding.fault is None:
+        return f"  ok      {finding.what}" + (f" ({finding.note})" if finding.note else "")
+    fix = finding.fault.fix
+    if language == "ko":
+        whole = f"{finding.fault.problem} {fix}"
+        fix = next((korean for mark, korean in KOREAN.items() if mark in whole), fix)
+    return f"  FAILED  {finding.what}\n          {finding.fault.problem}\n          fix: {fix}"

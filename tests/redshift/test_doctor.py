@@ -1,0 +1,90 @@
+"""doctor tells the three failures of the original apart, each provoked for real, in English and in Korean."""
+
+import socket
+
+import boto3
+import pytest
+
+from local_stack.redshift import names
+from tests import commands
+
+
+@pytest.fixture(scope="module")
+def shop(module_own):
+    commands.succeeded(commands.python(module_own, "seeds_generator", "fill", "--yes", "--orders", "50", SOURCE_URL=""))
+    return module_own
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port on this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+def doctor(shop, *arguments, **changes):
+    return commands.python(shop, "loaders", "doctor", *arguments, **changes)
+
+
+def failed(done) -> list[str]:
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    return [line for line in done.stdout.splitlines() if line.startswith("  FAILED")]
+
+
+def test_every_link_works_on_both_targets_and_nothing_is_left_behind(shop, redshift):
+    told = commands.succeeded(doctor(shop, **redshift.environment()))
+    assert "COPY one row from the lake" in told and "FAILED" not in told and "everything works" in told
+    assert "FAILED" not in commands.succeeded(doctor(shop, LAKE_URL=str(shop.folder / "lake")))
+    assert not list((shop.folder / "lake").rglob("*doctor*/*"))
+    keys = boto3.client(
+        "s3", endpoint_url=redshift.endpoint, region_name=names.REGION,
+        aws_access_key_id=redshift.access_key, aws_secret_access_key=redshift.secret_key,
+    ).list_objects_v2(Bucket=names.BUCKET, Prefix=f"{names.PREFIX}/_doctor")  # fmt: skip
+    assert keys["KeyCount"] == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "remedy"), [("en", "let this machine's address in on that port"), ("ko", "인바운드 규칙에서")]
+)
+def test_mysql_error_2003(shop, redshift, closed_port, language, remedy):
+    url = f"mysql://loader:canary@127.0.0.1:{closed_port}/order_he"
+    done = doctor(shop, "--lang", language, **redshift.environment() | {"SOURCE_URL": url})
+    assert failed(done) == ["  FAILED  connect to MySQL and log in"]
+    assert remedy in done.stdout and "canary" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("language", "remedy"), [("en", "s3:GetObject, s3:ListBucket"), ("ko", "IAM 역할에 버킷 권한이")]
+)
+def test_access_denied_on_copy(shop, redshift, language, remedy):
+    done = doctor(shop, "--lang", language, **redshift.environment() | {"REDSHIFT_IAM_ROLE": redshift.empty_role})
+    assert failed(done) == ["  FAILED  COPY one row from the lake"]
+    assert "Access Denied" in done.stdout and remedy in done.stdout
+
+
+@pytest.mark.parametrize(("language", "remedy"), [("en", "is it publicly accessible"), ("ko", "퍼블릭 액세스")])
+def test_a_warehouse_that_is_not_publicly_accessible(shop, redshift, closed_port, language, remedy):
+    done = doctor(shop, "--lang", language, **redshift.environment() | {"REDSHIFT_LOCAL_PORT": str(closed_port)})
+    assert failed(done) == ["  FAILED  connect to the warehouse and log in"]
+    assert remedy in done.stdout and "make export" in done.stdout
+
+
+def test_a_lake_that_this_account_may_not_write(shop, redshift):
+    done = doctor(shop, **redshift.environment() | {"LAKE_URL": f"s3://{names.BUCKET}/elsewhere"})
+    assert failed(done)[0].startswith("  FAILED  write to the lake")
+    assert "AccessDenied" in done.stdout
+
+
+def test_plan_prints_the_statements_that_the_load_then_sends(shop, redshift):
+    told = commands.succeeded(commands.python(shop, "loaders", "plan", "--sql", **redshift.environment()))
+    assert "order: full, about" in told
+    for statement in (
+        "begin;",
+        'lock "raw"."_loads";',
+        f'copy "staged_2" from \'s3://{names.BUCKET}/{names.PREFIX}/order/',
+        f"iam_role '{redshift.copy_role}' format as parquet manifest;",
+        'delete from "raw"."order";',
+        "commit;",
+    ):
+        assert statement in told
+    assert '"request" VARCHAR(1000)' in told and '"delivery_fee" DECIMAL(10,2)' in told
