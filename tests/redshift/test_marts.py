@@ -2,6 +2,7 @@
 
 import duckdb
 import pytest
+from redshift_connector.error import Error
 
 from tests import commands
 from tests.redshift.conftest import connection_to
@@ -64,3 +65,25 @@ def test_status_reads_the_same_from_both(shop, redshift):
     theirs = commands.succeeded(commands.python(shop, "loaders", "status", **cloud | {"DBT_TARGET": "duckdb"}))
     assert "0 runs wait in the lake" in ours and "0 runs wait in the lake" in theirs
     assert ours.count("counts equal") == theirs.count("counts equal") == 3
+
+
+def test_the_bi_reader_sees_the_marts_and_neither_raw_nor_staging(shop, redshift):
+    with connection_to(redshift, "bi_reader") as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from analytics.order_mart")
+        assert tuple(cursor.fetchall()[0]) == (2000,)
+        for forbidden in ("analytics.stg_shop__customers", 'raw."order"', "raw.customer"):
+            with pytest.raises(Error, match="permission denied"):
+                cursor.execute(f"select * from {forbidden}")
+
+
+def test_a_pull_request_has_a_schema_of_its_own_which_is_dropped_and_no_other_can_be(shop, redshift):
+    cloud = redshift.environment() | {"DBT_SCHEMA": "pr_123"}
+    commands.succeeded(commands.dbt(shop, "run", "--select", "order_mart", "stg_shop__orders", "+order_mart", **cloud))
+    with connection_to(redshift) as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from pr_123.order_mart")
+        assert tuple(cursor.fetchall()[0]) == (2000,)
+        commands.succeeded(commands.dbt(shop, "run-operation", "drop_pull_request_schema", **cloud))
+        with pytest.raises(Error, match="does not exist"):
+            cursor.execute("select count(*) from pr_123.order_mart")
+    refused = commands.dbt(shop, "run-operation", "drop_pull_request_schema", **redshift.environment())
+    assert refused.returncode != 0 and "nothing was dropped" in refused.stdout
