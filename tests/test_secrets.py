@@ -18,7 +18,7 @@ PATTERNS = {
     "an AWS access key": re.compile(r"\b(?P<secret>(AKIA|ASIA)[A-Z0-9]{16})\b"),
     "a private key": re.compile(r"-----BEGIN (?P<secret>[A-Z ]*PRIVATE KEY)-----"),
     "a database's address": re.compile(
-        r"\b(?P<secret>[\w-]+\.[\w.-]+\.(rds|redshift|redshift-serverless)\.amazonaws\.com)\b"
+        r"\b(?P<secret>[a-z0-9-]+\.[a-z0-9.-]+\.(rds|redshift|redshift-serverless)\.amazonaws\.com)\b"
     ),
 }
 # Words that stand for a password in documents and tests, and never were one.
