@@ -74,6 +74,9 @@ down: ## stop what `make up` started
 seed: up ## fill the demo shop (ARGS="--orders 1000000 --fresh")
 	$(RUN) seeds_generator fill $(ARGS)
 
+test-aws: .venv/test ## the account in .env against what the Redshift stand-in says of it (costs a few cents)
+	$(BIN)/python -m pytest tests/aws
+
 doctor: setup ## try every link from MySQL to the warehouse, and name the remedy of each fault (ARGS="--lang ko")
 	$(RUN) loaders doctor $(ARGS)
 
@@ -103,7 +106,7 @@ help:
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-10s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: demo day sql extract build docs export status doctor test lint setup up down seed load discover docs-serve format lock clean help help-all
+.PHONY: demo day sql extract build docs export status doctor test test-aws lint setup up down seed load discover docs-serve format lock clean help help-all
 
 # ---- what the targets above stand on ----------------------------------------------------------------------------
 

@@ -14,19 +14,24 @@ import yaml
 from loaders.errors import Failure
 from loaders.raw_tables import LOADS_TABLE
 
-META_KEYS = ("primary_key", "cursor", "fingerprint", "on_invalid")
+META_KEYS = ("primary_key", "cursor", "fingerprint", "on_invalid", "dist", "sort")
 # Redshift cuts longer names, in bytes, without a word.
 REDSHIFT_NAME_BYTES = 127
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table to move. `name` is exactly the source's; `invalid_to_null` are columns whose rule is switched on."""
+    """One table to move. `name` is exactly the source's; `invalid_to_null` are columns whose rule is switched on.
+
+    dist and sort: the raw table's distribution key and sort keys in Redshift; without them it chooses by itself.
+    """
 
     name: str
     primary_key: tuple[str, ...] = ()
     cursor: str | None = None
     invalid_to_null: frozenset[str] = frozenset()
+    dist: str | None = None
+    sort: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,12 +108,21 @@ def _table(entry: Any, file: Path) -> Table:
     named = _literal(entry, "name", file, "a table")
     name = _literal(entry, "identifier", file, f"table {named}", default=named)
     meta = _meta(entry, file, f"table {name}")
-    key = meta.get("primary_key") or []
-    columns = [key] if isinstance(key, str) else key
+    cursor, dist = (_optional(meta, key, file, name) for key in ("cursor", "dist"))
+    key, sort = (_columns(meta, key, file, name) for key in ("primary_key", "sort"))
+    return Table(name, key, cursor, _invalid_to_null(entry, file, name), dist, sort)
+
+
+def _optional(meta: Mapping[str, Any], key: str, file: Path, table: str) -> str | None:
+    return _literal(meta, key, file, f"table {table}") if meta.get(key) is not None else None
+
+
+def _columns(meta: Mapping[str, Any], key: str, file: Path, table: str) -> tuple[str, ...]:
+    value = meta.get(key) or []
+    columns = [value] if isinstance(value, str) else value
     if not isinstance(columns, list) or not all(isinstance(column, str) and "{{" not in column for column in columns):
-        raise Failure(f"{file}: primary_key of table {name} is {key!r}", "write a list of column names: [order_id]")
-    cursor = _literal(meta, "cursor", file, f"table {name}") if meta.get("cursor") is not None else None
-    return Table(name, tuple(columns), cursor, _invalid_to_null(entry, file, name))
+        raise Failure(f"{file}: {key} of table {table} is {value!r}", "write a list of column names: [order_id]")
+    return tuple(columns)
 
 
 def _meta(entry: Mapping[str, Any], file: Path, where: str) -> Mapping[str, Any]:

@@ -15,8 +15,21 @@ import pyarrow as pa
 import pymysql
 from botocore.exceptions import BotoCoreError
 
+from loaders import (
+    aws_passwords,
+    discover,
+    doctor,
+    mysql,
+    mysql_url,
+    parquet,
+    pipeline,
+    plans,
+    profile,
+    report,
+    runs,
+    settings,
+)
 from loaders import catalog as catalogs
-from loaders import discover, doctor, mysql, mysql_url, parquet, pipeline, plans, profile, report, runs, settings
 from loaders.catalog import Catalog
 from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure
@@ -89,7 +102,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int | None:
     arguments = parser().parse_args()
-    return arguments.run(arguments, settings.read())
+    chosen = settings.read()
+    settings.export_for_aws(chosen)
+    return arguments.run(arguments, chosen)
 
 
 def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
@@ -252,7 +267,7 @@ def _lake(chosen: Settings) -> Lake:
         if not bucket:
             raise Failure("LAKE_URL names no bucket", "write it as s3://bucket/prefix")
         try:
-            return S3(boto3.client("s3"), bucket, prefix.strip("/"))
+            return S3(boto3.client("s3"), bucket, prefix.strip("/"), chosen.environment.get("LAKE_KMS_KEY"))
         except BotoCoreError as error:
             raise Failure(f"S3 cannot be used: {error}", "check AWS credentials and Region") from None
     if "://" in url and not url.startswith("file://"):
@@ -263,6 +278,8 @@ def _lake(chosen: Settings) -> Lake:
 @contextmanager
 def _source(chosen: Settings) -> Iterator[pymysql.Connection]:
     url = mysql_url.parse(settings.required_source_url(chosen), "SOURCE_URL")
+    if url.iam or url.secret:
+        url = aws_passwords.completed(url, boto3.Session())
     with closing(mysql_url.connect(url, "SOURCE_URL", **mysql.CONNECT_OPTIONS)) as connection:
         yield connection
 

@@ -12,12 +12,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 from loaders.errors import Failure
 from loaders.lake import missing
 
+ENCRYPTED_BY_S3 = {"ServerSideEncryption": "AES256"}
+
 
 class S3:
-    """A lake under a prefix of an S3 bucket. `client` is boto3's; it retries what is worth retrying."""
+    """A lake under a prefix of an S3 bucket. `client` is boto3's; it retries what is worth retrying.
 
-    def __init__(self, client: Any, bucket: str, prefix: str):
+    kms_key: encrypt objects with this KMS key; None: with S3's own keys.
+    """
+
+    def __init__(self, client: Any, bucket: str, prefix: str, kms_key: str | None = None):
         self.client = client
+        self.encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else ENCRYPTED_BY_S3
         self.bucket = bucket
         self.prefix = f"{prefix}/" if prefix else ""
 
@@ -26,14 +32,15 @@ class S3:
 
     def put_file(self, key: str, file: Path) -> None:
         with explained(self.url(key)):
-            self.client.upload_file(
-                str(file), self.bucket, self.prefix + key, ExtraArgs={"ChecksumAlgorithm": "SHA256"}
-            )
+            options = {"ChecksumAlgorithm": "SHA256"} | self.encryption
+            self.client.upload_file(str(file), self.bucket, self.prefix + key, ExtraArgs=options)
 
     def create(self, key: str, data: bytes) -> bool:
         with explained(self.url(key)):
             try:
-                self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, IfNoneMatch="*")
+                self.client.put_object(
+                    Bucket=self.bucket, Key=self.prefix + key, Body=data, IfNoneMatch="*", **self.encryption
+                )
             except ClientError as error:
                 if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
                     raise

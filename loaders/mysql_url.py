@@ -1,7 +1,8 @@
 """A database URL, and a connection from it.
 
 mysql://user:password@host:3306/database, with the password percent-encoded, and optionally
-?unix_socket=/path (a server on this machine) or ?ssl_ca=/path (the authority that signed the server's certificate).
+?unix_socket=/path (a server on this machine), ?ssl_ca=/path (the authority that signed the server's certificate),
+?iam=true or ?secret=ID (a password that AWS has; see aws_passwords.py).
 """
 
 import ssl
@@ -34,6 +35,8 @@ class DatabaseURL:
     password: str = field(repr=False)
     unix_socket: str | None = None
     ssl_ca: str | None = None
+    secret: str | None = None
+    iam: bool = False
 
     def __str__(self) -> str:
         return f"mysql://{self.user}@{self.host}:{self.port}/{self.database}"
@@ -60,15 +63,17 @@ def parse(text: str, setting: str) -> DatabaseURL:
         raise wrong from None
     options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     database = unquote(parts.path.lstrip("/"))
-    unknown = sorted(set(options) - {"unix_socket", "ssl_ca"})
+    unknown = sorted(set(options) - {"unix_socket", "ssl_ca", "secret", "iam"})
     if unknown:
-        raise Failure(f"{setting} has an unknown option: {', '.join(unknown)}", "known are unix_socket and ssl_ca")
+        known = "known are unix_socket, ssl_ca, secret and iam"
+        raise Failure(f"{setting} has an unknown option: {', '.join(unknown)}", known)
+    iam = options.pop("iam", "") == "true"
     if parts.scheme not in ("mysql", "mariadb", "mysql+pymysql") or not parts.hostname or not parts.username:
         raise wrong
     if not database:
         raise Failure(f"{setting} names no database", f"put its name at the end: {EXAMPLE}")
     return DatabaseURL(
-        unquote(parts.username), parts.hostname, port, database, unquote(parts.password or ""), **options
+        unquote(parts.username), parts.hostname, port, database, unquote(parts.password or ""), iam=iam, **options
     )
 
 

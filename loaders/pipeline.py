@@ -114,6 +114,8 @@ class TableWay:
             rows=sum(file.rows for file in files),
             invalid=dict(invalid),
             verdict=self._compare(source, sum(file.rows for file in files)),
+            dist=table.dist,
+            sort=table.sort,
         )
 
     def _store(self, table: Table, local: parquet.LocalFile) -> File:

@@ -40,4 +40,5 @@ def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
 def _batch(table: Table, source: SourceTable) -> Batch:
     columns = [contract(column, table.name) for column in source.columns]
     types = tuple(ColumnType(c.name, c.mysql_type, c.duckdb, c.redshift) for c in columns)
-    return Batch(table.name, "full", types, table.primary_key, (), source.estimated_rows, {}, "not compared: a plan")
+    rows = source.estimated_rows
+    return Batch(table.name, "full", types, table.primary_key, (), rows, {}, "a plan", table.dist, table.sort)

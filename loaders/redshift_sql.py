@@ -56,7 +56,9 @@ def newest_run(schema: str) -> str:
 def create_table(schema: str, batch: Batch) -> str:
     columns = [f"{sql_name(column.name)} {column.redshift}" for column in batch.columns]
     columns += [f"{sql_name(column)} {kind}" for column, kind in LINEAGE_COLUMNS.items()]
-    return f"create table if not exists {name(schema, batch.table)} ({', '.join(columns)})"
+    keys = f" distkey ({sql_name(batch.dist)})" if batch.dist else ""
+    keys += f" sortkey ({', '.join(map(sql_name, batch.sort))})" if batch.sort else ""
+    return f"create table if not exists {name(schema, batch.table)} ({', '.join(columns)}){keys}"
 
 
 def columns_of(schema: str, table: str) -> str:

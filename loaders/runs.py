@@ -49,6 +49,8 @@ class Batch:
     rows: int
     invalid: Mapping[str, int]
     verdict: str
+    dist: str | None = None
+    sort: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def _batch(record: dict[str, Any]) -> Batch:
         | {
             "columns": tuple(ColumnType(**column) for column in record["columns"]),
             "primary_key": tuple(record["primary_key"]),
+            "sort": tuple(record["sort"]),
             "files": tuple(File(**file) for file in record["files"]),
         }
     )

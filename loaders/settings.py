@@ -55,6 +55,13 @@ def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
     )
 
 
+def export_for_aws(settings: Settings) -> None:
+    """Give boto3 and OpenSSL, which read the process's environment only, what `.env` says for them."""
+    for name, value in settings.environment.items():
+        if name.startswith("AWS_") or name == "SSL_CERT_FILE":
+            os.environ.setdefault(name, value)
+
+
 def required_source_url(settings: Settings) -> str:
     if settings.source_url is None:
         raise Failure(

@@ -1,7 +1,7 @@
 """Run the loaders and be killed (SIGKILL) at the n-th step: `python -m tests.kill_at n extract …`.
 
-A step is each use of the lake, each statement to the warehouse, and the moments before and after the two commits. With
-n = 0 nothing is killed, and the steps are printed.
+A step is each use of the lake, each statement to the warehouse (DuckDB or Redshift), and the moments before and after
+the two commits. With n = 0 nothing is killed, and the steps are printed.
 """
 
 import os
@@ -14,7 +14,9 @@ import duckdb
 from loaders import cli, duckdb_warehouse, pipeline
 from loaders.errors import run_command
 from loaders.lake_folder import Folder
+from loaders.lake_s3 import S3
 from loaders.mysql import Snapshot
+from loaders.redshift_warehouse import RedshiftWarehouse
 
 at = int(sys.argv.pop(1))
 steps: list[str] = []
@@ -59,8 +61,20 @@ class WatchedConnection:
 
 connect = duckdb.connect
 duckdb_warehouse.duckdb.connect = lambda *arguments, **options: WatchedConnection(connect(*arguments, **options))
-for name in ("put_file", "create", "delete", "fetch"):
-    watched(Folder, name, f"lake {name}")
+for store in (Folder, S3):
+    for name in ("put_file", "create", "delete", "fetch"):
+        watched(store, name, f"lake {name}")
+send = RedshiftWarehouse._run
+
+
+def sent(warehouse, sql):
+    step(f"before sql {sql[:40]}")
+    send(warehouse, sql)
+    if sql == "commit":
+        step("after sql commit")
+
+
+RedshiftWarehouse._run = sent
 watched(Snapshot, "read", "read")
 watched(Snapshot, "count", "count")
 watched(os, "link", "the lake's commit")

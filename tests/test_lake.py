@@ -115,3 +115,27 @@ def test_segments_are_safe_and_tell_names_apart(one, other):
     assert segment(one).isascii() and "/" not in segment(one) and not segment(one).startswith(("_", "."))
     assert (segment(one) == segment(other)) == (one == other)
     json.dumps(segment(one))
+
+
+@pytest.mark.parametrize(("kms_key", "expected"), [(None, ("AES256", None)), ("a-key", ("aws:kms", "a-key"))])
+def test_objects_in_s3_are_encrypted_as_set(s3_server, local, kms_key, expected):
+    client = boto3.client("s3", **s3_server)
+    bucket = f"lake-{secrets.token_hex(6)}"
+    client.create_bucket(Bucket=bucket)
+    lake = S3(client, bucket, "p", kms_key)
+    lake.put_file("file", local(b"x"))
+    lake.create("created", b"x")
+    for key in ("p/file", "p/created"):
+        head = client.head_object(Bucket=bucket, Key=key)
+        assert (head["ServerSideEncryption"], head.get("SSEKMSKeyId")) == expected
+
+
+def test_a_file_of_many_parts_arrives_whole(s3_server, local, tmp_path):
+    client = boto3.client("s3", **s3_server)
+    bucket = f"lake-{secrets.token_hex(6)}"
+    client.create_bucket(Bucket=bucket)
+    data = secrets.token_bytes(20_000_000)
+    lake = S3(client, bucket, "p")
+    lake.put_file("big", local(data))
+    assert "-" in client.head_object(Bucket=bucket, Key="p/big")["ETag"], "it went up in parts"
+    assert lake.read("big") == data

@@ -21,13 +21,14 @@ class Keys:
 
 @dataclass(frozen=True)
 class LocalCloud:
-    """Where it is, and who may do what. copy_role may read the lake's prefix; empty_role may do nothing."""
+    """Where it is, and who may do what: copy_role reads the lake's prefix, list_role lists it, empty_role nothing."""
 
     server: ThreadedMotoServer
     endpoint: str
     loader: Keys
     warehouse: Keys
     copy_role: str
+    list_role: str
     empty_role: str
 
 
@@ -42,11 +43,12 @@ def start(port: int) -> LocalCloud:
     loader = _user(iam, "loader", lake_policy(("s3:GetObject", "s3:PutObject", "s3:DeleteObject")))
     warehouse = _user(iam, "warehouse", {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"})
     copy_role = _role(iam, "order-he-copy", lake_policy(("s3:GetObject",)))
+    list_role = _role(iam, "order-he-list", lake_policy(())[1:])
     empty_role = _role(iam, "order-he-nothing", [])
     plain = {"Content-Type": "text/plain"}
     request = urllib.request.Request(f"{endpoint}/moto-api/reset-auth", data=b"0", headers=plain)  # noqa: S310
     urllib.request.urlopen(request).read()  # noqa: S310 (our own server on this machine)
-    return LocalCloud(server, endpoint, loader, warehouse, copy_role, empty_role)
+    return LocalCloud(server, endpoint, loader, warehouse, copy_role, list_role, empty_role)
 
 
 def lake_policy(actions: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ def _accept(
 ) -> None:
     """Start S3, say where everything is, and take clients from then on."""
     local = cloud.start(0)
-    roles = (local.copy_role, local.empty_role)
+    roles = (local.copy_role, local.list_role, local.empty_role)
     reach = Cloud(local.endpoint, REGION, local.warehouse.access, local.warehouse.secret, roles)
     lock = threading.Lock()
 
@@ -72,6 +72,7 @@ def _accept(
         "access_key": local.loader.access,
         "secret_key": local.loader.secret,
         "copy_role": local.copy_role,
+        "list_role": local.list_role,
         "empty_role": local.empty_role,
         "postgres_pid": database.process.pid,
         "folder": str(database.data.parent),

@@ -34,6 +34,7 @@ class Stack:
     access_key: str
     secret_key: str
     copy_role: str
+    list_role: str
     empty_role: str
     postgres_pid: int
     folder: str

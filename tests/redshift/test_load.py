@@ -132,6 +132,16 @@ def test_a_changed_column_makes_the_table_anew_and_views_go_on(loaded):
     assert sorted(loaded.ask(f"select * from {loaded.schema}.view_of_t")) == [(1,), (3,)]
 
 
+def test_dist_and_sort_keys_of_the_catalog_are_the_tables(both):
+    both.own.write("create table t (id int primary key, at datetime)")
+    known = both.own.discover()
+    table = replace(known.tables[0], dist="id", sort=("at", "id"))
+    both.own.extract(replace(known, schema=both.schema, tables=(table,)), lake=both.lake)
+    both.load()
+    query = f"select diststyle, sortkey1, sortkey_num from svv_table_info where schema = '{both.schema}'"
+    assert ("KEY(id)", "at", 2) in both.ask(query)
+
+
 def test_an_empty_table_is_made(both):
     both.own.write("create table t (id int primary key, b varbinary(20), d decimal(38,2))")
     both.extract()
@@ -145,6 +155,12 @@ def test_a_role_that_may_not_read_the_lake_leaves_raw_as_it_was_and_is_named(loa
     assert loaded.redshift.empty_role in failure.fix and "s3:GetObject" in failure.fix
     assert loaded.rows(columns="id, v, _run") == OLD
     assert loaded.load() == [2]
+
+
+def test_a_role_that_may_list_but_not_read_leaves_raw_as_it_was(loaded):
+    failure = loaded.fails(role=loaded.redshift.list_role)
+    assert "Access Denied" in failure.problem
+    assert loaded.rows(columns="id, v, _run") == OLD
 
 
 def test_a_role_that_is_not_attached_is_named(loaded):
