@@ -72,7 +72,8 @@ def _credentials(values: Mapping[str, Any]) -> dict[str, Any]:
         "iam_profile": "profile",
         "user": "db_user",
     }
-    return {"iam": True} | {ours: values[theirs] for theirs, ours in known.items() if values.get(theirs)}
+    # Not from the driver's cache in memory, which does not notice that another identity asks.
+    return {"iam": True, "iam_disable_cache": True} | {ours: values[theirs] for theirs, ours in known.items() if values.get(theirs)}
 
 
 class RedshiftWarehouse:
@@ -252,6 +253,11 @@ def _connect_failure(error: Exception, values: Mapping[str, Any]) -> Failure:
     if "authentication failed" in said:
         return Failure(
             f"Redshift at {where} refused user {values.get('user')}", "check user and password of dbt's profile"
+        )
+    if "not authorized" in said:
+        return Failure(
+            f"AWS gave no credentials for Redshift at {where}: {said}",
+            "allow redshift-serverless:GetCredentials (or redshift:GetClusterCredentials) to this identity",
         )
     if "certificate" in said.lower():
         return Failure(f"the certificate of {where} is not to be trusted: {said}", "check `host` in dbt's profile")

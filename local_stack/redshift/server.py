@@ -11,7 +11,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from local_stack.redshift import cloud, postgres, tls
+from local_stack.redshift import cloud, credentials, postgres, tls
 from local_stack.redshift.copy_files import Cloud
 from local_stack.redshift.names import REGION
 from local_stack.redshift.session import Session, World
@@ -19,16 +19,18 @@ from local_stack.redshift.session import Session, World
 DATABASE = "dev"
 # admin may create schemas, as the loaders and dbt do; bi_reader sees what it is granted.
 USERS = ("admin", "bi_reader")
+# Who comes with the loader's access key instead of a password.
+IAM_USER = "IAM:loader"
 
 
 def serve(home: Path) -> None:
     """Run until SIGTERM or SIGINT. Writes home/stack.json when everything answers, and removes it at the end."""
     authority, certificate, key = tls.make(home)
-    passwords = {user: secrets.token_urlsafe(18) for user in USERS}
+    passwords = {user: secrets.token_urlsafe(18) for user in (*USERS, IAM_USER)}
     folder = Path(tempfile.mkdtemp(prefix="order-he-"))
     if os.getuid() == 0:
         folder.chmod(0o711)  # PostgreSQL runs as nobody then, and must reach its own folder inside
-    database = postgres.start(folder / "data", DATABASE, USERS, ("admin",))
+    database = postgres.start(folder / "data", DATABASE, passwords, ("admin", IAM_USER))
 
     def stop(*_signal: object) -> None:
         database.stop()
@@ -62,9 +64,11 @@ def _accept(
 
     world = World(database.socket, passwords, context, reach, record)
     listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
     description = {
         "pid": os.getpid(),
-        "port": listening.getsockname()[1],
+        "port": port,
+        "credentials": f"http://127.0.0.1:{credentials.serve(passwords, {local.loader.access: IAM_USER}, port)}",
         "database": DATABASE,
         "passwords": passwords,
         "authority": str(authority),

@@ -27,6 +27,7 @@ class Stack:
 
     pid: int
     port: int
+    credentials: str
     database: str
     passwords: dict[str, str]
     authority: str
@@ -49,6 +50,7 @@ class Stack:
             "DBT_TARGET": "redshift_local",
             "LAKE_URL": self.lake_url,
             "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS": self.credentials,
             "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
             "AWS_REGION": REGION,

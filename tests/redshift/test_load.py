@@ -352,6 +352,30 @@ def test_the_profile_leads_there_with_the_certificate_verified(redshift):
     assert "publicly accessible" in caught.value.fix
 
 
+@pytest.fixture
+def as_serverless(redshift, monkeypatch):
+    """Serverless by IAM: no password in the profile; AWS, here the stand-in, gives one for 15 minutes."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS", redshift.credentials)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", redshift.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", redshift.secret_key)
+    values = {"host": "localhost", "port": redshift.port, "method": "iam", "dbname": "dev", "region": "eu-west-1"}
+    values |= {"is_serverless": True, "serverless_work_group": "local"}
+    return profile.Target("redshift", "redshift", values)
+
+
+def test_iam_on_serverless_needs_no_password(as_serverless):
+    with closing(connect(as_serverless)) as connection, connection.cursor() as cursor:
+        cursor.execute("select current_user")
+        assert tuple(cursor.fetchall()[0]) == ("IAM:loader",)
+
+
+def test_iam_without_the_right_is_refused_and_named(as_serverless, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA" + "SOMEBODYELSE")
+    with pytest.raises(Failure, match="not authorized to perform") as caught:
+        connect(as_serverless)
+    assert "redshift-serverless:GetCredentials" in caught.value.fix
+
+
 def test_the_command_needs_a_lake_that_redshift_can_read(own, redshift):
     own.write("create table t (id int primary key)")
     own.discover()
