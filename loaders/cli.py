@@ -223,8 +223,12 @@ def _examine_lake_and_warehouse(
             newest = warehouse.last_applied()
         return f"run {newest[0]} is the newest in schema {catalog.schema}" if newest else "nothing is loaded yet"
 
+    target, store = _target(chosen, chosen.environment), _lake(chosen)
+    if isinstance(store, S3) and target.type == "redshift":
+        for finding in doctor.bucket(store, target.values["host"]):
+            show(finding)
     connected = show(doctor.check("connect to the warehouse and log in", applied))
-    if connected and all(shown) and _target(chosen, chosen.environment).type == "redshift":
+    if connected and all(shown) and target.type == "redshift":
         show(doctor.check("COPY one row from the lake", lambda: _copy_one_row(catalog, chosen, folder)))
 
 

@@ -3,6 +3,7 @@
 Each check really does the thing: it connects, reads, writes an object, copies a row. It leaves nothing behind.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from loaders.catalog import Catalog
 from loaders.errors import Failure
 from loaders.lake import Lake
+from loaders.lake_s3 import S3
 from loaders.matching import match
 from loaders.mysql import Snapshot
 from loaders.pipeline import SNAPSHOT_ENGINES
@@ -42,6 +44,9 @@ def source(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
         yield check(f"{table.name} can be read", lambda found=found: f"{snapshot.count(found):,} rows")
         if found.engine.lower() not in SNAPSHOT_ENGINES:
             yield Finding(f"{table.name} takes part in the snapshot", note=f"no: it is a {found.engine} table")
+        kinds = {column.name: column.data_type for column in found.columns}
+        if table.cursor and kinds.get(table.cursor) not in ("datetime", "timestamp", None):
+            yield Finding(f"{table.name}.{table.cursor} is a moment", note=f"no: it is {kinds[table.cursor]}")
 
 
 def lake(store: Lake) -> Iterator[Finding]:
@@ -51,6 +56,27 @@ def lake(store: Lake) -> Iterator[Finding]:
     yield check("read it back", lambda: _same(store.read(key), data, store))
     yield check("list it", lambda: _listed(store, key))
     yield check("delete it", lambda: store.delete([key]))
+
+
+def bucket(store: S3, warehouse_host: str) -> Iterator[Finding]:
+    """The bucket's Region against the warehouse's (COPY of Parquet cannot cross), and its default encryption."""
+    yield check("the bucket's Region is the warehouse's", lambda: _same_region(store, warehouse_host))
+    yield check("the bucket encrypts by default", lambda: _encryption(store))
+
+
+def _same_region(store: S3, host: str) -> str:
+    region = store.region()
+    found = re.search(r"\.([a-z]{2}-[a-z-]+-\d)\.redshift", host)
+    if found and found[1] != region:
+        raise Failure(
+            f"the bucket {store.bucket} is in {region}, the warehouse in {found[1]}",
+            "COPY of Parquet reads buckets of its own Region only: make the lake in that Region",
+        )
+    return region
+
+
+def _encryption(store: S3) -> str:
+    return store.default_encryption() or "no default; the loaders ask for it object by object"
 
 
 def _named(pairs: list) -> str:

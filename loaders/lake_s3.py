@@ -73,6 +73,22 @@ class S3:
     def url(self, key: str) -> str:
         return f"s3://{self.bucket}/{self.prefix}{key}"
 
+    def region(self) -> str:
+        """The bucket's Region; S3 calls the oldest one nothing. Needs s3:GetBucketLocation."""
+        with explained(str(self)):
+            return self.client.get_bucket_location(Bucket=self.bucket)["LocationConstraint"] or "us-east-1"
+
+    def default_encryption(self) -> str:
+        """How the bucket encrypts what does not say, as S3 names it; empty for not at all."""
+        with explained(str(self)):
+            try:
+                rules = self.client.get_bucket_encryption(Bucket=self.bucket)["ServerSideEncryptionConfiguration"]
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ServerSideEncryptionConfigurationNotFoundError":
+                    raise
+                return ""
+        return rules["Rules"][0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]
+
 
 _S3_FIXES: dict[str, Callable[[str], str]] = {
     "NoSuchBucket": lambda url: f"create the bucket, or correct LAKE_URL ({url})",

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import redshift_connector
+from botocore.exceptions import BotoCoreError, ClientError
 from redshift_connector.error import Error as RedshiftError
 
 from loaders import attempts, redshift_sql
@@ -55,7 +56,7 @@ def connect(target: Target) -> Any:
         with connection.cursor() as cursor:
             cursor.execute(f"set statement_timeout to {STATEMENT_MILLISECONDS}")
             cursor.execute("set query_group to 'order_he_loaders'")
-    except (RedshiftError, OSError) as error:
+    except (RedshiftError, OSError, ClientError, BotoCoreError) as error:
         raise _connect_failure(error, values) from None
     return connection
 
@@ -73,7 +74,9 @@ def _credentials(values: Mapping[str, Any]) -> dict[str, Any]:
         "user": "db_user",
     }
     # Not from the driver's cache in memory, which does not notice that another identity asks.
-    return {"iam": True, "iam_disable_cache": True} | {ours: values[theirs] for theirs, ours in known.items() if values.get(theirs)}
+    return {"iam": True, "iam_disable_cache": True} | {
+        ours: values[theirs] for theirs, ours in known.items() if values.get(theirs)
+    }
 
 
 class RedshiftWarehouse:

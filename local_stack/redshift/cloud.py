@@ -10,6 +10,9 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from local_stack.redshift.names import BUCKET, PREFIX, REGION
 
+# Listing is needed by every run; the other two only by `doctor`.
+ABOUT_THE_BUCKET = ["s3:ListBucket", "s3:GetBucketLocation", "s3:GetEncryptionConfiguration"]
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -55,7 +58,7 @@ def lake_policy(actions: tuple[str, ...]) -> list[dict[str, Any]]:
     """The least that a reader or writer of the lake needs: objects under the prefix, and the bucket's list."""
     return [
         {"Effect": "Allow", "Action": list(actions), "Resource": f"arn:aws:s3:::{BUCKET}/{PREFIX}/*"},
-        {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
+        {"Effect": "Allow", "Action": ABOUT_THE_BUCKET, "Resource": f"arn:aws:s3:::{BUCKET}"},
     ]
 
 

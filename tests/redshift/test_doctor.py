@@ -5,6 +5,7 @@ import socket
 import boto3
 import pytest
 
+from loaders import doctor as doctor_of_loaders
 from local_stack.redshift import names
 from tests import commands
 
@@ -73,6 +74,13 @@ def test_a_lake_that_this_account_may_not_write(shop, redshift):
     done = doctor(shop, **redshift.environment() | {"LAKE_URL": f"s3://{names.BUCKET}/elsewhere"})
     assert failed(done)[0].startswith("  FAILED  write to the lake")
     assert "AccessDenied" in done.stdout
+
+
+def test_a_bucket_in_another_region_is_named(lake):
+    here, elsewhere = (f"wg.1234.{name}.redshift-serverless.amazonaws.test" for name in ("eu-west-1", "us-east-1"))
+    assert [finding.fault for finding in doctor_of_loaders.bucket(lake, here)] == [None, None]
+    faults = [finding.fault for finding in doctor_of_loaders.bucket(lake, elsewhere)]
+    assert "is in eu-west-1, the warehouse in us-east-1" in faults[0].problem
 
 
 def test_plan_prints_the_statements_that_the_load_then_sends(shop, redshift):
