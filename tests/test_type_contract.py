@@ -6,7 +6,7 @@ import re
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loaders.errors import Failure
@@ -73,7 +73,11 @@ def test_an_unknown_type_is_named():
         ("datetime(6)", [b"0000-01-01 00:00:00.000000", b"9999-12-31 23:59:59.999999"], [0]),
         ("timestamp", [b"0000-00-00 00:00:00", b"2024-01-01 00:00:00"], [0]),
         ("decimal(65,30)", [b"1.5", b"123456789.0", b"-12345678.999999999999999999999999999999"], [1]),
+        # 2**128 units of the last place: Arrow reads it as 0 where only 128 bits are at hand.
+        ("decimal(65,30)", [b"340282366.920938463463374607431768211456"], [0]),
+        ("decimal(65,0)", [b"340282366920938463463374607431768211457", b"9" * 38, b"9" * 65], [0, 2]),
         ("decimal(38,38)", [b"0.00000000000000000000000000000000000001", b"0.10"], [0]),
+        ("decimal(39,38)", [b"2.00000000000000000000000000000000000000"], []),
     ],
 )
 def test_values_without_an_exact_home_are_found_by_position_and_become_null(column_type, values, bad):
@@ -96,6 +100,8 @@ def test_every_moment_from_year_one_on_is_exact(values):
     assert [None if value is None else value.replace(tzinfo=None) for value in array.to_pylist()] == values
 
 
+@example(decimal.Decimal(2**128).scaleb(-30))
+@example(decimal.Decimal(-(2**127)).scaleb(-30))
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=30, min_value=-(10**20), max_value=10**20))
 def test_a_decimal_arrives_exactly_or_is_refused(value):
     array, bad = decode(column("decimal(65,30)"), pa.array([format(value, "f").encode()], pa.binary()))
