@@ -131,6 +131,11 @@ help-all:
 	[ -f .env ] || cp .env.example .env
 
 # The example's path is relative to dbt_project; an absolute one means the same warehouse wherever dbt is started.
+# Not by sed, to which the & of a folder R&D is a command; the ' of Kim's is escaped for Jinja, and its \ for YAML.
 dbt_project/profiles.yml: | profiles.example.yml
 	mkdir -p .data
-	if [ ! -f $@ ]; then sed "s|'\.\./\.data/|'$(CURDIR)/.data/|" profiles.example.yml > $@; fi
+	if [ ! -f $@ ]; then
+	  $(PYTHON) -c 'import os; from pathlib import Path
+	here, example = os.getcwd().replace(chr(39), "\\\\" + chr(39)), Path("profiles.example.yml").read_text("utf-8")
+	Path("$@").write_text(example.replace("../.data/", here + "/.data/"), "utf-8")'
+	fi

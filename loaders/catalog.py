@@ -44,8 +44,10 @@ class Catalog:
     tables: tuple[Table, ...] = field(default=())
 
     def only(self, names: Iterable[str]) -> "Catalog":
-        """The catalog reduced to these tables; an unknown name is a failure."""
+        """The catalog reduced to these tables; an unknown name is a failure, and so is none at all."""
         wanted = list(names)
+        if not wanted:
+            raise Failure("no table is named", "name one, or leave --tables out for all of them")
         for name in wanted:
             known_or_fail(name, [table.name for table in self.tables], "table", str(self.file))
         return replace(self, tables=tuple(table for table in self.tables if table.name in wanted))
@@ -57,7 +59,7 @@ def read(file: Path) -> Catalog:
     source = _single_source(document, file)
     name = _literal(source, "name", file, "source")
     schema = _literal(source, "schema", file, f"source {name}", default="raw")
-    entries = source.get("tables") or []
+    entries = _part(source, "tables", list, file, f"source {name}")
     if not entries:
         raise Failure(f"{file}: source {name} lists no tables", "add one under `tables:`, or run `discover`")
     tables = tuple(_table(entry, file) for entry in entries)
@@ -102,6 +104,15 @@ def _literal(entry: Mapping[str, Any], key: str, file: Path, where: str, default
     return value
 
 
+def _part(entry: Any, key: str, kind: type[dict] | type[list], file: Path, where: str) -> Any:
+    """What lies under `key`, a mapping or a list; empty where there is nothing."""
+    value = entry.get(key)
+    if value is not None and not isinstance(value, kind):
+        shape = "key: value" if kind is dict else "- name: …"
+        raise Failure(f"{file}: `{key}` of {where} is {value!r}", f"write `{shape}` under it")
+    return value or kind()
+
+
 def _table(entry: Any, file: Path) -> Table:
     if not isinstance(entry, dict):
         raise Failure(f"{file}: a table is {entry!r}, not a mapping", "write `- name: …`")
@@ -127,7 +138,7 @@ def _columns(meta: Mapping[str, Any], key: str, file: Path, table: str) -> tuple
 
 def _meta(entry: Mapping[str, Any], file: Path, where: str) -> Mapping[str, Any]:
     """`config.meta` of a table or column. Other tools may keep keys there too, but a near miss of ours is a typo."""
-    meta = (entry.get("config") or {}).get("meta") or {}
+    meta = _part(_part(entry, "config", dict, file, where), "meta", dict, file, where)
     for key in meta:
         near = difflib.get_close_matches(str(key), META_KEYS, n=1, cutoff=0.8)
         if near and key not in META_KEYS:
@@ -138,13 +149,16 @@ def _meta(entry: Mapping[str, Any], file: Path, where: str) -> Mapping[str, Any]
 def _invalid_to_null(entry: Mapping[str, Any], file: Path, table: str) -> frozenset[str]:
     """Columns with `meta.on_invalid: null`. YAML reads a bare null as nothing, which is what is meant here."""
     chosen = set()
-    for column in entry.get("columns") or []:
-        meta = _meta(column, file, f"column {table}.{column.get('name')}")
+    for column in _part(entry, "columns", list, file, f"table {table}"):
+        if not isinstance(column, dict):
+            raise Failure(f"{file}: a column of {table} is {column!r}, not a mapping", "write `- name: …`")
+        name = _literal(column, "name", file, f"a column of {table}")
+        meta = _meta(column, file, f"column {table}.{name}")
         rule = meta.get("on_invalid", "error")
         if rule not in (None, "null", "error"):
-            raise Failure(f"{file}: on_invalid of {table}.{column['name']} is {rule!r}", "write null or error")
+            raise Failure(f"{file}: on_invalid of {table}.{name} is {rule!r}", "write null or error")
         if rule != "error":
-            chosen.add(column["name"])
+            chosen.add(name)
     return frozenset(chosen)
 
 

@@ -109,7 +109,7 @@ def main() -> int | None:
 
 def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
     catalog = _catalog(arguments, chosen)
-    if arguments.tables:
+    if arguments.tables is not None:
         catalog = catalog.only(name.strip() for name in arguments.tables.split(",") if name.strip())
     lake = _lake(chosen)
     if not arguments.no_load:

@@ -38,7 +38,10 @@ def run_command(command: Callable[[], int | None]) -> int:
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        # DuckDB ends a query at Ctrl-C with a RuntimeError of its own.
+        if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
         print("\nstopped: nothing is half done; run the same command again", file=sys.stderr)
         return stopped_by["code"]
     except BrokenPipeError:

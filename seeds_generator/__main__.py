@@ -27,6 +27,8 @@ EXAMPLES = """examples:
 It writes to the private server (`make up`); to the database in SHOP_URL only with --yes; never to SOURCE_URL."""
 # Where the shop's life begins and ends unless told otherwise: constant, so that every day gives the same shop.
 UNTIL = datetime.date(2026, 1, 1)
+# The session's own, so that a lax server cannot cut what does not fit.
+STRICT = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE"
 
 
 def main() -> int | None:
@@ -87,7 +89,7 @@ def connector(chosen: settings.Settings, yes: bool) -> Callable[[], Connection]:
             url.host, url.port, url.unix_socket, url.database,
         ):  # fmt: skip
             raise Failure("SHOP_URL is the database in SOURCE_URL, which is never written to", "name another database")
-    return lambda: mysql_url.connect(url, name, local_infile=True)
+    return lambda: mysql_url.connect(url, name, local_infile=True, sql_mode=STRICT)
 
 
 def fill(arguments: argparse.Namespace, connect: Callable[[], Connection]) -> None:

@@ -51,10 +51,16 @@ TABLES = {
 }
 
 
+def types(table: str) -> dict[str, str]:
+    """A table's columns, in order, and their types: price -> decimal(10,2)."""
+    lines = (line.strip() for line in TABLES[table].strip().splitlines())
+    words = (line.split() for line in lines if not line.startswith(("key ", "foreign ")))
+    return {name: kind for name, kind, *_rest in words}
+
+
 def columns(table: str) -> list[str]:
     """A table's columns, in order."""
-    lines = (line.strip() for line in TABLES[table].strip().splitlines())
-    return [line.split()[0] for line in lines if not line.startswith(("key ", "foreign "))]
+    return list(types(table))
 
 
 def create(connection: Connection) -> None:

@@ -35,8 +35,8 @@ class Checkout:
 
 @contextmanager
 def checkout(parent: Path) -> Iterator[Checkout]:
-    """The files that git tracks, in a folder with a blank in its name; its server is stopped at the end."""
-    folder = parent / "a checkout"
+    """The files that git tracks, in a folder whose name is hard on shells; its server is stopped at the end."""
+    folder = parent / "Kim's R&D 쇼핑"
     listed = subprocess.run(
         ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
     )

@@ -1,6 +1,10 @@
 """The catalog: a good file, and every way it can be wrong with the message a user gets."""
 
+import copy
+from contextlib import suppress
+
 import pytest
+import yaml
 
 from loaders import catalog
 from loaders.errors import Failure
@@ -38,6 +42,35 @@ def test_a_catalog_is_read_with_exact_names_keys_and_the_default_schema(write):
         catalog.Table("order", ("order_id",), "updated_at", frozenset({"shipping_date"})),
         catalog.Table("tag"),
     )
+
+
+def places(document, path=()):
+    """Where in a document something stands: the whole, and every key and position in it."""
+    yield path
+    entries = document.items() if isinstance(document, dict) else enumerate(document)
+    for key, value in entries:
+        if isinstance(value, dict | list):
+            yield from places(value, (*path, key))
+        else:
+            yield (*path, key)
+
+
+@pytest.mark.parametrize("path", list(places(yaml.safe_load(GOOD))), ids=str)
+def test_whatever_stands_anywhere_is_read_or_refused_by_the_files_name(write, path):
+    for value in (None, 1, True, "x", [], {}, [1], [None], {"a": 1}, ["x"], "{{ x }}"):
+        changed = {"": copy.deepcopy(yaml.safe_load(GOOD))}
+        spot = changed
+        for key in ("", *path)[:-1]:
+            spot = spot[key]
+        spot[("", *path)[-1]] = value
+        with suppress(Failure):
+            catalog.read(write(yaml.safe_dump(changed[""])))
+
+
+@pytest.mark.parametrize("names", [[], ["orders"], ["tag", "tog"]])
+def test_no_name_and_an_unknown_one_are_refused(write, names):
+    with pytest.raises(Failure):
+        catalog.read(write(GOOD)).only(names)
 
 
 def test_a_part_of_the_catalog_can_be_chosen_by_name(write):

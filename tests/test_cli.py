@@ -215,6 +215,23 @@ def test_stopped_by_hand_it_leaves_nothing_half_done(shop, number, code):
     assert loaders(shop, "extract", "--tables", "order").returncode == 0
 
 
+LONG_QUERY = """
+import os, signal, sys, threading
+import duckdb
+from loaders.errors import run_command
+signal.signal(signal.SIGINT, signal.default_int_handler)
+threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
+sys.exit(run_command(lambda: duckdb.execute("select count(*) from range(1000000000000) t(i) where i % 3 = 0")))
+"""
+
+
+def test_stopped_by_hand_in_a_query_of_duckdb_it_says_the_same():
+    """DuckDB makes a RuntimeError of Ctrl-C."""
+    done = subprocess.run([sys.executable, "-c", LONG_QUERY], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 130, done.stderr
+    assert "nothing is half done" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_a_lake_in_s3_by_boto3s_own_variables(shop, s3_server):
     boto3.client("s3", **s3_server).create_bucket(Bucket="cli-lake")
     aws = {

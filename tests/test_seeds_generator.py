@@ -1,7 +1,9 @@
 """The shop's generator: believable, the same every time, exact on its way in, and careful where it writes."""
 
 import datetime
+import re
 from contextlib import closing
+from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from loaders.errors import Failure
 from local_stack import mariadb
+from seeds_generator import __main__ as seeds_cli
 from seeds_generator import day, files, generate, schema, shop
 from tests import commands
 
@@ -225,12 +228,16 @@ def test_a_python_module_of_dictionaries_becomes_a_shop(own, tmp_path):
         ("{columns},extra", "{values},1", "unknown columns extra"),
         ("{columns}", "{values}", None),
         ("{columns}", "x,{rest}", "a row of customer does not fit: Incorrect integer value: 'x'"),
-        ("{columns}", "1,{long}", "Data too long for column 'name'"),
+        ("{columns}", "1,{long}", "name of row 1 is 'nnn"),
+        ("{columns}", "7,{values}", "line 2 has 10 fields, the header 9"),
+        ("{columns}", "1,n,e,p,c,a,Gold,2026-01-01", "line 2 has 8 fields, the header 9"),
+        ("{columns}", "1.5,{rest}", "customer_id of row 1 is '1.5', which MySQL would change to fit int"),
+        ("{columns}", "{values}.1234567", "updated_at of row 1 is '2026-01-01 00:00:00.1234567'"),
     ],
 )
 def test_csv_files_that_do_not_fit_are_named(own, tmp_path, header, row, told):
     columns = ",".join(schema.columns("customer"))
-    rest = "n,e,p,c,a,Gold,2026-01-01,2026-01-01"
+    rest = "n,e,p,c,a,Gold,2026-01-01,2026-01-01 00:00:00"
     texts = {"columns": columns, "values": f"1,{rest}", "rest": rest, "long": "n" * 101 + rest[1:]}
     (tmp_path / "customer.csv").write_text(f"{header}\n{row}\n".format(**texts))
     for table in ("product", "order"):
@@ -243,6 +250,34 @@ def test_csv_files_that_do_not_fit_are_named(own, tmp_path, header, row, told):
         assert ask(
             own, "select count(*) from information_schema.tables where table_schema = database() and table_rows > 0"
         ) == ((0,),)
+
+
+@pytest.mark.parametrize(
+    ("price", "exact"),
+    [("1.5", True), ("1.500", True), ("1", True), ("-1.25", True), ("1.505", False), ("1e-3", False)],
+)
+def test_a_price_that_mysql_would_round_is_refused(price, exact):
+    frame = pd.DataFrame([dict.fromkeys(schema.columns("product"), "1") | {"price": price}], dtype=object)
+    if exact:
+        assert files._exact(frame, "product", "f") is frame
+    else:
+        with pytest.raises(Failure, match=re.escape(f"f: price of row 1 is '{price}'")):
+            files._exact(frame, "product", "f")
+
+
+@pytest.mark.parametrize(("text", "told"), [("customer = [", "SyntaxError"), ("import nothing_here", "ModuleNotFound")])
+def test_a_module_that_python_cannot_run_is_named(tmp_path, text, told):
+    module = tmp_path / "shop.py"
+    module.write_text(text)
+    with pytest.raises(Failure, match=f"cannot be run: {told}"):
+        files.read(module)
+
+
+def test_the_session_is_strict_however_lax_the_server(own):
+    connect = seeds_cli.connector(SimpleNamespace(shop_url=own.shop_url, environment={}), yes=True)
+    with closing(connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("select @@sql_mode")
+        assert cursor.fetchone()[0].startswith("STRICT_ALL_TABLES")
 
 
 def test_a_missing_file_is_named(tmp_path):
