@@ -8,6 +8,9 @@ handler = signal.getsignal(signal.SIGINT)
 if handler is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+# PyArrow and DuckDB would import it at the first value, and that import can swallow a Ctrl-C.
+import pandas  # noqa: E402, F401
+
 from loaders.cli import main  # noqa: E402
 from loaders.errors import run_command  # noqa: E402
 
