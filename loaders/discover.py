@@ -72,9 +72,9 @@ def _loadable(tables: Iterable[SourceTable]) -> tuple[list[SourceTable], list[st
         folded = table.name.lower().encode()[:REDSHIFT_NAME_BYTES]
         if folded in kept:
             notices.append(f"left out {table.name}: in the warehouse it would be the same as {kept[folded].name}")
-        elif '"' in table.name:
-            notices.append(f'left out {table.name}: dbt cannot quote a table name with a " in it')
-        elif "{{" in table.name or "{%" in table.name:
+        elif '"' in table.name or "\\" in table.name:
+            notices.append(f'left out {table.name}: dbt cannot quote a table name with a " or a \\ in it')
+        elif any(opening in table.name for opening in ("{{", "{%", "{#")):
             notices.append(f"left out {table.name}: dbt would take its name for Jinja")
         elif folded == LOADS_TABLE.encode():
             notices.append(f"left out {table.name}: the loaders keep their own table under that name")

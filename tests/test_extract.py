@@ -10,6 +10,7 @@ import pytest
 from loaders import catalog, discover, runs
 from loaders.errors import Failure
 from loaders.lake_folder import Folder
+from loaders.mysql import SourceTable
 
 LINEAGE = ["_run", "_extracted_at", "_deleted_at"]
 
@@ -123,6 +124,12 @@ def test_names_that_the_warehouse_cannot_tell_apart_are_left_out_with_a_notice(o
         text, notices = discover.catalog_yaml("own", snapshot.tables().values())
     assert len(notices) == 1 and "would be the same as" in notices[0]
     assert len(catalog.read(written(own, text)).tables) == 1
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a{{b", "a{%b", "a{#b"])
+def test_names_that_dbt_cannot_speak_of_are_left_out_with_a_notice(name):
+    text, (notice,) = discover.catalog_yaml("own", [SourceTable(name, "InnoDB", 0, (), ())])
+    assert f"left out {name}: dbt" in notice and "tables: []" in text
 
 
 def test_a_schema_of_three_thousand_tables_is_discovered_and_extracted(own):
