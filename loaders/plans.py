@@ -22,7 +22,7 @@ def plan(pairs: list[tuple[Table, SourceTable]], number: int, catalog: Catalog, 
 
 def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
     """The SQL of one load into Redshift, in order."""
-    found = ["begin", redshift_sql.create_schema(run.schema), redshift_sql.create_loads(run.schema)]
+    found = [redshift_sql.create_schema(run.schema), redshift_sql.create_loads(run.schema), "begin"]
     found += [redshift_sql.lock_loads(run.schema), redshift_sql.newest_run(run.schema)]
     for number, batch in enumerate(run.batches):
         staging = f"staged_{number}"

@@ -53,6 +53,10 @@ def newest_run(schema: str) -> str:
     return f"select run, attempt from {name(schema, LOADS_TABLE)} order by run desc limit 1"
 
 
+def lines_of(schema: str, run: Run) -> str:
+    return f"select count(*) from {name(schema, LOADS_TABLE)} where run = {run.run} and attempt = {text(run.attempt)}"
+
+
 def create_table(schema: str, batch: Batch) -> str:
     columns = [f"{sql_name(column.name)} {column.redshift}" for column in batch.columns]
     columns += [f"{sql_name(column)} {kind}" for column, kind in LINEAGE_COLUMNS.items()]

@@ -1,4 +1,4 @@
-"""A server in between that cuts the connection after a number of bytes, as networks do."""
+"""Servers in between that cut the connection as networks do: after a number of bytes, or when they are told to."""
 
 import contextlib
 import socket
@@ -36,3 +36,41 @@ def _pass_on(source: socket.socket, target: socket.socket, limit: int) -> None:
             limit -= len(block)
         for end in (source, target):
             end.shutdown(socket.SHUT_RDWR)
+
+
+class Line:
+    """A TCP line to a port of this machine, whole until `lose_answers` is called."""
+
+    def __init__(self, upstream: int):
+        self.upstream = upstream
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        self.left: dict[socket.socket, float] = {}
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def lose_answers(self, after: int) -> None:
+        """Every connection there is now passes on so many more answers; when the next comes, it is cut instead.
+
+        So the server has certainly done what it was asked. Later connections are whole.
+        """
+        self.left = dict.fromkeys(self.left, after)
+
+    def close(self) -> None:
+        self.listening.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _address = self.listening.accept()
+                server = socket.create_connection(("127.0.0.1", self.upstream))
+                self.left[server] = float("inf")
+                threading.Thread(target=_pass_on, args=(client, server, 1 << 62), daemon=True).start()
+                threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
+
+    def _answer(self, server: socket.socket, client: socket.socket) -> None:
+        with contextlib.suppress(OSError), server, client:
+            while (block := server.recv(1 << 16)) and self.left[server] > 0:
+                self.left[server] -= 1
+                client.sendall(block)
+            for end in (client, server):
+                end.shutdown(socket.SHUT_RDWR)

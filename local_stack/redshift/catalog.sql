@@ -5,7 +5,7 @@ create table pg_catalog.rs_options (relid oid primary key, dist_style text, sort
 create table pg_catalog.rs_widths (relid oid, name name, width int, primary key (relid, name));
 create table pg_catalog.rs_views (sch name, name name, late boolean, definition text, owner name default session_user, primary key (sch, name));
 create table pg_catalog.rs_copies (query_id bigint, ended_at timestamp, table_name text, row_count bigint, status text, error text);
-create table pg_catalog.rs_load_errors (query_id bigint, started_at timestamp, file_name text, message text, detail text);
+create table pg_catalog.rs_load_errors (query_id bigint, session int, started_at timestamp, file_name text, message text, detail text);
 
 create function pg_catalog.rs_relation(p text) returns oid language plpgsql as $$
 declare parts text[] := parse_ident(p);
@@ -138,20 +138,20 @@ create function pg_catalog.rs_copied(n bigint, id bigint) returns void language 
     select set_config('redshift.last_copy_count', n::text, false), set_config('redshift.last_copy_id', id::text, false) $$;
 create function pg_catalog.rs_record_copy(id bigint, p text, n bigint) returns void language sql security definer as $$
     insert into rs_copies values (id, now() at time zone 'utc', p, n, 'completed', null) $$;
-create function pg_catalog.rs_record_error(id bigint, f text, m text, d text) returns void language sql security definer as $$
-    insert into rs_load_errors values (id, now() at time zone 'utc', f, m, d) $$;
+create function pg_catalog.rs_record_error(id bigint, s int, f text, m text, d text) returns void language sql security definer as $$
+    insert into rs_load_errors values (id, s, now() at time zone 'utc', f, m, d) $$;
 create function pg_catalog.pg_last_copy_count() returns bigint language sql stable as $$
     select coalesce(nullif(current_setting('redshift.last_copy_count', true), ''), '0')::bigint $$;
 create function pg_catalog.pg_last_copy_id() returns bigint language sql stable as $$
     select coalesce(nullif(current_setting('redshift.last_copy_id', true), ''), '-1')::bigint $$;
 create view pg_catalog.sys_load_error_detail as
 select
-    query_id, started_at as start_time, file_name::varchar as file_name, 0::bigint as line_number,
+    query_id, session as session_id, started_at as start_time, file_name::varchar as file_name, 0::bigint as line_number,
     coalesce(substring(detail from 'column ''([^'']+)'''), substring(detail from 'column (\S+) '), '')::varchar as column_name,
     15007 as error_code, message::varchar as error_message
 from pg_catalog.rs_load_errors;
 create view pg_catalog.stl_load_errors as
-select query_id::int as query, started_at as starttime, file_name::char(256) as filename, 0::bigint as line_number,
+select query_id::int as query, session, started_at as starttime, file_name::char(256) as filename, 0::bigint as line_number,
     ''::char(127) as colname, ''::char(1024) as raw_field_value, 15007 as err_code, message::char(100) as err_reason
 from pg_catalog.rs_load_errors;
 create view pg_catalog.sys_load_history as

@@ -36,7 +36,8 @@ def run_copy(session: "Session", sql: str) -> bytes:
             whole.append((address, copy_files.opened(address, data, columns)))
         rows = _stream(session, copy, columns, whole)
     except RedshiftError as error:
-        session.world.record("select rs_record_error(%s, %s, %s, %s)", (number, address, str(error), error.detail))
+        told = (number, session.number, address, str(error), error.detail)
+        session.world.record("select rs_record_error(%s, %s, %s, %s, %s)", told)
         raise
     session.query(f"select rs_copied({rows}, {number})")
     session.world.record("select rs_record_copy(%s, %s, %s)", (number, copy.table, rows))

@@ -64,6 +64,8 @@ def start(data: Path, database: str, users: Iterable[str], owners: Iterable[str]
         "fsync": "off",
         "full_page_writes": "off",
         "allow_system_table_mods": "on",
+        # Redshift's own default, SNAPSHOT: what a transaction sees is fixed by its first statement (LOCK excepted).
+        "default_transaction_isolation": "repeatable read",
         "timezone": "UTC",
         "max_connections": "60",
         "shared_buffers": "64MB",

@@ -38,13 +38,14 @@ class World:
 
 @dataclass
 class Session:
-    """A client. transaction: I idle, T within one, E failed (PostgreSQL's own letters)."""
+    """A client. number: PostgreSQL's of its backend; transaction: I idle, T within one, E failed (its own letters)."""
 
     world: World
     client: socket.socket
     statements: dict[bytes, Statement] = field(default_factory=dict)
     portals: dict[bytes, Statement | None] = field(default_factory=dict)
     transaction: bytes = b"I"
+    number: int = 0
 
     def start(self) -> None:
         threading.Thread(target=self._run, daemon=True).start()
@@ -109,6 +110,8 @@ class Session:
             kind, body = self.back.read()
             if kind == b"S" and body.startswith(b"server_version\0"):
                 body = SERVER_VERSION
+            elif kind == b"K":
+                (self.number,) = wire.LENGTH.unpack(body[:4])
             self.front.send(message(kind, body))
             if kind == b"E":
                 raise EOFError
@@ -207,7 +210,7 @@ class Session:
                 self.transaction = body
                 break
             failed = failed or kind == b"E"
-            answer.append(message(kind, wire.with_redshift_types(body) if kind == b"T" else body))
+            answer.append(wire.as_redshift_says(kind, body))
         if statement is not None and not failed:
             for sql in statement.then:
                 error, _rows = self.query(sql)

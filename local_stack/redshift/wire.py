@@ -45,6 +45,15 @@ def row_values(body: bytes) -> list[str | None]:
     return values
 
 
+def as_redshift_says(kind: bytes, body: bytes) -> bytes:
+    """A message of PostgreSQL's in Redshift's words: result types, and the error of two that wrote the same rows."""
+    if kind == b"T":
+        return message(kind, with_redshift_types(body))
+    if kind == b"E" and b"\0C40001\0" in b"\0" + body:
+        return error_message(RedshiftError("1023", "XX000", "Serializable isolation violation on table - 0"))
+    return message(kind, body)
+
+
 def with_redshift_types(row_description: bytes) -> bytes:
     """A RowDescription in which every type is one that Redshift has."""
     body, place = bytearray(row_description), 2

@@ -18,7 +18,7 @@ from redshift_connector.error import Error
 
 from loaders import profile, settings
 from loaders.lake_s3 import S3
-from loaders.redshift_warehouse import connect
+from loaders.redshift_connection import connect
 
 UTC = pa.timestamp("us", tz="UTC")
 MOMENTS = [

@@ -4,8 +4,8 @@ import json
 import os
 import subprocess
 import sys
-import threading
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
@@ -15,10 +15,12 @@ from loaders import pipeline, profile, redshift_sql
 from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure
 from loaders.lake_s3 import S3
-from loaders.redshift_warehouse import RedshiftWarehouse, connect
+from loaders.redshift_connection import connect
+from loaders.redshift_warehouse import RedshiftWarehouse
 from loaders.run_files import RunFiles
 from loaders.settings import ROOT
 from tests import test_type_matrix as matrix
+from tests.chaos_proxy import Line
 from tests.redshift.conftest import connection_to
 from tests.test_runs import record
 
@@ -260,6 +262,73 @@ def test_a_commit_whose_answer_is_lost_is_looked_up_not_guessed(loaded):
     assert len(loaded.rows("_loads")) == 2
 
 
+class Cut(RedshiftWarehouse):
+    """A warehouse whose line loses the answer to the first statement that begins with `at`."""
+
+    def __init__(self, both, line: Line, at: str, **options):
+        self.line, self.at = line, at
+        reach = {"connect": lambda: connection_to(both.redshift, port=line.port), "role": both.redshift.copy_role}
+        super().__init__(schema=both.schema, host="localhost", **reach | options)
+
+    def _run(self, sql: str) -> None:
+        if sql.startswith(self.at):
+            self.at = "never again"
+            # The driver asks twice: to parse, and then to execute.
+            self.line.lose_answers(after=1)
+        super()._run(sql)
+
+
+@pytest.fixture
+def line(redshift):
+    with closing(Line(redshift.port)) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("at", ["lock", "create temporary", "copy", "delete", "insert"])
+def test_a_line_that_is_cut_in_the_middle_of_a_statement_leaves_raw_as_it_was(loaded, line, at):
+    with pytest.raises(Failure, match="could not apply run 2") as caught:
+        loaded.load(Cut(loaded, line, at))
+    assert "raw is unchanged" in caught.value.fix
+    assert loaded.rows(columns="id, v, _run") == OLD
+    assert loaded.load() == [2]
+    assert loaded.rows(columns="id, v, _run") == NEW
+
+
+def test_a_line_that_is_cut_in_the_middle_of_commit_is_asked_again(loaded, line):
+    assert loaded.load(Cut(loaded, line, "commit")) == [2]
+    assert loaded.rows(columns="id, v, _run") == NEW
+    assert len(loaded.rows("_loads")) == 2
+
+
+def test_a_lost_commit_is_found_even_when_another_load_went_on_since(loaded, line):
+    loaded.extract()
+
+    class Slow(Cut):
+        """Between the cut and the question, another load applies the next run."""
+
+        def _arrived(self, run):
+            loaded.load()
+            return super()._arrived(run)
+
+    assert loaded.load(Slow(loaded, line, "commit")) == [2, 3]
+    assert len(loaded.rows("_loads")) == 3
+
+
+def test_when_a_lost_commit_cannot_be_asked_for_the_failure_says_just_that(loaded, line):
+    connections = iter([connection_to(loaded.redshift, port=line.port)])
+
+    def once():
+        with suppress(StopIteration):
+            return next(connections)
+        raise Failure("Redshift at localhost:1 cannot be reached: refused", "wait")
+
+    with pytest.raises(Failure, match="whether the run is there cannot be asked: Redshift at localhost:1") as caught:
+        loaded.load(Cut(loaded, line, "commit", connect=once))
+    assert "the whole run or nothing of it" in caught.value.fix
+    assert loaded.rows(columns="id, v, _run") == NEW, "this time it was there"
+    assert loaded.load() == []
+
+
 def test_a_serialization_conflict_is_tried_again_as_a_whole(loaded):
     conflict = ProgrammingError({"C": "XX000", "M": "1023 : Serializable isolation violation on table"})
 
@@ -282,20 +351,26 @@ def test_a_serialization_conflict_is_tried_again_as_a_whole(loaded):
     assert loaded.rows(columns="id, v, _run") == NEW
 
 
+def loaded_at_once(both, number: int) -> list[list[int]]:
+    """What each of so many loads, begun together, said that it had applied."""
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(lambda _number: both.load(), range(number)))
+
+
 def test_two_loads_at_once_apply_a_run_once(loaded):
-    ends = []
-
-    def load():
-        ends.append(loaded.load())
-
-    threads = [threading.Thread(target=load) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(ends) == 3 and all(end in ([2], []) for end in ends)
+    assert all(end in ([2], []) for end in loaded_at_once(loaded, 3))
     assert loaded.rows(columns="id, v, _run") == NEW
     assert len(loaded.rows("_loads")) == 2
+
+
+def test_two_first_loads_at_once_apply_a_run_once(both, schema):
+    """Here not even the schema is there, and of a snapshot taken before the lock nobody would notice the other."""
+    both.ask(f"drop schema {schema}")
+    both.own.write("create table t (id int)", "insert into t values (1), (2)")
+    both.extract()
+    assert all(end in ([1], []) for end in loaded_at_once(both, 4))
+    assert both.rows(columns="id") == [(1,), (2,)]
+    assert len(both.rows("_loads")) == 1
 
 
 def test_the_exact_statements():
