@@ -36,12 +36,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Catalog:
-    """The tables of one source database, and the raw schema they go to."""
+    """The tables of one source database, and the raw schema they go to.
+
+    for_redshift: that schema is in Redshift, so a value must fit the widths there too.
+    """
 
     file: Path
     source: str
     schema: str
     tables: tuple[Table, ...] = field(default=())
+    for_redshift: bool = False
 
     def only(self, names: Iterable[str]) -> "Catalog":
         """The catalog reduced to these tables; an unknown name is a failure, and so is none at all."""

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -108,7 +109,9 @@ def main() -> int | None:
 
 
 def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
-    catalog = _catalog(arguments, chosen)
+    # A value that the warehouse could not take must not be published: the run would wait in the lake for ever.
+    for_redshift = _target(chosen, chosen.environment).type == "redshift"
+    catalog = replace(_catalog(arguments, chosen), for_redshift=for_redshift)
     if arguments.tables is not None:
         catalog = catalog.only(name.strip() for name in arguments.tables.split(",") if name.strip())
     lake = _lake(chosen)

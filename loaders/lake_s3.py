@@ -1,6 +1,7 @@
 """A lake under a prefix of an S3 bucket: whole uploads, and a conditional write for the commit."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from loaders.errors import Failure
 from loaders.lake import missing
 
+# S3 asks for another try (409) when two conditional writes meet; one of them then finds the object there (412).
+CONFLICT_TRIES, CONFLICT_SECONDS = 5, 0.2
 ENCRYPTED_BY_S3 = {"ServerSideEncryption": "AES256"}
 
 
@@ -37,16 +40,21 @@ class S3:
 
     def create(self, key: str, data: bytes) -> bool:
         with explained(self.url(key)):
-            try:
-                self.client.put_object(
-                    Bucket=self.bucket, Key=self.prefix + key, Body=data, IfNoneMatch="*", **self.encryption
-                )
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
-                    raise
-                # A retry after a lost answer meets its own object: the same bytes are our own success.
-                return self.read(key) == data
-        return True
+            for left in reversed(range(CONFLICT_TRIES)):
+                try:
+                    self.client.put_object(
+                        Bucket=self.bucket, Key=self.prefix + key, Body=data, IfNoneMatch="*", **self.encryption
+                    )
+                    return True
+                except ClientError as error:
+                    code = error.response["Error"]["Code"]
+                    if code == "PreconditionFailed":
+                        # A retry after a lost answer meets its own object: the same bytes are our own success.
+                        return self.read(key) == data
+                    if code != "ConditionalRequestConflict" or not left:
+                        raise
+                    time.sleep(CONFLICT_SECONDS)  # another write is under way: nobody has won yet
+        raise AssertionError("the last try returns or raises")
 
     def read(self, key: str) -> bytes:
         with explained(self.url(key)):
@@ -94,6 +102,9 @@ _S3_FIXES: dict[str, Callable[[str], str]] = {
     "NoSuchBucket": lambda url: f"create the bucket, or correct LAKE_URL ({url})",
     "AccessDenied": lambda url: f"allow s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on {url}",
     "ExpiredToken": lambda url: "log in again; the run can be started again at once",
+    # The answer to a HEAD has no body to say why.
+    "400": lambda url: "log in again if your AWS keys are temporary ones: they have expired",
+    "403": lambda url: f"allow s3:GetObject and s3:ListBucket on {url}",
     "InvalidAccessKeyId": lambda url: "check AWS_ACCESS_KEY_ID, or AWS_PROFILE",
     "SignatureDoesNotMatch": lambda url: "check AWS_SECRET_ACCESS_KEY",
 }
@@ -101,13 +112,21 @@ _S3_FIXES: dict[str, Callable[[str], str]] = {
 
 @contextmanager
 def explained(url: str) -> Iterator[None]:
+    """Turn what S3 refuses, and what keeps one from asking it, into a failure that names the object and the remedy."""
     try:
         yield
     except ClientError as error:
-        code = error.response["Error"].get("Code", "?")
-        fix = _S3_FIXES.get(code, lambda url: "check LAKE_URL and the AWS account")(url)
-        if code in ("404", "NoSuchKey"):
-            raise missing(url, "in S3") from None
-        raise Failure(f"S3 refused {error.operation_name} on {url}: {code}", fix) from None
+        raise _refused(error, url) from None
     except (BotoCoreError, Boto3Error) as error:
+        # An upload that S3 refuses is wrapped in an error of boto3's own.
+        if isinstance(error.__context__, ClientError):
+            raise _refused(error.__context__, url) from None
         raise Failure(f"S3 cannot be used for {url}: {error}", "check AWS credentials, Region and network") from None
+
+
+def _refused(error: ClientError, url: str) -> Failure:
+    code = error.response["Error"].get("Code", "?")
+    if code in ("404", "NoSuchKey"):
+        return missing(url, "in S3")
+    fix = _S3_FIXES.get(code, lambda url: "check LAKE_URL and the AWS account")(url)
+    return Failure(f"S3 refused {error.operation_name} on {url}: {code}", fix)

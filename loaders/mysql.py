@@ -175,7 +175,7 @@ def _refuse(table: SourceTable, column: Column, key: Mapping[str, bytes | None],
     where = ", ".join(f"{name}={_shown(part)}" for name, part in key.items()) or "a row without key"
     raise Failure(
         f"{table.name}.{column.name}: the value {_shown(value)} of the row {where} "
-        f"has no exact home as {column.duckdb} (type {column.mysql_type})",
+        f"has no exact home as {column.strictest} (type {column.mysql_type})",
         "correct the row; or let such values become NULL, counted: `on_invalid: null` in the column's config.meta, "
         "or --on-invalid null for a run",
     )
@@ -185,10 +185,10 @@ def _shown(value: bytes | None) -> str:
     if value is None:
         return "NULL"
     try:
-        text = value[:60].decode()
+        text = value[:60].decode().replace("\0", r"\0")
     except UnicodeDecodeError:
         text = "0x" + value[:30].hex()
-    return text + ("…" if len(value) > 60 else "")
+    return text + (f"… ({len(value):,} bytes)" if len(value) > 60 else "")
 
 
 @contextmanager

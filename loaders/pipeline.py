@@ -66,7 +66,7 @@ def extract(
     attempt = attempts.new(number)
     try:
         with open_snapshot() as snapshot:
-            way = TableWay(snapshot, lake, attempt, spool, invalid_to_null, progress)
+            way = TableWay(snapshot, lake, attempt, spool, invalid_to_null, catalog.for_redshift, progress)
             batches = tuple(way.extract(table, source) for table, source in match(catalog, snapshot))
             version, taken_at = snapshot.server_version, snapshot.taken_at
         run = Run(number, attempt, catalog.schema, catalog.source, version, taken_at, batches)
@@ -92,11 +92,12 @@ class TableWay:
     attempt: str
     spool: Path
     invalid_to_null: bool
+    for_redshift: bool
     progress: Progress
 
     def extract(self, table: Table, source: SourceTable) -> Batch:
         """Rows of the snapshot -> Arrow batches -> local Parquet files -> the lake, and how they compare."""
-        columns = [contract(column, table.name) for column in source.columns]
+        columns = [contract(column, table.name, self.for_redshift) for column in source.columns]
         nulled = {column.name for column in columns} if self.invalid_to_null else table.invalid_to_null
         rule = {column.name: "null" if column.name in nulled else "error" for column in columns}
         invalid: Counter[str] = Counter()

@@ -33,6 +33,7 @@ def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
             found.append(redshift_sql.repeated_keys(staging, batch))
         found.append(redshift_sql.create_table(run.schema, batch))
         found += redshift_sql.replace_rows(run.schema, staging, run, batch)
+        found.append(redshift_sql.drop_staging(staging))
     now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
     return [*found, redshift_sql.record(run.schema, run, now), "commit"]
 

@@ -103,6 +103,11 @@ def copy(staging: str, manifest: str, role: str) -> str:
     return f"copy {sql_name(staging)} from {text(manifest)} iam_role {by} format as parquet manifest"
 
 
+def drop_staging(staging: str) -> str:
+    """A temporary table lives as long as its session, which may apply more runs."""
+    return f"drop table {sql_name(staging)}"
+
+
 def count(staging: str) -> str:
     return f"select count(*) from {sql_name(staging)}"
 

@@ -120,6 +120,7 @@ class RedshiftWarehouse:
         self._run(redshift_sql.create_table(self.schema, batch))
         for statement in redshift_sql.replace_rows(self.schema, staging, run, batch):
             self._run(statement)
+        self._run(redshift_sql.drop_staging(staging))
 
     def _copy(self, run: Run, batch: Batch, staging: str, files: RunFiles) -> None:
         manifest = files.url(attempts.key(batch.table, run.attempt, "manifest"))

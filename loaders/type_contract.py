@@ -62,13 +62,17 @@ class Home:
 
 @dataclass(frozen=True)
 class Column:
-    """A column with its homes, and the SQL expression (`select`) by which the server prints its values exactly."""
+    """A column with its homes, and the SQL expression (`select`) by which the server prints its values exactly.
+
+    longest: the bytes that a text or binary value may have, where the warehouse sets a limit (Redshift); else None.
+    """
 
     name: str
     mysql_type: str
     nullable: bool
     home: Home
     select: str
+    longest: int | None = None
 
     @property
     def arrow(self) -> pa.DataType:
@@ -81,6 +85,11 @@ class Column:
     @property
     def redshift(self) -> str:
         return self.home.redshift
+
+    @property
+    def strictest(self) -> str:
+        """The type that a value must fit."""
+        return self.redshift if self.longest is not None else self.duckdb
 
 
 INT16 = Home(pa.int16(), "SMALLINT", "SMALLINT")
@@ -121,15 +130,20 @@ GEOMETRIES = (
 )
 
 
-def contract(column: SourceColumn, table: str) -> Column:
-    """The column's homes; a type that nobody has thought of is a failure, not a guess."""
+def contract(column: SourceColumn, table: str, for_redshift: bool = False) -> Column:
+    """The column's homes; a type that nobody has thought of is a failure, not a guess.
+
+    for_redshift: values must also fit the widths of Redshift's types, which are in bytes.
+    """
     home = _home(column)
     if home is None:
         raise Failure(
             f"{table}.{column.name} has the type {column.column_type}, which has no home in the type contract",
             "leave its table out of the catalog, and tell us about the type",
         )
-    return Column(column.name, column.column_type, column.nullable, home, _select(column))
+    sized = re.fullmatch(r"VAR(?:CHAR|BYTE)\((\d+)\)", home.redshift) if for_redshift else None
+    longest = int(sized[1]) if sized else None
+    return Column(column.name, column.column_type, column.nullable, home, _select(column), longest)
 
 
 def lake_schema(columns: Iterable[Column]) -> pa.Schema:
@@ -142,17 +156,17 @@ def decode(column: Column, values: pa.Array) -> tuple[pa.Array, np.ndarray]:
 
     Returns the array and the positions of values that have no exact home; those are NULL in the array.
     """
-    if pa.types.is_binary(column.arrow):
-        return values, np.empty(0, np.int64)
+    bad = _beyond_redshift(column, values)
     try:
         array = _cast(values, column.arrow)
-        bad = _before_year_one(array)
+        bad = np.union1d(bad, _before_year_one(array))
     except pa.ArrowInvalid:
         # Only now is it worth looking at the values one by one.
         fits = _fits(column.arrow)
-        bad = np.array([i for i, value in enumerate(values.to_pylist()) if value is not None and not fits(value)])
-        if not len(bad):
+        unfit = [i for i, value in enumerate(values.to_pylist()) if value is not None and not fits(value)]
+        if not unfit:
             raise
+        bad = np.union1d(bad, np.array(unfit))
     if not len(bad):
         return array, bad
     keep = np.ones(len(values), bool)
@@ -205,7 +219,19 @@ def _select(column: SourceColumn) -> str:
     return name
 
 
+def _beyond_redshift(column: Column, values: pa.Array) -> np.ndarray:
+    """Positions of values that are too long for Redshift, and of texts with a NUL in them, which it cannot hold."""
+    if column.longest is None:
+        return np.empty(0, np.int64)
+    beyond = pc.greater(pc.binary_length(values), column.longest)
+    if pa.types.is_string(column.arrow):
+        beyond = pc.or_(beyond, pc.match_substring(values, "\0"))
+    return np.flatnonzero(pc.fill_null(beyond, False).to_numpy(zero_copy_only=False))
+
+
 def _cast(values: pa.Array, home: pa.DataType) -> pa.Array:
+    if pa.types.is_binary(home):
+        return values
     text = values.cast(pa.string())
     if pa.types.is_timestamp(home):
         return text.cast(pa.timestamp("us")).cast(home)

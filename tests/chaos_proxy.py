@@ -46,6 +46,7 @@ class Line:
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
         self.left: dict[socket.socket, float] = {}
+        self.coming: list[float] = []
         threading.Thread(target=self._serve, daemon=True).start()
 
     def lose_answers(self, after: int) -> None:
@@ -55,6 +56,10 @@ class Line:
         """
         self.left = dict.fromkeys(self.left, after)
 
+    def lose_answers_of_next(self, after: int) -> None:
+        """The same for the next connection, from its beginning."""
+        self.coming.append(after)
+
     def close(self) -> None:
         self.listening.close()
 
@@ -63,7 +68,7 @@ class Line:
             while True:
                 client, _address = self.listening.accept()
                 server = socket.create_connection(("127.0.0.1", self.upstream))
-                self.left[server] = float("inf")
+                self.left[server] = self.coming.pop() if self.coming else float("inf")
                 threading.Thread(target=_pass_on, args=(client, server, 1 << 62), daemon=True).start()
                 threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
 

@@ -1,11 +1,14 @@
 """One contract for every lake: each test runs on a folder and on an S3 server."""
 
+import io
 import json
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +16,7 @@ from loaders.errors import Failure
 from loaders.lake import checked, segment, sha256_of
 from loaders.lake_folder import Folder
 from loaders.lake_s3 import S3
+from tests.chaos_proxy import Line
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -108,6 +112,74 @@ def test_an_s3_server_that_is_not_there_is_a_failure_not_a_traceback(s3_server):
     client.meta.config.retries = {"max_attempts": 1}
     with pytest.raises(Failure, match="S3 cannot be used"):
         S3(client, "bucket", "").read("_runs/1.json")
+
+
+class Refusals:
+    """Answers some of a client's requests with an error of S3's, as AWS would, before they are sent."""
+
+    def __init__(self, client, operation: str, status: int, code: str, which):
+        self.status, self.code, self.which, self.asked = status, code, which, 0
+        client.meta.events.register(f"before-send.s3.{operation}".rstrip("."), self._answer)
+
+    def _answer(self, request, **_more):
+        self.asked += 1
+        if not self.which(self.asked):
+            return None
+        body = io.BytesIO(f"<Error><Code>{self.code}</Code><Message>{self.code}</Message></Error>".encode())
+        body.stream = lambda **_options: iter([body.getvalue()])
+        return AWSResponse(request.url, self.status, {}, body)
+
+
+@pytest.fixture
+def in_s3(s3_server):
+    """A lake in a bucket of its own."""
+    client = boto3.client("s3", **s3_server)
+    bucket = f"lake-{secrets.token_hex(6)}"
+    client.create_bucket(Bucket=bucket)
+    return S3(client, bucket, "order-he")
+
+
+def test_two_conditional_writes_that_meet_are_tried_again(in_s3):
+    """S3 answers 409 while the other write is under way: neither is there yet, and asking for the object finds none."""
+    Refusals(in_s3.client, "PutObject", 409, "ConditionalRequestConflict", lambda number: number <= 2)
+    assert in_s3.create("_runs/1.json", b"mine")
+    assert in_s3.read("_runs/1.json") == b"mine"
+
+
+def test_a_conflict_that_does_not_end_is_a_failure(in_s3):
+    Refusals(in_s3.client, "PutObject", 409, "ConditionalRequestConflict", lambda _number: True)
+    with pytest.raises(Failure, match="ConditionalRequestConflict"):
+        in_s3.create("_runs/1.json", b"mine")
+
+
+def test_the_answer_to_a_commit_is_lost_on_the_line_and_the_commit_is_ones_own(s3_server, in_s3):
+    """The object is there, the client asks again, is told 412, and finds its own bytes."""
+    with closing(Line(int(s3_server["endpoint_url"].rpartition(":")[2]))) as line:
+        client = boto3.client("s3", **s3_server | {"endpoint_url": f"http://127.0.0.1:{line.port}"})
+        told = []
+        client.meta.events.register("response-received.s3.PutObject", lambda parsed_response, **_: told.append(
+            parsed_response and parsed_response["ResponseMetadata"]["HTTPStatusCode"]
+        ))  # fmt: skip
+        line.lose_answers_of_next(after=1)  # the first is `100 Continue`, before the body
+        assert S3(client, in_s3.bucket, "order-he").create("_runs/1.json", b"mine")
+    assert told == [None, 412]
+    assert in_s3.read("_runs/1.json") == b"mine"
+
+
+@pytest.mark.parametrize("use", ["put_file", "create", "read", "fetch", "keys", "delete"])
+def test_keys_that_have_expired_are_named_by_every_use_of_the_lake(in_s3, local, tmp_path, use):
+    Refusals(in_s3.client, "", 400, "ExpiredToken", lambda _number: True)
+    uses = {
+        "put_file": lambda: in_s3.put_file("a", local(b"x")),
+        "create": lambda: in_s3.create("a", b"x"),
+        "read": lambda: in_s3.read("a"),
+        "fetch": lambda: in_s3.fetch("a", tmp_path),
+        "keys": lambda: list(in_s3.keys("")),
+        "delete": lambda: in_s3.delete(["a"]),
+    }
+    with pytest.raises(Failure, match="ExpiredToken") as caught:
+        uses[use]()
+    assert "log in again" in caught.value.fix
 
 
 @given(st.text(min_size=1, max_size=64), st.text(min_size=1, max_size=64))

@@ -39,6 +39,7 @@ EXPERIMENTS = [
     ("20 digits for an unsigned BIGINT", "decimal(20,0)", pa.array([Decimal(2**64 - 1)], pa.decimal128(20, 0)), True),
     ("bytes into VARBYTE", "varbyte(4)", pa.array([b"\x00\xff"], pa.binary()), True),
     ("a text of as many bytes as declared", "varchar(9)", pa.array(["일이삼"]), True),
+    ("a NUL in a text", "varchar(8)", pa.array(["a\0b"]), False),
     ("a text of one byte more", "varchar(8)", pa.array(["일이삼"]), False),
     ("FLOAT into REAL", "real", pa.array([0.5], pa.float32()), True),
     ("DATE", "date", pa.array([datetime.date(2024, 2, 29)]), True),

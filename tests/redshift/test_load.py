@@ -22,6 +22,7 @@ from loaders.settings import ROOT
 from tests import test_type_matrix as matrix
 from tests.chaos_proxy import Line
 from tests.redshift.conftest import connection_to
+from tests.test_lake import Refusals
 from tests.test_runs import record
 
 
@@ -35,8 +36,8 @@ class Both:
         options = {"connect": lambda: connection_to(self.redshift), "schema": self.schema, "host": "localhost"}
         return RedshiftWarehouse(**options | {"role": self.redshift.copy_role} | changes)
 
-    def extract(self, **options):
-        known = replace(self.own.discover(), schema=self.schema)
+    def extract(self, for_redshift=False, **options):
+        known = replace(self.own.discover(), schema=self.schema, for_redshift=for_redshift)
         return self.own.extract(known, lake=self.lake, **options)
 
     def load(self, warehouse=None) -> list[int]:
@@ -118,10 +119,21 @@ def test_a_run_replaces_the_rows_and_leaves_its_line(loaded):
     assert loaded.load() == []
 
 
-def test_a_lake_is_carried_to_an_empty_warehouse(loaded):
-    """The same lake fills DuckDB from its first run on, though Redshift had part of it."""
+def test_a_lake_is_carried_to_an_empty_warehouse(loaded, ask, schema):
+    """The same lake fills DuckDB from its first run on, though Redshift had part of it, and then a new Redshift."""
     assert loaded.load_duckdb() == [1, 2]
     assert loaded.duckdb_rows(columns="id, v, _run") == NEW
+    ask(f"drop schema {schema} cascade")
+    assert loaded.load() == [1, 2]
+    assert loaded.rows(columns="id, v, _run") == NEW
+
+
+@pytest.mark.parametrize("change", ["drop column v", "add column w int"])
+def test_a_column_that_is_missing_or_too_many_in_the_target_makes_the_table_anew(loaded, change):
+    loaded.ask(f"alter table {loaded.schema}.t {change}")
+    assert loaded.load() == [2]
+    assert loaded.rows(columns="id, v, _run") == NEW
+    assert len(loaded.rows()[0]) == 5, "id, v and the loaders' own three"
 
 
 def test_a_changed_column_makes_the_table_anew_and_views_go_on(loaded):
@@ -170,6 +182,21 @@ def test_a_role_that_is_not_attached_is_named(loaded):
     assert "attach the role arn:aws:iam::123456789012:role/not-attached" in failure.fix
 
 
+def test_keys_that_expire_in_mid_run_publish_nothing_and_the_next_run_works(both):
+    both.own.write("create table a (id int primary key)", "insert into a values (1)", "create table b (id int)")
+    both.extract()
+    requests = Refusals(both.lake.client, "", 400, "ExpiredToken", lambda number: number > 3)
+    with pytest.raises(Failure, match="ExpiredToken") as caught:
+        both.extract()
+    assert "log in again" in caught.value.fix and requests.asked > 3
+    requests.which = lambda _number: False
+    assert pipeline.runs.numbers(both.lake) == [1]
+    assert both.extract().run == 2 and both.load() == [1, 2]
+    assert both.extract().run == 3
+    attempts = {key.split("/")[1] for key in both.lake.keys("a/")}
+    assert len(attempts) == 3, "what the stopped run left is swept"
+
+
 def test_a_file_deleted_between_manifest_and_copy_is_named_and_raw_stays(loaded):
     run = pipeline.runs.read(loaded.lake, 2)
     loaded.lake.delete([run.batches[0].files[0].key])
@@ -178,13 +205,44 @@ def test_a_file_deleted_between_manifest_and_copy_is_named_and_raw_stays(loaded)
     assert loaded.rows(columns="id, v, _run") == OLD
 
 
-def test_a_value_too_long_in_bytes_names_column_and_sizes(both):
-    """The contract's widths hold every value of the column's own type; a TEXT may hold more than Redshift's 65,535."""
-    both.own.write("create table t (id int primary key, v mediumtext)", "insert into t values (1, repeat('x', 70000))")
+TOO_MUCH = ("create table t (id int primary key, v mediumtext)", "insert into t values (7, 'fine'), (8, {value})")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("repeat('일', 21846)", "(65,538 bytes)"), ("concat('a', char(0), 'b')", r"value a\0b")],
+    ids=["too long in bytes", "a NUL"],
+)
+def test_a_value_that_redshift_cannot_hold_is_refused_before_it_is_published(both, value, shown):
+    """Table, column and key are named. A published run does not change: it would wait for ever."""
+    both.own.write(*(statement.format(value=value) for statement in TOO_MUCH))
+    with pytest.raises(Failure, match=r"t\.v: the value .* of the row id=8 has no exact home as VARCHAR") as caught:
+        both.extract(for_redshift=True)
+    assert shown in caught.value.problem and "on_invalid: null" in caught.value.fix
+    assert list(both.lake.keys("")) == []
+    run = both.extract(for_redshift=True, invalid_to_null=True)
+    assert run.batches[0].invalid == {"v": 1} and both.load() == [1]
+    assert both.rows(columns="id, v") == [(7, "fine"), (8, None)]
+
+
+def test_a_lake_made_for_duckdb_with_a_value_too_long_names_file_row_column_and_value(both):
+    """DuckDB has no such limit, so that lake may hold it; carried to Redshift, COPY refuses, and says enough."""
+    both.own.write(*(statement.format(value="repeat('x', 70000)") for statement in TOO_MUCH))
     both.extract()
     failure = both.fails()
     assert "column v is longer than the length defined in the table. Table: 65535, Data: 70000" in failure.problem
-    assert "file s3://" in failure.problem
+    assert "part-00000.parquet, line 0, column v" in failure.problem
+    assert "row 2 (id=8), column v: 70,000 bytes for 65,535, the value begins with 'xxxx" in failure.problem
+    assert "new lake" in failure.fix
+    assert both.load_duckdb() == [1]
+
+
+@pytest.mark.parametrize("value", ["123456789.5", "-1e34"])
+def test_a_decimal_out_of_range_is_refused_before_it_is_published(both, value):
+    both.own.write("create table t (id int primary key, d decimal(65,30))", f"insert into t values (3, {value})")
+    with pytest.raises(Failure, match=r"t\.d: the value .* of the row id=3 has no exact home"):
+        both.extract(for_redshift=True)
+    assert list(both.lake.keys("")) == []
 
 
 def test_repeated_keys_are_refused(loaded):
