@@ -21,9 +21,10 @@ def plan(pairs: list[tuple[Table, SourceTable]], number: int, catalog: Catalog, 
 
 
 def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
-    """The SQL of one load into Redshift, in order."""
-    found = [redshift_sql.create_schema(run.schema), redshift_sql.create_loads(run.schema), "begin"]
-    found += [redshift_sql.lock_loads(run.schema), redshift_sql.newest_run(run.schema)]
+    """The SQL of one load into a Redshift that has nothing yet, in order."""
+    found = [redshift_sql.newest_run(run.schema)]
+    found += [redshift_sql.create_schema(run.schema), redshift_sql.create_loads(run.schema)]
+    found += ["begin", redshift_sql.lock_loads(run.schema), redshift_sql.newest_run(run.schema)]
     for number, batch in enumerate(run.batches):
         staging = f"staged_{number}"
         found.append(redshift_sql.create_staging(staging, batch.columns))
@@ -31,6 +32,7 @@ def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
         found.append(redshift_sql.count(staging))
         if batch.primary_key:
             found.append(redshift_sql.repeated_keys(staging, batch))
+        found.append(redshift_sql.columns_of(run.schema, batch.table))
         found.append(redshift_sql.create_table(run.schema, batch))
         found += redshift_sql.replace_rows(run.schema, staging, run, batch)
         found.append(redshift_sql.drop_staging(staging))

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from redshift_connector.error import InterfaceError, ProgrammingError
 
-from loaders import pipeline, profile, redshift_sql
+from loaders import pipeline, profile
 from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure
 from loaders.lake_s3 import S3
@@ -23,7 +23,6 @@ from tests import test_type_matrix as matrix
 from tests.chaos_proxy import Line
 from tests.redshift.conftest import connection_to
 from tests.test_lake import Refusals
-from tests.test_runs import record
 
 
 class Both:
@@ -429,45 +428,6 @@ def test_two_first_loads_at_once_apply_a_run_once(both, schema):
     assert all(end in ([1], []) for end in loaded_at_once(both, 4))
     assert both.rows(columns="id") == [(1,), (2,)]
     assert len(both.rows("_loads")) == 1
-
-
-def test_the_exact_statements():
-    """What a load sends, whole: read it as a reviewer would."""
-    run = record(7, "7-a")
-    (batch,) = run.batches
-    assert redshift_sql.create_schema("raw") == 'create schema if not exists "raw"'
-    assert redshift_sql.lock_loads("raw") == 'lock "raw"."_loads"'
-    assert redshift_sql.create_table("raw", batch) == (
-        'create table if not exists "raw"."order" ("order_id" BIGINT, "_run" BIGINT, "_extracted_at" TIMESTAMP, '
-        '"_deleted_at" TIMESTAMP)'
-    )
-    assert redshift_sql.create_staging("staged_0", batch.columns) == (
-        'create temporary table "staged_0" ("order_id" BIGINT)'
-    )
-    assert redshift_sql.copy("staged_0", "s3://b/p/order/7-a/manifest", "arn:aws:iam::1:role/copy") == (
-        "copy \"staged_0\" from 's3://b/p/order/7-a/manifest' iam_role 'arn:aws:iam::1:role/copy' "
-        "format as parquet manifest"
-    )
-    assert redshift_sql.copy("s", "s3://b/m", "default").endswith("iam_role default format as parquet manifest")
-    assert redshift_sql.repeated_keys("staged_0", batch) == (
-        'select count(*) from (select 1 from "staged_0" group by "order_id" having count(*) > 1) as repeated'
-    )
-    assert redshift_sql.replace_rows("raw", "staged_0", run, batch) == [
-        'delete from "raw"."order"',
-        'insert into "raw"."order" ("order_id", "_run", "_extracted_at", "_deleted_at") '
-        'select "order_id", 7, timestamp \'2026-01-02 03:04:05.678901\', cast(null as timestamp) from "staged_0"',
-    ]
-    assert redshift_sql.record("raw", run, run.snapshot_at) == (
-        "insert into \"raw\".\"_loads\" values (7, '7-a', 'order', 'full', 3, 0, "
-        "timestamp '2026-01-02 03:04:05.678901', timestamp '2026-01-02 03:04:05.678901', "
-        "'10.11.19-MariaDB', 'counts equal')"
-    )
-    assert redshift_sql.text("it's a \\") == "'it''s a \\\\'"
-
-
-def test_nothing_that_a_load_sends_truncates_or_commits_on_its_own():
-    text = (ROOT / "loaders/redshift_sql.py").read_text() + (ROOT / "loaders/redshift_warehouse.py").read_text()
-    assert '"truncate' not in text.lower() and "access_key_id" not in text.lower()
 
 
 def test_the_profile_leads_there_with_the_certificate_verified(redshift):

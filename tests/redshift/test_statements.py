@@ -1,0 +1,114 @@
+"""The exact SQL of every statement that a load sends, whole: read `load.sql` as a reviewer would.
+
+Delete that file to have it written anew, and read the difference before it is committed.
+"""
+
+import re
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import redshift_connector
+
+from loaders import pipeline, plans, profile, redshift_sql
+from loaders.matching import match
+from loaders.redshift_connection import connect
+from loaders.redshift_warehouse import RedshiftWarehouse
+from loaders.runs import ColumnType
+from tests.redshift.test_load import both  # noqa: F401 (a fixture)
+from tests.test_runs import record
+
+GOLDEN = Path(__file__).with_name("load.sql")
+
+
+@contextmanager
+def sent():
+    """The statements that the driver is given meanwhile."""
+    statements: list[str] = []
+    execute = redshift_connector.Cursor.execute
+
+    def recorded(cursor, sql, *arguments):
+        statements.append(sql)
+        return execute(cursor, sql, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redshift_connector.Cursor, "execute", recorded)
+        yield statements
+
+
+def general(both, statements: list[str]) -> str:  # noqa: F811
+    """Statements without what is another in each test: names, moments, versions."""
+    text = ";\n".join(statements) + ";\n"
+    for own, general_name in (
+        (both.schema, "raw"),
+        (str(both.lake).rstrip("/"), "s3://bucket/order-he"),
+        (both.redshift.copy_role, "arn:aws:iam::123456789012:role/order-he-copy"),
+    ):
+        text = text.replace(own, general_name)
+    text = re.sub(r"\b(\d+)-[0-9a-f]{16}\b", r"\1-attempt", text)
+    text = re.sub(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}", "2026-01-02 03:04:05.678901", text)
+    return re.sub(r"'[^']*MariaDB[^']*'|'\d+\.\d+\.\d+[^']*'", "'10.11.19-MariaDB'", text)
+
+
+@pytest.fixture
+def shop(both):  # noqa: F811
+    """Two tables whose names and columns need quoting, an empty raw, and a way to connect as a profile does."""
+    both.ask(f"drop schema {both.schema}")
+    both.own.write(
+        "create table `order` (id int, part varchar(3), primary key (id, part), b varbinary(4), d decimal(5,2))",
+        "insert into `order` values (1, 'a', x'00ff', 1.25)",
+        "create table nothing (at datetime)",
+    )
+    values = {"host": "localhost", "port": both.redshift.port, "user": "admin"}
+    both.target = profile.Target("r", "redshift", values | {"password": both.redshift.passwords["admin"]})
+    return both
+
+
+def load(shop) -> list[str]:
+    with sent() as statements:
+        warehouse = RedshiftWarehouse(lambda: connect(shop.target), shop.schema, shop.redshift.copy_role, "localhost")
+        with closing(warehouse):
+            list(pipeline.load(shop.lake, warehouse))
+            warehouse.newest()
+    return statements
+
+
+def test_the_statements_of_a_first_load_and_of_one_that_finds_a_changed_table(shop):
+    """Also what is never sent: TRUNCATE (it commits), keys, COPY outside a transaction, a name from outside unquoted."""
+    shop.extract()
+    first = load(shop)
+    shop.own.write("alter table `order` modify d decimal(7,3)")
+    shop.extract()
+    found = f"-- a first load\n{general(shop, first)}\n-- a table changed\n{general(shop, load(shop))}"
+    if not GOLDEN.exists():
+        GOLDEN.write_text(found)
+        pytest.fail(f"{GOLDEN} was not there and has been written: read it, commit it")
+    assert found == GOLDEN.read_text()
+
+
+def test_the_plan_is_what_a_first_load_then_sends(shop):
+    """But for counts and verdicts, which only a run knows."""
+    shop.own.write("drop table nothing")
+    known = replace(shop.own.discover(), schema=shop.schema)
+    with shop.own.snapshot() as snapshot:
+        planned = plans.plan(match(known, snapshot), 1, known, snapshot)
+    statements = plans.statements(planned, shop.lake.url, shop.redshift.copy_role)
+    shop.extract()
+    really = load(shop)
+    really = really[really.index(redshift_sql.newest_run(shop.schema)) + 1 : really.index("commit") + 1]
+    planned_text, real_text = (general(shop, given).replace("<attempt>", "attempt") for given in (statements, really))
+    record_of_loads = re.compile(r'insert into "raw"\."_loads" .*\n')
+    assert record_of_loads.sub("", planned_text) == record_of_loads.sub("", real_text)
+
+
+def test_dist_and_sort_keys_are_in_the_statement():
+    (batch,) = record(7, "7-a").batches
+    columns = (*batch.columns, ColumnType("at", "datetime", "TIMESTAMP", "TIMESTAMP"))
+    keyed = replace(batch, columns=columns, dist="order_id", sort=("at", "order_id"))
+    assert redshift_sql.create_table("raw", keyed).endswith(') distkey ("order_id") sortkey ("at", "order_id")')
+
+
+def test_text_is_quoted_for_a_server_whose_backslash_escapes():
+    assert redshift_sql.text("it's a \\") == "'it''s a \\\\'"
+    assert redshift_sql.copy("s", "s3://b/m", "default").endswith("iam_role default format as parquet manifest")
