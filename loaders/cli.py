@@ -200,9 +200,14 @@ def examine(arguments: argparse.Namespace, chosen: Settings) -> int:
 def _examine_source(arguments: argparse.Namespace, chosen: Settings, show: Callable[[doctor.Finding], bool]) -> None:
     def version() -> str:
         with _source(chosen) as connection, mysql.snapshot(connection) as snapshot:
-            return snapshot.server_version
+            return f"{snapshot.server_version}, {'encrypted' if snapshot.encrypted() else 'not encrypted'}"
 
-    if show(doctor.check("connect to MySQL and log in", version)):
+    def url() -> mysql_url.DatabaseURL:
+        return mysql_url.parse(settings.required_source_url(chosen), "SOURCE_URL")
+
+    if not show(doctor.check("SOURCE_URL", lambda: str(url()))):
+        return
+    if all(show(finding) for finding in doctor.line(url())) and show(doctor.check("log in to MySQL", version)):
         with _source(chosen) as connection, mysql.snapshot(connection) as snapshot:
             for finding in doctor.source(snapshot, _catalog(arguments, chosen)):
                 show(finding)
@@ -230,9 +235,16 @@ def _examine_lake_and_warehouse(
     if isinstance(store, S3) and target.type == "redshift":
         for finding in doctor.bucket(store, target.values["host"]):
             show(finding)
-    connected = show(doctor.check("connect to the warehouse and log in", applied))
-    if connected and all(shown) and target.type == "redshift":
+    if not show(doctor.check("connect to the warehouse and log in", applied)) or target.type != "redshift":
+        return
+    show(doctor.check(f"make a table in schema {catalog.schema}", lambda: _make_a_table(catalog, chosen)))
+    if all(shown):
         show(doctor.check("COPY one row from the lake", lambda: _copy_one_row(catalog, chosen, folder)))
+
+
+def _make_a_table(catalog: Catalog, chosen: Settings) -> None:
+    with _warehouse(catalog, chosen) as warehouse:
+        warehouse.try_table()
 
 
 def _copy_one_row(catalog: Catalog, chosen: Settings, folder: Path) -> None:

@@ -5,6 +5,7 @@ Each check really does the thing: it connects, reads, writes an object, copies a
 
 import re
 import secrets
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from loaders.lake import Lake
 from loaders.lake_s3 import S3
 from loaders.matching import match
 from loaders.mysql import Snapshot
+from loaders.mysql_url import CONNECT_SECONDS, REACH, DatabaseURL
 from loaders.pipeline import SNAPSHOT_ENGINES
 
 
@@ -32,6 +34,31 @@ def check(what: str, attempt: Callable[[], str | None]) -> Finding:
         return Finding(what, note=attempt() or "")
     except Failure as failure:
         return Finding(what, failure)
+
+
+def line(url: DatabaseURL) -> Iterator[Finding]:
+    """Name and port of the source, before anybody logs in; a socket of this machine has neither."""
+    if url.unix_socket:
+        return
+    yield check("find the address of MySQL's host", lambda: _address(url))
+    yield check("reach MySQL's port", lambda: _port(url))
+
+
+def _address(url: DatabaseURL) -> str:
+    try:
+        return socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)[0][4][0]
+    except OSError as error:
+        raise Failure(
+            f"the host {url.host} has no address ({error.strerror or error})",
+            "check its name in SOURCE_URL; that of a private RDS is known inside its own network only",
+        ) from None
+
+
+def _port(url: DatabaseURL) -> None:
+    try:
+        socket.create_connection((url.host, url.port), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise Failure(f"MySQL error 2003: {url.host}:{url.port} cannot be reached ({error})", REACH) from None
 
 
 def source(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
@@ -109,6 +136,11 @@ KOREAN = {
         "MySQL에 연결할 수 없습니다(오류 2003). "
         "RDS라면 보안 그룹의 인바운드 규칙에서 이 컴퓨터의 IP에 3306 포트를 허용하세요."
     ),
+    "has no address": (
+        "호스트 이름을 찾을 수 없습니다. SOURCE_URL의 이름을 확인하세요. "
+        "비공개 RDS의 이름은 같은 네트워크 안에서만 보입니다."
+    ),
+    "grant create": "이 사용자에게 raw 스키마를 만들 권한이 없습니다. 데이터베이스의 CREATE 권한을 주세요.",
     "s3:GetObject, s3:ListBucket": (
         "Redshift의 IAM 역할에 버킷 권한이 없습니다(Access Denied). "
         "그 역할에 이 프리픽스의 s3:GetObject와 s3:ListBucket을 허용하세요."

@@ -124,6 +124,10 @@ class Snapshot:
                     arrays.append(array)
                 yield pa.RecordBatch.from_arrays(arrays, schema=lake_schema(columns))
 
+    def encrypted(self) -> bool:
+        """Whether the connection is TLS."""
+        return bool(_rows(self.connection, "show status like 'ssl_cipher'")[0][1])
+
     def count(self, table: SourceTable) -> int:
         """The server's own count of the table's rows."""
         with _explained(f"table {table.name}"):

@@ -1,6 +1,7 @@
 """A connection to Redshift from dbt's own profile: a password, or IAM on a provisioned cluster or on Serverless."""
 
 import itertools
+import struct
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -41,7 +42,7 @@ def connect(target: Target, wait: Callable[[float], None] = time.sleep) -> Any:
     for number in itertools.count(1):
         try:
             return _connected(target.values)
-        except (RedshiftError, OSError, ClientError, BotoCoreError) as error:
+        except (RedshiftError, OSError, struct.error, ClientError, BotoCoreError) as error:
             if number == WAKING_TRIES or not redshift_errors.is_waking(error):
                 raise _explained(error, target.values) from None
         wait(WAKING_SECONDS)
@@ -84,22 +85,25 @@ def _explained(error: Exception, values: Mapping[str, Any]) -> Failure:
         return Failure(
             f"Redshift at {where} refused user {values.get('user')}", "check user and password of dbt's profile"
         )
-    if "not authorized" in said:
-        return Failure(
-            f"AWS gave no credentials for Redshift at {where}: {said}",
-            "allow redshift-serverless:GetCredentials (or redshift:GetClusterCredentials) to this identity",
-        )
-    if "expired" in said.lower() and isinstance(error, ClientError):
-        return Failure(f"AWS gave no credentials for Redshift at {where}: {said}", "log in to AWS again")
-    if "certificate" in said.lower():
-        return Failure(f"the certificate of {where} is not to be trusted: {said}", "check `host` in dbt's profile")
     if redshift_errors.is_waking(error):
         return Failure(
             f"Redshift at {where} is not available: {said}",
             "is it paused? Resume it in AWS's console, and run the same command again; nothing was changed",
         )
+    if isinstance(error, ClientError | BotoCoreError):
+        return Failure(f"AWS gave no credentials for Redshift at {where}: {said}", _aws_fix(said))
+    if "certificate" in said.lower():
+        return Failure(f"the certificate of {where} is not to be trusted: {said}", "check `host` in dbt's profile")
     return Failure(
         f"Redshift at {where} cannot be reached: {said}",
         "is it publicly accessible, not paused, and does its security group let this machine in on that port? "
         "If it must not be, run the loaders inside its network, and give BI tools CSV files (`make export`)",
     )
+
+
+def _aws_fix(said: str) -> str:
+    if "not authorized" in said:
+        return "allow redshift-serverless:GetCredentials (or redshift:GetClusterCredentials) to this identity"
+    if "xpired" in said or "locate credentials" in said:
+        return "log in to AWS (again), or name your keys by AWS_PROFILE or iam_profile of dbt's profile"
+    return "check region and cluster_id or serverless_work_group in dbt's profile, and the AWS account"

@@ -59,6 +59,17 @@ class RedshiftWarehouse:
         """(table, run, rows, snapshot_at, verdict) of the newest run of each table, by name."""
         return [tuple(row) for row in self._rows_if_there(redshift_sql.newest_of_each_table(self.schema))]
 
+    def try_table(self) -> None:
+        """Make a table in the schema, and roll back: for `doctor`."""
+        try:
+            self._run("begin")
+            self._run(redshift_sql.create_schema(self.schema))
+            self._run(f"create table {redshift_sql.name(self.schema, '_doctor')} (id BIGINT)")
+        except RedshiftError as error:
+            raise self._explained(error) from None
+        finally:
+            self._roll_back()
+
     def try_copy(self, manifest: str) -> None:
         """COPY one row (`id` BIGINT) from a manifest into a temporary table, and roll back: for `doctor`."""
         try:
@@ -199,12 +210,14 @@ class RedshiftWarehouse:
             raise self._explained(error) from None
 
     def _explained(self, error: Exception, run: Run | None = None, where: str = "") -> Failure:
-        what = f"apply run {run.run} to schema {self.schema}" if run else f"read schema {self.schema}"
+        what = f"apply run {run.run} to schema {self.schema}" if run else f"use schema {self.schema}"
         remedy = "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load`"
         if "Access Denied" in said(error) or "AccessDenied" in said(error):
             remedy = f"let the role {self.role} read the lake's prefix (s3:GetObject, s3:ListBucket). {remedy}"
         elif "assume IAM Role" in said(error):
             remedy = f"attach the role {self.role} to the warehouse, or correct REDSHIFT_IAM_ROLE. {remedy}"
+        elif "permission denied" in said(error):
+            remedy = f"grant create on the database to this user; it must own schema {self.schema} and its tables"
         elif "longer than the length defined" in said(error):
             remedy = (
                 "a published run does not change: shorten the value at the source (or set on_invalid: null for its "

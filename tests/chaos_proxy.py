@@ -41,9 +41,9 @@ def _pass_on(source: socket.socket, target: socket.socket, limit: int) -> None:
 class Line:
     """A TCP line to a port of this machine, whole until `lose_answers` is called."""
 
-    def __init__(self, upstream: int):
+    def __init__(self, upstream: int, host: str = "127.0.0.1"):
         self.upstream = upstream
-        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.listening = socket.create_server((host, 0))
         self.port = self.listening.getsockname()[1]
         self.left: dict[socket.socket, float] = {}
         self.coming: list[float] = []
@@ -66,11 +66,14 @@ class Line:
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                client, _address = self.listening.accept()
-                server = socket.create_connection(("127.0.0.1", self.upstream))
-                self.left[server] = self.coming.pop() if self.coming else float("inf")
-                threading.Thread(target=_pass_on, args=(client, server, 1 << 62), daemon=True).start()
-                threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
+                self.carry(self.listening.accept()[0])
+
+    def carry(self, client: socket.socket) -> None:
+        """Take a client on, and let it go its way."""
+        server = socket.create_connection(("127.0.0.1", self.upstream))
+        self.left[server] = self.coming.pop() if self.coming else float("inf")
+        threading.Thread(target=_pass_on, args=(client, server, 1 << 62), daemon=True).start()
+        threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
 
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
         with contextlib.suppress(OSError), server, client:

@@ -76,6 +76,32 @@ end $$;
 create event trigger rs_on_ddl on ddl_command_end
 when tag in ('CREATE TABLE', 'CREATE TABLE AS', 'ALTER TABLE') execute function pg_catalog.rs_on_ddl();
 
+-- blanks at the end of a VARCHAR do not count when it is compared: PostgreSQL's functions for CHAR do just that, and see
+-- the same bytes. What `||` makes is text, which is compared byte by byte; in Redshift it is VARCHAR like all the rest.
+create function pg_catalog.rs_eq(varchar, varchar) returns boolean language internal immutable strict parallel safe as 'bpchareq';
+create function pg_catalog.rs_ne(varchar, varchar) returns boolean language internal immutable strict parallel safe as 'bpcharne';
+create function pg_catalog.rs_lt(varchar, varchar) returns boolean language internal immutable strict parallel safe as 'bpcharlt';
+create function pg_catalog.rs_le(varchar, varchar) returns boolean language internal immutable strict parallel safe as 'bpcharle';
+create function pg_catalog.rs_gt(varchar, varchar) returns boolean language internal immutable strict parallel safe as 'bpchargt';
+create function pg_catalog.rs_ge(varchar, varchar) returns boolean language internal immutable strict parallel safe as 'bpcharge';
+create function pg_catalog.rs_cmp(varchar, varchar) returns int language internal immutable strict parallel safe as 'bpcharcmp';
+create function pg_catalog.rs_hash(varchar) returns int language internal immutable strict parallel safe as 'hashbpchar';
+create operator pg_catalog.= (
+    leftarg = varchar, rightarg = varchar, function = rs_eq, commutator = =, negator = <>, restrict = eqsel, join = eqjoinsel, hashes, merges);
+create operator pg_catalog.<> (
+    leftarg = varchar, rightarg = varchar, function = rs_ne, commutator = <>, negator = =, restrict = neqsel, join = neqjoinsel);
+create operator pg_catalog.< (
+    leftarg = varchar, rightarg = varchar, function = rs_lt, commutator = >, negator = >=, restrict = scalarltsel, join = scalarltjoinsel);
+create operator pg_catalog.<= (
+    leftarg = varchar, rightarg = varchar, function = rs_le, commutator = >=, negator = >, restrict = scalarlesel, join = scalarlejoinsel);
+create operator pg_catalog.> (
+    leftarg = varchar, rightarg = varchar, function = rs_gt, commutator = <, negator = <=, restrict = scalargtsel, join = scalargtjoinsel);
+create operator pg_catalog.>= (
+    leftarg = varchar, rightarg = varchar, function = rs_ge, commutator = <=, negator = <, restrict = scalargesel, join = scalargejoinsel);
+create operator class pg_catalog.rs_varchar_ops default for type varchar using btree as
+    operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 rs_cmp(varchar, varchar);
+create operator class pg_catalog.rs_varchar_ops default for type varchar using hash as operator 1 =, function 1 rs_hash(varchar);
+
 -- late-binding views outlive their tables: PostgreSQL's DROP ... CASCADE takes them, so they are made again when they can be
 create function pg_catalog.rs_keep_view(p text, is_late boolean, text_of_it text) returns void language plpgsql security definer as $$
 declare parts text[] := parse_ident(p);

@@ -50,7 +50,8 @@ def test_every_link_works_on_both_targets_and_nothing_is_left_behind(shop, redsh
 def test_mysql_error_2003(shop, redshift, closed_port, language, remedy):
     url = f"mysql://loader:canary@127.0.0.1:{closed_port}/order_he"
     done = doctor(shop, "--lang", language, **redshift.environment() | {"SOURCE_URL": url})
-    assert failed(done) == ["  FAILED  connect to MySQL and log in"]
+    assert failed(done) == ["  FAILED  reach MySQL's port"]
+    assert "MySQL error 2003" in done.stdout
     assert remedy in done.stdout and "canary" not in done.stdout
 
 
@@ -68,6 +69,25 @@ def test_a_warehouse_that_is_not_publicly_accessible(shop, redshift, closed_port
     done = doctor(shop, "--lang", language, **redshift.environment() | {"REDSHIFT_LOCAL_PORT": str(closed_port)})
     assert failed(done) == ["  FAILED  connect to the warehouse and log in"]
     assert remedy in done.stdout and "make export" in done.stdout
+
+
+@pytest.mark.parametrize(("language", "remedy"), [("en", "known inside its own network only"), ("ko", "호스트 이름")])
+def test_a_host_without_an_address(shop, redshift, language, remedy):
+    changes = redshift.environment() | {"SOURCE_URL": "mysql://loader:canary@nowhere.invalid/order_he"}
+    done = doctor(shop, "--lang", language, **changes)
+    assert "  FAILED  find the address of MySQL's host" in failed(done) and remedy in done.stdout
+
+
+@pytest.mark.parametrize(("language", "remedy"), [("en", "grant create on the database"), ("ko", "CREATE 권한")])
+def test_a_user_of_the_warehouse_who_may_not_make_tables(shop, redshift, language, remedy):
+    done = doctor(shop, "--lang", language, **redshift.environment("bi_reader"))
+    assert failed(done) == ["  FAILED  make a table in schema raw"] and remedy in done.stdout
+
+
+def test_a_role_that_is_not_attached(shop, redshift):
+    stranger = "arn:aws:iam::123456789012:role/not-attached"
+    done = doctor(shop, **redshift.environment() | {"REDSHIFT_IAM_ROLE": stranger})
+    assert failed(done) == ["  FAILED  COPY one row from the lake"] and f"attach the role {stranger}" in done.stdout
 
 
 def test_a_lake_that_this_account_may_not_write(shop, redshift):

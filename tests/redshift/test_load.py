@@ -9,13 +9,12 @@ from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
-from redshift_connector.error import InterfaceError, ProgrammingError
+from redshift_connector.error import InterfaceError
 
-from loaders import pipeline, profile
+from loaders import pipeline
 from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure
 from loaders.lake_s3 import S3
-from loaders.redshift_connection import connect
 from loaders.redshift_warehouse import RedshiftWarehouse
 from loaders.run_files import RunFiles
 from loaders.settings import ROOT
@@ -386,26 +385,32 @@ def test_when_a_lost_commit_cannot_be_asked_for_the_failure_says_just_that(loade
     assert loaded.load() == []
 
 
+class Disturbed(RedshiftWarehouse):
+    """A warehouse in which somebody else changes the raw table between its COPY and its DELETE, so many times."""
+
+    def __init__(self, both, times: int):
+        self.both, self.times = both, times
+        options = {"connect": lambda: connection_to(both.redshift), "role": both.redshift.copy_role}
+        super().__init__(schema=both.schema, host="localhost", **options)
+
+    def _run(self, sql: str) -> None:
+        if sql.startswith("delete") and self.times:
+            self.times -= 1
+            self.both.ask(f"update {self.schema}.t set v = v")
+        super()._run(sql)
+
+
 def test_a_serialization_conflict_is_tried_again_as_a_whole(loaded):
-    conflict = ProgrammingError({"C": "XX000", "M": "1023 : Serializable isolation violation on table"})
-
-    class Once(Breaking):
-        def cursor(self):
-            cursor = super().cursor()
-            execute = cursor.execute
-
-            def conflicting(sql):
-                if sql.startswith("insert") and self.at == "insert":
-                    self.at = "never again"
-                    raise conflict
-                execute(sql)
-
-            cursor.execute = conflicting
-            return cursor
-
-    connection = Once(connection_to(loaded.redshift), "insert", False, conflict)
-    assert loaded.load(loaded.warehouse(connect=lambda: connection)) == [2]
+    assert loaded.load(Disturbed(loaded, 2)) == [2]
     assert loaded.rows(columns="id, v, _run") == NEW
+    assert len(loaded.rows("_loads")) == 2
+
+
+def test_a_conflict_in_every_try_leaves_raw_as_it_was_and_is_named(loaded):
+    with pytest.raises(Failure, match=r"could not apply run 2 .* 1023 \(Serializable isolation violation"):
+        loaded.load(Disturbed(loaded, 3))
+    assert loaded.rows(columns="id, v, _run") == OLD
+    assert loaded.load() == [2]
 
 
 def loaded_at_once(both, number: int) -> list[list[int]]:
@@ -428,45 +433,6 @@ def test_two_first_loads_at_once_apply_a_run_once(both, schema):
     assert all(end in ([1], []) for end in loaded_at_once(both, 4))
     assert both.rows(columns="id") == [(1,), (2,)]
     assert len(both.rows("_loads")) == 1
-
-
-def test_the_profile_leads_there_with_the_certificate_verified(redshift):
-    values = {"host": "localhost", "port": redshift.port, "user": "admin", "password": redshift.passwords["admin"]}
-    target = profile.Target("redshift_local", "redshift", values)
-    with closing(connect(target)) as connection, connection.cursor() as cursor:
-        cursor.execute("select current_user")
-        assert tuple(cursor.fetchall()[0]) == ("admin",)
-    wrong = replace(target, values=dict(target.values) | {"password": "canary"})
-    with pytest.raises(Failure, match="refused user admin") as caught:
-        connect(wrong)
-    assert "canary" not in str(caught.value)
-    with pytest.raises(Failure, match="cannot be reached") as caught:
-        connect(replace(target, values=dict(target.values) | {"port": 9}))
-    assert "publicly accessible" in caught.value.fix
-
-
-@pytest.fixture
-def as_serverless(redshift, monkeypatch):
-    """Serverless by IAM: no password in the profile; AWS, here the stand-in, gives one for 15 minutes."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS", redshift.credentials)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", redshift.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", redshift.secret_key)
-    values = {"host": "localhost", "port": redshift.port, "method": "iam", "dbname": "dev", "region": "eu-west-1"}
-    values |= {"is_serverless": True, "serverless_work_group": "local"}
-    return profile.Target("redshift", "redshift", values)
-
-
-def test_iam_on_serverless_needs_no_password(as_serverless):
-    with closing(connect(as_serverless)) as connection, connection.cursor() as cursor:
-        cursor.execute("select current_user")
-        assert tuple(cursor.fetchall()[0]) == ("IAM:loader",)
-
-
-def test_iam_without_the_right_is_refused_and_named(as_serverless, monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA" + "SOMEBODYELSE")
-    with pytest.raises(Failure, match="not authorized to perform") as caught:
-        connect(as_serverless)
-    assert "redshift-serverless:GetCredentials" in caught.value.fix
 
 
 def test_the_command_needs_a_lake_that_redshift_can_read(own, redshift):

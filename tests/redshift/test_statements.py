@@ -75,7 +75,7 @@ def load(shop) -> list[str]:
 
 
 def test_the_statements_of_a_first_load_and_of_one_that_finds_a_changed_table(shop):
-    """Also what is never sent: TRUNCATE (it commits), keys, COPY outside a transaction, a name from outside unquoted."""
+    """And what is never sent: TRUNCATE (it commits), keys, COPY outside a transaction, a table's name unquoted."""
     shop.extract()
     first = load(shop)
     shop.own.write("alter table `order` modify d decimal(7,3)")

@@ -1,0 +1,189 @@
+"""Connecting: by password and by IAM, with the certificate verified; asleep, paused, closed, and what is said then."""
+
+import os
+import socket
+import ssl
+import struct
+import threading
+from contextlib import closing, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import boto3
+import pytest
+
+from loaders import profile
+from loaders.errors import Failure
+from loaders.redshift_connection import WAKING_TRIES, connect
+from local_stack.redshift import tls, wire
+from local_stack.redshift.errors import RedshiftError
+from tests.chaos_proxy import Line
+
+
+@pytest.fixture
+def target(redshift):
+    values = {"host": "localhost", "port": redshift.port, "user": "admin", "password": redshift.passwords["admin"]}
+    return profile.Target("redshift_local", "redshift", values)
+
+
+def changed(target, **values):
+    return replace(target, values=dict(target.values) | values)
+
+
+def asked(target, sql: str) -> tuple:
+    with closing(connect(target)) as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        return tuple(cursor.fetchall()[0])
+
+
+def test_the_profile_leads_there_and_the_session_is_named_and_limited(target):
+    assert asked(target, "select current_user") == ("admin",)
+    settings = "current_setting('application_name'), current_setting('statement_timeout')"
+    assert asked(target, f"select {settings}") == ("order-he loaders", "1h")
+
+
+def test_a_wrong_password_is_refused_and_not_shown(target):
+    with pytest.raises(Failure, match="refused user admin") as caught:
+        connect(changed(target, password="canary"))
+    assert "canary" not in str(caught.value)
+
+
+def test_a_port_that_nobody_answers_on(target):
+    with pytest.raises(Failure, match="cannot be reached") as caught:
+        connect(changed(target, port=9))
+    assert "publicly accessible" in caught.value.fix and "security group" in caught.value.fix
+
+
+def test_a_host_that_has_no_address(target):
+    with pytest.raises(Failure, match=r"nowhere\.invalid:\d+ cannot be reached"):
+        connect(changed(target, host="nowhere.invalid"))
+
+
+def test_another_authority_is_not_trusted(target, tmp_path, monkeypatch):
+    other, _certificate, _key = tls.make(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(other))
+    with pytest.raises(Failure, match="is not to be trusted"):
+        connect(target)
+
+
+def test_another_name_is_not_trusted(target):
+    """The right authority has signed that certificate, but not for 127.0.0.2."""
+    line = Line(target.values["port"], "127.0.0.2")
+    with closing(line), pytest.raises(Failure, match="is not to be trusted"):
+        connect(changed(target, host="127.0.0.2", port=line.port))
+
+
+class Asleep:
+    """A server that says to its first clients that it is starting up, as PostgreSQL's kind does, and then answers."""
+
+    def __init__(self, redshift, clients: float):
+        self.upstream, self.left = redshift.port, clients
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        home = Path(redshift.authority).parent
+        self.tls.load_cert_chain(home / "server.pem", home / "server.key")
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self.listening.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError), closing(Line(self.upstream)) as line:
+            while True:
+                client, _address = self.listening.accept()
+                if self.left > 0:
+                    self.left -= 1
+                    self._refuse(client)
+                else:
+                    line.carry(client)
+
+    def _refuse(self, client: socket.socket) -> None:
+        client.recv(8)  # the request for TLS
+        client.sendall(b"S")
+        with self.tls.wrap_socket(client, server_side=True) as secure:
+            (length,) = struct.unpack("!i", secure.recv(4))
+            secure.recv(length - 4)
+            secure.sendall(wire.error_message(RedshiftError("the database system is starting up", "57P03")))
+
+
+def test_a_warehouse_that_is_resuming_is_waited_for(target, redshift):
+    waited = []
+    with closing(Asleep(redshift, 3)) as asleep:
+        connect(changed(target, port=asleep.port), wait=waited.append).close()
+    assert len(waited) == 3
+
+
+def test_a_warehouse_that_stays_paused_is_named_with_the_remedy(target, redshift):
+    waited = []
+    asleep = Asleep(redshift, float("inf"))
+    with closing(asleep), pytest.raises(Failure, match="is not available: the database system is starting") as caught:
+        connect(changed(target, port=asleep.port), wait=waited.append)
+    assert "is it paused? Resume it" in caught.value.fix
+    assert len(waited) == WAKING_TRIES - 1
+
+
+@pytest.fixture
+def as_serverless(redshift, monkeypatch):
+    """Serverless by IAM: no password in the profile; AWS, here the stand-in, gives one for 15 minutes."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS", redshift.credentials)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", redshift.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", redshift.secret_key)
+    values = {"host": "localhost", "port": redshift.port, "method": "iam", "dbname": "dev", "region": "eu-west-1"}
+    values |= {"is_serverless": True, "serverless_work_group": "local"}
+    return profile.Target("redshift", "redshift", values)
+
+
+def test_iam_on_serverless_needs_no_password(as_serverless):
+    assert asked(as_serverless, "select current_user") == ("IAM:loader",)
+
+
+def test_iam_without_the_right_is_refused_and_named(as_serverless, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA" + "SOMEBODYELSE")
+    with pytest.raises(Failure, match="not authorized to perform") as caught:
+        connect(as_serverless)
+    assert "redshift-serverless:GetCredentials" in caught.value.fix
+
+
+def test_iam_without_any_keys_is_named(as_serverless, monkeypatch, tmp_path):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(Failure, match=r"AWS gave no credentials .* Unable to locate credentials") as caught:
+        connect(as_serverless)
+    assert "log in to AWS" in caught.value.fix
+
+
+@pytest.fixture
+def as_provisioned(redshift, s3_server, monkeypatch):
+    """A provisioned cluster by IAM. moto makes a password up, which is not this warehouse's."""
+    keys = {name: value for name, value in s3_server.items() if name != "endpoint_url"}
+    client = boto3.client("redshift", **s3_server)
+    with suppress(client.exceptions.ClusterAlreadyExistsFault):
+        client.create_cluster(
+            ClusterIdentifier="shop",
+            NodeType="ra3.large",
+            MasterUsername="a",
+            MasterUserPassword="Canary-0",
+        )
+    monkeypatch.setenv("AWS_ENDPOINT_URL_REDSHIFT", s3_server["endpoint_url"])
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["aws_access_key_id"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["aws_secret_access_key"])
+    values = {"host": "localhost", "port": redshift.port, "method": "iam", "dbname": "dev", "region": "us-east-1"}
+    return profile.Target("redshift", "redshift", values | {"cluster_id": "shop", "user": "admin"})
+
+
+def test_iam_on_a_provisioned_cluster_asks_aws_for_a_password(as_provisioned):
+    """The way to AWS and with its answer to the warehouse, which knows another password."""
+    with pytest.raises(Failure, match="refused user"):
+        connect(as_provisioned)
+
+
+def test_a_cluster_that_aws_does_not_know_is_named(as_provisioned):
+    with pytest.raises(Failure, match=r"AWS gave no credentials .* Cluster nowhere not found") as caught:
+        connect(changed(as_provisioned, cluster_id="nowhere"))
+    assert "cluster_id" in caught.value.fix
