@@ -6,13 +6,14 @@ mysql://user:password@host:3306/database, with the password percent-encoded, and
 """
 
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pymysql
 from pymysql.constants import CR, ER
 
 from loaders.errors import Failure
+from loaders.secret import Secret
 
 EXAMPLE = "mysql://loader:PASSWORD@shop.example.com:3306/order_he"
 CONNECT_SECONDS = 10
@@ -32,11 +33,14 @@ class DatabaseURL:
     host: str
     port: int
     database: str
-    password: str = field(repr=False)
+    password: str
     unix_socket: str | None = None
     ssl_ca: str | None = None
     secret: str | None = None
     iam: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "password", Secret(self.password))
 
     def __str__(self) -> str:
         return f"mysql://{self.user}@{self.host}:{self.port}/{self.database}"

@@ -10,8 +10,11 @@ import yaml
 
 from loaders.catalog import known_or_fail
 from loaders.errors import Failure
+from loaders.secret import Secret
 
 PROFILE = "order_he"
+# dbt's keys whose values nobody may see.
+SECRETS = ("password", "pass", "secret_access_key", "token")
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ def _profile(file: Path) -> Mapping[str, Any]:
 def _rendered(value: Any, environment: Mapping[str, str], file: Path) -> Any:
     """The same values with dbt's `env_var` resolved; other functions of dbt's do not occur in profiles."""
     if isinstance(value, dict):
-        return {key: _rendered(inner, environment, file) for key, inner in value.items()}
+        rendered = {key: _rendered(inner, environment, file) for key, inner in value.items()}
+        return rendered | {key: Secret(rendered[key]) for key in SECRETS if isinstance(rendered.get(key), str)}
     if not isinstance(value, str) or "{{" not in value:
         return value
 

@@ -5,7 +5,7 @@ Only the command-line modules call `read`; everything else is handed what it nee
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -23,9 +23,9 @@ PRIVATE_SHOP_URL = DATA / "mysql" / "shop.url"
 class Settings:
     """Everything the environment says. `None` means: not set, and there is no default."""
 
-    environment: Mapping[str, str]
-    source_url: str | None
-    shop_url: str | None
+    environment: Mapping[str, str] = field(repr=False)
+    source_url: str | None = field(repr=False)
+    shop_url: str | None = field(repr=False)
     lake_url: str
     dbt_target: str | None
     dbt_profiles_dir: Path

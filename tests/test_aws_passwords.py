@@ -23,7 +23,7 @@ def session(s3_server, monkeypatch):
 
 def test_an_iam_token_is_signed_for_host_port_and_user(session):
     token = aws_passwords.completed(URL, session).password
-    parts = urlsplit(f"https://{token}")
+    parts = urlsplit(f"https://{token.revealed()}")
     assert (parts.hostname, parts.port) == ("shop.example.com", 3307)
     query = parse_qs(parts.query)
     assert query["DBUser"] == ["loader"] and query["Action"] == ["connect"] and query["X-Amz-Signature"]

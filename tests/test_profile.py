@@ -57,3 +57,13 @@ def test_a_profile_in_the_home_folder_is_found_as_dbt_finds_it(tmp_path, monkeyp
     (tmp_path / ".dbt" / "profiles.yml").write_text(PROFILE)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert profile.read(tmp_path / "nowhere", None, {}, tmp_path).name == "duckdb"
+
+
+def test_a_password_is_there_for_the_driver_and_never_prints(folder):
+    (folder / "profiles.yml").write_text(
+        "order_he: {target: r, outputs: {r: {type: redshift, password: \"{{ env_var('P') }}\"}}}"
+    )
+    target = profile.read(folder, None, {"P": "canary"}, folder)
+    assert target.values["password"] == "canary" and target.values["password"].encode() == b"canary"
+    for printed in (repr(target), str(target), f"{target.values['password']}", f"{target.values}"):
+        assert "canary" not in printed

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -34,24 +35,49 @@ def found_in(text: str) -> list[str]:
     ]
 
 
-def git(*arguments: str) -> str:
+def git(*arguments: str, root: Path = ROOT) -> str:
     return subprocess.run(
-        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, errors="replace", check=True
+        ["git", *arguments], cwd=root, capture_output=True, text=True, errors="replace", check=True
     ).stdout
 
 
-def test_no_file_holds_a_credential():
+def in_files(root: Path) -> list[str]:
+    """What looks like a credential in any file that git has or would take."""
     faults = []
-    for name in git("ls-files", "-co", "--exclude-standard").splitlines():
-        if name != "tests/test_secrets.py" and (ROOT / name).is_file():
-            text = (ROOT / name).read_text(encoding="utf-8", errors="replace")
+    for name in git("ls-files", "-co", "--exclude-standard", root=root).splitlines():
+        if name != "tests/test_secrets.py" and (root / name).is_file():
+            text = (root / name).read_text(encoding="utf-8", errors="replace")
             faults += [f"{name}: {fault}" for fault in found_in(text)]
-    assert faults == []
+    return faults
+
+
+def in_history(root: Path) -> list[str]:
+    """The same in every line that any commit has added, the removed ones too."""
+    added = git("log", "-p", "--no-color", "--", ".", ":!tests/test_secrets.py", root=root)
+    return found_in("\n".join(line for line in added.splitlines() if line.startswith("+")))
+
+
+def test_no_file_holds_a_credential():
+    assert in_files(ROOT) == []
 
 
 def test_the_history_holds_none_either():
-    added = git("log", "-p", "--no-color", "--", ".", ":!tests/test_secrets.py")
-    assert found_in("\n".join(line for line in added.splitlines() if line.startswith("+"))) == []
+    assert in_history(ROOT) == []
+
+
+def test_a_planted_one_is_found_in_a_notebook_and_in_the_history_after_it_was_removed(tmp_path):
+    """As the original project had it: in a notebook's cell, and still in the history when the cell was gone."""
+    cell = 'engine = create_engine(\\"mysql+pymysql://admin:Xy12!secret@db.example.com:3306/shop\\")'
+    author = ("-c", "user.name=x", "-c", "user.email=x@example.com")
+    git("init", "-q", root=tmp_path)
+    (tmp_path / "load.ipynb").write_text(f'{{"cells": [{{"source": ["{cell}"]}}]}}')
+    assert len(in_files(tmp_path)) == 1, "before it is even committed"
+    git("add", ".", root=tmp_path)
+    git(*author, "commit", "-qm", "load", root=tmp_path)
+    (tmp_path / "load.ipynb").write_text("{}")
+    git(*author, "commit", "-qam", "remove the password", root=tmp_path)
+    assert in_files(tmp_path) == []
+    assert len(in_history(tmp_path)) == 1
 
 
 @pytest.mark.parametrize(
