@@ -1,6 +1,6 @@
 """The catalog's tables beside the source's: every fault is found before the first row is read."""
 
-from loaders.catalog import Catalog, Table, known_or_fail
+from loaders.catalog import REDSHIFT_NAME_BYTES, Catalog, Table, known_or_fail
 from loaders.errors import Failure
 from loaders.mysql import Snapshot, SourceTable
 from loaders.raw_tables import LINEAGE_COLUMNS
@@ -30,5 +30,10 @@ def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
             f"write primary_key: [{', '.join(source.primary_key)}]",
         )
     for name in names:
+        if catalog.for_redshift and len(name.encode()) > REDSHIFT_NAME_BYTES:
+            raise Failure(
+                f"{table.name}.{name} has a name of {len(name.encode())} bytes, Redshift cuts at {REDSHIFT_NAME_BYTES}",
+                "rename the column, or leave the table out of the catalog",
+            )
         if name.lower() in LINEAGE_COLUMNS:
             raise Failure(f"{table.name}.{name} bears the name of a column that the loaders add", "rename it")

@@ -38,6 +38,13 @@ FIVE_ROWS = (
 )
 # The shop's part of the dbt project: `discover --write` may have put other databases beside it.
 SHOP = ("source:shop", "staging.shop", "marts")
+NEXT = {
+    "duckdb": "Next: `make day && make extract && make build` lets a day pass in the shop,\n"
+    "`make sql` asks the warehouse, `make down` stops the server, `make clean` removes it all.",
+    "redshift_local": 'Next: eval "$(.venv/bin/python -m local_stack.redshift env)" leads this shell to the stand-in,\n'
+    "then `make day && make extract && make build` lets a day pass in the shop, `make doctor` tries every link.\n"
+    "`make down` stops it all, and what is in the stand-in is gone.",
+}
 # A way to ask a warehouse: SQL in, rows out.
 Ask = Callable[[str], list[tuple]]
 
@@ -70,7 +77,8 @@ def main() -> int:
         if "build" in step.command:  # read at once: the next dbt command overwrites it
             passed = tests_passed()
     with warehouse_of(target, environment) as ask:
-        summary(server, ask, passed, time.monotonic() - started)
+        summary(server, ask, passed)
+    print(f"\ndone in {time.monotonic() - started:.0f} s. {NEXT[target]}")
     return 0
 
 
@@ -135,11 +143,11 @@ def warehouse_of(target: str, environment: Mapping[str, str]) -> Iterator[Ask]:
         with closing(duckdb.connect(WAREHOUSE, read_only=True)) as connection:
             yield lambda sql: connection.execute(sql).fetchall()
         return
-    from loaders import redshift_warehouse  # the stand-in's packages are installed for this target only
+    from loaders import redshift_connection  # the stand-in's packages are installed for this target only
 
     os.environ["SSL_CERT_FILE"] = environment["SSL_CERT_FILE"]
     profiles = Path(environment["DBT_PROFILES_DIR"])
-    with closing(redshift_warehouse.connect(profile.read(profiles, target, environment, ROOT))) as connection:
+    with closing(redshift_connection.connect(profile.read(profiles, target, environment, ROOT))) as connection:
 
         def ask(sql: str) -> list[tuple]:
             with connection.cursor() as cursor:
@@ -157,7 +165,7 @@ def redshift_settings() -> dict[str, str]:
     return stack.up(DATA / "redshift", say=lambda _text: None).environment()
 
 
-def summary(server: mariadb.Server, ask: Ask, passed: str, seconds: float) -> None:
+def summary(server: mariadb.Server, ask: Ask, passed: str) -> None:
     """Compare both ends of the way, and say where everything lies."""
     site = DATA / "docs" / "index.html"
     site.parent.mkdir(parents=True, exist_ok=True)
@@ -170,12 +178,7 @@ def summary(server: mariadb.Server, ask: Ask, passed: str, seconds: float) -> No
     print("\nfive rows of the order mart:")
     print(pandas.DataFrame(ask(FIVE_ROWS), columns=FIVE_COLUMNS).to_string(index=False))
     print(f"\ncsv       {DATA / 'export'}" if (DATA / "export").exists() else "")
-    print(
-        f"docs      {site}\n"
-        f"log       {LOG}  (dbt's own: {LOG.parent / 'dbt.log'})\n"
-        f"\ndone in {seconds:.0f} s. Next: `make day && make extract && make build` lets a day pass in the shop,\n"
-        "`make sql` asks the warehouse, `make down` stops the server, `make clean` removes it all."
-    )
+    print(f"docs      {site}\nlog       {LOG}  (dbt's own: {LOG.parent / 'dbt.log'})")
 
 
 def compare_rows(shop: Connection, ask: Ask) -> str:

@@ -10,8 +10,13 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from local_stack.redshift.names import BUCKET, PREFIX, REGION
 
-# Listing is needed by every run; the other two only by `doctor`.
-ABOUT_THE_BUCKET = ["s3:ListBucket", "s3:GetBucketLocation", "s3:GetEncryptionConfiguration"]
+# What docs/aws.md tells people to allow (a test compares them): on objects under the prefix, and on the bucket.
+# Listing is needed by every run; what is about the bucket itself only by `doctor`.
+LOADER = (
+    ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
+    ("s3:ListBucket", "s3:GetBucketLocation", "s3:GetEncryptionConfiguration"),
+)
+COPY = (("s3:GetObject",), ("s3:ListBucket",))
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,10 @@ def start(port: int) -> LocalCloud:
     root = {"endpoint_url": endpoint, "region_name": REGION, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
     s3, iam = boto3.client("s3", **root), boto3.client("iam", **root)
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    loader = _user(iam, "loader", lake_policy(("s3:GetObject", "s3:PutObject", "s3:DeleteObject")))
+    loader = _user(iam, "loader", lake_policy(*LOADER))
     warehouse = _user(iam, "warehouse", {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"})
-    copy_role = _role(iam, "order-he-copy", lake_policy(("s3:GetObject",)))
-    list_role = _role(iam, "order-he-list", lake_policy(())[1:])
+    copy_role = _role(iam, "order-he-copy", lake_policy(*COPY))
+    list_role = _role(iam, "order-he-list", lake_policy(*COPY)[1:])
     empty_role = _role(iam, "order-he-nothing", [])
     plain = {"Content-Type": "text/plain"}
     request = urllib.request.Request(f"{endpoint}/moto-api/reset-auth", data=b"0", headers=plain)  # noqa: S310
@@ -54,11 +59,11 @@ def start(port: int) -> LocalCloud:
     return LocalCloud(server, endpoint, loader, warehouse, copy_role, list_role, empty_role)
 
 
-def lake_policy(actions: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The least that a reader or writer of the lake needs: objects under the prefix, and the bucket's list."""
+def lake_policy(objects: tuple[str, ...], bucket: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The least that a reader or writer of the lake needs: on objects under the prefix, and on the bucket."""
     return [
-        {"Effect": "Allow", "Action": list(actions), "Resource": f"arn:aws:s3:::{BUCKET}/{PREFIX}/*"},
-        {"Effect": "Allow", "Action": ABOUT_THE_BUCKET, "Resource": f"arn:aws:s3:::{BUCKET}"},
+        {"Effect": "Allow", "Action": list(objects), "Resource": f"arn:aws:s3:::{BUCKET}/{PREFIX}/*"},
+        {"Effect": "Allow", "Action": list(bucket), "Resource": f"arn:aws:s3:::{BUCKET}"},
     ]
 
 

@@ -3,6 +3,7 @@
 import datetime
 import io
 import json
+import re
 from decimal import Decimal
 
 import pyarrow as pa
@@ -11,7 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 from redshift_connector.error import Error
 
-from local_stack.redshift import names
+from loaders.settings import ROOT
+from local_stack.redshift import cloud, names
 from tests.redshift.conftest import connection_to
 
 UTC = pa.timestamp("us", tz="UTC")
@@ -178,6 +180,14 @@ def test_a_user_without_the_right_to_insert_cannot_copy(shelf, redshift, schema)
         pytest.raises(Error, match="permission denied"),
     ):
         cursor.execute(f"copy {shelf.table} from '{manifest}' iam_role default format parquet manifest")
+
+
+def test_the_policies_of_the_documentation_are_those_that_are_evaluated_here():
+    text = (ROOT / "docs/aws.md").read_text().replace("BUCKET", names.BUCKET)
+    policies = [json.loads(block)["Statement"] for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    for statement in (statement for policy in policies for statement in policy):
+        statement["Action"] = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+    assert policies == [cloud.lake_policy(*cloud.LOADER), cloud.lake_policy(*cloud.COPY)]
 
 
 def test_the_lakes_own_account_may_do_what_it_needs_and_no_more(s3):

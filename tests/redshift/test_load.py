@@ -235,6 +235,12 @@ def test_a_lake_made_for_duckdb_with_a_value_too_long_names_file_row_column_and_
     assert both.load_duckdb() == [1]
 
 
+def test_a_name_that_redshift_would_cut_is_refused_before_anything_is_read(both):
+    both.own.write(f"create table t (id int primary key, `{'열' * 43}` int)")
+    with pytest.raises(Failure, match="has a name of 129 bytes, Redshift cuts at 127"):
+        both.extract(for_redshift=True)
+
+
 @pytest.mark.parametrize("value", ["123456789.5", "-1e34"])
 def test_a_decimal_out_of_range_is_refused_before_it_is_published(both, value):
     both.own.write("create table t (id int primary key, d decimal(65,30))", f"insert into t values (3, {value})")
