@@ -59,6 +59,16 @@ def test_docs_and_freshness_work_there(shop, redshift):
     assert "PASS" in commands.succeeded(commands.dbt(shop, "source", "freshness", **cloud))
 
 
+def test_stale_data_ends_the_freshness_command_with_an_error(shop, redshift):
+    """So a schedule hears of a pipeline that has silently stopped, not only of one that fails."""
+    with connection_to(redshift) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute('update raw."order" set _extracted_at = dateadd(hour, -49, _extracted_at)')
+        stale = commands.dbt(shop, "source", "freshness", **redshift.environment())
+        cursor.execute('update raw."order" set _extracted_at = dateadd(hour, 49, _extracted_at)')
+    assert stale.returncode == 1 and "ERROR STALE freshness of shop.order" in stale.stdout, stale.stdout
+
+
 def test_status_reads_the_same_from_both(shop, redshift):
     cloud = redshift.environment()
     ours = commands.succeeded(commands.python(shop, "loaders", "status", **cloud))
