@@ -34,9 +34,12 @@ class Both:
         options = {"connect": lambda: connection_to(self.redshift), "schema": self.schema, "host": "localhost"}
         return RedshiftWarehouse(**options | {"role": self.redshift.copy_role} | changes)
 
+    def catalog(self, for_redshift=False):
+        """All tables there are, to go to the test's own schema."""
+        return replace(self.own.discover(), schema=self.schema, for_redshift=for_redshift)
+
     def extract(self, for_redshift=False, **options):
-        known = replace(self.own.discover(), schema=self.schema, for_redshift=for_redshift)
-        return self.own.extract(known, lake=self.lake, **options)
+        return self.own.extract(self.catalog(for_redshift), lake=self.lake, **options)
 
     def load(self, warehouse=None) -> list[int]:
         with closing(warehouse or self.warehouse()) as opened:
