@@ -58,7 +58,10 @@ def _port(url: DatabaseURL) -> None:
     try:
         socket.create_connection((url.host, url.port), CONNECT_SECONDS).close()
     except OSError as error:
-        raise Failure(f"MySQL error 2003: {url.host}:{url.port} cannot be reached ({error})", REACH) from None
+        raise Failure(
+            f"MySQL error 2003: {url.host}:{url.port} cannot be reached ({error})",
+            f"{REACH}; the address comes from SOURCE_URL",
+        ) from None
 
 
 def source(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
@@ -130,7 +133,7 @@ KOREAN = {
     "publicly accessible": (
         "Redshift에 연결할 수 없습니다. "
         "Redshift Serverless의 '퍼블릭 액세스'가 꺼져 있거나 보안 그룹이 5439 포트를 막고 있습니다. "
-        "공개하지 않으려면 `make export`로 만든 CSV를 BI 도구에 올리세요."
+        "공개하지 않으려면 같은 레이크에서 CSV를 만들어 BI 도구에 올리세요: `DBT_TARGET=duckdb make load build export`."
     ),
     "security group": (
         "MySQL에 연결할 수 없습니다(오류 2003). "

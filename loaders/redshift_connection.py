@@ -97,7 +97,8 @@ def _explained(error: Exception, values: Mapping[str, Any]) -> Failure:
     return Failure(
         f"Redshift at {where} cannot be reached: {said}",
         "is it publicly accessible, not paused, and does its security group let this machine in on that port? "
-        "If it must not be, run the loaders inside its network, and give BI tools CSV files (`make export`)",
+        "If it must not be, run the loaders inside its network, and give BI tools CSV files, made from the same "
+        "lake: `DBT_TARGET=duckdb make load build export`",
     )
 
 

@@ -20,7 +20,7 @@ def field(error: Exception, name: str) -> str:
 
 def said(error: Exception) -> str:
     """The message and, because a columnar COPY says the reason only there, the detail (its context, if it has one)."""
-    message, detail = field(error, "M") or str(error), field(error, "D")
+    message, detail = field(error, "M") or ": ".join(map(str, error.args)), field(error, "D")
     context = re.search(r"context:\s*(.*?)(?:\n\s*query:|$)", detail, re.DOTALL)
     more = " ".join((context[1] if context else detail).split())
     return " ".join(message.split()) + (f" ({more})" if more else "")

@@ -66,7 +66,7 @@ class RedshiftWarehouse:
             self._run(redshift_sql.create_schema(self.schema))
             self._run(f"create table {redshift_sql.name(self.schema, '_doctor')} (id BIGINT)")
         except RedshiftError as error:
-            raise self._explained(error) from None
+            raise self._explained(error, what=f"make a table in schema {self.schema}") from None
         finally:
             self._roll_back()
 
@@ -77,7 +77,7 @@ class RedshiftWarehouse:
             self._run('create temporary table "doctor" ("id" BIGINT)')
             self._run(redshift_sql.copy("doctor", manifest, self.role))
         except RedshiftError as error:
-            raise self._explained(error) from None
+            raise self._explained(error, what="COPY one row") from None
         finally:
             self._roll_back()
 
@@ -209,21 +209,26 @@ class RedshiftWarehouse:
                 return []
             raise self._explained(error) from None
 
-    def _explained(self, error: Exception, run: Run | None = None, where: str = "") -> Failure:
-        what = f"apply run {run.run} to schema {self.schema}" if run else f"use schema {self.schema}"
-        remedy = "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load`"
-        if "Access Denied" in said(error) or "AccessDenied" in said(error):
-            remedy = f"let the role {self.role} read the lake's prefix (s3:GetObject, s3:ListBucket). {remedy}"
-        elif "assume IAM Role" in said(error):
-            remedy = f"attach the role {self.role} to the warehouse, or correct REDSHIFT_IAM_ROLE. {remedy}"
-        elif "permission denied" in said(error):
-            remedy = f"grant create on the database to this user; it must own schema {self.schema} and its tables"
-        elif "longer than the length defined" in said(error):
-            remedy = (
+    def _explained(self, error: Exception, run: Run | None = None, where: str = "", what: str = "") -> Failure:
+        """A failure for what Redshift said while a run was applied, or while it was asked to do `what`."""
+        doing = f"apply run {run.run} to schema {self.schema}" if run else what or f"read schema {self.schema}"
+        waits = "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load`"
+        fix = "; ".join(part for part in (self._remedy(said(error)), waits if run else "") if part)
+        return Failure(f"Redshift at {self.host} could not {doing}: {said(error)}{where}", fix or "run it again")
+
+    def _remedy(self, told: str) -> str:
+        if "Access Denied" in told or "AccessDenied" in told:
+            return f"let the role {self.role} read the lake's prefix (s3:GetObject, s3:ListBucket)"
+        if "assume IAM Role" in told:
+            return f"attach the role {self.role} to the warehouse, or correct REDSHIFT_IAM_ROLE"
+        if "permission denied" in told:
+            return f"grant create on the database to this user, which must own schema {self.schema} and its tables"
+        if "longer than the length defined" in told:
+            return (
                 "a published run does not change: shorten the value at the source (or set on_invalid: null for its "
-                "column) and extract into a new lake (LAKE_URL), with DBT_TARGET naming this target. raw is unchanged"
+                "column) and extract into a new lake (LAKE_URL), with DBT_TARGET naming this target"
             )
-        return Failure(f"Redshift at {self.host} could not {what}: {said(error)}{where}", remedy)
+        return ""
 
 
 @contextmanager
