@@ -27,6 +27,9 @@ class Lake(Protocol):
     def fetch(self, key: str, folder: Path) -> Path:
         """A local file with the object's bytes: the lake's own, which must not be changed, or one made in `folder`."""
 
+    def verify(self, key: str, sha256: str) -> None:
+        """Fail unless the object is there and the one with that sum."""
+
     def keys(self, prefix: str) -> Iterator[str]: ...
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -45,11 +48,15 @@ def checked(fetched: Path, sha256: str, key: str) -> Path:
     """`fetched` itself, once its bytes are known to be the ones that were published."""
     digest = sha256_of(fetched)
     if digest != sha256:
-        raise Failure(
-            f"the lake's file {key} is damaged: sha256 is {digest[:12]}…, published was {sha256[:12]}…",
-            "restore that file from a backup of the lake; raw is unchanged",
-        )
+        raise damaged(key, digest, sha256)
     return fetched
+
+
+def damaged(key: str, found: str, published: str) -> Failure:
+    return Failure(
+        f"the lake's file {key} is damaged: sha256 is {found[:12]}…, published was {published[:12]}…",
+        "restore that file from a backup of the lake; raw is unchanged",
+    )
 
 
 def sha256_of(file: Path) -> str:

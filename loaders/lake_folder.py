@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loaders.errors import Failure
-from loaders.lake import missing
+from loaders.lake import checked, missing
 
 
 class Folder:
@@ -45,6 +45,9 @@ class Folder:
         if not file.is_file():
             raise missing(key, self)
         return file
+
+    def verify(self, key: str, sha256: str) -> None:
+        checked(self.fetch(key, self.folder), sha256, key)
 
     def keys(self, prefix: str) -> Iterator[str]:
         # Only whole folders are looked into, so that listing one table does not walk the others.

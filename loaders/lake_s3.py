@@ -11,10 +11,11 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from loaders.errors import Failure
-from loaders.lake import missing
+from loaders.lake import damaged, missing, sha256_of
 
 # S3 asks for another try (409) when two conditional writes meet; one of them then finds the object there (412).
 CONFLICT_TRIES, CONFLICT_SECONDS = 5, 0.2
+SHA256 = "sha256"
 ENCRYPTED_BY_S3 = {"ServerSideEncryption": "AES256"}
 
 
@@ -35,7 +36,8 @@ class S3:
 
     def put_file(self, key: str, file: Path) -> None:
         with explained(self.url(key)):
-            options = {"ChecksumAlgorithm": "SHA256"} | self.encryption
+            # S3 checks what arrives, part by part; the whole file's sum goes along for `verify`.
+            options = {"ChecksumAlgorithm": "SHA256", "Metadata": {SHA256: sha256_of(file)}} | self.encryption
             self.client.upload_file(str(file), self.bucket, self.prefix + key, ExtraArgs=options)
 
     def create(self, key: str, data: bytes) -> bool:
@@ -65,6 +67,13 @@ class S3:
         with explained(self.url(key)):
             self.client.download_file(self.bucket, self.prefix + key, str(file))
         return file
+
+    def verify(self, key: str, sha256: str) -> None:
+        """Without its bytes: the object is the one that was put there, which S3 itself keeps from decay."""
+        with explained(self.url(key)):
+            metadata = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)["Metadata"]
+        if metadata.get(SHA256) != sha256:
+            raise damaged(key, metadata.get(SHA256, "unknown"), sha256)
 
     def keys(self, prefix: str) -> Iterator[str]:
         with explained(self.url(prefix)):

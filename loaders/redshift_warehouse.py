@@ -135,6 +135,8 @@ class RedshiftWarehouse:
 
     def _copy(self, run: Run, batch: Batch, staging: str, files: RunFiles) -> None:
         manifest = files.url(attempts.key(batch.table, run.attempt, "manifest"))
+        for file in batch.files:
+            files.lake.verify(file.key, file.sha256)  # COPY knows a file by its size only
         try:
             self._run(redshift_sql.copy(staging, manifest, self.role))
         except RedshiftError as error:

@@ -86,6 +86,17 @@ def test_a_damaged_file_is_named(lake, local, tmp_path):
         checked(lake.fetch("order/1-a/part", tmp_path), "0" * 64, "order/1-a/part")
 
 
+def test_a_file_that_was_exchanged_for_one_of_the_same_size_is_named(lake, local):
+    lake.put_file("order/1-a/part", local(b"published"))
+    published = sha256_of(local(b"published"))
+    lake.verify("order/1-a/part", published)
+    lake.put_file("order/1-a/part", local(b"otherwise"))
+    with pytest.raises(Failure, match="order/1-a/part is damaged"):
+        lake.verify("order/1-a/part", published)
+    with pytest.raises(Failure, match="order/1-a/none"):
+        lake.verify("order/1-a/none", published)
+
+
 def test_an_address_begins_with_its_scheme_and_ends_with_the_key(lake):
     url = lake.url("order/1-a/part-00000.parquet")
     assert url.startswith(("file:///", "s3://"))

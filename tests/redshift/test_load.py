@@ -198,11 +198,30 @@ def test_keys_that_expire_in_mid_run_publish_nothing_and_the_next_run_works(both
     assert len(attempts) == 3, "what the stopped run left is swept"
 
 
-def test_a_file_deleted_between_manifest_and_copy_is_named_and_raw_stays(loaded):
+def test_a_file_deleted_before_copy_is_named_and_raw_stays(loaded):
     run = pipeline.runs.read(loaded.lake, 2)
     loaded.lake.delete([run.batches[0].files[0].key])
     failure = loaded.fails()
+    assert "part-00000.parquet" in failure.problem and "restore that file" in failure.fix
+    assert loaded.rows(columns="id, v, _run") == OLD
+
+
+def test_a_file_deleted_between_its_check_and_copy_is_named_and_raw_stays(loaded):
+    """The manifest calls each file mandatory, so COPY itself refuses."""
+    run = pipeline.runs.read(loaded.lake, 2)
+    loaded.lake.delete([run.batches[0].files[0].key])
+    loaded.lake.verify = lambda _key, _sha256: None
+    failure = loaded.fails()
     assert "part-00000.parquet" in failure.problem and "does not exist" in failure.problem
+    assert loaded.rows(columns="id, v, _run") == OLD
+
+
+def test_a_file_exchanged_for_one_of_the_same_size_is_named_and_raw_stays(loaded):
+    (file,) = pipeline.runs.read(loaded.lake, 2).batches[0].files
+    changed = bytearray(loaded.lake.read(file.key))
+    changed[100] ^= 1
+    loaded.lake.client.put_object(Bucket=loaded.lake.bucket, Key=loaded.lake.prefix + file.key, Body=bytes(changed))
+    assert "part-00000.parquet is damaged" in loaded.fails().problem
     assert loaded.rows(columns="id, v, _run") == OLD
 
 
