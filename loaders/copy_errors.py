@@ -46,19 +46,25 @@ def _reported(rows: Callable[[str], list[Any]]) -> str:
 def _too_long(batch: Batch, files: RunFiles) -> str:
     """The first value in the lake that is longer than its column, if there is one."""
     with suppress(Failure, OSError, pa.ArrowException):
-        for file in batch.files:
-            start = 0
-            for part in pq.ParquetFile(files.local(file)).iter_batches(ROWS_AT_ONCE):
-                for column, longest in _limits(batch):
-                    for place in _places(part.column(column), longest):
-                        key = ", ".join(f"{name}={part.column(name)[place].as_py()}" for name in batch.primary_key)
-                        value = part.column(column)[place].as_py()
-                        return (
-                            f"row {start + place + 1} ({key or 'a row without key'}), column {column}: "
-                            f"{_size(value):,} bytes for {longest:,}, the value begins with {value[:SHOWN]!r}"
-                        )
-                start += part.num_rows
+        for before, part in _parts(batch, files):
+            for column, longest in _limits(batch):
+                for place in _places(part.column(column), longest):
+                    value = part.column(column)[place].as_py()
+                    key = ", ".join(f"{name}={part.column(name)[place].as_py()}" for name in batch.primary_key)
+                    return (
+                        f"row {before + place + 1} ({key or 'a row without key'}), column {column}: "
+                        f"{_size(value):,} bytes for {longest:,}, the value begins with {value[:SHOWN]!r}"
+                    )
     return ""
+
+
+def _parts(batch: Batch, files: RunFiles) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """(rows of its file before it, rows) for every part of every file."""
+    for file in batch.files:
+        before = 0
+        for part in pq.ParquetFile(files.local(file)).iter_batches(ROWS_AT_ONCE):
+            yield before, part
+            before += part.num_rows
 
 
 def _limits(batch: Batch) -> Iterator[tuple[str, int]]:
