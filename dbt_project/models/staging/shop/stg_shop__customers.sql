@@ -17,7 +17,8 @@ renamed as (
 
         -- timestamps
         created_at,
-        updated_at
+        updated_at,
+        _extracted_at as extracted_at
     from source
     where _deleted_at is null
 )

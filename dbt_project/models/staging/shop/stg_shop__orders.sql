@@ -23,7 +23,8 @@ renamed as (
         order_date as ordered_at,
         shipping_date as delivered_at,
         created_at,
-        updated_at
+        updated_at,
+        _extracted_at as extracted_at
     from source
     where _deleted_at is null
 )
