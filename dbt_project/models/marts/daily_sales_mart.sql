@@ -27,10 +27,12 @@ numbers as (
 ),
 
 days as (
-    select cast({{ dbt.dateadd('day', 'cast(1 - generated_number as integer)', 'last_date') }} as date) as order_date
+    select
+        cast({{ dbt.dateadd('day', 'cast(1 - numbers.generated_number as integer)', 'trade.last_date') }} as date)
+            as order_date
     from trade
     cross join numbers
-    where generated_number <= 1 + {{ dbt.datediff('first_date', 'last_date', 'day') }}
+    where numbers.generated_number <= 1 + {{ dbt.datediff('trade.first_date', 'trade.last_date', 'day') }}
 ),
 
 -- A row for every day, country and category, so that days without an order are there too.

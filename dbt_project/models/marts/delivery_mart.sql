@@ -10,6 +10,7 @@ totals as (
         count(case when is_on_time then order_id end) as on_time_orders,
         coalesce(sum(delivery_days), 0) as delivery_days,
         coalesce(sum(delivery_hours), 0) as delivery_hours,
+        coalesce(sum(cast(delivery_hours * 100 as bigint)), 0) as hundredths_of_hours,
         {{- order_totals() }}
     from orders
     group by 1, 2
@@ -27,9 +28,8 @@ typed as (
         cast({{ rounded_quotient('on_time_orders', 'delivered_orders', 4) }} as decimal(5, 4)) as on_time_share,
         cast(delivery_days as bigint) as delivery_days,
         cast(delivery_hours as decimal(18, 2)) as delivery_hours,
-        cast({{ rounded_quotient('cast(delivery_days as bigint)', 'delivered_orders', 2) }} as decimal(12, 2))
-            as average_delivery_days,
-        cast({{ rounded_quotient('cast(delivery_hours * 100 as bigint)', 'delivered_orders * 100', 2) }} as decimal(12, 2))
+        cast({{ rounded_quotient('delivery_days', 'delivered_orders', 2) }} as decimal(12, 2)) as average_delivery_days,
+        cast({{ rounded_quotient('hundredths_of_hours', '100 * delivered_orders', 2) }} as decimal(12, 2))
             as average_delivery_hours,
         units,
         revenue,

@@ -38,7 +38,8 @@ typed as (
         orders,
         cancelled_orders,
         returned_orders,
-        cast({{ rounded_quotient('returned_orders', 'orders - cancelled_orders', 4) }} as decimal(5, 4)) as return_share,
+        cast({{ rounded_quotient('returned_orders', 'orders - cancelled_orders', 4) }} as decimal(5, 4))
+            as return_share,
         cast(customers as bigint) as customers,
         units,
         revenue,

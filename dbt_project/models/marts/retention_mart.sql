@@ -19,7 +19,7 @@ trade as (
     from orders
 ),
 
--- The first 1,000 months at most: one order dated in the year 1 must not make empty months without end.
+-- 1,000 months of each cohort at most: one order dated in the year 1 must not make empty months without end.
 numbers as (
     {{ dbt.generate_series(1000) }}
 ),
@@ -34,7 +34,7 @@ months as (
     where numbers.generated_number <= 1 + {{ dbt.datediff('cohorts.cohort_month', 'trade.last_month', 'month') }}
 ),
 
--- A row for every month from a cohort's first to the last of all, so that months in which nobody came back are there too.
+-- A row for every month from a cohort's first to the last of all, so that months without an order are there too.
 complete as (
     select
         cohort_month,

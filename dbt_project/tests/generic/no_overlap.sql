@@ -1,4 +1,4 @@
-{#- Of one key, no span from valid_from until before valid_until overlaps the next: at no moment do two versions hold. -#}
+{#- Of one key, no span from valid_from until before valid_until overlaps the next: no two versions hold at once. -#}
 {% test no_overlap(model, key) %}
 
 with spans as (
