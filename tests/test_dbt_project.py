@@ -89,7 +89,7 @@ def test_missing_raw_tables_say_make_extract(own):
 def test_only_the_raw_tables_that_a_chosen_model_reads_must_be_there(own):
     texts = "product_name varchar, category varchar, seller_company varchar"
     numbers = "product_id integer, price decimal(10, 2), weight_kg decimal(10, 2)"
-    times = "created_at timestamp, updated_at timestamp, _deleted_at timestamp"
+    times = "created_at timestamp, updated_at timestamp, _extracted_at timestamp, _deleted_at timestamp"
     with duckdb.connect(own.warehouse_path) as raw:
         raw.execute("create schema raw")
         raw.execute(f"create table raw.product ({texts}, {numbers}, {times})")
@@ -135,6 +135,13 @@ DAMAGES = {
     "every_order_reaches_the_mart": "delete from analytics.order_mart where order_id = 12",
     "unique_order_mart_order_id": "insert into analytics.order_mart from analytics.order_mart where order_id = 13",
     "money_is_preserved": "update analytics.order_mart set delivery_fee = delivery_fee + 0.01 where order_id = 14",
+    "every_mart_adds_up_to_the_order_mart": "update analytics.retention_mart set net_revenue = net_revenue + 1",
+    "unique_together_daily_sales_mart_order_date__country__category": (
+        "insert into analytics.daily_sales_mart from analytics.daily_sales_mart limit 1"
+    ),
+    "unique_customer_history_dbt_scd_id": (
+        "insert into analytics.customer_history from analytics.customer_history where customer_id = 4"
+    ),
 }
 
 
@@ -173,7 +180,7 @@ def test_every_model_and_column_is_described(manifest, shop):
     described = {
         (node["name"], column["name"])
         for node in manifest["nodes"].values()
-        if node["resource_type"] == "model" and node["description"]
+        if node["resource_type"] in ("model", "snapshot") and node["description"]
         for column in node["columns"].values()
         if column["description"]
     }
@@ -204,7 +211,8 @@ def test_every_model_has_a_tested_key_and_only_staging_reads_sources(manifest):
     tested = {
         node["attached_node"]
         for node in manifest["nodes"].values()
-        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "unique"
+        if node["resource_type"] == "test"
+        and (node.get("test_metadata") or {}).get("name") in ("unique", "unique_together")
     }
     assert set(models) <= tested
     for key, node in models.items():
@@ -218,11 +226,58 @@ def test_every_model_has_its_yaml_beside_it_with_the_same_name():
             assert sql.with_suffix(".yml").exists(), sql
 
 
-def test_no_mart_carries_a_personal_column(manifest):
+def beyond_staging(manifest) -> list[str]:
+    """The names of all relations that hold rows made of the shop's customers or orders, staging left out."""
+    found, waiting = set(), ["source.order_he.shop.customer", "source.order_he.shop.order"]
+    while waiting:
+        for child in manifest["child_map"].get(waiting.pop(), []):
+            if child.startswith(("model.", "snapshot.")) and child not in found:
+                found.add(child)
+                waiting.append(child)
+    names = {manifest["nodes"][child]["alias"] for child in found}
+    return sorted(name for name in names if not name.startswith("stg_"))
+
+
+def test_nothing_beyond_staging_depends_on_personal_data(manifest, shop, tmp_path):
+    """Other people under the same numbers give the same rows everywhere, so no column holds, hashes or measures them."""
+    relations = beyond_staging(manifest)
+    assert {"order_mart", "customer_mart", "customer_history", "int_customer_versions"} <= set(relations)
+    before = {name: ask(shop, f"select * from analytics.{name} order by all") for name in relations}
+    others = [
+        "update raw.customer set name = 'N' || customer_id, email = 'e', phone = null, address = repeat('a', 300)",
+        "update raw.\"order\" set request = 'R' where trim(request) <> ''",
+    ]
+    arguments = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    statuses = dbt_on_a_damaged_copy(shop, tmp_path, others, *arguments)
+    assert statuses["order_mart"] == "success", statuses
+    with duckdb.connect(tmp_path / "warehouse.duckdb", read_only=True) as connection:
+        for name in relations:
+            rows = connection.execute(f"select * from analytics.{name} order by all").fetchall()
+            assert rows == before[name], name
+
+
+def test_nothing_beyond_staging_has_a_personal_column(manifest, shop):
+    personal = {"name", "customer_name", "email", "phone", "address", "request"}
+    names = beyond_staging(manifest)
+    columns = ask(shop, "select table_name, column_name from duckdb_columns() where schema_name = 'analytics'")
+    assert not [(table, column) for table, column in columns if table in names and column in personal]
+
+
+def test_every_mart_says_its_grain_owner_freshness_and_questions_under_a_contract(manifest):
     marts = [node for node in manifest["nodes"].values() if node["path"].startswith("marts/")]
-    assert marts
-    for mart in marts:
-        assert not {"name", "customer_name", "email", "phone", "address", "request"} & set(mart["columns"])
+    models = [node for node in marts if node["resource_type"] == "model"]
+    assert len(models) == 6
+    for mart in models:
+        assert {"grain", "owner", "freshness", "questions"} <= set(mart["config"]["meta"]), mart["name"]
+        assert mart["config"]["contract"]["enforced"], mart["name"]
+        assert all(column["data_type"] for column in mart["columns"].values()), mart["name"]
+
+
+def test_the_dashboard_and_the_files_are_exposures_of_every_mart(manifest):
+    marts = {key for key, node in manifest["nodes"].items() if node["original_file_path"].startswith("models/marts/")}
+    marts = {key for key in marts if key.startswith("model.")}
+    exposures = {node["name"]: set(node["depends_on"]["nodes"]) for node in manifest["exposures"].values()}
+    assert exposures == {"dashboard": marts, "csv_export": marts}
 
 
 def test_source_freshness_reads_what_the_loaders_wrote(shop):

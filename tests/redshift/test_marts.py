@@ -7,7 +7,9 @@ from redshift_connector.error import Error
 from tests import commands
 from tests.redshift.conftest import connection_to
 
-RELATIONS = ("stg_shop__customers", "stg_shop__products", "stg_shop__orders", "order_mart")
+STAGING = ("stg_shop__customers", "stg_shop__products", "stg_shop__orders")
+HISTORY = ("int_customer_versions", "int_product_versions", "customer_history", "product_history")
+MARTS = ("order_mart", "customer_mart", "product_mart", "daily_sales_mart", "delivery_mart", "retention_mart")
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +27,9 @@ def shop(module_own, redshift):
     return module_own
 
 
-@pytest.mark.parametrize("relation", RELATIONS)
+@pytest.mark.parametrize("relation", STAGING + HISTORY + MARTS)
 def test_every_relation_is_the_same_on_both_targets(shop, redshift, relation):
-    query = f"select * from analytics.{relation} order by 1"
+    query = f"select * from analytics.{relation} order by 1, 2, 3"
     with duckdb.connect(shop.warehouse_path, read_only=True) as connection:
         result = connection.execute(query)
         names, theirs = [column[0] for column in result.description], result.fetchall()
@@ -41,7 +43,9 @@ def test_every_relation_is_the_same_on_both_targets(shop, redshift, relation):
 
 def test_the_mart_has_its_keys_comments_and_late_binding_views_there(shop, redshift):
     with connection_to(redshift) as connection, connection.cursor() as cursor:
-        cursor.execute("select diststyle, sortkey1 from svv_table_info where schema = 'analytics'")
+        cursor.execute(
+            "select diststyle, sortkey1 from svv_table_info where schema = 'analytics' and \"table\" = 'order_mart'"
+        )
         assert tuple(cursor.fetchall()[0]) == ("KEY(order_id)", "ordered_at")
         cursor.execute(
             "select remarks from svv_redshift_columns where schema_name = 'analytics' and column_name = 'amount'"
@@ -81,7 +85,9 @@ def test_the_bi_reader_sees_the_marts_and_neither_raw_nor_staging(shop, redshift
     with connection_to(redshift, "bi_reader") as connection, connection.cursor() as cursor:
         cursor.execute("select count(*) from analytics.order_mart")
         assert tuple(cursor.fetchall()[0]) == (2000,)
-        for forbidden in ("analytics.stg_shop__customers", 'raw."order"', "raw.customer"):
+        for mart in MARTS:
+            cursor.execute(f"select count(*) from analytics.{mart}")
+        for forbidden in ("analytics.stg_shop__customers", "analytics.customer_history", 'raw."order"', "raw.customer"):
             with pytest.raises(Error, match="permission denied"):
                 cursor.execute(f"select * from {forbidden}")
 
