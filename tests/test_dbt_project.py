@@ -239,7 +239,7 @@ def beyond_staging(manifest) -> list[str]:
 
 
 def test_nothing_beyond_staging_depends_on_personal_data(manifest, shop, tmp_path):
-    """Other people under the same numbers give the same rows everywhere, so no column holds, hashes or measures them."""
+    """Other people under the same numbers give the same rows: no column holds, hashes or measures them."""
     relations = beyond_staging(manifest)
     assert {"order_mart", "customer_mart", "customer_history", "int_customer_versions"} <= set(relations)
     before = {name: ask(shop, f"select * from analytics.{name} order by all") for name in relations}
@@ -289,3 +289,13 @@ def test_the_docs_site_is_one_file_with_every_description(shop):
     page = (shop.folder / "target/static_index.html").read_text()
     assert "From a shop" in page or "from a shop's MySQL database to an order mart" in page
     assert json.dumps("쇼핑몰의 MySQL 테이블")[1:-1] in page and "Calendar days from order to delivery" in page
+
+
+def test_dbt_run_without_a_history_says_dbt_build(shop, tmp_path):
+    copy = tmp_path / "warehouse.duckdb"
+    shutil.copy(shop.warehouse_path, copy)
+    with duckdb.connect(copy) as connection:
+        connection.execute("drop table analytics.customer_history")
+    done = commands.dbt(shop, "run", DUCKDB_PATH=str(copy))
+    assert done.returncode != 0
+    assert "analytics.customer_history was never made" in done.stdout and "run `dbt build`" in done.stdout

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 from redshift_connector.error import Error
 
-from tests import commands
+from tests import commands, small_shop
 from tests.redshift.conftest import connection_to
 
 STAGING = ("stg_shop__customers", "stg_shop__products", "stg_shop__orders")
@@ -17,6 +17,7 @@ def shop(module_own, redshift):
     """One shop, extracted to S3 once, loaded into both warehouses and built in both."""
     filled = ("seeds_generator", "fill", "--yes", "--orders", "2000")
     commands.succeeded(commands.python(module_own, *filled, SOURCE_URL=""))
+    module_own.write(*small_shop.ODD_ROWS)
     cloud = redshift.environment()
     commands.succeeded(commands.python(module_own, "loaders", "extract", **cloud))
     told = commands.succeeded(commands.dbt(module_own, "build", **cloud))
@@ -84,7 +85,7 @@ def test_status_reads_the_same_from_both(shop, redshift):
 def test_the_bi_reader_sees_the_marts_and_neither_raw_nor_staging(shop, redshift):
     with connection_to(redshift, "bi_reader") as connection, connection.cursor() as cursor:
         cursor.execute("select count(*) from analytics.order_mart")
-        assert tuple(cursor.fetchall()[0]) == (2000,)
+        assert tuple(cursor.fetchall()[0]) == (2003,)
         for mart in MARTS:
             cursor.execute(f"select count(*) from analytics.{mart}")
         for forbidden in ("analytics.stg_shop__customers", "analytics.customer_history", 'raw."order"', "raw.customer"):
@@ -94,10 +95,11 @@ def test_the_bi_reader_sees_the_marts_and_neither_raw_nor_staging(shop, redshift
 
 def test_a_pull_request_has_a_schema_of_its_own_which_is_dropped_and_no_other_can_be(shop, redshift):
     cloud = redshift.environment() | {"DBT_SCHEMA": "pr_123"}
-    commands.succeeded(commands.dbt(shop, "run", "--select", "order_mart", "stg_shop__orders", "+order_mart", **cloud))
+    untested = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    commands.succeeded(commands.dbt(shop, "build", "--select", "+order_mart", *untested, **cloud))
     with connection_to(redshift) as connection, connection.cursor() as cursor:
         cursor.execute("select count(*) from pr_123.order_mart")
-        assert tuple(cursor.fetchall()[0]) == (2000,)
+        assert tuple(cursor.fetchall()[0]) == (2003,)
         commands.succeeded(commands.dbt(shop, "run-operation", "drop_pull_request_schema", **cloud))
         with pytest.raises(Error, match="does not exist"):
             cursor.execute("select count(*) from pr_123.order_mart")

@@ -1,0 +1,131 @@
+"""What held when an order was placed: from MySQL, by the loaders and dbt's snapshots, to the mart."""
+
+import duckdb
+import pytest
+
+from tests import commands, small_shop
+from tests.small_shop import customer, order, product
+
+OBSERVED = (
+    "select order_id, country, country_when_ordered, price, price_when_ordered, is_observed "
+    "from analytics.order_mart order by 1"
+)
+HISTORY = (
+    "select customer_id, country, dbt_valid_to is null from analytics.customer_history "
+    "order by customer_id, dbt_valid_from"
+)
+ALL = ("order_mart", "customer_mart", "customer_history", "product_history")
+
+
+def ask(own, sql: str) -> list[tuple]:
+    with duckdb.connect(own.warehouse_path, read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def everything(own) -> dict[str, list[tuple]]:
+    return {name: ask(own, f"select * from analytics.{name} order by all") for name in ALL}
+
+
+def build(own, **changes: str) -> None:
+    commands.succeeded(commands.dbt(own, "build", "--select", "+order_mart", "customer_mart", "--quiet", **changes))
+
+
+def extract_and_build(own, **changes: str) -> None:
+    commands.succeeded(commands.python(own, "loaders", "extract"))
+    build(own, **changes)
+
+
+@pytest.fixture(scope="module")
+def shop(module_own):
+    """Read twice: between the readings one customer moved, one moved without saying so, one left, one came."""
+    own = module_own
+    small_shop.create(own)
+    own.write(
+        *(customer(number, "Korea", "2024-01-01") for number in (1, 2, 3)),
+        product(1, "Cup", "8.00", "2024-01-01"),
+        order(1, 1, 1, "2024-02-28 10:00:00"),
+        order(2, 2, 1, "2024-02-29 12:00:00"),
+    )
+    extract_and_build(own)
+    own.write(
+        order(3, 1, 1, "2024-03-01 09:29:59"),
+        "update customer set country = 'Japan', updated_at = '2024-03-01 09:30:00' where customer_id = 1",
+        order(4, 1, 1, "2024-03-01 09:30:00"),
+        "update customer set country = 'Japan' where customer_id = 2",
+        order(5, 2, 1, "2024-03-01 10:00:00"),
+        "update product set price = 9.00, updated_at = '2024-03-01 11:00:00' where product_id = 1",
+        "delete from customer where customer_id = 3",
+        customer(4, "Korea", "2024-03-01 12:00:00"),
+        order(6, 4, 1, "2024-03-01 12:00:01"),
+    )
+    extract_and_build(own, TZ="Asia/Seoul")
+    return own
+
+
+def test_an_order_keeps_what_held_when_it_was_placed_where_that_was_observed(shop):
+    rows = [(number, now, then, str(price), None if was is None else str(was), seen)
+            for number, now, then, price, was, seen in ask(shop, OBSERVED)]  # fmt: skip
+    assert rows == [
+        (1, "Japan", None, "9.00", None, False),  # before the first reading
+        (2, "Japan", "Korea", "9.00", "8.00", True),  # the newest moment of the first reading itself
+        (3, "Japan", "Korea", "9.00", "8.00", True),
+        (4, "Japan", "Japan", "9.00", "8.00", True),  # placed in the second of the move
+        (5, "Japan", "Korea", "9.00", "8.00", True),  # the move that did not say when counts from the next reading
+        (6, "Korea", "Korea", "9.00", "9.00", True),  # a customer who came between the readings
+    ]
+
+
+def test_states_that_ended_and_rows_that_are_gone_are_closed(shop):
+    assert ask(shop, HISTORY) == [
+        (1, "Korea", False),
+        (1, "Japan", True),
+        (2, "Korea", False),
+        (2, "Japan", True),
+        (3, "Korea", False),
+        (4, "Korea", True),
+    ]
+
+
+def test_what_is_gone_is_closed_in_utc_wherever_it_is_built(shop):
+    """dbt-duckdb's own closing time would be the session's local one: nine hours ahead in Seoul."""
+    closed = "select dbt_valid_to <= now() at time zone 'UTC' from analytics.customer_history where customer_id = 3"
+    assert ask(shop, closed) == [(True,)]
+
+
+def test_building_twice_equals_once(shop):
+    before = everything(shop)
+    build(shop)
+    assert everything(shop) == before
+
+
+def test_a_customer_who_comes_back_under_the_same_number_has_no_two_states_at_once(shop):
+    shop.write(customer(3, "France", "2024-03-02 08:00:00"), order(7, 3, 1, "2024-03-02 08:00:01"))
+    extract_and_build(shop)
+    (row,) = [row for row in ask(shop, OBSERVED) if row[0] == 7]
+    assert row[1:3] == ("France", "France")
+    assert [state for state in ask(shop, HISTORY) if state[0] == 3] == [(3, "Korea", False), (3, "France", True)]
+
+
+MARTS = ("order_mart", "customer_mart", "product_mart", "daily_sales_mart", "delivery_mart", "retention_mart")
+
+
+def test_an_empty_shop_one_order_and_odd_rows_build_with_every_test_green(own):
+    small_shop.create(own)
+    commands.succeeded(commands.python(own, "loaders", "extract"))
+    commands.succeeded(commands.dbt(own, "--warn-error", "build", "--quiet"))
+    assert [ask(own, f"select count(*) from analytics.{mart}") for mart in MARTS] == [[(0,)]] * len(MARTS)
+    own.write(customer(1, "Korea", "2024-01-01"), product(1, "Cup", "1.00", "2024-01-01"))
+    own.write(order(1, 1, 1, "2024-02-29 23:59:59"), *small_shop.ODD_ROWS)
+    commands.succeeded(commands.python(own, "loaders", "extract"))
+    commands.succeeded(commands.dbt(own, "--warn-error", "build", "--quiet"))
+    assert ask(own, "select product_name, orders from analytics.product_mart where product_id = 900001") == [
+        (small_shop.LONG_NAME, 3)
+    ]
+    assert ask(own, "select segment from analytics.customer_mart where country = 'Atlantis'") == [("no purchase",)]
+    # The order of the year 1000 adds its own day and month, and no empty ones of a thousand years.
+    ((days, pairs),) = ask(own, "select count(*), count(distinct (country, category)) from analytics.daily_sales_mart")
+    assert days <= 10_001 * pairs
+    assert ask(own, "select min(order_date)::varchar, sum(orders)::int from analytics.daily_sales_mart") == [
+        ("1000-01-01", 4)
+    ]
+    assert ask(own, "select max(months_since_first) from analytics.retention_mart") == [(12 * 1024 + 2,)]
