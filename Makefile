@@ -43,7 +43,7 @@ docs: setup ## write the documentation site, one file, to .data/docs/index.html
 	cp dbt_project/target/static_index.html .data/docs/index.html
 	echo "wrote .data/docs/index.html"
 
-export: setup ## write the marts as CSV files to .data/export (ARGS=--bom for spreadsheets)
+export: setup ## write the marts as CSV and Parquet to .data/export (ARGS=--bom for spreadsheets)
 	$(RUN) dashboard export --out .data/export $(ARGS)
 
 status: setup ## what raw holds, and what waits in the lake
@@ -59,6 +59,10 @@ lint: .venv/test ## ruff, sqlfluff, zizmor
 	$(BIN)/ruff format --check .
 	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests --disable-progress-bar --processes 2
 	$(BIN)/zizmor --offline --quiet .github
+
+pr: lint demo ## what CI asks of a pull request: lint, conventions, everything built on DuckDB, docs and dashboard
+	$(BIN)/python -m pytest -q tests/test_conventions.py tests/test_dbt_project.py -k "conventions or parses_for_every_target"
+	echo "look at .data/docs/index.html and .data/dashboard/index.html"
 
 ##@ More
 
@@ -106,7 +110,7 @@ help:
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-10s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: demo day sql extract build docs export status doctor test test-aws lint setup up down seed load discover docs-serve format lock clean help help-all
+.PHONY: demo day sql extract build docs export status doctor pr test test-aws lint setup up down seed load discover docs-serve format lock clean help help-all
 
 # ---- what the targets above stand on ----------------------------------------------------------------------------
 

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import duckdb
 
-from dashboard import ask, export
+from dashboard import ask, export, marts
 from loaders import profile, settings
 from loaders.catalog import known_or_fail
 from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure, run_command
 
 EXAMPLES = """examples:
-  python -m dashboard export                   every mart as UTF-8 CSV in .data/export
+  python -m dashboard export                   every mart as CSV and Parquet in .data/export
   python -m dashboard export --out . --bom     the same in this folder, for spreadsheet programs
+  python -m dashboard export --no-guard        no apostrophe before text that begins like a formula
   python -m dashboard export order_mart        one of them
   python -m dashboard sql                      ask questions
   python -m dashboard sql "select 1"           ask one"""
@@ -30,10 +31,13 @@ def main() -> int | None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    exporting = commands.add_parser("export", help="write marts as CSV files")
+    exporting = commands.add_parser("export", help="write marts as CSV and Parquet, with a dictionary")
     exporting.add_argument("marts", nargs="*", metavar="MART", help="which ones; default: all")
     exporting.add_argument("--out", type=Path, default=settings.DATA / "export", metavar="DIR", help="where to")
     exporting.add_argument("--bom", action="store_true", help="begin with a byte order mark, for spreadsheet programs")
+    exporting.add_argument(
+        "--no-guard", action="store_true", help="leave CSV text that begins with = + - @ as it is: for no spreadsheet"
+    )
     exporting.set_defaults(run=run_export)
     asking = commands.add_parser("sql", help="ask the warehouse questions, read-only")
     asking.add_argument("question", nargs="?", help="one question; without it, they are read from the terminal")
@@ -43,14 +47,17 @@ def main() -> int | None:
 
 
 def run_export(arguments: argparse.Namespace) -> None:
-    target = _target()
+    chosen = settings.read()
+    settings.export_for_aws(chosen)
+    target = _chosen_target(chosen)
     known = export.marts(settings.ROOT / "dbt_project" / "models")
     for name in arguments.marts:
         known_or_fail(name, known, "mart", "dbt_project/models/marts")
     names = arguments.marts or known
-    with open_warehouse(target.values["path"], "", read_only=True) as warehouse:
-        for done in export.export(warehouse.connection, target.values["schema"], names, arguments.out, arguments.bom):
-            print(f"{done.path}: {done.rows:,} rows")
+    style = export.Style(bom=arguments.bom, guard=not arguments.no_guard)
+    with marts.opened(target, names) as connection:
+        for done in export.export(connection, target.values["schema"], names, arguments.out, style):
+            print(done)
 
 
 def run_sql(arguments: argparse.Namespace) -> None:
@@ -72,9 +79,12 @@ def _typed() -> Iterator[str]:
             yield input("sql> " if sys.stdin.isatty() else "")
 
 
+def _chosen_target(chosen: settings.Settings) -> profile.Target:
+    return profile.read(chosen.dbt_profiles_dir, chosen.dbt_target, chosen.environment, settings.ROOT / "dbt_project")
+
+
 def _target() -> profile.Target:
-    chosen = settings.read()
-    target = profile.read(chosen.dbt_profiles_dir, chosen.dbt_target, chosen.environment, settings.ROOT / "dbt_project")
+    target = _chosen_target(settings.read())
     if target.type != "duckdb":
         raise Failure(f"target {target.name} is a {target.type} warehouse", "use its own client, or DBT_TARGET=duckdb")
     if not target.values["path"].exists():

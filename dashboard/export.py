@@ -1,7 +1,8 @@
-"""The marts as CSV files, for tools that cannot reach the warehouse.
+"""The marts as files, for tools that cannot reach the warehouse: CSV, Parquet, and a dictionary of all columns.
 
-UTF-8, commas, one header line, rows in the order of their columns from left to right: the same mart gives the same
-bytes. NULL is an empty cell, an empty text is "".
+CSV: UTF-8, commas, one header line. NULL is an empty cell, an empty text is "". Text that a spreadsheet would run is
+guarded (formulas.py). Parquet holds every value as it is. Rows stand in the order of their columns from left to right:
+the same mart gives the same bytes.
 """
 
 import codecs
@@ -13,22 +14,35 @@ from pathlib import Path
 
 import duckdb
 
+from dashboard import formulas
 from loaders.errors import Failure
 from loaders.quoting import sql_name, sql_text
 
-FORMAT = (
-    "format csv, header, delimiter ',', quote '\"', escape '\"', nullstr '', timestampformat '%Y-%m-%d %H:%M:%S.%f'"
-)
-
+CSV = "format csv, header, delimiter ',', quote '\"', escape '\"', nullstr '', timestampformat '%Y-%m-%d %H:%M:%S.%f'"
+PARQUET = "format parquet, compression zstd"
 MEMORY = "512MB"
+DICTIONARY = "data_dictionary"
+
+
+@dataclass(frozen=True)
+class Style:
+    """How CSV is written. bom: begin with the mark that spreadsheets look for; guard: text cannot run as a formula."""
+
+    bom: bool = False
+    guard: bool = True
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A finished CSV file."""
+    """A finished file. guarded: in how many cells a formula was made harmless."""
 
     path: Path
     rows: int
+    guarded: int = 0
+
+    def __str__(self) -> str:
+        guarded = f" ({self.guarded:,} cells that begin like a formula have an apostrophe in front)"
+        return f"{self.path}: {self.rows:,} rows{guarded if self.guarded else ''}"
 
 
 def marts(models: Path) -> list[str]:
@@ -37,43 +51,93 @@ def marts(models: Path) -> list[str]:
 
 
 def export(
-    connection: duckdb.DuckDBPyConnection, schema: str, names: Iterable[str], folder: Path, bom: bool
+    connection: duckdb.DuckDBPyConnection, schema: str, names: Iterable[str], folder: Path, style: Style
 ) -> Iterator[Exported]:
-    """Write folder/<mart>.csv for each mart; each appears whole. bom: begin with the mark spreadsheets look for.
+    """Write folder/<mart>.csv and .parquet for each mart, and folder/data_dictionary.csv; each appears whole.
 
     Memory is bounded: what does not fit in MEMORY while the rows are put in order waits in files beside the result.
     """
+    names = list(names)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as work:
             connection.execute(f"set memory_limit = {sql_text(MEMORY)}")
             connection.execute(f"set temp_directory = {sql_text(work)}")
+            writer = _Writer(connection, schema, Path(work), folder, style)
             for name in names:
-                yield _one(connection, schema, name, Path(work), folder, bom)
+                yield writer.csv(name)
+                yield writer.parquet(name)
+            yield writer.dictionary(names)
     except OSError as error:
         raise Failure(f"{folder} cannot be written ({error.strerror})", "choose another folder by --out") from None
 
 
-def _one(
-    connection: duckdb.DuckDBPyConnection, schema: str, name: str, work: Path, folder: Path, bom: bool
-) -> Exported:
-    finished, target = work / "finished", folder / f"{name}.csv"
-    query = f"select * from {sql_name(schema)}.{sql_name(name)} order by all"
-    try:
-        (rows,) = connection.execute(f"copy ({query}) to {sql_text(str(finished))} ({FORMAT})").fetchone()
-    except duckdb.CatalogException:
-        raise Failure(
-            f"the warehouse has no {schema}.{name}",
-            'run `make build` first, or name the marts to write: make export ARGS="my_mart"',
-        ) from None
-    except duckdb.Error as error:
-        raise Failure(
-            f"{target} cannot be written: {str(error).splitlines()[0]}", "make room there, or choose a folder by --out"
-        ) from None
-    if bom:
-        finished = _with_mark(finished)
-    finished.replace(target)
-    return Exported(target, rows)
+@dataclass(frozen=True)
+class _Writer:
+    """Writes files into `folder` by way of `work`, which is on the same disk."""
+
+    connection: duckdb.DuckDBPyConnection
+    schema: str
+    work: Path
+    folder: Path
+    style: Style
+
+    def csv(self, name: str) -> Exported:
+        columns = self._columns(name)
+        texts = [column for column, kind in columns if kind == "VARCHAR"] if self.style.guard else []
+        chosen = ", ".join(formulas.guarded(column) if column in texts else sql_name(column) for column, _ in columns)
+        counts = " + ".join(f"count(*) filter (where {formulas.is_formula(column)})" for column in texts) or "0"
+        (found,) = self.connection.execute(f"select {counts} from {self._relation(name)}").fetchone()
+        rows = self._copy(f"select {chosen} from {self._relation(name)} order by all", CSV, f"{name}.csv")
+        return Exported(self.folder / f"{name}.csv", rows, found)
+
+    def parquet(self, name: str) -> Exported:
+        rows = self._copy(f"select * from {self._relation(name)} order by all", PARQUET, f"{name}.parquet")
+        return Exported(self.folder / f"{name}.parquet", rows)
+
+    def dictionary(self, names: Iterable[str]) -> Exported:
+        """What each mart and each of its columns is: the comments that dbt has written into the warehouse."""
+        listed = f"schema_name = {sql_text(self.schema)} and table_name in ({', '.join(map(sql_text, names))})"
+        query = (
+            "select table_name as mart, column_name as column, lower(data_type) as type, "
+            "rtrim(comment, e' \\n') as description from ("
+            "select table_name, 0 as position, null as column_name, null as data_type, comment from duckdb_tables() "
+            f"where {listed} union all "
+            "select table_name, column_index, column_name, data_type, comment from duckdb_columns() "
+            f"where {listed}) order by table_name, position"
+        )
+        rows = self._copy(query, CSV, f"{DICTIONARY}.csv")
+        return Exported(self.folder / f"{DICTIONARY}.csv", rows)
+
+    def _relation(self, name: str) -> str:
+        return f"{sql_name(self.schema)}.{sql_name(name)}"
+
+    def _columns(self, name: str) -> list[tuple[str, str]]:
+        found = self.connection.execute(
+            "select column_name, data_type from duckdb_columns() where schema_name = ? and table_name = ? "
+            "order by column_index",
+            [self.schema, name],
+        ).fetchall()
+        if not found:
+            raise Failure(
+                f"the warehouse has no {self.schema}.{name}",
+                'run `make build` first, or name the marts to write: make export ARGS="my_mart"',
+            )
+        return found
+
+    def _copy(self, query: str, how: str, file: str) -> int:
+        finished, target = self.work / "finished", self.folder / file
+        try:
+            (rows,) = self.connection.execute(f"copy ({query}) to {sql_text(str(finished))} ({how})").fetchone()
+        except duckdb.Error as error:
+            raise Failure(
+                f"{target} cannot be written: {str(error).splitlines()[0]}",
+                "make room there, or choose a folder by --out",
+            ) from None
+        if self.style.bom and how == CSV:
+            finished = _with_mark(finished)
+        finished.replace(target)
+        return rows
 
 
 def _with_mark(plain: Path) -> Path:

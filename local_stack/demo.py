@@ -105,13 +105,14 @@ def the_steps(target: str) -> list[Step]:
     python = sys.executable
     dbt = [str(Path(python).parent / "dbt")]
     project = ROOT / "dbt_project"
-    export = Step("export: the marts as CSV", [python, "-m", "dashboard", "export", "--out", str(DATA / "export")])
+    build = [*dbt, "build", "--quiet", "--select", *SHOP]
+    export = Step("export: the marts as files", [python, "-m", "dashboard", "export", "--out", str(DATA / "export")])
     return [
         Step("a shop in it: customers, products, orders", [python, "-m", "seeds_generator", "fill"]),
         Step("extract: MySQL -> lake -> raw", [python, "-m", "loaders", "extract"]),
-        Step("dbt build: staging, history, the marts, their tests", [*dbt, "build", "--quiet", "--select", *SHOP], project),
+        Step("dbt build: staging, history, the marts, their tests", build, project),
         Step("docs: one page", [*dbt, "docs", "generate", "--static", "--quiet"], project),
-        *([export] if target == "duckdb" else []),
+        export,
     ]
 
 
@@ -177,7 +178,7 @@ def summary(server: mariadb.Server, ask: Ask, passed: str) -> None:
         print("revenue   " + compare_revenue(shop, ask))
     print("\nfive rows of the order mart:")
     print(pandas.DataFrame(ask(FIVE_ROWS), columns=FIVE_COLUMNS).to_string(index=False))
-    print(f"\ncsv       {DATA / 'export'}" if (DATA / "export").exists() else "")
+    print(f"\nfiles     {DATA / 'export'}")
     print(f"docs      {site}\nlog       {LOG}  (dbt's own: {LOG.parent / 'dbt.log'})")
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard import ask, export
+from dashboard import ask, export, formulas
 from loaders.errors import Failure
 from tests import commands
 
@@ -30,9 +31,12 @@ def warehouse(tmp_path):
         yield connection
 
 
-def exported(warehouse, folder, bom=False):
-    (done,) = export.export(warehouse, "analytics", ["order_mart"], folder, bom)
-    return done
+def exported(warehouse, folder, bom=False, guard=True):
+    """The finished CSV file of the order mart; the Parquet file and the dictionary lie beside it."""
+    csv_file, _parquet, _dictionary = export.export(
+        warehouse, "analytics", ["order_mart"], folder, export.Style(bom, guard)
+    )
+    return csv_file
 
 
 def test_a_mart_becomes_utf_8_with_one_header_and_null_and_empty_told_apart(warehouse, tmp_path):
@@ -60,7 +64,7 @@ def test_a_byte_order_mark_is_there_only_if_asked_for(warehouse, tmp_path):
 
 def test_a_mart_that_was_not_built_is_named(warehouse, tmp_path):
     with pytest.raises(Failure, match=r"has no analytics\.nowhere"):
-        list(export.export(warehouse, "analytics", ["nowhere"], tmp_path / "out", False))
+        list(export.export(warehouse, "analytics", ["nowhere"], tmp_path / "out", export.Style()))
 
 
 def test_an_unwritable_folder_is_named(warehouse, tmp_path):
@@ -80,7 +84,7 @@ def test_an_unknown_mart_offers_the_known_ones(own):
         pass
     done = commands.python(own, "dashboard", "export", "oder_mart", "--out", str(own.folder / "out"))
     assert done.returncode == 1
-    assert "has no mart oder_mart" in done.stderr and "did you mean order_mart?" in done.stderr
+    assert "has no mart oder_mart" in done.stderr and "did you mean order_mart " in done.stderr
 
 
 def test_a_warehouse_in_use_by_another_program_names_it(own):
@@ -93,7 +97,8 @@ def test_a_warehouse_in_use_by_another_program_names_it(own):
 def test_nothing_but_the_finished_files_is_left(warehouse, tmp_path):
     folder = tmp_path / "out"
     exported(warehouse, folder, bom=True)
-    assert [path.name for path in folder.iterdir()] == ["order_mart.csv"]
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["data_dictionary.csv", "order_mart.csv", "order_mart.parquet"]
 
 
 @settings(max_examples=60, deadline=None)
@@ -103,7 +108,7 @@ def test_any_text_comes_back_from_the_file_as_it_was(texts):
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         connection.execute("create schema analytics; create table analytics.order_mart (id integer, text varchar)")
         connection.executemany("insert into analytics.order_mart values (?, ?)", list(enumerate(texts)))
-        done = exported(connection, Path(folder))
+        done = exported(connection, Path(folder), guard=False)
         with done.path.open(encoding="utf-8", newline="") as stream:
             _header, *rows = csv.reader(line.replace("\0", NUL) for line in stream)
     assert [text for _id, text in rows] == [text.replace("\0", NUL) for text in texts]
@@ -113,3 +118,52 @@ def test_questions_end_with_a_semicolon_and_wrong_ones_do_not_end_the_session(wa
     assert list(ask.questions(["select 1;", "select", "2;", "select 3"])) == ["select 1;", "select\n2;", "select 3"]
     assert "Catalog Error" in ask.answer(warehouse, "select * from nowhere")
     assert "42" in ask.answer(warehouse, "select 42 as answer")
+
+
+FORMULAS = ("=1+1", "+1", "-1+2", "@sum(a1)", "\t=1", "\r=1", "\n=1", "=cmd|' /C calc'!A0", "＝1+1", "'=1", "''-")
+HARMLESS = ("", "a=1", "'t Hooft", " =1", "1-2", "\u00a0", "문 앞")
+
+
+def test_no_text_runs_as_a_formula_in_a_spreadsheet_and_numbers_stay_numbers(warehouse, tmp_path):
+    warehouse.execute("create or replace table analytics.order_mart (id integer, name varchar, hours decimal(9, 2))")
+    texts = [*FORMULAS, *HARMLESS]
+    warehouse.executemany("insert into analytics.order_mart values (?, ?, -1.5)", list(enumerate(texts)))
+    done = exported(warehouse, tmp_path)
+    assert done.guarded == len(FORMULAS) and "apostrophe in front" in str(done)
+    with done.path.open(encoding="utf-8", newline="") as stream:
+        _header, *rows = csv.reader(stream)
+    assert [row[1] for row in rows] == ["'" + text for text in FORMULAS] + list(HARMLESS)
+    assert {row[2] for row in rows} == {"-1.50"}
+
+
+def test_parquet_and_an_unguarded_csv_hold_text_as_it_is(warehouse, tmp_path):
+    warehouse.execute("update analytics.order_mart set name = '=1+1'")
+    unguarded = exported(warehouse, tmp_path / "plain", guard=False)
+    assert unguarded.guarded == 0 and "'=1+1" not in unguarded.path.read_text(encoding="utf-8")
+    exported(warehouse, tmp_path / "guarded")
+    rows = duckdb.sql(f"select * from '{tmp_path / 'guarded/order_mart.parquet'}'").fetchall()
+    assert rows == warehouse.execute("select * from analytics.order_mart order by all").fetchall()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text("'=+-@\t\r\n＝ab"), min_size=1, max_size=20))
+def test_the_guard_can_be_undone(texts):
+    """Taking one apostrophe from every text that matches gives back exactly what was there."""
+    with duckdb.connect() as connection:
+        connection.execute("create table t (text varchar)")
+        connection.executemany("insert into t values (?)", [(text,) for text in texts])
+        guarded = [text for (text,) in connection.execute(f"select {formulas.guarded('text')} from t").fetchall()]
+    assert [text[1:] if re.match(formulas.PATTERN, text) else text for text in guarded] == texts
+    assert not any(text[:1] in tuple("=+-@\t\r\n＝") for text in guarded if text)
+
+
+def test_the_dictionary_says_what_every_mart_and_column_is(warehouse, tmp_path):
+    warehouse.execute("comment on table analytics.order_mart is 'One row per order.\n'")
+    warehouse.execute("comment on column analytics.order_mart.price is 'What it costs, \"today\".'")
+    exported(warehouse, tmp_path)
+    with (tmp_path / "data_dictionary.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    assert rows[0] == ["mart", "column", "type", "description"]
+    assert rows[1] == ["order_mart", "", "", "One row per order."]
+    assert ["order_mart", "price", "decimal(10,2)", 'What it costs, "today".'] in rows
+    assert len(rows) == 7

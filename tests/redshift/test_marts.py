@@ -105,3 +105,17 @@ def test_a_pull_request_has_a_schema_of_its_own_which_is_dropped_and_no_other_ca
             cursor.execute("select count(*) from pr_123.order_mart")
     refused = commands.dbt(shop, "run-operation", "drop_pull_request_schema", **redshift.environment())
     assert refused.returncode != 0 and "nothing was dropped" in refused.stdout
+
+
+def test_an_export_of_either_warehouse_gives_the_same_bytes(shop, redshift, tmp_path):
+    """Redshift's marts go by a cursor into a DuckDB of our own: types and descriptions are to arrive with the rows."""
+    cloud = redshift.environment()
+    for target in ("redshift_local", "duckdb"):
+        arguments = ("dashboard", "export", "--out", str(tmp_path / target))
+        commands.succeeded(commands.python(shop, *arguments, **cloud | {"DBT_TARGET": target}))
+    ours, theirs = (sorted((tmp_path / target).iterdir()) for target in ("redshift_local", "duckdb"))
+    assert [file.name for file in ours] == [file.name for file in theirs] and len(ours) == 2 * len(MARTS) + 1
+    for one, other in zip(ours, theirs, strict=True):
+        if one.suffix == ".csv":
+            assert one.read_bytes() == other.read_bytes(), one.name
+    assert "'=1+1 긴긴" in (tmp_path / "redshift_local/product_mart.csv").read_text(encoding="utf-8")

@@ -1,0 +1,104 @@
+"""The marts of the chosen warehouse, as a DuckDB connection: DuckDB's own file, or a copy of Redshift's."""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from loaders.duckdb_warehouse import open_warehouse
+from loaders.errors import Failure
+from loaders.profile import Target
+from loaders.quoting import sql_name, sql_text
+
+# A single-node cluster refuses to fetch more at once.
+ROWS_PER_FETCH = 1_000
+COLUMNS = """
+select a.attname, format_type(a.atttypid, a.atttypmod), d.description
+from pg_attribute as a
+inner join pg_class as c on a.attrelid = c.oid
+inner join pg_namespace as n on c.relnamespace = n.oid
+left join pg_description as d on a.attrelid = d.objoid and a.attnum = d.objsubid
+where n.nspname = {schema} and c.relname = {table} and a.attnum > 0 and not a.attisdropped
+order by a.attnum"""
+DESCRIPTION = """
+select d.description
+from pg_description as d
+inner join pg_class as c on d.objoid = c.oid and d.objsubid = 0
+inner join pg_namespace as n on c.relnamespace = n.oid
+where n.nspname = {schema} and c.relname = {table}"""
+
+
+@contextmanager
+def opened(target: Target, names: Iterable[str]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in which the marts stand in the schema that dbt builds them in."""
+    if target.type == "duckdb":
+        if not target.values["path"].exists():
+            raise Failure(f"the warehouse {target.values['path']} does not exist yet", "run `make extract` first")
+        with open_warehouse(target.values["path"], "", read_only=True) as warehouse:
+            yield warehouse.connection
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="order-he-export-") as work,
+        duckdb.connect(Path(work) / "marts.duckdb") as copy,
+    ):
+        _copy_redshift(target, copy, names)
+        yield copy
+
+
+def _copy_redshift(target: Target, copy: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
+    try:
+        from redshift_connector.error import Error
+
+        from loaders import redshift_warehouse
+    except ImportError:
+        raise Failure("the packages for Redshift are not installed", "run `make setup TARGET=redshift`") from None
+    try:
+        with closing(redshift_warehouse.connect(target)) as connection, closing(connection.cursor()) as cursor:
+            _copy_all(cursor, copy, target.values["schema"], names)
+    except Error as error:
+        raise Failure(f"the warehouse refused to hand out the marts: {error}", "run `make doctor`") from None
+
+
+def _copy_all(cursor: Any, copy: duckdb.DuckDBPyConnection, schema: str, names: Iterable[str]) -> None:
+    """Copy the marts that are there, all as of one moment; a mart that is absent stays absent."""
+    copy.execute(f"create schema {sql_name(schema)}")
+    cursor.execute("begin")
+    for name in names:
+        place = {"schema": sql_text(schema), "table": sql_text(name)}
+        columns = _rows(cursor, COLUMNS.format(**place))
+        if columns:
+            table = f"{sql_name(schema)}.{sql_name(name)}"
+            copy.execute(f"create table {table} ({', '.join(f'{sql_name(c)} {kind}' for c, kind, _ in columns)})")
+            _describe(copy, table, columns, _rows(cursor, DESCRIPTION.format(**place)))
+            for batch in _batches(cursor, table, [column for column, _kind, _text in columns]):
+                copy.from_arrow(batch).insert_into(table)
+    cursor.execute("commit")
+
+
+def _describe(copy: duckdb.DuckDBPyConnection, table: str, columns: list[tuple], of_table: list[tuple]) -> None:
+    for (text,) in of_table:
+        copy.execute(f"comment on table {table} is {sql_text(text)}")
+    for column, _kind, text in columns:
+        if text:
+            copy.execute(f"comment on column {table}.{sql_name(column)} is {sql_text(text)}")
+
+
+def _batches(cursor: Any, table: str, names: list[str]) -> Iterator[pa.Table]:
+    """The rows in bounded memory: by a cursor of the server's, because the driver would hold a whole result.
+
+    It has a name of its own: the driver remembers statements by their text, with the columns they had.
+    """
+    place = sql_name(f"rows of {table}".replace('"', ""))
+    cursor.execute(f"declare {place} cursor for select * from {table}")
+    while rows := _rows(cursor, f"fetch forward {ROWS_PER_FETCH} from {place}"):
+        yield pa.table([pa.array(values) for values in zip(*rows, strict=True)], names=names)
+    cursor.execute(f"close {place}")
+
+
+def _rows(cursor: Any, sql: str) -> list[tuple]:
+    cursor.execute(sql)
+    return [tuple(row) for row in cursor.fetchall()]

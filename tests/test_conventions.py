@@ -1,0 +1,98 @@
+"""The dbt project's conventions, read from its manifest: each offender is named with what to do. Part of `make pr`."""
+
+import json
+import re
+
+import pytest
+
+from tests import commands
+from tests.own_database import OwnDatabase
+
+LAYERS = {
+    "staging": r"stg_[a-z0-9_]+__[a-z0-9_]+",
+    "intermediate": r"int_[a-z0-9_]+",
+    "marts": r"[a-z0-9_]+_mart",
+}
+MAY_READ = {"staging": ("source",), "intermediate": ("staging", "intermediate", "snapshots"),
+            "snapshots": ("intermediate",), "marts": ("staging", "intermediate", "marts")}  # fmt: skip
+KEYS = ("unique", "unique_together")
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    """What dbt makes of the project's files; no warehouse is asked."""
+    own = OwnDatabase("", "", tmp_path_factory.mktemp("parsed"))
+    commands.succeeded(commands.dbt(own, "parse", "--quiet"))
+    return json.loads((own.folder / "target/manifest.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def models(manifest):
+    return [node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "snapshot")]
+
+
+def layer(node: dict) -> str:
+    if node["resource_type"] in ("source", "snapshot"):
+        return {"source": "source", "snapshot": "snapshots"}[node["resource_type"]]
+    return node["fqn"][1]
+
+
+def none(offenders, remedy: str) -> None:
+    found = sorted(offenders)
+    assert not found, f"{', '.join(map(str, found))}: {remedy}"
+
+
+def test_names_say_the_layer(models):
+    wrong = [node["name"] for node in models
+             if layer(node) in LAYERS and not re.fullmatch(LAYERS[layer(node)], node["name"])]  # fmt: skip
+    none(wrong, f"name it after its layer: {LAYERS}")
+    none(
+        (node["name"] for node in models if layer(node) not in {*LAYERS, "snapshots"}), "move it into a layer's folder"
+    )
+
+
+def test_each_layer_reads_the_layers_before_it_only(manifest, models):
+    every = manifest["nodes"] | manifest["sources"]
+    reads = [(node, every[parent]) for node in models for parent in node["depends_on"]["nodes"]]
+    wrong = [f"{node['name']} reads {parent['name']}" for node, parent in reads
+             if layer(parent) not in MAY_READ[layer(node)]]  # fmt: skip
+    none(wrong, f"a layer may read: {MAY_READ}")
+
+
+def test_every_model_and_column_has_a_description(models):
+    none((node["name"] for node in models if not node["description"].strip()), "describe it in the YAML beside it")
+    bare = [f"{node['name']}.{column['name']}" for node in models for column in node["columns"].values()
+            if not column["description"].strip()]  # fmt: skip
+    none(bare, "describe the column in the YAML beside it")
+
+
+def test_every_model_has_a_tested_key(manifest, models):
+    tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
+    tested = {test["attached_node"] for test in tests if (test.get("test_metadata") or {}).get("name") in KEYS}
+    none((node["name"] for node in models if node["unique_id"] not in tested), f"test its key: {KEYS}")
+
+
+def test_every_mart_has_a_contract_and_says_what_it_is_for(models):
+    marts = [node for node in models if layer(node) == "marts"]
+    none((mart["name"] for mart in marts if not mart["config"]["contract"]["enforced"]), "enforce its contract")
+    said = {"grain", "owner", "freshness", "questions"}
+    none((mart["name"] for mart in marts if not said <= set(mart["config"]["meta"])), f"say in config.meta: {said}")
+
+
+def test_every_rule_of_a_mart_has_a_unit_test(manifest, models):
+    tested = {parent for test in manifest["unit_tests"].values() for parent in test["depends_on"]["nodes"]}
+    none((node["name"] for node in models if layer(node) == "marts" and node["unique_id"] not in tested),
+         "write a unit test of what it computes")  # fmt: skip
+
+
+def test_every_mart_leads_to_an_exposure(manifest, models):
+    exposed = {parent for exposure in manifest["exposures"].values() for parent in exposure["depends_on"]["nodes"]}
+    none((node["name"] for node in models if layer(node) == "marts" and node["unique_id"] not in exposed),
+         "name it in models/exposures.yml: who reads it?")  # fmt: skip
+
+
+def test_every_macro_is_described(manifest):
+    own = [macro for macro in manifest["macros"].values() if macro["package_name"] == "order_he"]
+    helpers = re.compile(r"(default|duckdb|redshift)__whole_division")
+    bare = (macro["name"] for macro in own if not macro["description"] and not helpers.fullmatch(macro["name"]))
+    none(bare, "describe it in macros/macros.yml")
