@@ -158,5 +158,15 @@ def test_top_customers(mart):
     assert figures[241][0] == 45
 
 
+def test_the_other_marts_give_the_same_figures(mart):
+    by_country = "select country, sum(orders)::int, sum(delivery_fees) from {} group by 1"
+    expected = {(country, orders, Decimal(fee)) for country, (orders, _customers, fee, _average) in COUNTRIES.items()}
+    for name in ("customer_mart", "daily_sales_mart", "delivery_mart"):
+        assert set(mart.execute(by_country.format(name)).fetchall()) == expected, name
+    top = "select orders, delivery_fees from customer_mart where customer_id = 284"
+    assert mart.execute(top).fetchall() == [(48, Decimal("447.25"))]
+    assert mart.execute("select sum(orders)::int, count(*) from product_mart").fetchone() == (10_000, 50)
+
+
 def test_requests_that_were_not_written_are_null(mart):
     assert mart.execute('select count(*) from raw."order" where request is null').fetchone() == (3049,)
