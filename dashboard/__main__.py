@@ -1,6 +1,7 @@
-"""`python -m dashboard export|sql`: what comes out of the marts."""
+"""`python -m dashboard page|export|sql`: what comes out of the marts."""
 
 import argparse
+import datetime
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,13 +9,16 @@ from pathlib import Path
 
 import duckdb
 
-from dashboard import ask, export
-from loaders import profile, settings
+from dashboard import ask, export, page, trust
+from dashboard.warehouse import opened
+from loaders import catalog, profile, settings
 from loaders.catalog import known_or_fail
 from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure, run_command
 
 EXAMPLES = """examples:
+  python -m dashboard page                     the dashboard, one file: .data/dashboard/index.html
+  python -m dashboard page --out orders.html   the same somewhere else
   python -m dashboard export                   every mart as UTF-8 CSV in .data/export
   python -m dashboard export --out . --bom     the same in this folder, for spreadsheet programs
   python -m dashboard export order_mart        one of them
@@ -25,11 +29,14 @@ EXAMPLES = """examples:
 def main() -> int | None:
     parser = argparse.ArgumentParser(
         prog="python -m dashboard",
-        description="What comes out of the marts: CSV files, and answers to questions.",
+        description="What comes out of the marts: the dashboard, CSV files, and answers to questions.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    drawing = commands.add_parser("page", help="write the dashboard, one HTML file that needs no other")
+    drawing.add_argument("--out", type=Path, default=settings.DATA / "dashboard/index.html", metavar="FILE", help="where to")
+    drawing.set_defaults(run=run_page)
     exporting = commands.add_parser("export", help="write marts as CSV files")
     exporting.add_argument("marts", nargs="*", metavar="MART", help="which ones; default: all")
     exporting.add_argument("--out", type=Path, default=settings.DATA / "export", metavar="DIR", help="where to")
@@ -40,6 +47,22 @@ def main() -> int | None:
     asking.set_defaults(run=run_sql)
     arguments = parser.parse_args()
     return arguments.run(arguments)
+
+
+def run_page(arguments: argparse.Namespace) -> None:
+    chosen = settings.read()
+    settings.export_for_aws(chosen)
+    target = _chosen_target(chosen)
+    with opened(target) as warehouse:
+        facts = {
+            "loads": trust.loads(warehouse, catalog.read(chosen.catalog).schema),
+            "tests": trust.tests(trust.results_of_builds(settings.ROOT, chosen.environment)),
+            "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "onTimeDays": page.on_time_days(settings.ROOT / "dbt_project/dbt_project.yml"),
+        }
+        document = page.html(warehouse, facts)
+    size = page.write(document, arguments.out)
+    print(f"wrote {arguments.out} ({size / 1000:,.0f} kB)")
 
 
 def run_export(arguments: argparse.Namespace) -> None:
@@ -72,9 +95,12 @@ def _typed() -> Iterator[str]:
             yield input("sql> " if sys.stdin.isatty() else "")
 
 
+def _chosen_target(chosen: settings.Settings) -> profile.Target:
+    return profile.read(chosen.dbt_profiles_dir, chosen.dbt_target, chosen.environment, settings.ROOT / "dbt_project")
+
+
 def _target() -> profile.Target:
-    chosen = settings.read()
-    target = profile.read(chosen.dbt_profiles_dir, chosen.dbt_target, chosen.environment, settings.ROOT / "dbt_project")
+    target = _chosen_target(settings.read())
     if target.type != "duckdb":
         raise Failure(f"target {target.name} is a {target.type} warehouse", "use its own client, or DBT_TARGET=duckdb")
     if not target.values["path"].exists():

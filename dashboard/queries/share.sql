@@ -1,0 +1,18 @@
+with chosen as (
+    select * from {mart}{where}
+),
+
+countries as (
+    select
+        country,
+        count(*) as orders
+    from chosen
+    group by country
+)
+
+select
+    country,
+    orders,
+    cast((2000 * orders + sum(orders) over ()) // (2 * sum(orders) over ()) as decimal(18, 0)) * 0.1 as percent_of_orders
+from countries
+order by orders desc, country
