@@ -7,6 +7,7 @@ so that it can never write to somebody's own database, bucket or warehouse.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ from local_stack import mariadb
 CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
 WAREHOUSE = DATA / "warehouse.duckdb"
 LOG = DATA / "logs" / "demo.log"
+PAGE = DATA / "dashboard" / "index.html"
 # Settings of the user's that would lead the demo elsewhere.
 FOREIGN = ("SOURCE_URL", "SHOP_URL", "LAKE_URL", "CATALOG", "DUCKDB_PATH")
 FIVE_COLUMNS = ("order_id", "ordered_on", "country", "product_name", "amount", "status", "delivery_days")
@@ -69,6 +71,7 @@ def main() -> int:
         run(step, environment)
         if "build" in step.command:  # read at once: the next dbt command overwrites it
             passed = tests_passed()
+            shutil.copy(ROOT / "dbt_project/target/run_results.json", DATA / "run_results.json")  # for the dashboard
     with warehouse_of(target, environment) as ask:
         summary(server, ask, passed, time.monotonic() - started)
     return 0
@@ -104,6 +107,7 @@ def the_steps(target: str) -> list[Step]:
         Step("dbt build: staging, the order mart, their tests", [*dbt, "build", "--quiet", "--select", *SHOP], project),
         Step("docs: one page", [*dbt, "docs", "generate", "--static", "--quiet"], project),
         *([export] if target == "duckdb" else []),
+        Step("dashboard: one page", [python, "-m", "dashboard", "page", "--out", str(PAGE)]),
     ]
 
 
@@ -172,6 +176,7 @@ def summary(server: mariadb.Server, ask: Ask, passed: str, seconds: float) -> No
     print(f"\ncsv       {DATA / 'export'}" if (DATA / "export").exists() else "")
     print(
         f"docs      {site}\n"
+        f"dashboard {PAGE}\n"
         f"log       {LOG}  (dbt's own: {LOG.parent / 'dbt.log'})\n"
         f"\ndone in {seconds:.0f} s. Next: `make day && make extract && make build` lets a day pass in the shop,\n"
         "`make sql` asks the warehouse, `make down` stops the server, `make clean` removes it all."

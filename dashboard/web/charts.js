@@ -40,7 +40,8 @@ function revenueChart(view, rows) {
   const { line, time } = view;
   const found = new Map(rows.map((row) => [row[0], row]));
   const bins = datesOf(time, line).map((date) => found.get(date) || [date, 0, 0, 0, 0]);
-  const values = (place, word) => bins.map((row) => ({ value: row[place], tip: revenueTip(line, row), word }));
+  const start = firstCompared(time, line);
+  const values = (place, from = "") => bins.map((row) => ({ value: row[0] < from ? null : row[place], tip: revenueTip(line, row, start) }));
   const step = { type: "line", symbol: "circle", symbolSize: 5, showSymbol: bins.length === 1, emphasis: { disabled: true } };
   return {
     grid: { left: 8, right: 16, top: 40, bottom: 4, containLabel: true },
@@ -50,14 +51,21 @@ function revenueChart(view, rows) {
     yAxis: amounts(),
     series: [
       { ...step, name: say("now"), data: values(2), color: colour("accent"), lineStyle: { width: 2.5 }, areaStyle: { opacity: 0.08 }, z: 3 },
-      { ...step, name: say("before"), data: values(4), color: colour("past"), lineStyle: { width: 1.5, type: [5, 4] } },
+      { ...step, name: say("before"), data: values(4, start), color: colour("past"), lineStyle: { width: 1.5, type: [5, 4] } },
     ],
   };
 }
 
-function revenueTip({ bin }, [date, orders, revenue, ordersBefore, revenueBefore]) {
+/** The first bin that has something to be compared with: before it lies the time before the first order. */
+function firstCompared(time, { bin, shift: { unit, count } }) {
+  if (unit === "month") return iso(time.monthStart(count));
+  return bin === "day" ? iso(time.dateOf(count)) : count > time.last ? "9999" : iso(time.monthStart(time.months[count]));
+}
+
+function revenueTip({ bin }, [date, orders, revenue, ordersBefore, revenueBefore], start) {
   const line = (word, money, number) => `${say(word)}: ${pretty(money, "integer")} · ${columnName("orders")} ${pretty(number, "integer")}`;
-  return [bin === "day" ? date : date.slice(0, 7), line("now", revenue, orders), line("before", revenueBefore, ordersBefore)];
+  const past = date < start ? [] : [line("before", revenueBefore, ordersBefore)];
+  return [bin === "day" ? date : date.slice(0, 7), line("now", revenue, orders), ...past];
 }
 
 /** The dates of every bin of the choice, also of those without orders. */
@@ -84,7 +92,7 @@ function amounts(more = {}) {
 function lying(rows, { name, value, text, tipOf, choose }) {
   const most = rows.slice(0, MOST_BARS);
   return {
-    grid: { left: 0, right: 64, top: 4, bottom: 0, containLabel: true },
+    grid: { left: 0, right: 64, top: 0, height: 29 * most.length, containLabel: true },
     xAxis: { type: "value", show: false, min: 0 },
     yAxis: { ...axis(), type: "category", inverse: true, axisLine: { show: false }, data: most.map(name),
       axisLabel: { color: colour("ink"), fontSize: 13, width: 110, overflow: "truncate" } },
@@ -116,16 +124,23 @@ function onTimeChart({ shop }, rows) {
 function ring(slices) {
   return {
     series: [{
-      type: "pie", radius: ["48%", "76%"], center: ["50%", "50%"], startAngle: 90, padAngle: 0.6,
+      type: "pie", radius: ["40%", "64%"], center: ["50%", "50%"], startAngle: 90, padAngle: 0.6,
       itemStyle: { borderColor: colour("paper"), borderWidth: 1 }, emphasis: { scaleSize: 3 },
-      label: { color: colour("ink"), fontSize: 12.5, formatter: ({ data }) => `${data.name}  ${data.text}`, width: 130, overflow: "truncate" },
-      labelLine: { length: 8, length2: 6, lineStyle: { color: colour("line") } },
+      label: { color: colour("ink"), fontSize: 12.5, lineHeight: 16, formatter: ({ data }) => `${cut(data.name)}\n${data.text}` },
+      minShowLabelAngle: 4,
+      labelLine: { length: 14, length2: 8, lineStyle: { color: colour("line") } },
       data: slices.map((slice, place) => ({
         ...slice, tip: [slice.name, `${columnName("orders")} ${pretty(slice.value, "integer")} (${slice.text})`],
         itemStyle: { color: shade(place, slices.length) },
       })),
     }],
   };
+}
+
+/** A long name, cut for a place where it cannot wrap; the tip and the rows show it whole. */
+function cut(name) {
+  const letters = [...name];
+  return letters.length > 18 ? `${letters.slice(0, 17).join("")}…` : name;
 }
 
 /** From the accent to its lightest, in equal steps. */
@@ -156,7 +171,7 @@ function spanName(hours) {
 
 function daysChart(_view, rows) {
   return {
-    grid: { left: 0, right: 4, top: 24, bottom: 0, containLabel: true },
+    grid: { left: 0, right: 4, top: 24, bottom: 6, containLabel: true },
     xAxis: { ...axis(), type: "category", data: rows.map(([days]) => say("dayUnit", { days })) },
     yAxis: amounts(),
     series: [{

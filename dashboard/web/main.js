@@ -88,7 +88,7 @@ function showTile(view, tile) {
   more.setAttribute("aria-label", say("rowsOf", { tile: say(tile) }));
   place.querySelector(".body").hidden = empty;
   place.querySelector(".nothing").hidden = !empty;
-  place.querySelector(".nothing").textContent = say(view.figures.categories.length ? "noDelivery" : "nothing");
+  place.querySelector(".nothing").textContent = say((view.figures.categories.length && TILES[tile].nothing) || "nothing");
   if (!empty) showBody(view, tile, place.querySelector(".body"), rows);
 }
 
@@ -143,4 +143,6 @@ function exposed(view, tile) {
   };
 }
 
-main();
+main().catch((error) => {
+  document.getElementById("notice").textContent = `This page could not be shown by this browser. ${error}`;
+});

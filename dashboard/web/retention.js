@@ -36,7 +36,6 @@ function heatCell(row) {
   if (!row) return element("td", { className: "number" });
   const [, customers, , ordered, share] = row;
   const shown = element("td", { className: "number warm", title: `${ordered} / ${customers}` }, pretty(share, "percent"));
-  shown.style.setProperty("--warmth", `${Math.min(share / 10, 100)}%`);
-  if (share > 550) shown.classList.add("hot");
+  shown.style.setProperty("--share", share / 1000);
   return shown;
 }

@@ -27,7 +27,7 @@ function showTable(host, view, { key, columns, rows, total, size, caption }) {
         element("caption", { className: "unseen" }, caption),
         element("thead", {}, headings(columns, kept, again)),
         element("tbody", {}, ...page.map((row) => line(view.shop, row, columns))),
-        ...(total ? [element("tfoot", {}, line(view.shop, total, columns))] : []))),
+        ...(total ? [element("tfoot", {}, totalLine(total, columns))] : []))),
     ...(rows.length > size ? [pager(kept, rows.length, size, again)] : []));
   if (focused) host.querySelector(`[data-place="${focused}"]`)?.focus();
 }
@@ -65,6 +65,15 @@ function line(shop, row, columns) {
     const text = label(shop, row[column], kind);
     const place = { className: isNumeric(kind) ? "number" : "" };
     return column === 0 ? element("th", { ...place, scope: "row" }, element("bdi", {}, text)) : element("td", place, element("bdi", {}, text));
+  }));
+}
+
+/** Totals: whole numbers under their columns; a text (the heading, or nothing) as it is. */
+function totalLine(total, columns) {
+  return element("tr", {}, ...Object.values(columns).map((kind, column) => {
+    const value = total[column];
+    const text = typeof value === "string" ? value : pretty(value, kind);
+    return element(column ? "td" : "th", { className: isNumeric(kind) ? "number" : "", ...(column ? {} : { scope: "row" }) }, text);
   }));
 }
 

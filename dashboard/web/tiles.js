@@ -25,14 +25,17 @@ const TILES = {
     columns: { country: "country", orders: "integer", percent_of_orders: "percent" },
   },
   days: {
+    nothing: "noDelivery",
     note: () => say("daysNote"),
     columns: { delivery_days: "integer", orders: "integer" },
   },
   hours: {
+    nothing: "noDelivery",
     note: () => say("hoursNote"),
     columns: { up_to_hours: "integer", orders: "integer", percent_of_orders: "percent" },
   },
   on_time: {
+    nothing: "noDelivery",
     note: (view) => say("onTimeNote", { days: view.shop.onTimeDays }),
     columns: { country: "country", delivered: "integer", on_time: "integer", on_time_percent: "percent" },
   },
@@ -47,6 +50,7 @@ const TILES = {
     total: ([revenue, orders], rows) => [say("total"), "", "", orders, rows.reduce((sum, row) => sum + row[4], 0), revenue],
   },
   retention: {
+    nothing: "noNewcomers",
     note: () => say("retentionNote"),
     columns: { cohort: "date", customers: "integer", months_later: "integer", ordered: "integer", ordered_percent: "percent" },
   },
@@ -61,7 +65,7 @@ function cell(shop, value, kind) {
 
 /** The same for people. */
 function label(shop, value, kind) {
-  if (kind in DECIMALS) return typeof value === "string" ? value : pretty(value, kind);
+  if (kind in DECIMALS) return pretty(value, kind);
   const text = cell(shop, value, kind);
   return text === null ? say("none") : text === "" ? say("blank") : text;
 }
