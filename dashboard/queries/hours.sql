@@ -23,6 +23,7 @@ spans as (
 select
     up_to_hours,
     orders,
-    cast((2000 * orders + sum(orders) over ()) // (2 * sum(orders) over ()) as decimal(18, 0)) * 0.1 as percent_of_orders
+    cast((2000 * orders + sum(orders) over ()) // (2 * sum(orders) over ()) as decimal(18, 0)) * 0.1
+        as percent_of_orders
 from spans
 order by up_to_hours

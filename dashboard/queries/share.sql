@@ -13,6 +13,7 @@ countries as (
 select
     country,
     orders,
-    cast((2000 * orders + sum(orders) over ()) // (2 * sum(orders) over ()) as decimal(18, 0)) * 0.1 as percent_of_orders
+    cast((2000 * orders + sum(orders) over ()) // (2 * sum(orders) over ()) as decimal(18, 0)) * 0.1
+        as percent_of_orders
 from countries
 order by orders desc, country

@@ -7,7 +7,9 @@ function showTrust(shop) {
   document.querySelector("#trust summary").replaceChildren(
     element("span", { className: "dot", "aria-hidden": "true" }),
     ...[...loadFacts(loads), testFact(tests)].map((text) => element("span", {}, text)));
-  document.querySelector("#trust div").replaceChildren(
+  const details = document.querySelector("#trust div");
+  details.setAttribute("aria-label", say("freshness"));
+  details.replaceChildren(
     ...(loads.length ? [loadsTable(loads)] : []),
     element("p", {}, [...testDetails(tests), say("written", { time: moment(shop.written) })].join(" ")));
 }

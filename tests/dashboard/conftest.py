@@ -31,7 +31,7 @@ def open_page(browser) -> Iterator[Callable[..., Page]]:
         page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
         page.on("request", lambda request: _is_own(request.url, file) or troubles.append(f"request: {request.url}"))
         page.goto(f"{file.as_uri()}#{urlencode(filters)}")
-        page.wait_for_function("window.dashboard")
+        page.wait_for_selector("#notes:not(:empty)")
         return page
 
     yield start
@@ -47,7 +47,10 @@ def _is_own(url: str, file: Path) -> bool:
 def go(page: Page, filters: list[tuple[str, str]]) -> None:
     """Choose other filters by the address, as a bookmark does."""
     page.evaluate(
-        "hash => { if (location.hash === hash) return; const done = new Promise(go => addEventListener('hashchange', go, "
-        "{once: true})); location.hash = hash; return done; }",
-        f"#{urlencode(filters)}",
+        """hash => location.hash.slice(1) === hash || new Promise((done, failed) => {
+            addEventListener("hashchange", done, { once: true });
+            setTimeout(() => failed(new Error("the page did not follow its address")), 10000);
+            location.hash = hash;
+        })""",
+        urlencode(filters),
     )

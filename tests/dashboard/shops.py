@@ -19,9 +19,6 @@ CONTRACT = ROOT / "dbt_project/models/marts/order_mart.yml"
 UNTIL = datetime.date(2026, 1, 1)
 FACTS = {"loads": [], "tests": None, "written": "2026-01-02T03:04:05+00:00", "onTimeDays": 5}
 PLAIN = {
-    "order_id": 1,
-    "customer_id": 1,
-    "product_id": 1,
     "country": "Korea",
     "loyalty_level": "Gold",
     "product_name": "Cup",
@@ -52,10 +49,10 @@ def empty(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def of_orders(path: Path, orders: Iterable[Mapping[str, Any]]) -> Path:
-    """A warehouse with these orders; what one does not say is PLAIN's, its number counted up."""
+    """A warehouse with these orders; what one does not say is PLAIN's, each with a customer and product of its own."""
     with empty(path) as connection:
         for number, order in enumerate(orders, start=1):
-            row = PLAIN | {"order_id": number} | order
+            row = PLAIN | {"order_id": number, "customer_id": number, "product_id": number} | order
             names, marks = ", ".join(row), ", ".join("?" for _ in row)
             connection.execute(f"insert into analytics.order_mart ({names}) values ({marks})", list(row.values()))
     return path
