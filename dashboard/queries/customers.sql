@@ -8,7 +8,8 @@ select
     sum(amount) as revenue,
     coalesce(sum(delivery_fee), 0) as fee_sum,
     cast(
-        (2 * sum(cast(coalesce(delivery_fee, 0) * 100 as bigint)) + count(*)) // (2 * count(*)) as decimal(18, 0)
+        (cast(2 * sum(coalesce(delivery_fee, 0) * 100) as bigint) + count(*))
+        // (2 * count(*)) as decimal(18, 0)
     ) * 0.01 as fee_average
 from chosen
 group by customer_id

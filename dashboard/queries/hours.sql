@@ -23,7 +23,9 @@ spans as (
 select
     up_to_hours,
     orders,
-    cast((2000 * orders + sum(orders) over ()) // (2 * sum(orders) over ()) as decimal(18, 0)) * 0.1
-        as percent_of_orders
+    cast(
+        cast(2000 * orders + sum(orders) over () as bigint)
+        // cast(2 * sum(orders) over () as bigint) as decimal(18, 0)
+    ) * 0.1 as percent_of_orders
 from spans
 order by up_to_hours

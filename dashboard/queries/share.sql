@@ -13,7 +13,9 @@ countries as (
 select
     country,
     orders,
-    cast((2000 * orders + sum(orders) over ()) // (2 * sum(orders) over ()) as decimal(18, 0)) * 0.1
-        as percent_of_orders
+    cast(
+        cast(2000 * orders + sum(orders) over () as bigint)
+        // cast(2 * sum(orders) over () as bigint) as decimal(18, 0)
+    ) * 0.1 as percent_of_orders
 from countries
 order by orders desc, country

@@ -9,7 +9,8 @@ select
     count(distinct product_id) as products,
     coalesce(sum(delivery_fee), 0) as fee_sum,
     cast(
-        (2 * sum(cast(coalesce(delivery_fee, 0) * 100 as bigint)) + count(*)) // (2 * nullif(count(*), 0)) as decimal(18, 0)
+        (cast(2 * sum(coalesce(delivery_fee, 0) * 100) as bigint) + count(*))
+        // (2 * nullif(count(*), 0)) as decimal(18, 0)
     ) * 0.01 as fee_average,
     count(delivery_days) as delivered,
     count(case when delivery_days <= {on_time_days} then 1 end) as on_time,
