@@ -35,7 +35,9 @@ def main() -> int | None:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     drawing = commands.add_parser("page", help="write the dashboard, one HTML file that needs no other")
-    drawing.add_argument("--out", type=Path, default=settings.DATA / "dashboard/index.html", metavar="FILE", help="where to")
+    drawing.add_argument(
+        "--out", type=Path, default=settings.DATA / "dashboard/index.html", metavar="FILE", help="where to"
+    )
     drawing.set_defaults(run=run_page)
     exporting = commands.add_parser("export", help="write marts as CSV files")
     exporting.add_argument("marts", nargs="*", metavar="MART", help="which ones; default: all")

@@ -41,6 +41,7 @@ def deflated(content: bytes) -> str:
 
 
 def _column(name: str, values: Sequence[int]) -> tuple[dict[str, int], bytes]:
+    values = [int(value) for value in values]  # a warehouse adds up to decimals
     if sum(map(abs, values)) >= EXACT:
         raise Failure(
             f"the sum of {name} reaches {EXACT:,}, beyond which a page cannot add exactly",

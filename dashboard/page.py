@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import yaml
 
 from dashboard import cubes, packing
+from dashboard.layout import Layout
 from dashboard.warehouse import Warehouse
 from loaders.errors import Failure
 
@@ -33,7 +33,7 @@ def html(warehouse: Warehouse, facts: Mapping[str, Any]) -> str:
     if not warehouse.has(warehouse.schema, "order_mart"):
         raise Failure(f"the warehouse has no {mart}", "run `make build` first")
     header = {**facts, "queries": queries(warehouse.kind, mart, facts["onTimeDays"]), "engine": warehouse.kind}
-    return assembled(cubes.pack(cubes.read(warehouse.ask, mart), header))
+    return assembled(Layout(cubes.read(warehouse.ask, mart)).text(header))
 
 
 def on_time_days(project: Path) -> int:
@@ -85,8 +85,9 @@ def write(document: str, file: Path) -> int:
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".page-", delete=False) as stream:
             stream.write(content)
-        os.chmod(stream.name, 0o644)
-        Path(stream.name).replace(file)
+        written = Path(stream.name)
+        written.chmod(0o644)
+        written.replace(file)
     except OSError as error:
         raise Failure(f"{file} cannot be written ({error.strerror})", "choose another file by --out") from None
     return len(content)

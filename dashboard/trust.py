@@ -24,7 +24,10 @@ def loads(warehouse: Warehouse, raw_schema: str) -> list[dict[str, Any]]:
 def results_of_builds(root: Path, environment: Mapping[str, str]) -> list[Path]:
     """Where builds leave their results: dbt's own folder, and the copy that `make build` puts aside."""
     project = root / "dbt_project"
-    return [project / environment.get("DBT_TARGET_PATH", "target") / "run_results.json", root / ".data/run_results.json"]
+    return [
+        project / environment.get("DBT_TARGET_PATH", "target") / "run_results.json",
+        root / ".data/run_results.json",
+    ]
 
 
 def tests(candidates: Iterable[Path]) -> dict[str, Any] | None:

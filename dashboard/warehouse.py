@@ -1,5 +1,6 @@
 """The chosen warehouse, for reading: a way to ask it, whichever it is."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from dashboard.cubes import Ask
 from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure
 from loaders.profile import Target
-from loaders.quoting import sql_name
+from loaders.quoting import sql_name, sql_text
+
+PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,15 @@ class Warehouse:
     ask: Ask
 
     def mart(self, name: str) -> str:
-        return f"{sql_name(self.schema)}.{name}" if not self.schema.isidentifier() else f"{self.schema}.{name}"
+        """A mart's full name, quoted only where it must be: people read it."""
+        schema = self.schema if PLAIN.fullmatch(self.schema) else sql_name(self.schema)
+        return f"{schema}.{name}"
 
     def has(self, schema: str, table: str) -> bool:
         """Whether the table is there and may be read."""
         found = self.ask(
             "select table_name from information_schema.tables "
-            f"where table_schema = '{schema.lower()}' and table_name = '{table.lower()}'"
+            f"where lower(table_schema) = {sql_text(schema.lower())} and table_name = {sql_text(table)}"
         )
         return bool(found)
 

@@ -49,7 +49,7 @@ def _fetched(cache: Path, path: str | None) -> Program:
     if not (shutil.which("apt-get", path=path) and shutil.which("dpkg-deb", path=path)):
         raise Failure(
             "there is no Chromium or Chrome on this machine for the tests, and no apt to fetch one with",
-            "install one (`brew install --cask chromium`), or leave its tests out: make test PYTEST='-m \"not browser\"'",
+            "install one: `apt-get install chromium`, `brew install --cask chromium`",
         )
     cache.mkdir(parents=True, exist_ok=True)
     # Whole or not at all: what is half fetched has another name, whoever else is fetching at the same moment.

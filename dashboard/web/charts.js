@@ -92,7 +92,7 @@ function amounts(more = {}) {
 function lying(rows, { name, value, text, tipOf, choose }) {
   const most = rows.slice(0, MOST_BARS);
   return {
-    grid: { left: 0, right: 64, top: 0, height: 29 * most.length, containLabel: true },
+    grid: { left: 0, right: 64, top: 0, height: Math.min(40, Math.floor(345 / most.length)) * most.length, containLabel: true },
     xAxis: { type: "value", show: false, min: 0 },
     yAxis: { ...axis(), type: "category", inverse: true, axisLine: { show: false }, data: most.map(name),
       axisLabel: { color: colour("ink"), fontSize: 13, width: 110, overflow: "truncate" } },
@@ -124,11 +124,11 @@ function onTimeChart({ shop }, rows) {
 function ring(slices) {
   return {
     series: [{
-      type: "pie", radius: ["40%", "64%"], center: ["50%", "50%"], startAngle: 90, padAngle: 0.6,
+      type: "pie", radius: ["32%", "52%"], center: ["50%", "50%"], startAngle: 90, padAngle: 0.6,
       itemStyle: { borderColor: colour("paper"), borderWidth: 1 }, emphasis: { scaleSize: 3 },
-      label: { color: colour("ink"), fontSize: 12.5, lineHeight: 16, formatter: ({ data }) => `${cut(data.name)}\n${data.text}` },
+      label: { color: colour("ink"), fontSize: 12.5, lineHeight: 16, overflow: "none", formatter: ({ data }) => `${cut(data.name)}\n${data.text}` },
       minShowLabelAngle: 4,
-      labelLine: { length: 14, length2: 8, lineStyle: { color: colour("line") } },
+      labelLine: { length: 12, length2: 6, lineStyle: { color: colour("line") } },
       data: slices.map((slice, place) => ({
         ...slice, tip: [slice.name, `${columnName("orders")} ${pretty(slice.value, "integer")} (${slice.text})`],
         itemStyle: { color: shade(place, slices.length) },

@@ -11,7 +11,8 @@ async function main() {
   addEventListener("hashchange", () => render(view));
   addEventListener("resize", () => Object.values(view.charts).forEach((chart) => chart.resize()));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => render(view));
-  for (const event of ["beforeprint", "afterprint"]) addEventListener(event, () => drawAll(view));
+  addEventListener("beforeprint", () => onPaper(view, true));
+  addEventListener("afterprint", () => onPaper(view, false));
   render(view);
   window.dashboard = { shop, tile: (name) => exposed(view, name) };
 
@@ -71,6 +72,12 @@ function showWords({ shop, time, state }) {
     : say("coveredNone");
   document.getElementById("notice").textContent = state.ignored.length ? say("ignored", { what: state.ignored.join(", ") }) : "";
   document.getElementById("notes").textContent = say("notes", { grain: time.byDay ? "" : say("grainMonth"), library: say("library") });
+}
+
+function onPaper(view, printed) {
+  document.documentElement.classList.toggle("paper", printed);
+  document.documentElement.dataset.theme = isDark(view.state) && !printed ? "dark" : "light";
+  drawAll(view);
 }
 
 function drawAll(view) {

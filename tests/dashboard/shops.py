@@ -35,7 +35,9 @@ GENERATED = """
         order_id, o.customer_id, o.product_id, country, loyalty_level, product_name, category, quantity, amount,
         delivery_fee, date_diff('day', order_date, shipping_date) as delivery_days,
         round(date_diff('second', order_date, shipping_date) / 3600, 2) as delivery_hours, order_date as ordered_at
-    from orders as o join customers as c on o.customer_id = c.customer_id join products as p on o.product_id = p.product_id
+    from orders as o
+    join customers as c on o.customer_id = c.customer_id
+    join products as p on o.product_id = p.product_id
 """
 
 
