@@ -16,7 +16,7 @@ function showRows(view, tile) {
   dialog.replaceChildren(
     element("h2", { id: "rows-title" }, say("rowsOf", { tile: say(tile) })),
     element("pre", { tabIndex: 0 }, element("code", {}, sql)),
-    element("p", { className: "quiet" }, say("runIt")),
+    element("p", { className: "quiet" }, say(view.shop.engine === "duckdb" ? "runIt" : "runThere")),
     host,
     element("div", { className: "actions" },
       action("copy", async (button) => {

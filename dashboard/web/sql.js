@@ -6,7 +6,7 @@ function tileSql(shop, time, state, tile) {
   const dates = line.whole ? [] : between(periodStart(time, line.from), periodStart(time, line.to + 1));
   const others = [...places, choice(shop, state, "category", "category")];
   const { unit, count } = line.shift;
-  return filled(shop.queries[tile], {
+  return filled(`${shop.queries[tile].trimEnd()};`, {
     where: where([...dates, ...others]),
     where_before: where([...before(time, line), ...others]),
     where_customers: where([...dates, ...places]),
