@@ -1,6 +1,7 @@
 // The dialog behind every tile: its SQL, its rows, and its rows as a CSV file.
 
-const FORMULA = /^[=+\-@\t\r]/;
+// As `make export` has it: what a spreadsheet would run, the wide forms too, and what looks guarded already.
+const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/;
 
 function showRows(view, tile) {
   const dialog = document.getElementById("rows");

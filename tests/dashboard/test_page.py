@@ -150,7 +150,7 @@ def test_the_sql_of_a_tile_runs_as_it_is_in_make_sql(tmp_path, open_page):
 
 
 def test_no_cell_of_a_csv_file_runs_as_a_formula(tmp_path, open_page):
-    names = ["=1+1", "+1", "-1", "@x", 'say "hi", you']
+    names = ["=1+1", "+1", "-1", "@x", "＝1", "'=1", 'say "hi", you']
     file = drawn(tmp_path, [{"product_name": name} for name in names])
     page = open_page(file)
     text = page.evaluate(
@@ -161,7 +161,7 @@ def test_no_cell_of_a_csv_file_runs_as_a_formula(tmp_path, open_page):
         }"""
     )
     cells = [row[1] for row in list(csv.reader(io.StringIO(text)))[1:]]
-    assert cells == ["'=1+1", "'+1", "'-1", "'@x", 'say "hi", you']
+    assert cells == ["'=1+1", "'+1", "'-1", "'@x", "'＝1", "''=1", 'say "hi", you']
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
