@@ -35,13 +35,23 @@ extract: setup ## MySQL -> lake -> raw (arguments: ARGS="--tables order")
 	$(RUN) loaders extract $(ARGS)
 
 build: setup ## dbt: staging, marts and their tests (SELECT=… for a part)
-	$(DBT) build $(if $(SELECT),--select $(SELECT)) $(ARGS)
+	# The results are put aside for the dashboard: the next dbt command, whatever it is, overwrites them.
+	mkdir -p .data
+	trap 'cp dbt_project/target/run_results.json .data/ 2>/dev/null || true' EXIT
+	( $(DBT) build $(if $(SELECT),--select $(SELECT)) $(ARGS) )
 
 docs: setup ## write the documentation site, one file, to .data/docs/index.html
 	mkdir -p .data/docs
 	( $(DBT) docs generate --static --quiet )
 	cp dbt_project/target/static_index.html .data/docs/index.html
 	echo "wrote .data/docs/index.html"
+
+dashboard: setup ## write the dashboard, one file, to .data/dashboard/index.html
+	$(RUN) dashboard page $(ARGS)
+
+open: dashboard ## show the dashboard in the browser
+	page="$(CURDIR)/.data/dashboard/index.html"
+	xdg-open "$$page" 2>/dev/null || open "$$page" 2>/dev/null || echo "open it in a browser: $$page"
 
 export: setup ## write the marts as CSV and Parquet to .data/export (ARGS=--bom for spreadsheets)
 	$(RUN) dashboard export --out .data/export $(ARGS)
@@ -110,7 +120,7 @@ help:
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-10s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: demo day sql extract build docs export status doctor pr test test-aws lint setup up down seed load discover docs-serve format lock clean help help-all
+.PHONY: demo day sql extract build docs dashboard open export status doctor pr test test-aws lint setup up down seed load discover docs-serve format lock clean help help-all
 
 # ---- what the targets above stand on ----------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
-"""`python -m dashboard export|sql`: what comes out of the marts."""
+"""`python -m dashboard page|export|sql`: what comes out of the marts."""
 
 import argparse
+import datetime
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,13 +9,15 @@ from pathlib import Path
 
 import duckdb
 
-from dashboard import ask, export, marts
-from loaders import profile, settings
+from dashboard import ask, export, marts, page, trust, warehouse
+from loaders import catalog, profile, settings
 from loaders.catalog import known_or_fail
 from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure, run_command
 
 EXAMPLES = """examples:
+  python -m dashboard page                     the dashboard, one file: .data/dashboard/index.html
+  python -m dashboard page --out orders.html   the same somewhere else
   python -m dashboard export                   every mart as CSV and Parquet in .data/export
   python -m dashboard export --out . --bom     the same in this folder, for spreadsheet programs
   python -m dashboard export --no-guard        no apostrophe before text that begins like a formula
@@ -26,11 +29,16 @@ EXAMPLES = """examples:
 def main() -> int | None:
     parser = argparse.ArgumentParser(
         prog="python -m dashboard",
-        description="What comes out of the marts: CSV files, and answers to questions.",
+        description="What comes out of the marts: the dashboard, files, and answers to questions.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    drawing = commands.add_parser("page", help="write the dashboard, one HTML file that needs no other")
+    drawing.add_argument(
+        "--out", type=Path, default=settings.DATA / "dashboard/index.html", metavar="FILE", help="where to"
+    )
+    drawing.set_defaults(run=run_page)
     exporting = commands.add_parser("export", help="write marts as CSV and Parquet, with a dictionary")
     exporting.add_argument("marts", nargs="*", metavar="MART", help="which ones; default: all")
     exporting.add_argument("--out", type=Path, default=settings.DATA / "export", metavar="DIR", help="where to")
@@ -44,6 +52,22 @@ def main() -> int | None:
     asking.set_defaults(run=run_sql)
     arguments = parser.parse_args()
     return arguments.run(arguments)
+
+
+def run_page(arguments: argparse.Namespace) -> None:
+    chosen = settings.read()
+    settings.export_for_aws(chosen)
+    target = _chosen_target(chosen)
+    with warehouse.opened(target) as opened:
+        facts = {
+            "loads": trust.loads(opened, catalog.read(chosen.catalog).schema),
+            "tests": trust.tests(trust.results_of_builds(settings.ROOT, chosen.environment)),
+            "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "onTimeDays": page.on_time_days(settings.ROOT / "dbt_project/dbt_project.yml"),
+        }
+        document = page.html(opened, facts)
+    size = page.write(document, arguments.out)
+    print(f"wrote {arguments.out} ({size / 1000:,.0f} kB)")
 
 
 def run_export(arguments: argparse.Namespace) -> None:
@@ -62,13 +86,13 @@ def run_export(arguments: argparse.Namespace) -> None:
 
 def run_sql(arguments: argparse.Namespace) -> None:
     path = _target().values["path"]
-    with open_warehouse(path, "", read_only=True) as warehouse:
+    with open_warehouse(path, "", read_only=True) as opened:
         if arguments.question:
-            print(ask.answer(warehouse.connection, arguments.question))
+            print(ask.answer(opened.connection, arguments.question))
             return
         print(f"{path}, read-only, DuckDB {duckdb.__version__}; {ask.HELP}")
         for question in ask.questions(_typed()):
-            print(ask.answer(warehouse.connection, question))
+            print(ask.answer(opened.connection, question))
 
 
 def _typed() -> Iterator[str]:

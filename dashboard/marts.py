@@ -53,11 +53,11 @@ def _copy_redshift(target: Target, copy: duckdb.DuckDBPyConnection, names: Itera
     try:
         from redshift_connector.error import Error
 
-        from loaders import redshift_warehouse
+        from loaders import redshift_connection
     except ImportError:
         raise Failure("the packages for Redshift are not installed", "run `make setup TARGET=redshift`") from None
     try:
-        with closing(redshift_warehouse.connect(target)) as connection, closing(connection.cursor()) as cursor:
+        with closing(redshift_connection.connect(target)) as connection, closing(connection.cursor()) as cursor:
             _copy_all(cursor, copy, target.values["schema"], names)
     except Error as error:
         raise Failure(f"the warehouse refused to hand out the marts: {error}", "run `make doctor`") from None

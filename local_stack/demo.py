@@ -7,6 +7,7 @@ so that it can never write to somebody's own database, bucket or warehouse.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -29,6 +30,7 @@ from local_stack import mariadb
 CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
 WAREHOUSE = DATA / "warehouse.duckdb"
 LOG = DATA / "logs" / "demo.log"
+PAGE = DATA / "dashboard" / "index.html"
 # Settings of the user's that would lead the demo elsewhere.
 FOREIGN = ("SOURCE_URL", "SHOP_URL", "LAKE_URL", "CATALOG", "DUCKDB_PATH")
 FIVE_COLUMNS = ("order_id", "ordered_on", "country", "product_name", "amount", "status", "delivery_days")
@@ -76,6 +78,7 @@ def main() -> int:
         run(step, environment)
         if "build" in step.command:  # read at once: the next dbt command overwrites it
             passed = tests_passed()
+            shutil.copy(ROOT / "dbt_project/target/run_results.json", DATA / "run_results.json")  # for the dashboard
     with warehouse_of(target, environment) as ask:
         summary(server, ask, passed)
     print(f"\ndone in {time.monotonic() - started:.0f} s. {NEXT[target]}")
@@ -113,6 +116,7 @@ def the_steps(target: str) -> list[Step]:
         Step("dbt build: staging, history, the marts, their tests", build, project),
         Step("docs: one page", [*dbt, "docs", "generate", "--static", "--quiet"], project),
         export,
+        Step("dashboard: one page", [python, "-m", "dashboard", "page", "--out", str(PAGE)]),
     ]
 
 
@@ -178,8 +182,8 @@ def summary(server: mariadb.Server, ask: Ask, passed: str) -> None:
         print("revenue   " + compare_revenue(shop, ask))
     print("\nfive rows of the order mart:")
     print(pandas.DataFrame(ask(FIVE_ROWS), columns=FIVE_COLUMNS).to_string(index=False))
-    print(f"\nfiles     {DATA / 'export'}")
-    print(f"docs      {site}\nlog       {LOG}  (dbt's own: {LOG.parent / 'dbt.log'})")
+    print(f"\nfiles     {DATA / 'export'}\ndocs      {site}\ndashboard {PAGE}")
+    print(f"log       {LOG}  (dbt's own: {LOG.parent / 'dbt.log'})")
 
 
 def compare_rows(shop: Connection, ask: Ask) -> str:

@@ -1,11 +1,6 @@
-"""Where a MySQL server program comes from: this machine, or MariaDB's Debian package unpacked into a cache folder.
-
-The package is fetched by apt with its own signed index, into folders of ours: no root, nothing installed, and the
-system's own apt state is left alone.
-"""
+"""Where a MySQL server program comes from: this machine, or MariaDB's Debian package unpacked into a cache folder."""
 
 import os
-import pwd
 import re
 import shutil
 import subprocess
@@ -15,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loaders.errors import Failure
+from local_stack import debian
 
 PACKAGE = "mariadb-server-core"
 PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/opt/homebrew/sbin")
@@ -65,8 +61,7 @@ def _cached(cache: Path) -> Binary | None:
     daemon = root / "usr/sbin/mariadbd"
     if not daemon.exists():
         return None
-    libraries = ":".join(str(folder) for folder in sorted(root.glob("**/lib/*-linux-gnu*")))
-    return Binary(daemon, root / "usr/share/mysql", libraries)
+    return Binary(daemon, root / "usr/share/mysql", debian.libraries(root))
 
 
 def _fetched(cache: Path, say: Callable[[str], None], search: Sequence[str] | None) -> Binary:
@@ -83,7 +78,7 @@ def _fetched(cache: Path, say: Callable[[str], None], search: Sequence[str] | No
     with tempfile.TemporaryDirectory(prefix="fetching-", dir=cache) as folder:
         work = Path(folder)
         root = work / "root"
-        _unpack(_download(work), root)
+        debian.unpack(_download(work), root)
         try:
             root.rename(cache / "root")
         except OSError:
@@ -98,47 +93,17 @@ def _fetched(cache: Path, say: Callable[[str], None], search: Sequence[str] | No
 
 def _download(work: Path) -> list[Path]:
     """The server's package and the libraries it needs that this machine lacks."""
-    for folder in ("lists/partial", "cache/archives/partial", "packages"):
-        (work / folder).mkdir(parents=True)
-    _apt(work, "update")
-    server = _package(work, PACKAGE)
+    debian.prepare(work)
+    (server,) = debian.download(work, [PACKAGE])
     depends = _output(["dpkg-deb", "-f", str(server), "Depends"])
     names = [re.split(r"[ (|:]", part.strip())[0] for part in depends.split(",")]
-    return [server, *(_package(work, name) for name in names if name.startswith("lib") and not _installed(name))]
-
-
-def _package(work: Path, name: str) -> Path:
-    _apt(work, "download", name)
-    return next((work / "packages").glob(f"{name}_*.deb"))
+    lacking = [name for name in names if name.startswith("lib") and not _installed(name)]
+    return [server, *(debian.download(work, lacking) if lacking else [])]
 
 
 def _installed(name: str) -> bool:
     status = subprocess.run(["dpkg-query", "-W", "-f=${Status}", name], capture_output=True, text=True)
     return "ok installed" in status.stdout
-
-
-def _apt(work: Path, *command: str) -> None:
-    options = [
-        f"Dir::State::lists={work / 'lists'}",
-        f"Dir::Cache={work / 'cache'}",
-        f"APT::Sandbox::User={pwd.getpwuid(os.getuid()).pw_name}",
-        "Debug::NoLocking=1",
-        "Acquire::Languages=none",
-        "Acquire::Retries=3",
-    ]
-    flags = [part for option in options for part in ("-o", option)]
-    done = subprocess.run(["apt-get", *flags, "-qq", *command], cwd=work / "packages", capture_output=True, text=True)
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it said nothing"]
-        raise Failure(
-            f"apt could not {command[0]} {' '.join(command[1:])}: {said[0]}".replace("  ", " "),
-            "check the network and apt's sources, or install a server: `apt-get install mariadb-server-core`",
-        )
-
-
-def _unpack(packages: Sequence[Path], root: Path) -> None:
-    for package in packages:
-        subprocess.run(["dpkg-deb", "-x", str(package), str(root)], check=True)
 
 
 def _check_libraries(binary: Binary) -> None:

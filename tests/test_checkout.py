@@ -58,7 +58,13 @@ def test_make_demo_ends_in_a_summary_that_compares_both_ends(demo):
     ):
         assert line in told
     assert "of 81 passed" in told
-    for made in (".data/docs/index.html", ".data/export/order_mart.csv", ".data/logs/demo.log", ".data/logs/dbt.log"):
+    for made in (
+        ".data/docs/index.html",
+        ".data/export/order_mart.csv",
+        ".data/dashboard/index.html",
+        ".data/logs/demo.log",
+        ".data/logs/dbt.log",
+    ):
         assert (fresh.folder / made).stat().st_size > 0, made
 
 

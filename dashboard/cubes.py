@@ -1,0 +1,58 @@
+"""The order mart as the page holds it: three cubes of sums, each one query's result, asked of the warehouse.
+
+Every number on the page is a sum, or a distinct count, over rows of these cubes, whatever is filtered: customers hold
+their country and level, products their category, and every row says its period. Numbers are whole; money is in
+hundredths where it has any.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loaders.errors import Failure
+
+QUERIES = Path(__file__).parent / "cubes"
+NAMES = ("customers", "products", "deliveries")
+# SQL in, rows out.
+Ask = Callable[[str], list[tuple]]
+PERIOD = {"day": "cast(ordered_at as date)", "month": "cast(date_trunc('month', ordered_at) as date)"}
+# Rows in all three cubes together beyond which days are added up to months: they make about 4 MB of page.
+MOST_ROWS = 600_000
+
+
+@dataclass(frozen=True)
+class Cubes:
+    """The rows of each query by name, and how long a period is: day or month."""
+
+    grain: str
+    rows: Mapping[str, Sequence[tuple]]
+
+
+def read(ask: Ask, mart: str) -> Cubes:
+    """Ask the warehouse; by days where that fits a page, else by months."""
+    grain = "day" if _size(ask, mart) <= MOST_ROWS else "month"
+    rows = {name: ask(_query(name, mart, grain)) for name in NAMES}
+    _check(rows, mart)
+    return Cubes(grain, rows)
+
+
+def _query(name: str, mart: str, grain: str) -> str:
+    return (QUERIES / f"{name}.sql").read_text(encoding="utf-8").format(mart=mart, period=PERIOD[grain])
+
+
+def _size(ask: Ask, mart: str) -> int:
+    """Rows that the three cubes would have, day by day."""
+    counts = (f"(select count(*) from ({_query(name, mart, 'day')}) as {name})" for name in NAMES)
+    ((rows,),) = ask(f"select {' + '.join(counts)}")
+    return rows
+
+
+def _check(rows: Mapping[str, Sequence[tuple]], mart: str) -> None:
+    for column, lacking in (
+        ("ordered_at", any(row[0] is None for row in rows["customers"])),
+        ("customer_id", any(row[1] is None for row in rows["customers"])),
+        ("product_id", any(row[1] is None for row in rows["products"])),
+        ("amount", any(row[6] is None for row in rows["customers"])),
+    ):
+        if lacking:
+            raise Failure(f"{mart} holds an order without {column}", "run `make build`: its tests name the order")

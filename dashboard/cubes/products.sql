@@ -1,0 +1,14 @@
+-- What was ordered, when, by whom: gives the products and their units.
+select
+    {period} as period,
+    product_id,
+    product_name,
+    category,
+    country,
+    loyalty_level,
+    count(*) as orders,
+    coalesce(sum(quantity), 0) as units,
+    sum(amount) as revenue
+from {mart}
+group by 1, 2, 3, 4, 5, 6
+order by 1, 2, 5, 6

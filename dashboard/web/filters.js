@@ -1,0 +1,87 @@
+// Filters: the bar with period, country, category and loyalty level.
+
+function showFilters(view) {
+  const form = document.getElementById("filters");
+  const focused = document.activeElement?.dataset?.place;
+  const open = form.querySelector("details[open]")?.dataset.name;
+  form.setAttribute("aria-label", say("filters"));
+  const reset = element("button", { type: "button", className: "reset", "data-place": "reset" }, say("reset"));
+  reset.onclick = () => view.change({ from: null, to: null, country: new Set(), category: new Set(), level: new Set() });
+  form.replaceChildren(rangeChooser(view), bound(view, "from"), bound(view, "to"),
+    ...Object.keys(CHOICES).map((name) => checklist(view, name, open === name)), reset);
+  if (focused) form.querySelector(`[data-place="${CSS.escape(focused)}"]`)?.focus();
+}
+
+function rangeChooser(view) {
+  const { time, state } = view;
+  const ranges = time.last < 0 ? presets({ ...time, last: 0 }).slice(0, 1) : presets(time);
+  const same = ([, from, to]) => from === state.from && to === state.to;
+  const select = element("select", { "data-place": "range" },
+    ...ranges.map((range) => element("option", { value: range[0], selected: same(range) }, say(range[0]))),
+    ...(ranges.some(same) ? [] : [element("option", { value: "custom", selected: true }, say("custom"))]));
+  select.onchange = () => {
+    const [, from, to] = ranges.find(([name]) => name === select.value) || [];
+    if (from !== undefined) view.change({ from, to });
+  };
+  return element("label", {}, say("range"), select);
+}
+
+/** A date field; where periods are months, a list of them (not every browser has a field for months). */
+function bound(view, end) {
+  const { time, state } = view;
+  const shown = state[end] ?? (end === "from" ? 0 : time.last);
+  const text = time.last < 0 ? "" : time.written(shown);
+  const field = time.byDay
+    ? element("input", { type: "date", value: text, min: time.last < 0 ? "" : time.written(0), max: time.last < 0 ? "" : time.written(time.last) })
+    : element("select", {}, ...Array.from({ length: time.last + 1 }, (_, period) =>
+      element("option", { value: time.written(period), selected: period === shown }, time.written(period))));
+  field.dataset.place = end;
+  field.disabled = time.last < 0;
+  field.onchange = () => {
+    const period = time.periodOf(field.value);
+    const range = { from: state.from ?? 0, to: state.to ?? time.last, [end]: period };
+    if (period !== null && range.from <= range.to) view.change(range);
+    else showFilters(view);
+  };
+  return element("label", {}, say(end), field);
+}
+
+function checklist(view, name, open) {
+  const members = view.shop[CHOICES[name]];
+  const chosen = view.state[name];
+  const boxes = members.map((_, member) => {
+    const box = element("input", { type: "checkbox", checked: chosen.has(member), "data-place": `${name} ${member}` });
+    box.onchange = () => view.choose(name, member);
+    return element("label", {}, box, element("bdi", {}, memberLabel(view.shop, name, member)));
+  });
+  const made = element("details", { open, className: chosen.size ? "list active" : "list", "data-name": name },
+    element("summary", { "data-place": name }, element("span", {}, say(name)), element("b", {}, chosenLabel(view.shop, name, chosen))),
+    element("div", { className: "options", role: "group", "aria-label": say(name) }, ...boxes));
+  made.onkeydown = (event) => {
+    if (event.key !== "Escape") return;
+    made.open = false;
+    made.querySelector("summary").focus();
+  };
+  return made;
+}
+
+function memberLabel(shop, name, member) {
+  const text = shop[CHOICES[name]][member];
+  return text === null ? say("none") : text === "" ? say("blank") : text;
+}
+
+function chosenLabel(shop, name, chosen) {
+  if (!chosen.size) return say("every");
+  const [first] = chosen;
+  const text = memberLabel(shop, name, first);
+  return chosen.size === 1 ? text : say("chosen", { first: text, more: chosen.size - 1 });
+}
+
+/** A list closes when one clicks or moves elsewhere. */
+function closeListsOutside() {
+  const close = ({ target }) => {
+    for (const list of document.querySelectorAll("#filters details[open]")) if (!list.contains(target)) list.open = false;
+  };
+  document.addEventListener("pointerdown", close);
+  document.addEventListener("focusin", close);
+}

@@ -1,0 +1,155 @@
+// Main: puts the parts together, and again whenever the choice changes.
+
+async function main() {
+  const [shop] = await Promise.all([unpacked(document.getElementById("data").textContent), loadLibrary()]);
+  shop.firstPeriod = firstPeriods(shop);
+  const time = calendar(shop);
+  const view = { shop, time, tables: {}, charts: {}, change, choose };
+  makeTiles(view);
+  closeListsOutside();
+  wireSwitches(view);
+  addEventListener("hashchange", () => render(view));
+  addEventListener("resize", () => Object.values(view.charts).forEach((chart) => chart.resize()));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => render(view));
+  addEventListener("beforeprint", () => onPaper(view, true));
+  addEventListener("afterprint", () => onPaper(view, false));
+  render(view);
+  window.dashboard = { shop, tile: (name) => exposed(view, name) };
+
+  /** Put part of the state into the address, which brings the page after it. */
+  function change(part) {
+    location.hash = writeState(shop, time, { ...view.state, ...part });
+  }
+
+  function choose(name, member) {
+    const members = new Set(view.state[name]);
+    if (!members.delete(member)) members.add(member);
+    change({ [name]: members });
+  }
+}
+
+function makeTiles(view) {
+  document.getElementById("tiles").replaceChildren(...Object.keys(TILES).map((tile) => {
+    const button = element("button", { type: "button", className: "more" });
+    button.onclick = () => showRows(view, tile);
+    return element("section", { id: `tile-${tile}`, className: "tile", "aria-labelledby": `title-${tile}` },
+      element("header", {}, element("div", {}, element("h2", { id: `title-${tile}` }), element("p", { className: "quiet" })), button),
+      element("div", { className: "body" }), element("p", { className: "nothing", hidden: true }));
+  }));
+}
+
+function wireSwitches(view) {
+  document.getElementById("language").onclick = () => view.change({ lang: view.state.lang === "en" ? "ko" : "en" });
+  document.getElementById("theme").onclick = () => view.change({ theme: isDark(view.state) ? "light" : "dark" });
+}
+
+function isDark({ theme }) {
+  return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function render(view) {
+  view.state = readState(view.shop, view.time, location.hash);
+  view.line = timeline(view.time, view.state);
+  view.figures = figures(view.shop, view.time, view.state);
+  document.documentElement.lang = view.state.lang;
+  document.documentElement.dataset.theme = isDark(view.state) ? "dark" : "light";
+  document.getElementById("rows").close();
+  showWords(view);
+  showTrust(view.shop);
+  showFilters(view);
+  drawAll(view);
+}
+
+function showWords({ shop, time, state }) {
+  for (const place of document.querySelectorAll("[data-word]")) place.textContent = say(place.dataset.word);
+  document.title = say("title");
+  document.getElementById("language").textContent = say("otherLanguage");
+  document.getElementById("language").lang = state.lang === "en" ? "ko" : "en";
+  document.getElementById("theme").textContent = say(isDark(state) ? "light" : "dark");
+  const orders = shop.customers.orders.reduce((sum, number) => sum + number, 0);
+  document.getElementById("covered").textContent = orders
+    ? say("covered", { orders: pretty(orders, "integer"), from: time.written(0), to: time.written(time.last) })
+    : say("coveredNone");
+  document.getElementById("notice").textContent = state.ignored.length ? say("ignored", { what: state.ignored.join(", ") }) : "";
+  document.getElementById("notes").textContent = say("notes", { grain: time.byDay ? "" : say("grainMonth"), library: say("library") });
+}
+
+function onPaper(view, printed) {
+  document.documentElement.classList.toggle("paper", printed);
+  document.documentElement.dataset.theme = isDark(view.state) && !printed ? "dark" : "light";
+  drawAll(view);
+}
+
+function drawAll(view) {
+  for (const tile of Object.keys(TILES)) showTile(view, tile);
+}
+
+function showTile(view, tile) {
+  const place = document.getElementById(`tile-${tile}`);
+  const rows = view.figures[tile];
+  const empty = rows.length === 0;
+  place.querySelector("h2").textContent = say(tile);
+  place.querySelector("header p").textContent = TILES[tile].note(view);
+  const more = place.querySelector(".more");
+  more.textContent = say("rows");
+  more.setAttribute("aria-label", say("rowsOf", { tile: say(tile) }));
+  place.querySelector(".body").hidden = empty;
+  place.querySelector(".nothing").hidden = !empty;
+  place.querySelector(".nothing").textContent = say((view.figures.categories.length && TILES[tile].nothing) || "nothing");
+  if (!empty) showBody(view, tile, place.querySelector(".body"), rows);
+}
+
+function showBody(view, tile, host, rows) {
+  const { columns, total } = TILES[tile];
+  if (tile === "summary") showSummary(host, view, rows[0]);
+  else if (tile === "retention") showRetention(host, rows, say(tile));
+  else if (total) showTable(host, view, { key: tile, columns, rows, total: total(view.figures.summary[0], rows), size: 10, caption: say(tile) });
+  else {
+    host.classList.add("chart");
+    host.setAttribute("role", "img");
+    host.setAttribute("aria-label", inWords(view, tile, rows));
+    draw(host, view, tile, rows);
+  }
+}
+
+/** A chart for those who cannot see it: its first rows, read out. */
+function inWords({ shop }, tile, rows) {
+  const kinds = Object.entries(TILES[tile].columns);
+  const read = (row) => kinds.map(([name, kind], at) => `${columnName(name)} ${label(shop, row[at], kind)}`).join(", ");
+  return `${say(tile)}: ${rows.slice(0, 12).map(read).join("; ")}`;
+}
+
+function showSummary(host, view, [revenue, orders, customers, products, fees, average, delivered, , onTime]) {
+  const figure = (name, text, more = "") => element("div", {}, element("dt", {}, columnName(name)), element("dd", {}, text),
+    element("dd", { className: "quiet" }, more));
+  host.replaceChildren(element("dl", {},
+    figure("revenue", pretty(revenue, "integer"), changeInWords(view)),
+    figure("orders", pretty(orders, "integer")),
+    figure("customers", pretty(customers, "integer")),
+    figure("products", pretty(products, "integer")),
+    figure("fee_sum", pretty(fees, "cents"), average === null ? "" : say("perOrder", { average: pretty(average, "cents") })),
+    figure("on_time_percent", pretty(onTime, "percent"), say("ofDelivered", { delivered: pretty(delivered, "integer") }))));
+}
+
+/** Revenue against the period before; nothing when no dates are chosen or nothing was sold then. */
+function changeInWords({ figures: { revenue }, line }) {
+  const sum = (place) => revenue.reduce((total, row) => total + row[place], 0);
+  const [now, before] = [sum(2), sum(4)];
+  if (line.whole || before <= 0) return "";
+  const tenths = now >= before ? rounded(1000 * (now - before), before) : -rounded(1000 * (before - now), before);
+  return say("change", { percent: (tenths > 0 ? "+" : "") + pretty(tenths, "percent"), before: beforeInWords(line) });
+}
+
+/** A tile's SQL and rows as text, for tests and for a browser's console. */
+function exposed(view, tile) {
+  const { columns } = TILES[tile];
+  return {
+    sql: tileSql(view.shop, view.time, view.state, tile),
+    columns: Object.keys(columns),
+    rows: view.figures[tile].map((row) => Object.values(columns).map((kind, at) => cell(view.shop, row[at], kind))),
+  };
+}
+
+main().catch((error) => {
+  document.getElementById("notice").textContent = `This page could not be shown by this browser. ${error}`;
+});

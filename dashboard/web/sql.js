@@ -1,0 +1,57 @@
+// SQL: a tile's query with what is chosen put in, to be run by `make sql` (or any client of the warehouse).
+
+function tileSql(shop, time, state, tile) {
+  const line = timeline(time, state);
+  const places = [choice(shop, state, "country", "country"), choice(shop, state, "level", "loyalty_level")];
+  const dates = line.whole ? [] : between(periodStart(time, line.from), periodStart(time, line.to + 1));
+  const others = [...places, choice(shop, state, "category", "category")];
+  const { unit, count } = line.shift;
+  return filled(`${shop.queries[tile].trimEnd()};`, {
+    where: where([...dates, ...others]),
+    where_before: where([...before(time, line), ...others]),
+    where_customers: where([...dates, ...places]),
+    bin: line.bin,
+    shift: `${Math.max(count, 0)} ${unit}s`,
+  });
+}
+
+/** In one pass, so that nothing in a filter's text is taken for a place to fill. */
+function filled(query, values) {
+  return query.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+}
+
+function where(conditions) {
+  const given = conditions.filter(Boolean);
+  return given.length ? `\n    where\n        ${given.join("\n        and ")}` : "";
+}
+
+function between(from, until) {
+  return [`ordered_at >= date '${from}'`, `ordered_at < date '${until}'`];
+}
+
+function periodStart(time, period) {
+  return iso(time.byDay ? time.dateOf(period) : time.monthStart(period));
+}
+
+/** The dates of the period before. */
+function before(time, { from, to, whole, first, last, shift: { unit, count } }) {
+  const [start, end] = unit === "day"
+    ? [periodStart(time, from - count), periodStart(time, to + 1 - count)]
+    : [iso(time.monthStart(first - count)), iso(time.monthStart(last + 1 - count))];
+  return whole ? [`ordered_at < date '${end}'`] : between(start, end);
+}
+
+function choice(shop, state, name, column) {
+  const members = [...state[name]].sort((one, other) => one - other).map((member) => shop[CHOICES[name]][member]);
+  const texts = members.filter((member) => member !== null);
+  const parts = [];
+  if (texts.length) parts.push(`${column} in (${texts.map((text) => literal(shop.engine, text)).join(", ")})`);
+  if (texts.length < members.length) parts.push(`${column} is null`);
+  return parts.length > 1 ? `(${parts.join(" or ")})` : parts[0];
+}
+
+/** A text in SQL. In Redshift a backslash escapes, so it is doubled like a quote. */
+function literal(engine, text) {
+  const escaped = engine === "redshift" ? text.replaceAll("\\", "\\\\") : text;
+  return `'${escaped.replaceAll("'", "''")}'`;
+}

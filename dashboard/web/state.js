@@ -1,0 +1,50 @@
+// State: what is chosen, in the page's address, so that a view can be sent and bookmarked.
+
+const CHOICES = { country: "countries", category: "categories", level: "levels" };
+// Stands for NULL in the address, where '' is a value of its own.
+const NULL_MARK = "\0";
+
+/** { from, to: periods or null; country, category, level: sets of member numbers, empty = all; lang, theme; ignored } */
+function readState(shop, time, hash) {
+  const given = new URLSearchParams(hash.replace(/^#/, ""));
+  const state = { from: null, to: null, lang: systemLanguage(), theme: null, ignored: [] };
+  for (const name of Object.keys(CHOICES)) state[name] = new Set();
+  for (const [name, value] of given) {
+    if (!accept(shop, time, state, name, value)) state.ignored.push(`${name}=${value}`);
+  }
+  if (state.from !== null && state.to !== null && state.from > state.to) {
+    [state.from, state.to] = [state.to, state.from];
+  }
+  return state;
+}
+
+function accept(shop, time, state, name, value) {
+  if (name === "from" || name === "to") {
+    state[name] = time.periodOf(value);
+    return state[name] !== null;
+  }
+  if (name in CHOICES) {
+    const member = shop[CHOICES[name]].indexOf(value === NULL_MARK ? null : value);
+    if (member >= 0) state[name].add(member);
+    return member >= 0;
+  }
+  const known = { lang: Object.keys(WORDS), theme: ["light", "dark"] }[name];
+  if (!known?.includes(value)) return false;
+  state[name] = value;
+  return true;
+}
+
+function systemLanguage() {
+  return navigator.language.startsWith("ko") ? "ko" : "en";
+}
+
+function writeState(shop, time, state) {
+  const parts = new URLSearchParams();
+  for (const name of ["from", "to"]) if (state[name] !== null) parts.append(name, time.written(state[name]));
+  for (const [name, members] of Object.entries(CHOICES)) {
+    for (const member of state[name]) parts.append(name, shop[members][member] ?? NULL_MARK);
+  }
+  if (state.lang !== systemLanguage()) parts.append("lang", state.lang);
+  if (state.theme) parts.append("theme", state.theme);
+  return `#${parts}`;
+}

@@ -1,0 +1,82 @@
+// Tiles: what each shows, and the columns of its rows in the order of its SQL.
+
+// Kinds: integer, cents, percent (numbers.js); country, category (numbers of members); text, date, number (an identifier).
+const TILES = {
+  summary: {
+    note: () => "",
+    columns: { revenue: "integer", orders: "integer", customers: "integer", products: "integer", fee_sum: "cents",
+      fee_average: "cents", delivered: "integer", on_time: "integer", on_time_percent: "percent" },
+  },
+  revenue: {
+    note: (view) => say("revenueNote", { before: beforeInWords(view.line) }),
+    columns: { period: "date", orders: "integer", revenue: "integer", orders_before: "integer", revenue_before: "integer" },
+  },
+  categories: {
+    note: () => say("categoriesNote"),
+    columns: { category: "category", orders: "integer", revenue: "integer" },
+  },
+  countries: {
+    note: () => say("countriesNote"),
+    columns: { country: "country", orders: "integer", customers: "integer", revenue: "integer", fee_sum: "cents", fee_average: "cents" },
+    total: ([revenue, orders, customers, , fees, average]) => [say("total"), orders, customers, revenue, fees, average],
+  },
+  share: {
+    note: () => say("shareNote"),
+    columns: { country: "country", orders: "integer", percent_of_orders: "percent" },
+  },
+  days: {
+    nothing: "noDelivery",
+    note: () => say("daysNote"),
+    columns: { delivery_days: "integer", orders: "integer" },
+  },
+  hours: {
+    nothing: "noDelivery",
+    note: () => say("hoursNote"),
+    columns: { up_to_hours: "integer", orders: "integer", percent_of_orders: "percent" },
+  },
+  on_time: {
+    nothing: "noDelivery",
+    note: (view) => say("onTimeNote", { days: view.shop.onTimeDays }),
+    columns: { country: "country", delivered: "integer", on_time: "integer", on_time_percent: "percent" },
+  },
+  customers: {
+    note: () => say("customersNote"),
+    columns: { customer_id: "number", orders: "integer", revenue: "integer", fee_sum: "cents", fee_average: "cents" },
+    total: ([revenue, orders, , , fees, average]) => [say("grandTotal"), orders, revenue, fees, average],
+  },
+  products: {
+    note: () => say("productsNote"),
+    columns: { product_id: "number", product_name: "text", category: "category", orders: "integer", units: "integer", revenue: "integer" },
+    total: ([revenue, orders], rows) => [say("total"), "", "", orders, rows.reduce((sum, row) => sum + row[4], 0), revenue],
+  },
+  retention: {
+    nothing: "noNewcomers",
+    note: () => say("retentionNote"),
+    columns: { cohort: "date", customers: "integer", months_later: "integer", ordered: "integer", ordered_percent: "percent" },
+  },
+};
+
+/** A value as SQL gives it, as text; null stays null. */
+function cell(shop, value, kind) {
+  if (kind === "country") return shop.countries[value];
+  if (kind === "category") return shop.categories[value];
+  return value === null ? null : plain(value, kind);
+}
+
+/** The same for people. */
+function label(shop, value, kind) {
+  if (kind in DECIMALS) return pretty(value, kind);
+  const text = cell(shop, value, kind);
+  return text === null ? say("none") : text === "" ? say("blank") : text;
+}
+
+function isNumeric(kind) {
+  return kind in DECIMALS || kind === "number";
+}
+
+/** The period before, in words. */
+function beforeInWords({ whole, bin, shift: { unit, count } }) {
+  if (whole && bin === "month") return say("yearBefore");
+  if (unit === "day") return say("daysBefore", { count });
+  return count === 1 ? say("monthBefore") : say("monthsBefore", { count });
+}

@@ -1,0 +1,84 @@
+"""A real browser for the tests: this machine's, or Debian's headless Chromium unpacked into a cache folder."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from loaders.errors import Failure
+from local_stack import debian
+
+NAMES = ("chromium-headless-shell", "chromium", "google-chrome", "google-chrome-stable", "chrome")
+PACKAGE = "chromium-headless-shell"
+PLACE = "usr/lib/chromium/chromium-headless-shell"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A browser's program and its own libraries."""
+
+    path: Path
+    libraries: str = ""
+
+
+def default_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "order-he" / "chromium"
+
+
+def find(cache: Path, search: Sequence[str] | None = None) -> Program:
+    """The machine's, the cache's, or one fetched now (90 MB). search: folders to look in instead of PATH."""
+    path = None if search is None else ":".join(search)
+    for name in NAMES:
+        found = shutil.which(name, path=path)
+        if found:
+            return Program(Path(found))
+    return _cached(cache) or _fetched(cache, path)
+
+
+def _cached(cache: Path) -> Program | None:
+    root = cache / "root"
+    return Program(root / PLACE, debian.libraries(root)) if (root / PLACE).exists() else None
+
+
+def _fetched(cache: Path, path: str | None) -> Program:
+    if not (shutil.which("apt-get", path=path) and shutil.which("dpkg-deb", path=path)):
+        raise Failure(
+            "there is no Chromium or Chrome on this machine for the tests, and no apt to fetch one with",
+            "install one: `apt-get install chromium`, `brew install --cask chromium`",
+        )
+    cache.mkdir(parents=True, exist_ok=True)
+    # Whole or not at all: what is half fetched has another name, whoever else is fetching at the same moment.
+    with tempfile.TemporaryDirectory(prefix="fetching-", dir=cache) as folder:
+        work = Path(folder)
+        debian.prepare(work)
+        debian.unpack(debian.download(work, debian.lacking(work, PACKAGE)), work / "root")
+        try:
+            (work / "root").rename(cache / "root")
+        except OSError:
+            if not (cache / "root").exists():
+                raise
+    found = _cached(cache)
+    if found is None:
+        raise Failure(f"{PACKAGE}, unpacked in {cache}, has no {PLACE}", "`apt-get install chromium` instead")
+    return found
+
+
+@contextmanager
+def browser(program: Program) -> Iterator[Browser]:
+    """Started headless. Without its sandbox, which a container does not allow: it opens pages of ours only."""
+    environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+    if program.libraries:
+        environment["LD_LIBRARY_PATH"] = program.libraries
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=program.path, args=["--no-sandbox", "--disable-gpu"], env=environment
+        )
+        try:
+            yield running
+        finally:
+            running.close()

@@ -1,0 +1,298 @@
+"""How the page behaves: for eyes, keys and screen readers; with hostile names, odd shops and small screens."""
+
+import csv
+import io
+import json
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from dashboard import ask
+from dashboard import page as pages
+from dashboard.warehouse import opened
+from loaders.errors import Failure
+from tests.dashboard import shops
+from tests.dashboard.conftest import go
+
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+LONG = "Extraordinarily " * 9 + "long"
+ARABIC = "إبريق شاي"
+TABLE_TILES = ("countries", "customers", "products")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    return shops.drawn(shops.generated(folder / "w.duckdb", 2_000), folder / "page.html", loads=LOADS, tests=TESTS)
+
+
+LOADS = [
+    {"table": "order", "run": 3, "rows": 2000, "snapshot_at": "2026-01-02T03:04:05Z", "verdict": "counts equal"},
+    {"table": "product", "run": 2, "rows": 50, "snapshot_at": "2026-01-01T03:04:05Z", "verdict": "hashes equal"},
+]
+TESTS = {
+    "at": "2026-01-02T03:10:00Z",
+    "tests": 9,
+    "passed": 8,
+    "warned": 0,
+    "not_passed": [{"test": "unique_order_mart_order_id", "status": "fail"}],
+}
+
+
+def drawn(folder, orders):
+    return shops.drawn(shops.of_orders(folder / "w.duckdb", orders), folder / "page.html")
+
+
+def test_names_in_the_data_are_shown_as_text_and_never_run(tmp_path, open_page):
+    names = {"product_name": HOSTILE, "category": HOSTILE, "country": HOSTILE, "loyalty_level": HOSTILE}
+    file = drawn(tmp_path, [names, {"product_name": '"><svg onload=alert(1)>'}])
+    assert HOSTILE.encode() not in file.read_bytes()
+    page = open_page(file)
+    assert HOSTILE in page.inner_text("#tile-products tbody")
+    page.hover("#tile-categories .chart svg path >> nth=1", force=True)
+    for tile in pages.queries("duckdb", "m", 5):
+        page.click(f"#tile-{tile} .more")
+        page.click("#rows .actions button:last-child")
+    go(page, [("country", HOSTILE)])
+    assert page.locator("#filters .list.active b").inner_text() == HOSTILE
+    assert page.locator("img, #tiles script").count() == 0
+
+
+def test_the_policy_allows_no_request_and_no_foreign_script(demo, open_page):
+    policy = open_page(demo).locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
+    assert "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0] and "unsafe-eval" not in policy
+
+
+def test_filters_live_in_the_address_and_go_back_with_it(demo, open_page):
+    page = open_page(demo)
+    all_orders = page.inner_text("#tile-summary dl > div:nth-child(2) dd >> nth=0")
+    page.click("#filters [data-name=country] summary")
+    page.get_by_role("checkbox", name="Korea").check()
+    assert "country=Korea" in page.url
+    page.select_option("#filters [data-place=range]", "days90")
+    assert "from=2025-10-" in page.url and "country=Korea" in page.url
+    page.fill("#filters [data-place=from]", "2025-11-01")
+    assert "from=2025-11-01" in page.url
+    assert page.inner_text("#tile-summary dl > div:nth-child(2) dd >> nth=0") != all_orders
+    for _ in range(3):
+        page.go_back()
+    assert page.inner_text("#tile-summary dl > div:nth-child(2) dd >> nth=0") == all_orders
+    go(page, [("country", "Korea"), ("level", "Gold")])
+    page.click("#filters .reset")
+    assert page.inner_text("#tile-summary dl > div:nth-child(2) dd >> nth=0") == all_orders
+
+
+def test_what_the_address_says_wrongly_is_named(demo, open_page):
+    page = open_page(demo, [("country", "Narnia"), ("from", "yesterday"), ("colour", "red"), ("level", "Gold")])
+    notice = page.inner_text("#notice")
+    assert all(wrong in notice for wrong in ("country=Narnia", "from=yesterday", "colour=red")) and "Gold" not in notice
+    go(page, [("to", "2025-01-01"), ("from", "2025-02-01")])
+    assert page.input_value("[data-place=from]") == "2025-01-01" and page.input_value("[data-place=to]") == "2025-02-01"
+
+
+def test_a_click_on_a_bar_chooses_it_and_another_takes_it_back(demo, open_page):
+    page = open_page(demo)
+    page.click("#tile-on_time .chart", position={"x": 130, "y": 20})
+    assert "country=" in page.url
+    page.click("#tile-on_time .chart", position={"x": 130, "y": 20})
+    assert "country=" not in page.url
+
+
+def test_tables_sort_and_page_by_keys_alone(demo, open_page):
+    page = open_page(demo)
+    for tile in TABLE_TILES:
+        head = page.locator(f"#tile-{tile} thead th").last
+        head.locator("button").focus()
+        page.keyboard.press("Enter")
+        assert head.get_attribute("aria-sort") == "descending"
+        assert page.evaluate("document.activeElement.closest('th').getAttribute('aria-sort')") == "descending"
+        page.keyboard.press("Enter")
+        assert head.get_attribute("aria-sort") == "ascending"
+        numbers = [
+            float(text.replace(",", "")) for text in page.locator(f"#tile-{tile} tbody td:last-child").all_inner_texts()
+        ]
+        assert numbers == sorted(numbers) and len(numbers) == 10
+    later = page.locator("#tile-customers .pager button").last
+    first = page.inner_text("#tile-customers tbody")
+    later.focus()
+    page.keyboard.press("Enter")
+    assert page.inner_text("#tile-customers tbody") != first
+    assert "11–20 of" in page.inner_text("#tile-customers .pager")
+    page.keyboard.press("Enter")
+    assert "21–30 of" in page.inner_text("#tile-customers .pager")
+
+
+def test_every_tile_hands_out_its_sql_and_its_rows_as_csv(demo, open_page):
+    page = open_page(demo, [("country", "Korea"), ("from", "2025-01-01")])
+    for tile in pages.queries("duckdb", "m", 5):
+        shown = page.evaluate("name => dashboard.tile(name)", tile)
+        page.click(f"#tile-{tile} .more")
+        assert page.inner_text("#rows pre") == shown["sql"]
+        assert "'Korea'" in shown["sql"]
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Download CSV").click()
+        assert waiting.value.suggested_filename == f"{tile}.csv"
+        header, *rows = csv.reader(io.StringIO(waiting.value.path().read_text(encoding="utf-8")))
+        assert header == shown["columns"]
+        assert rows == [[value or "" for value in row] for row in shown["rows"]]
+        page.keyboard.press("Escape")
+        assert not page.locator("#rows").evaluate("dialog => dialog.open")
+
+
+def test_the_sql_of_a_tile_runs_as_it_is_in_make_sql(tmp_path, open_page):
+    file = drawn(tmp_path, [{"amount": 777}, {"amount": 40, "country": "O'Brien"}])
+    sql = open_page(file, [("country", "O'Brien")]).evaluate("dashboard.tile('countries').sql")
+    with shops.duckdb.connect(tmp_path / "w.duckdb", read_only=True) as connection:
+        (question,) = ask.questions(sql.splitlines())
+        told = ask.answer(connection, question)
+    assert "O'Brien" in told and "40" in told and "777" not in told
+
+
+def test_no_cell_of_a_csv_file_runs_as_a_formula(tmp_path, open_page):
+    names = ["=1+1", "+1", "-1", "@x", "＝1", "'=1", 'say "hi", you']
+    file = drawn(tmp_path, [{"product_name": name} for name in names])
+    page = open_page(file)
+    text = page.evaluate(
+        """() => {
+            const time = calendar(dashboard.shop);
+            const { products } = figures(dashboard.shop, time, readState(dashboard.shop, time, ""));
+            return csv(dashboard.shop, TILES.products.columns, products);
+        }"""
+    )
+    cells = [row[1] for row in list(csv.reader(io.StringIO(text)))[1:]]
+    assert cells == ["'=1+1", "'+1", "'-1", "'@x", "'＝1", "''=1", 'say "hi", you']
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "width"), [("en", 1280), ("ko", 390)])
+def test_axe_finds_nothing_serious(demo, open_page, theme, language, width):
+    page = open_page(demo, [("theme", theme), ("lang", language)], viewport={"width": width, "height": 844})
+    page.click("#trust summary")
+    page.click("#filters [data-name=category] summary")
+    _nothing_serious(page)
+    page.keyboard.press("Escape")
+    page.click("#tile-revenue .more")
+    _nothing_serious(page)
+
+
+def _nothing_serious(page):
+    violations = Axe().run(page).response["violations"]
+    serious = [found for found in violations if found["impact"] in ("serious", "critical")]
+    assert serious == [], json.dumps(serious, indent=1)[:3000]
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_nothing_is_wider_than_the_screen(demo, tmp_path, open_page, width):
+    odd = [{"product_name": LONG[:150], "country": "A" * 50, "category": "B" * 50}, {"product_name": ARABIC}]
+    for file in (demo, drawn(tmp_path, odd)):
+        page = open_page(file, viewport={"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_both_languages_say_everything(demo, open_page):
+    page = open_page(demo, [("lang", "ko")])
+    words = page.evaluate("WORDS")
+    assert words["en"].keys() == words["ko"].keys() and words["en"]["columns"].keys() == words["ko"]["columns"].keys()
+    assert page.evaluate("document.documentElement.lang") == "ko" and "주문" in page.title()
+    assert "undefined" not in page.inner_text("body")
+    page.click("#language")
+    assert page.evaluate("document.documentElement.lang") == "en" and "orders" in page.title()
+    assert "undefined" not in page.inner_text("body")
+    assert open_page(demo, locale="ko-KR").evaluate("document.documentElement.lang") == "ko"
+
+
+def test_the_theme_follows_the_system_until_it_is_chosen(demo, open_page):
+    page = open_page(demo, color_scheme="dark")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.click("#theme")
+    assert page.evaluate("document.documentElement.dataset.theme") == "light" and "theme=light" in page.url
+
+
+def test_the_page_says_how_fresh_and_how_tested_its_data_is(demo, open_page):
+    page = open_page(demo)
+    said = page.inner_text("#trust summary")
+    assert "2026-01-01 03:04 UTC" in said and "days old" in said, "the oldest table counts"
+    assert "run 3, 2" in said and "counts equal, hashes equal" in said and "8 of 9 tests passed" in said
+    assert page.locator("#trust.unsure").count() == 1
+    page.click("#trust summary")
+    assert "unique_order_mart_order_id (fail)" in page.inner_text("#trust div")
+
+
+def test_a_page_without_loads_or_tests_says_so(tmp_path, open_page):
+    page = open_page(drawn(tmp_path, [{}]))
+    assert "not known" in page.inner_text("#trust summary")
+
+
+def test_it_prints_light_and_without_buttons(demo, open_page):
+    page = open_page(demo, [("theme", "dark")])
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not page.locator("#tile-revenue .more").is_visible() and page.locator("#tile-revenue svg").is_visible()
+
+
+NULLS = {"country": None, "category": None, "delivery_days": None, "delivery_hours": None, "delivery_fee": None}
+ODD_SHOPS = {
+    "empty": [],
+    "one order": [{}],
+    "nothing delivered": [{"delivery_days": None, "delivery_hours": None}] * 2,
+    "nulls and blanks": [NULLS, {"country": ""}, {"country": "O'Brien \\ Land"}],
+    "two decades": [{"ordered_at": "2005-01-31 23:59:59"}, {"ordered_at": "2025-02-28 00:00:00"}],
+    "late and early": [
+        {"delivery_days": -1, "delivery_hours": "-24.01"},
+        {"delivery_days": 400, "delivery_hours": "9600"},
+    ],
+    "many countries": [{"country": f"Land {number:03}"} for number in range(150)],
+    "big money": [{"amount": 2_147_483_647, "delivery_fee": "99999999.99"}] * 99,
+    "halves": [{"delivery_fee": fee} for fee in ("0.01", "0.02")],
+    "leap days": [{"ordered_at": "2024-02-29 12:00:00"}, {"ordered_at": "2025-03-01 00:00:00", "country": "Japan"}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shop", ODD_SHOPS)
+def test_odd_shops_are_right_and_readable(tmp_path, open_page, shop):
+    warehouse_file = shops.of_orders(tmp_path / "w.duckdb", ODD_SHOPS[shop])
+    page = open_page(shops.drawn(warehouse_file, tmp_path / "page.html"))
+    members = page.evaluate("dashboard.shop.countries")
+    choices = [[]] + [[("country", "\0" if member is None else member)] for member in members[-3:]]
+    choices += [[("from", page.evaluate("dashboard.shop.first"))]] if ODD_SHOPS[shop] else []
+    with opened(shops.target(warehouse_file)) as warehouse:
+        for filters in choices:
+            go(page, filters)
+            assert page.inner_text("#notice") == ""
+            assert not any(word in page.inner_text("body") for word in ("undefined", "NaN", "null"))
+            for tile in pages.queries("duckdb", "m", 5):
+                shown = page.evaluate("name => dashboard.tile(name)", tile)
+                assert shown["rows"] == shops.answers(warehouse, shown["sql"]), (tile, filters)
+
+
+def test_money_that_a_page_cannot_add_exactly_is_refused(tmp_path):
+    warehouse_file = shops.of_orders(tmp_path / "w.duckdb", [{}])
+    with shops.duckdb.connect(warehouse_file) as connection:
+        connection.execute("alter table analytics.order_mart alter amount type bigint")
+        connection.execute(f"update analytics.order_mart set amount = {2**53}")
+    with pytest.raises(Failure, match=r"sum of customers\.revenue"):
+        shops.drawn(warehouse_file, tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_customer_in_two_countries_or_an_order_without_a_date_is_refused(tmp_path):
+    for number, (orders, problem) in enumerate(
+        [
+            ([{"customer_id": 1}, {"customer_id": 1, "country": "Japan"}], "different countries"),
+            ([{"ordered_at": None}], "without ordered_at"),
+        ]
+    ):
+        warehouse_file = shops.of_orders(tmp_path / f"{number}.duckdb", orders)
+        with pytest.raises(Failure, match=problem):
+            shops.drawn(warehouse_file, tmp_path / "page.html")
+
+
+def test_a_warehouse_without_the_mart_and_a_place_that_cannot_be_written_are_named(tmp_path):
+    with shops.duckdb.connect(tmp_path / "w.duckdb"):
+        pass
+    with pytest.raises(Failure, match=r"has no analytics\.order_mart"):
+        shops.drawn(tmp_path / "w.duckdb", tmp_path / "page.html")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Failure, match="cannot be written"):
+        pages.write("page", tmp_path / "file" / "page.html")
