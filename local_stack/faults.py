@@ -66,9 +66,7 @@ def close_mysql() -> None:
 
 def take_policy() -> None:
     """Access Denied on COPY. The role stays; what it may do is gone."""
-    iam = client(stack.up(HOME), "iam")
-    with suppress(iam.exceptions.NoSuchEntityException):  # it is broken already
-        iam.delete_role_policy(RoleName=COPY_ROLE, PolicyName=POLICY)
+    restore_policy(stack.up(HOME), None)
     print(f"broken: the role {COPY_ROLE} has no policy any more")
     _say_next("make extract TARGET=redshift_local", "make doctor TARGET=redshift_local")
 
@@ -97,7 +95,7 @@ def fix(policy: Path | None) -> None:
 
 def _mend_stack(running: stack.Stack, policy: Path | None) -> list[str]:
     mended = []
-    wanted = _read(policy) if policy else document(copy_policy())
+    wanted = read_policy(policy) if policy else document(copy_policy())
     if current_policy(running) != json.loads(wanted):
         put_policy(running, wanted)
         mended.append(f"mended: the role {COPY_ROLE} has the policy {policy or 'that reads the lake'}")
@@ -132,6 +130,16 @@ def put_policy(running: stack.Stack, text: str) -> None:
         raise Failure(f"IAM does not take the policy: {error.response['Error']['Message']}", "correct it") from None
 
 
+def restore_policy(running: stack.Stack, policy: dict[str, Any] | None) -> None:
+    """Put back what `current_policy` found."""
+    if policy is not None:
+        put_policy(running, json.dumps(policy))
+        return
+    iam = client(running, "iam")
+    with suppress(iam.exceptions.NoSuchEntityException):
+        iam.delete_role_policy(RoleName=COPY_ROLE, PolicyName=POLICY)
+
+
 def is_public(running: stack.Stack) -> bool:
     found = client(running, "redshift-serverless").get_workgroup(workgroupName=WORKGROUP)
     return found["workgroup"]["publiclyAccessible"]
@@ -141,7 +149,8 @@ def set_public(running: stack.Stack, public: bool) -> None:
     client(running, "redshift-serverless").update_workgroup(workgroupName=WORKGROUP, publiclyAccessible=public)
 
 
-def _read(policy: Path) -> str:
+def read_policy(policy: Path) -> str:
+    """A file's text, once it is known to be JSON."""
     try:
         text = policy.read_text(encoding="utf-8")
         json.loads(text)
