@@ -51,20 +51,6 @@ export: setup ## write the marts as CSV and Parquet to .data/export (ARGS=--bom 
 status: setup ## what raw holds, and what waits in the lake
 	$(STACK) $(RUN) loaders status $(ARGS)
 
-##@ Learn
-
-check-exercise: setup .venv/redshift-local ## is your answer to the course's exercise right? (N=1 … 7; the course: docs/course/en, docs/course/ko)
-	$(RUN) exercises check $(N) $(if $(FILE),--file $(FILE))
-
-break: setup $(if $(filter s3 bi,$(ERROR)),.venv/redshift-local) ## provoke a failure of real life (ERROR=2003, s3 or bi); `make doctor` finds it
-	$(RUN) local_stack.faults break $(ERROR)
-
-fix: setup ## mend what `make break` broke (ARGS="--policy FILE": with a policy of yours for the role)
-	$(RUN) local_stack.faults fix $(ARGS)
-
-notebook: .venv/notebook setup ## open examples/tour.ipynb in the browser
-	$(BIN)/jupyter notebook examples/tour.ipynb
-
 ##@ Check
 
 test: .venv/test ## every test, on real parts (PYTEST="-k lake" for some)
@@ -122,12 +108,26 @@ lock: ## make requirements/*.txt anew from pyproject.toml (needs uv)
 clean: down ## stop the server and remove everything that was made, .venv and settings excepted
 	rm -rf .data dbt_project/target dbt_project/logs
 
+##@ Learn
+
+check-exercise: setup .venv/redshift-local ## is your answer to the course's exercise right? (N=1 … 7; the course: docs/course/en, docs/course/ko)
+	$(RUN) exercises check $(N) $(if $(FILE),--file $(FILE))
+
+break: setup $(if $(filter s3 bi,$(ERROR)),.venv/redshift-local) ## provoke a failure of real life (ERROR=2003, s3 or bi); `make doctor` finds it
+	$(RUN) local_stack.faults break $(ERROR)
+
+fix: setup ## mend what `make break` broke (ARGS="--policy FILE": with a policy of yours for the role)
+	$(RUN) local_stack.faults fix $(ARGS)
+
+notebook: .venv/notebook setup ## open examples/tour.ipynb in the browser
+	$(BIN)/jupyter notebook examples/tour.ipynb
+
 help:
-	@awk '/^##@ More/ {exit} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-10s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
+	@awk '/^##@ More/ {exit} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 	@echo; echo "make help-all lists the rest."
 
 help-all:
-	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-10s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
+	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
 .PHONY: demo day sql check-exercise break fix notebook plan extract build docs export status doctor pr test test-aws lint setup up down seed load discover docs-serve format lock clean help help-all
 
