@@ -42,11 +42,16 @@ def ran(clone) -> dict[tuple[str, int], Ran]:
 
 
 def both(fresh, english: Step, korean: Step) -> Ran:
-    done = fresh.shell(f"set -e; exec 2>&1\n{english.command}")
+    done = on_a_terminal(fresh, english.command)
     printed = {"en": done.stdout, "ko": done.stdout}
     if korean.command != english.command:
-        printed["ko"] = fresh.shell(f"set -e; exec 2>&1\n{korean.command}").stdout
+        printed["ko"] = on_a_terminal(fresh, korean.command).stdout
     return Ran(done.returncode, printed)
+
+
+def on_a_terminal(fresh, command: str):
+    """Both streams as one, in the order in which lines were printed."""
+    return fresh.shell(f"set -e; exec 2>&1\n{command}", PYTHONUNBUFFERED="1")
 
 
 @pytest.mark.parametrize("page", PAGES)
