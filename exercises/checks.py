@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,7 +21,7 @@ import pymysql
 
 from exercises import policies, tables
 from loaders import mysql_url, profile, settings
-from loaders.duckdb_warehouse import open_warehouse
+from loaders.duckdb_warehouse import DuckDBWarehouse, open_warehouse
 from loaders.errors import Failure
 from loaders.settings import DATA, ROOT
 from local_stack import scratch
@@ -136,9 +136,11 @@ def least_rights(file: Path) -> str:
 
 
 def delivered_only(file: Path) -> str:
+    with _marts():
+        pass  # dbt opens the file itself
     shown = _dbt("show", "--inline", file.read_text(encoding="utf-8"), "--output", "json", "--limit", "-1", "--quiet")
     found = sorted((row["country"], row["delivered"], float(row["average_days"])) for row in json.loads(shown)["show"])
-    with open_warehouse(DATA / "warehouse.duckdb", "", read_only=True) as warehouse:
+    with _marts() as warehouse:
         wanted = warehouse.connection.execute(
             "select country, count(*), round(avg(date_diff('day', order_date, shipping_date)), 2) "
             'from raw."order" as o join raw.customer as c using (customer_id) '
@@ -151,7 +153,7 @@ def delivered_only(file: Path) -> str:
 
 
 def nobody_by_name(file: Path) -> str:
-    with open_warehouse(DATA / "warehouse.duckdb", "", read_only=True) as warehouse:
+    with _marts() as warehouse:
         try:
             answer = warehouse.connection.execute(file.read_text(encoding="utf-8"))
         except duckdb.Error as error:
@@ -167,6 +169,21 @@ def nobody_by_name(file: Path) -> str:
     if [(row[0], row[3], row[4]) for row in found] != wanted:
         raise Failure(f"{file.name} names other customers than the raw tables do", AGAIN)
     return f"{len(found)} customers, and no name."
+
+
+@contextmanager
+def _marts() -> Iterator[DuckDBWarehouse]:
+    """The warehouse, once it is known to hold the order mart."""
+    file = DATA / "warehouse.duckdb"
+    missing = Failure(f"there is no order mart in {file}", "run `make extract build` first")
+    if not file.exists():
+        raise missing
+    with open_warehouse(file, "", read_only=True) as warehouse:
+        try:
+            warehouse.connection.execute("select 1 from analytics.order_mart limit 1")
+        except duckdb.CatalogException:
+            raise missing from None
+        yield warehouse
 
 
 def _dbt(*arguments: str) -> str:

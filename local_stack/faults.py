@@ -43,14 +43,16 @@ def main() -> None:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     breaking = commands.add_parser("break", help="provoke a failure")
-    breaking.add_argument("error", choices=tuple(FAULTS), metavar="|".join(FAULTS))
+    breaking.add_argument("error", nargs="?", metavar="|".join(FAULTS))
     mending = commands.add_parser("fix", help="mend whatever is broken")
     mending.add_argument("--policy", type=Path, metavar="FILE", help="attach this policy to the role, not ours")
     arguments = parser.parse_args()
-    if arguments.command == "break":
+    if arguments.command == "fix":
+        fix(arguments.policy)
+    elif arguments.error in FAULTS:
         FAULTS[arguments.error]()
     else:
-        fix(arguments.policy)
+        raise Failure("no failure of that name is known", "make break ERROR=2003, ERROR=s3 or ERROR=bi")
 
 
 def close_mysql() -> None:
