@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from loaders import mysql_url, parquet, profile, redshift_sql, redshift_warehouse, runs
+from loaders import mysql_url, parquet, profile, redshift_connection, redshift_sql, runs
 from loaders.errors import run_command
 from loaders.lake_s3 import S3
 from loaders.manifest import manifest
@@ -108,7 +108,7 @@ def _connect(running: stack.Stack):
     os.environ["SSL_CERT_FILE"] = running.authority
     values = {"host": "localhost", "port": running.port, "dbname": running.database, "user": "admin"}
     password = {"password": running.passwords["admin"]}
-    return redshift_warehouse.connect(profile.Target("redshift_local", "redshift", values | password))
+    return redshift_connection.connect(profile.Target("redshift_local", "redshift", values | password))
 
 
 def main() -> None:

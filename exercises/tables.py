@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redshift_connector.error import Error as RedshiftError
 
-from loaders import mysql, mysql_url, profile, redshift_sql, redshift_warehouse
+from loaders import mysql, mysql_url, profile, redshift_connection, redshift_sql
 from loaders.errors import Failure
 from loaders.mysql_url import DatabaseURL
 from loaders.type_contract import contract
@@ -31,7 +31,7 @@ def in_redshift(running: Stack, file: Path) -> dict[str, str]:
     known = running.environment()
     os.environ["SSL_CERT_FILE"] = known["SSL_CERT_FILE"]
     target = profile.Target(known["DBT_TARGET"], "redshift", _values(running))
-    with closing(redshift_warehouse.connect(target)) as connection, connection.cursor() as cursor:
+    with closing(redshift_connection.connect(target)) as connection, connection.cursor() as cursor:
         cursor.execute("begin")
         cursor.execute(f"create schema {SCHEMA}")
         try:
