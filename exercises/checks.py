@@ -53,7 +53,7 @@ def profile_without_secrets(file: Path) -> str:
         ("port", "REDSHIFT_LOCAL_PORT"),
     ):
         other = _target(file, known | {variable: "1"})
-        if str(other.values.get(key)) != "1":
+        if other.values.get(key) == target.values.get(key):
             raise Failure(f"{file.name}: `{key}` stands in the file", f"let it come from {variable} by env_var(…)")
     if target.values.get("sslmode") != "verify-full":
         raise Failure(f"{file.name}: sslmode is {target.values.get('sslmode')}", "write verify-full")
