@@ -16,6 +16,8 @@ RUN := $(BIN)/python -m
 DBT := cd dbt_project && "$(CURDIR)/$(BIN)/dotenv" -f "$(CURDIR)/.env" run --no-override "$(CURDIR)/$(BIN)/dbt"
 # duckdb, redshift, or redshift_local (the stand-in of local_stack/redshift): what to install and to start.
 TARGET ?= duckdb
+# With TARGET=redshift_local, what works on data works on the stand-in, which is started when it does not run.
+STACK := $(if $(filter redshift_local,$(TARGET)),settings=$$($(BIN)/python -m local_stack.redshift env); eval "$$settings";)
 GROUP := $(if $(filter duckdb,$(TARGET)),demo,$(subst _,-,$(TARGET)))
 
 ##@ Try
@@ -27,18 +29,18 @@ day: up ## let one day pass in the demo shop: orders, moves, price changes, dele
 	$(RUN) seeds_generator day $(ARGS)
 
 sql: setup ## open the warehouse read-only, to ask it questions
-	$(RUN) dashboard sql
+	$(STACK) $(RUN) dashboard sql
 
 ##@ Work
 
 extract: setup ## MySQL -> lake -> raw (arguments: ARGS="--tables order")
-	$(RUN) loaders extract $(ARGS)
+	$(STACK) $(RUN) loaders extract $(ARGS)
 
 build: setup ## dbt: staging, marts and their tests (SELECT=… for a part)
 	# The results are put aside for the dashboard: the next dbt command, whatever it is, overwrites them.
 	mkdir -p .data
 	trap 'cp dbt_project/target/run_results.json .data/ 2>/dev/null || true' EXIT
-	( $(DBT) build $(if $(SELECT),--select $(SELECT)) $(ARGS) )
+	( $(STACK) $(DBT) build $(if $(SELECT),--select $(SELECT)) $(ARGS) )
 
 docs: setup ## write the documentation site, one file, to .data/docs/index.html
 	mkdir -p .data/docs
@@ -47,17 +49,17 @@ docs: setup ## write the documentation site, one file, to .data/docs/index.html
 	echo "wrote .data/docs/index.html"
 
 dashboard: setup ## write the dashboard, one file, to .data/dashboard/index.html
-	$(RUN) dashboard page $(ARGS)
+	$(STACK) $(RUN) dashboard page $(ARGS)
 
 open: dashboard ## show the dashboard in the browser
 	page="$(CURDIR)/.data/dashboard/index.html"
 	xdg-open "$$page" 2>/dev/null || open "$$page" 2>/dev/null || echo "open it in a browser: $$page"
 
 export: setup ## write the marts as CSV and Parquet to .data/export (ARGS=--bom for spreadsheets)
-	$(RUN) dashboard export --out .data/export $(ARGS)
+	$(STACK) $(RUN) dashboard export --out .data/export $(ARGS)
 
 status: setup ## what raw holds, and what waits in the lake
-	$(RUN) loaders status $(ARGS)
+	$(STACK) $(RUN) loaders status $(ARGS)
 
 ##@ Check
 
@@ -92,10 +94,13 @@ test-aws: .venv/test ## the account in .env against what the Redshift stand-in s
 	$(BIN)/python -m pytest tests/aws
 
 doctor: setup ## try every link from MySQL to the warehouse, and name the remedy of each fault (ARGS="--lang ko")
-	$(RUN) loaders doctor $(ARGS)
+	$(STACK) $(RUN) loaders doctor $(ARGS)
+
+plan: setup ## what a run would do, without doing it (ARGS=--sql: every statement for Redshift too)
+	$(STACK) $(RUN) loaders plan $(ARGS)
 
 load: setup ## apply the runs that wait in the lake to raw
-	$(RUN) loaders load $(ARGS)
+	$(STACK) $(RUN) loaders load $(ARGS)
 
 discover: setup ## print a catalog of the database in SOURCE_URL (ARGS="--write NAME" puts it into dbt)
 	$(RUN) loaders discover $(ARGS)
@@ -113,14 +118,28 @@ lock: ## make requirements/*.txt anew from pyproject.toml (needs uv)
 clean: down ## stop the server and remove everything that was made, .venv and settings excepted
 	rm -rf .data dbt_project/target dbt_project/logs
 
+##@ Learn
+
+check-exercise: setup .venv/redshift-local ## is your answer to the course's exercise right? (N=1 … 7; the course: docs/course/en, docs/course/ko)
+	$(RUN) exercises check $(N) $(if $(FILE),--file $(FILE))
+
+break: setup $(if $(filter s3 bi,$(ERROR)),.venv/redshift-local) ## provoke a failure of real life (ERROR=2003, s3 or bi); `make doctor` finds it
+	$(RUN) local_stack.faults break $(ERROR)
+
+fix: setup ## mend what `make break` broke (ARGS="--policy FILE": with a policy of yours for the role)
+	$(RUN) local_stack.faults fix $(ARGS)
+
+notebook: .venv/notebook setup ## open examples/tour.ipynb in the browser
+	$(BIN)/jupyter notebook examples/tour.ipynb
+
 help:
-	@awk '/^##@ More/ {exit} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-10s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
+	@awk '/^##@ More/ {exit} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 	@echo; echo "make help-all lists the rest."
 
 help-all:
-	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-10s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
+	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: demo day sql extract build docs dashboard open export status doctor pr test test-aws lint setup up down seed load discover docs-serve format lock clean help help-all
+.PHONY: demo day sql check-exercise break fix notebook plan extract build docs dashboard open export status doctor pr test test-aws lint setup up down seed load discover docs-serve format lock clean help help-all
 
 # ---- what the targets above stand on ----------------------------------------------------------------------------
 

@@ -47,6 +47,7 @@ NEXT = {
     "then `make day && make extract && make build` lets a day pass in the shop, `make doctor` tries every link.\n"
     "`make down` stops it all, and what is in the stand-in is gone.",
 }
+COURSE = "Learn how it is done, in seven steps: docs/course/en/0.md · 한국어 강의: docs/course/ko/0.md"
 # A way to ask a warehouse: SQL in, rows out.
 Ask = Callable[[str], list[tuple]]
 
@@ -81,7 +82,7 @@ def main() -> int:
             shutil.copy(ROOT / "dbt_project/target/run_results.json", DATA / "run_results.json")  # for the dashboard
     with warehouse_of(target, environment) as ask:
         summary(server, ask, passed)
-    print(f"\ndone in {time.monotonic() - started:.0f} s. {NEXT[target]}")
+    print(f"\ndone in {time.monotonic() - started:.0f} s. {NEXT[target]}\n{COURSE}")
     return 0
 
 

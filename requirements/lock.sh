@@ -10,6 +10,6 @@ lock() {
         --no-emit-index-url --no-annotate --quiet --custom-compile-command "make lock" --output-file "requirements/$name.txt"
 }
 lock demo
-for group in redshift test redshift-local bench; do
+for group in redshift test redshift-local notebook bench; do
     lock "$group" --group "$group" --constraint requirements/demo.txt
 done

@@ -55,6 +55,8 @@ def test_make_demo_ends_in_a_summary_that_compares_both_ends(demo):
         "in the mart = MySQL's own sum",
         "five rows of the order mart:",
         "make day && make extract && make build",
+        "docs/course/en/0.md",
+        "docs/course/ko/0.md",
     ):
         assert line in told
     assert "of 81 passed" in told

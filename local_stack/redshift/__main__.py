@@ -1,6 +1,7 @@
 """`python -m local_stack.redshift up|down|status`: Redshift's stand-in and S3 of this checkout."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def status(home: Path) -> int:
 
 def env(home: Path) -> int:
     for name, value in stack.up(home, say=lambda text: print(text, file=sys.stderr)).environment().items():
-        print(f"export {name}='{value}'")
+        print(f"export {name}={shlex.quote(value)}")
     return 0
 
 

@@ -1,6 +1,5 @@
 """S3, IAM and STS of the stack's own (moto), with policies that are evaluated: who lacks a right is refused."""
 
-import json
 import urllib.request
 from dataclasses import dataclass
 from typing import Any
@@ -8,15 +7,8 @@ from typing import Any
 import boto3
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from local_stack.redshift.names import BUCKET, PREFIX, REGION
-
-# What docs/aws.md tells people to allow (a test compares them): on objects under the prefix, and on the bucket.
-# Listing is needed by every run; what is about the bucket itself only by `doctor`.
-LOADER = (
-    ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
-    ("s3:ListBucket", "s3:GetBucketLocation", "s3:GetEncryptionConfiguration"),
-)
-COPY = (("s3:GetObject",), ("s3:ListBucket",))
+from local_stack.redshift.names import BUCKET, COPY_ROLE, POLICY, REGION
+from local_stack.redshift.policies import LOADER, copy_policy, document, lake_policy
 
 
 @dataclass(frozen=True)
@@ -29,10 +21,14 @@ class Keys:
 
 @dataclass(frozen=True)
 class LocalCloud:
-    """Where it is, and who may do what: copy_role reads the lake's prefix, list_role lists it, empty_role nothing."""
+    """Where it is, and who may do what: copy_role reads the lake's prefix, list_role lists it, empty_role nothing.
+
+    administrator: who sits at AWS' console, and may do everything.
+    """
 
     server: ThreadedMotoServer
     endpoint: str
+    administrator: Keys
     loader: Keys
     warehouse: Keys
     copy_role: str
@@ -48,28 +44,21 @@ def start(port: int) -> LocalCloud:
     root = {"endpoint_url": endpoint, "region_name": REGION, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
     s3, iam = boto3.client("s3", **root), boto3.client("iam", **root)
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    administrator = _user(iam, "administrator", {"Effect": "Allow", "Action": "*", "Resource": "*"})
     loader = _user(iam, "loader", lake_policy(*LOADER))
     warehouse = _user(iam, "warehouse", {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"})
-    copy_role = _role(iam, "order-he-copy", lake_policy(*COPY))
-    list_role = _role(iam, "order-he-list", lake_policy(*COPY)[1:])
+    copy_role = _role(iam, COPY_ROLE, copy_policy())
+    list_role = _role(iam, "order-he-list", copy_policy()[1:])
     empty_role = _role(iam, "order-he-nothing", [])
     plain = {"Content-Type": "text/plain"}
     request = urllib.request.Request(f"{endpoint}/moto-api/reset-auth", data=b"0", headers=plain)  # noqa: S310
     urllib.request.urlopen(request).read()  # noqa: S310 (our own server on this machine)
-    return LocalCloud(server, endpoint, loader, warehouse, copy_role, list_role, empty_role)
-
-
-def lake_policy(objects: tuple[str, ...], bucket: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The least that a reader or writer of the lake needs: on objects under the prefix, and on the bucket."""
-    return [
-        {"Effect": "Allow", "Action": list(objects), "Resource": f"arn:aws:s3:::{BUCKET}/{PREFIX}/*"},
-        {"Effect": "Allow", "Action": list(bucket), "Resource": f"arn:aws:s3:::{BUCKET}"},
-    ]
+    return LocalCloud(server, endpoint, administrator, loader, warehouse, copy_role, list_role, empty_role)
 
 
 def _user(iam: Any, name: str, statements: Any) -> Keys:
     iam.create_user(UserName=name)
-    iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=_document(statements))
+    iam.put_user_policy(UserName=name, PolicyName=POLICY, PolicyDocument=document(statements))
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return Keys(key["AccessKeyId"], key["SecretAccessKey"])
 
@@ -77,11 +66,7 @@ def _user(iam: Any, name: str, statements: Any) -> Keys:
 def _role(iam: Any, name: str, statements: Any) -> str:
     # moto evaluates AWS principals only; a real role trusts the services redshift and redshift-serverless.
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))["Role"]
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]
     if statements:
-        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=_document(statements))
+        iam.put_role_policy(RoleName=name, PolicyName=POLICY, PolicyDocument=document(statements))
     return role["Arn"]
-
-
-def _document(statements: Any) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})

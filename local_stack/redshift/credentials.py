@@ -1,4 +1,4 @@
-"""Redshift Serverless' GetCredentials: a database password for whoever AWS knows, instead of one to keep.
+"""Redshift Serverless' own API: a database password for whoever AWS knows, and whether the workgroup is public.
 
 moto has no redshift-serverless, so these few lines answer for it. Who asks is told by the access key; the signature is
 not verified.
@@ -9,20 +9,34 @@ import re
 import secrets
 import threading
 import time
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from local_stack.redshift.door import Door
+from local_stack.redshift.names import WORKGROUP
 
 SECONDS = 900
 
 
-def serve(users: dict[str, str], keys: dict[str, str], database_port: int) -> int:
-    """Answer on a free port of 127.0.0.1, in a thread. users: where a new password is put; keys: access key -> user."""
+@dataclass(frozen=True)
+class Workgroup:
+    """users: where a new password is put. keys: access key -> user. administrator: whose key may open and close."""
+
+    door: Door
+    users: dict[str, str]
+    keys: dict[str, str]
+    administrator: str
+
+
+def serve(workgroup: Workgroup) -> int:
+    """Answer on a free port of 127.0.0.1, in a thread; returns the port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            request = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
             operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
             found = re.search(r"Credential=([^/]+)/", self.headers.get("Authorization", ""))
-            code, answer = _answer(operation, keys.get(found[1]) if found else None, users, database_port)
+            code, answer = _answer(operation, found[1] if found else "", request, workgroup)
             body = json.dumps(answer).encode()
             self.send_response(code)
             self.send_header("Content-Type", "application/x-amz-json-1.1")
@@ -38,16 +52,26 @@ def serve(users: dict[str, str], keys: dict[str, str], database_port: int) -> in
     return server.server_port
 
 
-def _answer(operation: str, user: str | None, users: dict[str, str], database_port: int) -> tuple[int, dict]:
-    if user is None:
-        told = "User is not authorized to perform: redshift-serverless:" + operation
-        return 403, {"__type": "AccessDeniedException", "message": told}
-    if operation == "GetCredentials":
-        users[user] = secrets.token_urlsafe(18)
+def _answer(operation: str, key: str, request: dict, workgroup: Workgroup) -> tuple[int, dict]:
+    user = workgroup.keys.get(key)
+    administrator = key == workgroup.administrator
+    if operation == "GetCredentials" and user:
+        workgroup.users[user] = secrets.token_urlsafe(18)
         now = time.time()
         times = {"expiration": now + SECONDS, "nextRefreshTime": now + SECONDS / 2}
-        return 200, {"dbUser": user, "dbPassword": users[user], **times}
-    if operation == "GetWorkgroup":
-        endpoint = {"address": "localhost", "port": database_port}
-        return 200, {"workgroup": {"workgroupName": "local", "status": "AVAILABLE", "endpoint": endpoint}}
-    return 400, {"__type": "ValidationException", "message": f"{operation} is refused by the stand-in"}
+        return 200, {"dbUser": user, "dbPassword": workgroup.users[user], **times}
+    if operation == "GetWorkgroup" and (user or administrator):
+        return 200, _described(workgroup.door)
+    if operation == "UpdateWorkgroup" and administrator:
+        workgroup.door.set_public(request["publiclyAccessible"])
+        return 200, _described(workgroup.door)
+    if operation != "UpdateWorkgroup" and (user or administrator):
+        return 400, {"__type": "ValidationException", "message": f"{operation} is refused by the stand-in"}
+    told = "User is not authorized to perform: redshift-serverless:" + operation
+    return 403, {"__type": "AccessDeniedException", "message": told}
+
+
+def _described(door: Door) -> dict:
+    endpoint = {"address": "localhost", "port": door.port}
+    state = {"workgroupName": WORKGROUP, "status": "AVAILABLE", "publiclyAccessible": door.is_public}
+    return {"workgroup": state | {"endpoint": endpoint}}

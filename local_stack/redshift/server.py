@@ -13,6 +13,7 @@ from pathlib import Path
 
 from local_stack.redshift import cloud, credentials, postgres, tls
 from local_stack.redshift.copy_files import Cloud
+from local_stack.redshift.door import Door
 from local_stack.redshift.names import REGION
 from local_stack.redshift.session import Session, World
 
@@ -63,16 +64,17 @@ def _accept(
             database.record(sql, values)
 
     world = World(database.socket, passwords, context, reach, record)
-    listening = socket.create_server(("127.0.0.1", 0))
-    port = listening.getsockname()[1]
+    door = Door()
+    workgroup = credentials.Workgroup(door, passwords, {local.loader.access: IAM_USER}, local.administrator.access)
     description = {
         "pid": os.getpid(),
-        "port": port,
-        "credentials": f"http://127.0.0.1:{credentials.serve(passwords, {local.loader.access: IAM_USER}, port)}",
+        "port": door.port,
+        "credentials": f"http://127.0.0.1:{credentials.serve(workgroup)}",
         "database": DATABASE,
         "passwords": passwords,
         "authority": str(authority),
         "endpoint": local.endpoint,
+        "administrator": [local.administrator.access, local.administrator.secret],
         "access_key": local.loader.access,
         "secret_key": local.loader.secret,
         "copy_role": local.copy_role,
@@ -82,8 +84,7 @@ def _accept(
         "folder": str(database.data.parent),
     }
     write_private(home / "stack.json", json.dumps(description))
-    while True:
-        client, _address = listening.accept()
+    for client in door.clients():
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         Session(world, client).start()
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from loaders.errors import Failure
 from loaders.settings import ROOT
@@ -23,7 +24,10 @@ START_SECONDS = 90
 
 @dataclass(frozen=True)
 class Stack:
-    """A running stack, as home/stack.json describes it (readable by its owner only)."""
+    """A running stack, as home/stack.json describes it (readable by its owner only).
+
+    administrator: the access key and secret of whoever may do everything, as at AWS' console.
+    """
 
     pid: int
     port: int
@@ -32,6 +36,7 @@ class Stack:
     passwords: dict[str, str]
     authority: str
     endpoint: str
+    administrator: list[str]
     access_key: str
     secret_key: str
     copy_role: str
@@ -108,7 +113,8 @@ def described(home: Path) -> Stack | None:
 
 
 def answers(stack: Stack) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", stack.port), 2):
+    """Whether it runs; the warehouse's own port may be closed meanwhile (`make break ERROR=bi`)."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", urlsplit(stack.credentials).port), 2):
         return _is_ours(stack.pid, "local_stack.redshift")
     return False
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from redshift_connector.error import Error
 
 from loaders.settings import ROOT
-from local_stack.redshift import cloud, names
+from local_stack.redshift import names, policies
 from tests.redshift.conftest import connection_to
 
 UTC = pa.timestamp("us", tz="UTC")
@@ -184,14 +184,14 @@ def test_a_user_without_the_right_to_insert_cannot_copy(shelf, redshift, schema)
 
 def test_the_policies_of_the_documentation_are_those_that_are_evaluated_here():
     text = (ROOT / "docs/aws.md").read_text().replace("BUCKET", names.BUCKET)
-    policies = [json.loads(block)["Statement"] for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
-    for statement in (statement for policy in policies for statement in policy):
+    found = [json.loads(block)["Statement"] for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    for statement in (statement for policy in found for statement in policy):
         statement["Action"] = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-    assert policies == [cloud.lake_policy(*cloud.LOADER), cloud.lake_policy(*cloud.COPY)]
+    assert found == [policies.lake_policy(*policies.LOADER), policies.copy_policy()]
 
 
 def test_the_lakes_own_account_may_do_what_it_needs_and_no_more(s3):
-    """The policy in local_stack/redshift/cloud.py, evaluated by the S3 server."""
+    """The policy in local_stack/redshift/policies.py, evaluated by the S3 server."""
     s3.put_object(Bucket=names.BUCKET, Key=f"{names.PREFIX}/x", Body=b"x")
     for forbidden in (
         lambda: s3.put_object(Bucket=names.BUCKET, Key="elsewhere/x", Body=b"x"),

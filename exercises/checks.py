@@ -1,0 +1,231 @@
+"""What each exercise of the course asks for, tried on the real parts: the private server, the stand-in, dbt.
+
+A check takes the learner's file and returns a sentence about what was shown; a wrong answer is a Failure that says why.
+"""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import duckdb
+import pymysql
+
+from exercises import policies, tables
+from loaders import mysql_url, profile, settings
+from loaders.duckdb_warehouse import DuckDBWarehouse, open_warehouse
+from loaders.errors import Failure
+from loaders.settings import DATA, ROOT
+from local_stack import scratch
+from local_stack.redshift import stack
+
+FOLDER = Path(__file__).parent
+KINDS = (".yml", ".py", ".sql", ".json")
+PERSONAL = ("name", "email", "phone", "address")
+TOP_TEN = (
+    'select customer_id, count(*) as orders, sum(amount) as revenue from raw."order" where _deleted_at is null '
+    "group by 1 order by 3 desc, 1 limit 10"
+)
+AGAIN = "change the file, then check it again"
+
+
+def start(number: str) -> Path:
+    """The file that the learner finds, and edits."""
+    return next(path for path in FOLDER.iterdir() if path.name in (f"{number}{kind}" for kind in KINDS))
+
+
+def profile_without_secrets(file: Path) -> str:
+    running = stack.up(DATA / "redshift")
+    known = running.environment()
+    os.environ["SSL_CERT_FILE"] = known["SSL_CERT_FILE"]
+    target = _target(file, known)
+    for key, variable in (
+        ("password", "REDSHIFT_LOCAL_PASSWORD"),
+        ("user", "REDSHIFT_LOCAL_USER"),
+        ("port", "REDSHIFT_LOCAL_PORT"),
+    ):
+        other = _target(file, known | {variable: "1"})
+        if other.values.get(key) == target.values.get(key):
+            raise Failure(f"{file.name}: `{key}` stands in the file", f"let it come from {variable} by env_var(…)")
+    if target.values.get("sslmode") != "verify-full":
+        raise Failure(f"{file.name}: sslmode is {target.values.get('sslmode')}", "write verify-full")
+    if not str(target.values.get("schema")).startswith("dev_"):
+        raise Failure(f"{file.name}: the schema is {target.values.get('schema')}", "give it dev_ and your name")
+    from loaders import redshift_connection  # only this exercise needs the driver
+
+    redshift_connection.connect(target).close()
+    return "It reached the warehouse, and holds no secret."
+
+
+def _target(file: Path, environment: dict[str, str]) -> profile.Target:
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(file, Path(folder) / "profiles.yml")
+        return profile.read(Path(folder), None, environment, ROOT / "dbt_project")
+
+
+def reserved_word(file: Path) -> str:
+    function = _function(file, "orders_per_status")
+    url = mysql_url.parse(settings.required_source_url(settings.read()), "SOURCE_URL")
+    with closing(mysql_url.connect(url, "SOURCE_URL")) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("select status, count(*) from `order` group by 1")
+            wanted = dict(cursor.fetchall())
+        found = _called(function, file, connection)
+    if found != wanted:
+        raise Failure(f"{file.name} says {found}, MySQL says {wanted}", AGAIN)
+    return f"{sum(wanted.values()):,} orders, {len(wanted)} statuses."
+
+
+def table_in_redshift(file: Path) -> str:
+    with scratch.database() as url:
+        wanted = tables.by_contract(url, (FOLDER / "3.mysql.sql").read_text())
+    found = tables.in_redshift(stack.up(DATA / "redshift"), file)
+    for column, (kind, why) in wanted.items():
+        if column not in found:
+            raise Failure(f"{file.name}: the column {column} is missing", AGAIN)
+        if found[column] != kind:
+            problem = f"{file.name}: {column} is {found[column]}, which is no home for every {why}"
+            raise Failure(problem, "docs/types.md says what each type becomes")
+    return f"All {len(wanted)} columns hold whatever MySQL's can."
+
+
+def rows_in_bulk(file: Path) -> str:
+    rows = [{"id": number, "who": "Lee", "text": "문 앞에 놓아 주세요"} for number in range(5_000)]
+    rows[1] |= {"who": "O'Brien", "text": None}
+    rows[2] |= {"who": "\\", "text": ""}
+    function = _function(file, "load")
+    with scratch.database() as url, closing(mysql_url.connect(url, scratch.SETTING)) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("create table note (id int primary key, who varchar(40), text varchar(200))")
+        _called(function, file, connection, rows)
+        with closing(mysql_url.connect(url, scratch.SETTING)) as another, another.cursor() as cursor:
+            cursor.execute("select id, who, text from note order by id")
+            found = cursor.fetchall()
+        asked = _statements(connection)
+    for row, there in zip(rows, found, strict=False):
+        if there != tuple(row.values()):
+            raise Failure(f"{file.name}: {tuple(row.values())} became {there}", AGAIN)
+    if len(found) != len(rows):
+        raise Failure(
+            f"{file.name}: {len(rows):,} rows were given, {len(found):,} arrived", f"{AGAIN}; was it committed?"
+        )
+    if asked > 50:
+        raise Failure(
+            f"{file.name}: {asked:,} INSERTs for {len(rows):,} rows", f"{AGAIN}; cursor.executemany sends many at once"
+        )
+    return f"{len(rows):,} rows, INSERT statements: {asked}."
+
+
+def _statements(connection: pymysql.Connection) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("show session status like 'Com_insert'")
+        return int(cursor.fetchone()[1])
+
+
+def least_rights(file: Path) -> str:
+    policies.check(stack.up(DATA / "redshift"), file)
+    return "COPY works, and the role may do nothing else."
+
+
+def delivered_only(file: Path) -> str:
+    with _marts():
+        pass  # dbt opens the file itself
+    shown = _dbt("show", "--inline", file.read_text(encoding="utf-8"), "--output", "json", "--limit", "-1", "--quiet")
+    found = sorted((row["country"], row["delivered"], float(row["average_days"])) for row in json.loads(shown)["show"])
+    with _marts() as warehouse:
+        wanted = warehouse.connection.execute(
+            "select country, count(*), round(avg(date_diff('day', order_date, shipping_date)), 2) "
+            'from raw."order" as o join raw.customer as c using (customer_id) '
+            "where o._deleted_at is null and shipping_date is not null group by 1 order by 1"
+        ).fetchall()
+    for mine, true in zip(found, wanted, strict=False):
+        if mine != true:
+            raise Failure(f"{file.name} says {mine}, the raw tables say {true}", AGAIN)
+    return f"{sum(row[1] for row in wanted):,} delivered orders in {len(wanted)} countries."
+
+
+def nobody_by_name(file: Path) -> str:
+    with _marts() as warehouse:
+        try:
+            answer = warehouse.connection.execute(file.read_text(encoding="utf-8"))
+        except duckdb.Error as error:
+            raise Failure(f"{file.name}: {str(error).splitlines()[0]}", AGAIN) from None
+        columns, found = [column[0] for column in answer.description], answer.fetchall()
+        people = warehouse.connection.execute(f"select {', '.join(PERSONAL)} from raw.customer").fetchall()
+        wanted = warehouse.connection.execute(TOP_TEN).fetchall()
+    told = {value for row in found for value in row} & {value for person in people for value in person}
+    if told:
+        raise Failure(f"{file.name}: {len(told)} personal values would leave the company", "leave those columns out")
+    if columns != ["customer_id", "country", "loyalty_level", "orders", "revenue"]:
+        raise Failure(f"{file.name} has the columns {', '.join(columns)}", "the file says which ones are wanted")
+    if [(row[0], row[3], row[4]) for row in found] != wanted:
+        raise Failure(f"{file.name} names other customers than the raw tables do", AGAIN)
+    return f"{len(found)} customers, and no name."
+
+
+@contextmanager
+def _marts() -> Iterator[DuckDBWarehouse]:
+    """The warehouse, once it is known to hold the order mart."""
+    file = DATA / "warehouse.duckdb"
+    missing = Failure(f"there is no order mart in {file}", "run `make extract build` first")
+    if not file.exists():
+        raise missing
+    with open_warehouse(file, "", read_only=True) as warehouse:
+        try:
+            warehouse.connection.execute("select 1 from analytics.order_mart limit 1")
+        except duckdb.CatalogException:
+            raise missing from None
+        yield warehouse
+
+
+def _dbt(*arguments: str) -> str:
+    command = [str(Path(sys.executable).parent / "dbt"), *arguments]
+    done = subprocess.run(command, cwd=ROOT / "dbt_project", capture_output=True, text=True)
+    if done.returncode:
+        said = " / ".join(line.strip() for line in done.stdout.splitlines()[-4:] if line.strip())
+        raise Failure(f"dbt does not take it: {said}", AGAIN)
+    return done.stdout[done.stdout.index("{") :]
+
+
+def _function(file: Path, name: str) -> Callable:
+    function = getattr(_module(file), name, None)
+    if function is None:
+        raise Failure(f"{file.name} has no function {name}", "keep its name; the check calls it")
+    return function
+
+
+def _module(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("exercise", file)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise Failure(f"{file.name} is not Python that runs: {type(error).__name__}: {error}", AGAIN) from None
+    return module
+
+
+def _called(function: Callable, file: Path, *arguments: Any) -> Any:
+    """The learner's function; whatever it raises is told as the learner's, without our part of the traceback."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        raise Failure(f"{file.name}: {type(error).__name__}: {error}", AGAIN) from None
+
+
+CHECKS: dict[str, Callable[[Path], str]] = {
+    "1": profile_without_secrets,
+    "2": reserved_word,
+    "3": table_in_redshift,
+    "4": rows_in_bulk,
+    "5": least_rights,
+    "6": delivered_only,
+    "7": nobody_by_name,
+}

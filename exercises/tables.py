@@ -1,0 +1,67 @@
+"""Exercise 3: a table of MySQL's by the type contract, and a learner's table as Redshift describes it."""
+
+import os
+from contextlib import closing
+from pathlib import Path
+
+from redshift_connector.error import Error as RedshiftError
+
+from loaders import mysql, mysql_url, profile, redshift_connection, redshift_sql
+from loaders.errors import Failure
+from loaders.mysql_url import DatabaseURL
+from loaders.type_contract import contract
+from local_stack.redshift.stack import Stack
+
+SCHEMA = "mine"
+
+
+def by_contract(url: DatabaseURL, ddl: str) -> dict[str, tuple[str, str]]:
+    """Column -> (its type in Redshift, its type in MySQL), after running `ddl` in an empty database."""
+    with closing(mysql_url.connect(url, "the scratch database", **mysql.CONNECT_OPTIONS)) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(ddl)
+        with mysql.snapshot(connection) as snapshot:
+            (table,) = snapshot.tables().values()
+    columns = [contract(column, table.name) for column in table.columns]
+    return {column.name: (column.redshift, column.mysql_type) for column in columns}
+
+
+def in_redshift(running: Stack, file: Path) -> dict[str, str]:
+    """Column -> type, as Redshift describes the table that the file makes. Nothing stays."""
+    known = running.environment()
+    os.environ["SSL_CERT_FILE"] = known["SSL_CERT_FILE"]
+    target = profile.Target(known["DBT_TARGET"], "redshift", _values(running))
+    with closing(redshift_connection.connect(target)) as connection, connection.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute(f"create schema {SCHEMA}")
+        try:
+            cursor.execute(file.read_text(encoding="utf-8"))
+        except RedshiftError as error:
+            raise Failure(f"{file.name}: Redshift says: {error.args[0]['M']}", "mend it, then check it again") from None
+        cursor.execute(redshift_sql.columns_of(SCHEMA, "review"))
+        found = {row[0]: _written(row) for row in cursor.fetchall()}
+        cursor.execute("rollback")
+    if not found:
+        raise Failure(f"{file.name} makes no table {SCHEMA}.review", "keep its name; the check looks for it")
+    return found
+
+
+def _values(running: Stack) -> dict[str, object]:
+    password = running.passwords["admin"]
+    return {
+        "host": "localhost",
+        "port": running.port,
+        "dbname": running.database,
+        "user": "admin",
+        "password": password,
+    }
+
+
+def _written(row: tuple) -> str:
+    """A line of information_schema.columns as the type would be declared."""
+    _name, kind, length, digits, places = row
+    if kind == "character varying":
+        return f"VARCHAR({length})"
+    if kind == "numeric":
+        return f"DECIMAL({digits},{places})"
+    return next((ours for ours, theirs in redshift_sql.CATALOG_NAMES.items() if theirs == kind), kind)

@@ -1,0 +1,54 @@
+"""The faults that `make break` provokes are those of AWS: a role without its policy, a workgroup that is not public."""
+
+import socket
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from local_stack import faults
+from local_stack.redshift import names
+from local_stack.redshift.policies import copy_policy, document
+
+
+def reach(running) -> None:
+    socket.create_connection(("127.0.0.1", running.port), 5).close()
+
+
+def test_a_workgroup_that_is_not_public_refuses_clients_and_opens_on_the_same_port(redshift, ask):
+    faults.set_public(redshift, False)
+    try:
+        assert not faults.is_public(redshift)
+        with pytest.raises(ConnectionRefusedError):
+            reach(redshift)
+        assert ask("select 41 + 1") == [(42,)], "who is inside stays"
+    finally:
+        faults.set_public(redshift, True)
+    reach(redshift)
+    assert faults.is_public(redshift)
+
+
+def test_only_the_administrator_may_open_and_close(redshift):
+    loader = boto3.client(
+        "redshift-serverless", endpoint_url=redshift.credentials, region_name=names.REGION,
+        aws_access_key_id=redshift.access_key, aws_secret_access_key=redshift.secret_key,
+    )  # fmt: skip
+    for call, code in (
+        (
+            lambda: loader.update_workgroup(workgroupName=names.WORKGROUP, publiclyAccessible=False),
+            "AccessDeniedException",
+        ),
+        (lambda: loader.delete_workgroup(workgroupName=names.WORKGROUP), "ValidationException"),
+    ):
+        with pytest.raises(ClientError) as caught:
+            call()
+        assert caught.value.response["Error"]["Code"] == code
+    assert faults.is_public(redshift)
+
+
+def test_the_roles_policy_can_be_taken_and_given_back(redshift):
+    iam = faults.client(redshift, "iam")
+    iam.delete_role_policy(RoleName=names.COPY_ROLE, PolicyName=names.POLICY)
+    assert faults.current_policy(redshift) is None
+    faults.put_policy(redshift, document(copy_policy()))
+    assert faults.current_policy(redshift)["Statement"] == copy_policy()
