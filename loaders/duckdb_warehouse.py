@@ -118,6 +118,8 @@ class DuckDBWarehouse:
             raise
 
     def _roll_back(self) -> None:
+        """End the transaction. After Ctrl-C other threads still work on its query, and ROLLBACK waits for them."""
+        self.connection.interrupt()
         try:
             self.connection.execute("rollback")
         except duckdb.Error:

@@ -23,7 +23,7 @@ PATTERNS = {
     ),
 }
 # Words that stand for a password in documents and tests, and never were one.
-PLACEHOLDERS = re.compile(r"(?i)^(PASSWORD|canary[\w-]*|wrong|not-set|only-for-this-run|[a-z]{1,4}|hunter-?2)$")
+PLACEHOLDERS = re.compile(r"(?i)^(PASSWORD|…|canary[\w-]*|wrong|not-set|only-for-this-run|[a-z]{1,4}|hunter-?2)$")
 
 
 def found_in(text: str) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from dashboard import page as pages
 from dashboard.warehouse import opened
 from tests.dashboard import shops
-from tests.dashboard.conftest import go
+from tests.dashboard.pages import go
 
 TILES = sorted(pages.queries("duckdb", "analytics.order_mart", 5))
 COUNTRIES = ("Korea", "Japan", "USA", "Vietnam", "Germany")

@@ -12,7 +12,7 @@ from dashboard import page as pages
 from dashboard.warehouse import opened
 from loaders.errors import Failure
 from tests.dashboard import shops
-from tests.dashboard.conftest import go
+from tests.dashboard.pages import go
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 LONG = "Extraordinarily " * 9 + "long"

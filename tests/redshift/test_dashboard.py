@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from tests import commands
-from tests.dashboard.conftest import browser, go, open_page  # noqa: F401 (fixtures)
+from tests.dashboard.pages import go
 from tests.redshift.conftest import connection_to
 
 
@@ -46,7 +46,7 @@ def test_both_warehouses_give_the_same_page(pages):
 
 
 @pytest.mark.parametrize("filters", [[], [("from", "2025-01-01"), ("to", "2025-06-30"), ("country", "Korea")]])
-def test_every_tile_equals_its_sql_there(pages, redshift, open_page, filters):  # noqa: F811
+def test_every_tile_equals_its_sql_there(pages, redshift, open_page, filters):
     page = open_page(pages[0])
     go(page, filters)
     with connection_to(redshift) as connection, connection.cursor() as cursor:
@@ -57,7 +57,7 @@ def test_every_tile_equals_its_sql_there(pages, redshift, open_page, filters):  
             assert shown["rows"] == answered, (tile, shown["sql"])
 
 
-def test_texts_in_the_sql_are_escaped_as_each_engine_wants(pages, redshift, open_page):  # noqa: F811
+def test_texts_in_the_sql_are_escaped_as_each_engine_wants(pages, redshift, open_page):
     text = "O'Brien \\' or 1=1 --"
     with duckdb.connect() as connection:
         literal = open_page(pages[1]).evaluate("text => literal('duckdb', text)", text)
