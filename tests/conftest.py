@@ -13,6 +13,8 @@ from loaders import mysql_url
 from local_stack import mariadb
 from tests.own_database import OwnDatabase
 
+pytest.register_assert_rewrite("tests.mixes")
+
 
 @dataclass(frozen=True)
 class ServiceServer:
