@@ -84,8 +84,8 @@ class DuckDBWarehouse:
         """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
         found = self.connection.execute(
             "select column_name, data_type from information_schema.columns "
-            "where table_schema = ? and table_name = ? order by ordinal_position",
-            [self.schema, batch.table],
+            f"where table_schema = {sql_text(self.schema)} and table_name = {sql_text(batch.table)} "
+            "order by ordinal_position"
         ).fetchall()
         wanted = [(column.name, column.duckdb) for column in batch.columns] + list(LINEAGE_COLUMNS.items())
         return found == wanted
@@ -130,9 +130,9 @@ class DuckDBWarehouse:
         if batch.deleted:
             gone = _select_sql(batch.key_columns, [files.local(file) for file in batch.deleted])
             self.connection.execute(
-                f"update {target} as r set _deleted_at = ?, _run = ? from ({gone}) as c "
-                f"where r._deleted_at is null and {same_key('r', 'c', batch.key_columns, DIALECT)}",
-                [run.snapshot_at, run.run],
+                f"update {target} as r set _deleted_at = {_literal(run.snapshot_at)}, _run = {run.run} "
+                f"from ({gone}) as c "
+                f"where r._deleted_at is null and {same_key('r', 'c', batch.key_columns, DIALECT)}"
             )
 
     def _insert(self, run: Run, batch: Batch, paths: list[Path]) -> None:
@@ -140,8 +140,7 @@ class DuckDBWarehouse:
         own = ", ".join(sql_name(column.name) for column in batch.columns)
         (rows,) = self.connection.execute(
             f"insert into {self._name(batch.table)} ({own}, _run, _extracted_at) "
-            f"select *, ?, ? from ({_select_sql(batch.columns, paths)})",
-            [run.run, run.snapshot_at],
+            f"select *, {run.run}, {_literal(run.snapshot_at)} from ({_select_sql(batch.columns, paths)})"
         ).fetchone()
         checks.arrived(self.schema, run, batch, rows)
 
@@ -168,8 +167,7 @@ class DuckDBWarehouse:
             run.source_version,
             batch.verdict,
         ]
-        marks = ", ".join("?" for _ in row)
-        self.connection.execute(f"insert into {self._name(LOADS_TABLE)} values ({marks})", row)
+        self.connection.execute(f"insert into {self._name(LOADS_TABLE)} values ({', '.join(map(_literal, row))})")
 
     @contextmanager
     def _transaction(self, run: Run) -> Iterator[None]:
@@ -198,13 +196,20 @@ class DuckDBWarehouse:
     def _has_loads(self) -> bool:
         return bool(
             self.connection.execute(
-                "select 1 from information_schema.tables where table_schema = ? and table_name = ?",
-                [self.schema, LOADS_TABLE],
+                "select 1 from information_schema.tables "
+                f"where table_schema = {sql_text(self.schema)} and table_name = {sql_text(LOADS_TABLE)}"
             ).fetchone()
         )
 
     def _name(self, table: str) -> str:
         return f"{sql_name(self.schema)}.{sql_name(table)}"
+
+
+def _literal(value: int | str | datetime.datetime) -> str:
+    """A value in a statement. With bound parameters DuckDB imports pandas: 0.7 s, in which Ctrl-C is lost."""
+    if isinstance(value, datetime.datetime):
+        return f"timestamp {sql_text(str(value))}"
+    return sql_text(value) if isinstance(value, str) else str(value)
 
 
 def _columns_sql(batch: Batch) -> str:

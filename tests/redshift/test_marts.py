@@ -79,7 +79,7 @@ def test_status_reads_the_same_from_both(shop, redshift):
     ours = commands.succeeded(commands.python(shop, "loaders", "status", **cloud))
     theirs = commands.succeeded(commands.python(shop, "loaders", "status", **cloud | {"DBT_TARGET": "duckdb"}))
     assert "0 runs wait in the lake" in ours and "0 runs wait in the lake" in theirs
-    assert ours.count("counts equal") == theirs.count("counts equal") == 3
+    assert ours.count("equal: ") == theirs.count("equal: ") == 3
 
 
 def test_the_bi_reader_sees_the_marts_and_neither_raw_nor_staging(shop, redshift):
