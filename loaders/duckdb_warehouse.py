@@ -206,7 +206,7 @@ class DuckDBWarehouse:
 
 
 def _literal(value: int | str | datetime.datetime) -> str:
-    """A value in a statement. With bound parameters DuckDB imports pandas: 0.7 s, in which Ctrl-C is lost."""
+    """A value in a statement. For bound parameters DuckDB would import pandas, and lose a Ctrl-C meanwhile."""
     if isinstance(value, datetime.datetime):
         return f"timestamp {sql_text(str(value))}"
     return sql_text(value) if isinstance(value, str) else str(value)

@@ -1,5 +1,8 @@
 """Changes that a loader may miss, for keys of every kind; the same on both warehouses."""
 
+from loaders.fingerprint import hash_column
+from loaders.type_contract import contract
+
 # kind of key -> (columns of the key, four keys as literals, of which the second is changed to the fifth).
 KINDS = {
     "integer": ("a int", ["-1030", "0", "7", "2000000", "-7"]),
@@ -76,9 +79,6 @@ def after_any_mix(own, run, live_rows, kind: str) -> None:
 
 def hashes(own, table: str) -> list[int]:
     """Every row's hash, as the source gives it now."""
-    from loaders.fingerprint import hash_column
-    from loaders.type_contract import contract
-
     with own.snapshot() as snapshot:
         source = snapshot.tables()[table]
         hashed = hash_column([contract(column, table) for column in source.columns], source.columns)

@@ -1,7 +1,7 @@
 """A database of the test's own, a catalog of it, and the loaders run on it in this process."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +90,10 @@ class OwnDatabase:
             run = self.extract(known, warehouse=warehouse, **options)
             list(pipeline.load(self.lake, warehouse))
         return run
+
+    def opened(self, schema: str) -> AbstractContextManager[Warehouse]:
+        """The warehouse, open."""
+        return open_warehouse(self.warehouse_path, schema)
 
     def load(self, schema: str = "raw_own") -> list[int]:
         """Apply what waits; the numbers of the runs applied."""
