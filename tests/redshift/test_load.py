@@ -142,7 +142,7 @@ def test_a_column_that_is_missing_or_too_many_in_the_target_makes_the_table_anew
     loaded.ask(f"alter table {loaded.schema}.t {change}")
     assert loaded.load() == [2]
     assert loaded.rows(columns="id, v, _run") == NEW
-    assert len(loaded.rows()[0]) == 5, "id, v and the loaders' own three"
+    assert len(loaded.rows()[0]) == 6, "id, v, their hash and the loaders' own three"
 
 
 def test_a_changed_column_makes_the_table_anew_and_views_go_on(loaded):
