@@ -11,8 +11,8 @@ ROWS_PER_BUCKET = 1024
 NARROWER = 32
 # Integer keys that leave out more than this, on average, between two rows are divided by their hash.
 SPARSE = 64
-# Up to so many keys per row, buckets stay as narrow as without gaps: re-reading wide ones would cost more than the
-# sums of some more buckets (measured: 18 s instead of 9 s, because 20 rows had keys far from two million others).
+# Up to so many keys per row, buckets stay as narrow as without gaps: a few keys far from all others would make every
+# bucket wide, and a differing wide one has more rows to compare. The 8 is a guess, not measured.
 LOOSE = 8
 
 

@@ -106,6 +106,9 @@ class DuckDBWarehouse:
                 f"DuckDB could not read {self.schema}.{batch.table} in {self.path}: {str(error).splitlines()[0]}",
                 f"`python -m loaders extract --full --tables {batch.table}` reads it whole; nothing was published",
             ) from None
+        except BaseException:
+            self.connection.interrupt()
+            raise
         finally:
             self.connection.execute("drop view if exists temp.changed")
 
@@ -187,6 +190,8 @@ class DuckDBWarehouse:
             raise
 
     def _roll_back(self) -> None:
+        """End the transaction. After Ctrl-C other threads still work on its query, and ROLLBACK waits for them."""
+        self.connection.interrupt()
         try:
             self.connection.execute("rollback")
         except duckdb.Error:

@@ -55,6 +55,9 @@ class WatchedConnection:
             step("after sql commit")
         return result
 
+    def interrupt(self):
+        self.connection.interrupt()
+
     def close(self):
         self.connection.close()
 

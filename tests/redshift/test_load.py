@@ -38,8 +38,8 @@ class Both:
         """All tables there are, to go to the test's own schema."""
         return replace(self.own.discover(), schema=self.schema, for_redshift=for_redshift)
 
-    def extract(self, for_redshift=False, full=True, **options):
-        return self.own.extract(self.catalog(for_redshift), lake=self.lake, full=full, **options)
+    def extract(self, for_redshift=False, full=True, known=None, **options):
+        return self.own.extract(known or self.catalog(for_redshift), lake=self.lake, full=full, **options)
 
     def run(self, **options):
         """What `make extract` does: load what waits, publish a run compared with raw, and load it."""
