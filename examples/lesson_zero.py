@@ -91,11 +91,11 @@ def by_loaders(lesson: Lesson, between: Between | None = None) -> None:
 
         known = _discovered(lesson)
         lake = Folder(lesson.folder / "lake")
-        with spool() as folder:
-            pipeline.extract(lambda: mysql.snapshot(connection), known, lake, folder, False, progress)
-    with open_warehouse(lesson.folder / "loaders.duckdb", SCHEMA) as warehouse:
-        for _run in pipeline.load(lake, warehouse):
-            pass
+        with spool() as folder, open_warehouse(lesson.folder / "loaders.duckdb", SCHEMA) as warehouse:
+            places = pipeline.Places(lake, folder, warehouse)
+            pipeline.extract(lambda: mysql.snapshot(connection), known, places, pipeline.Options(), progress)
+            for _run in pipeline.load(lake, warehouse):
+                pass
 
 
 def _discovered(lesson: Lesson) -> catalog.Catalog:

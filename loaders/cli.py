@@ -7,7 +7,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from loaders import (
 )
 from loaders import catalog as catalogs
 from loaders.catalog import Catalog
+from loaders.deletes import DeleteLimit
 from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure
 from loaders.lake import Lake
@@ -39,13 +40,14 @@ from loaders.lake_folder import Folder
 from loaders.lake_s3 import S3
 from loaders.manifest import manifest
 from loaders.matching import match
-from loaders.pipeline import Warehouse
 from loaders.settings import Settings
 from loaders.spool import spool
+from loaders.warehouse import Warehouse
 
 EXAMPLES = """examples:
   python -m loaders extract                       all tables of the catalog: MySQL -> lake -> raw
   python -m loaders extract --tables order        one of them
+  python -m loaders extract --full --tables order read it whole, and replace it in raw
   python -m loaders extract --no-load             stop at the lake; `load` takes it from there
   python -m loaders load                          apply what waits in the lake
   python -m loaders status                        what raw holds, and what waits
@@ -54,7 +56,9 @@ EXAMPLES = """examples:
   python -m loaders discover                      print a catalog of the database in SOURCE_URL
   python -m loaders discover --write billing      put it into the dbt project, with staging views
 
-settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_DIR, DUCKDB_PATH, CATALOG
+settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_DIR, DUCKDB_PATH, CATALOG,
+  LOOKBACK_MINUTES (60: how long before the newest change reading begins),
+  DELETE_LIMIT_PERCENT (10) and DELETE_LIMIT_ROWS (100): a run that deletes more of a table than both refuses
 exit codes: 0 done, 1 a failure that is explained, 2 a wrong call, 130 stopped by Ctrl-C"""
 
 
@@ -73,6 +77,10 @@ def parser() -> argparse.ArgumentParser:
     extracting = commands.add_parser("extract", parents=[catalog], help="MySQL -> lake -> raw")
     extracting.add_argument("--tables", metavar="A,B", help="only these tables of the catalog")
     extracting.add_argument("--no-load", action="store_true", help="publish in the lake, leave raw as it is")
+    extracting.add_argument("--full", action="store_true", help="read the tables whole, whatever raw holds")
+    extracting.add_argument(
+        "--allow-deletes", action="store_true", help="let this run delete any number of rows (else: DELETE_LIMIT_…)"
+    )
     extracting.add_argument(
         "--on-invalid",
         choices=("error", "null"),
@@ -118,15 +126,26 @@ def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
     if not arguments.no_load:
         _load_pending(catalog, lake, chosen)
     started = time.monotonic()
-    with _source(chosen) as connection, spool() as folder:
-        run = pipeline.extract(
-            lambda: mysql.snapshot(connection), catalog, lake, folder, arguments.on_invalid == "null", report.progress
-        )
+    run = _published(arguments, chosen, catalog, lake)
     print(report.published(run, lake, time.monotonic() - started))
     if arguments.no_load:
         print("  not loaded; `python -m loaders load` applies it")
     else:
         _load_pending(catalog, lake, chosen)
+
+
+def _published(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, lake: Lake) -> runs.Run:
+    """Read the source, compare it with raw (which others may read meanwhile), and publish the run."""
+    options = pipeline.Options(
+        full=arguments.full,
+        invalid_to_null=arguments.on_invalid == "null",
+        deletes=DeleteLimit(chosen.delete_share, chosen.delete_rows, arguments.allow_deletes),
+        lookback=chosen.lookback,
+    )
+    compared = nullcontext() if arguments.no_load else _warehouse(catalog, chosen, read_only=True)
+    with _source(chosen) as connection, spool() as folder, compared as warehouse:
+        places = pipeline.Places(lake, folder, warehouse)
+        return pipeline.extract(lambda: mysql.snapshot(connection), catalog, places, options, report.progress)
 
 
 def load(arguments: argparse.Namespace, chosen: Settings) -> None:

@@ -16,6 +16,11 @@ from loaders.raw_tables import LOADS_TABLE
 
 # Columns that by their name say when a row last changed, in the order of preference.
 CURSORS = ("updated_at", "modified_at", "last_update", "last_updated", "last_modified", "updated", "modified")
+# When a table was last read, changed or not: for dbt's source freshness.
+LOADED_AT = (
+    f'select max(snapshot_at) from "{{{{ this.schema }}}}".{LOADS_TABLE} '
+    "where table_name = '{{ this.identifier | replace(\"'\", \"''\") }}'"
+)
 NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
@@ -26,7 +31,7 @@ def catalog_yaml(name: str, tables: Iterable[SourceTable]) -> tuple[str, list[st
         "name": name,
         "description": f"Tables of the database {name}, as `python -m loaders discover` found them.",
         "schema": f"raw_{name}",
-        "config": {"loaded_at_field": "_extracted_at"},
+        "config": {"loaded_at_query": LOADED_AT},
         "quoting": {"schema": True, "identifier": True},
         "tables": [_entry(table) for table in kept],
     }

@@ -1,17 +1,28 @@
 """The raw schema in a DuckDB file: the embedded warehouse, for one machine."""
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
+from loaders import checks
 from loaders.errors import Failure
+from loaders.live_rows import Dialect, LiveRows, same_key
 from loaders.quoting import sql_name, sql_text
-from loaders.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE
+from loaders.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE, SOURCE_HASH
 from loaders.run_files import RunFiles
-from loaders.runs import Batch, Run
+from loaders.runs import Batch, ColumnType, Run
+
+DIALECT = Dialect(
+    # A whole division of DECIMAL would go by way of DOUBLE.
+    bucket=lambda column, _kind, size: f"cast({column} as hugeint) // {size}",
+    compared=lambda column, _kind: column,
+    sent=lambda column, _kind: column,
+)
+HASH_TYPE = ColumnType(SOURCE_HASH, "bigint", "BIGINT", "BIGINT")
 
 
 @contextmanager
@@ -65,23 +76,85 @@ class DuckDBWarehouse:
             if run.run <= (self.last_applied() or (0, ""))[0]:
                 return
             for batch in run.batches:
-                self._replace(run, batch, [files.local(file) for file in batch.files])
+                self._apply(run, batch, files)
+                self._prove(run, batch)
                 self._record(run, batch)
 
-    def _replace(self, run: Run, batch: Batch, files: list[Path]) -> None:
-        """Make the raw table anew from the files; fewer or more rows than were published is a failure."""
-        target = self._name(batch.table)
-        self.connection.execute(f"create or replace table {target} ({_columns_sql(batch)})")
-        if not files:
-            return
-        (rows,) = self.connection.execute(
-            f"insert into {target} {_select_sql(batch, files)}", [run.run, run.snapshot_at]
-        ).fetchone()
-        if rows != batch.rows:
+    def holds(self, batch: Batch) -> bool:
+        """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
+        found = self.connection.execute(
+            "select column_name, data_type from information_schema.columns "
+            f"where table_schema = {sql_text(self.schema)} and table_name = {sql_text(batch.table)} "
+            "order by ordinal_position"
+        ).fetchall()
+        wanted = [(column.name, column.duckdb) for column in batch.columns] + list(LINEAGE_COLUMNS.items())
+        return found == wanted
+
+    @contextmanager
+    def live(self, batch: Batch, attempt: str, files: RunFiles) -> Iterator[LiveRows]:
+        """Raw's live rows of the batch's table, overlaid with the rows of the batch's files."""
+        keys = [*batch.key_columns, HASH_TYPE]
+        changed = None
+        try:
+            if batch.files:
+                changed = "temp.changed"
+                paths = [files.local(file) for file in batch.files]
+                self.connection.execute(f"create temp view changed as {_select_sql(keys, paths)}")
+            yield LiveRows(self._name(batch.table), changed, batch.key_columns, DIALECT, self._ask, self._ask_arrow)
+        except duckdb.Error as error:
             raise Failure(
-                f"{self.schema}.{batch.table}: run {run.run} published {batch.rows:,} rows, {rows:,} arrived",
-                "the lake's files do not match their record; restore them from a backup. raw is unchanged",
+                f"DuckDB could not read {self.schema}.{batch.table} in {self.path}: {str(error).splitlines()[0]}",
+                f"`python -m loaders extract --full --tables {batch.table}` reads it whole; nothing was published",
+            ) from None
+        except BaseException:
+            self.connection.interrupt()
+            raise
+        finally:
+            self.connection.execute("drop view if exists temp.changed")
+
+    def _ask(self, sql: str) -> list[tuple]:
+        return self.connection.execute(sql).fetchall()
+
+    def _ask_arrow(self, sql: str) -> pa.Table:
+        return self.connection.execute(sql).to_arrow_table()
+
+    def _apply(self, run: Run, batch: Batch, files: RunFiles) -> None:
+        target = self._name(batch.table)
+        paths = [files.local(file) for file in batch.files]
+        if batch.mode == "full":
+            self.connection.execute(f"create or replace table {target} ({_columns_sql(batch)})")
+        elif paths:
+            self.connection.execute(
+                f"delete from {target} as r using ({_select_sql(batch.key_columns, paths)}) as c "
+                f"where {same_key('r', 'c', batch.key_columns, DIALECT)}"
             )
+        if paths:
+            self._insert(run, batch, paths)
+        if batch.deleted:
+            gone = _select_sql(batch.key_columns, [files.local(file) for file in batch.deleted])
+            self.connection.execute(
+                f"update {target} as r set _deleted_at = {_literal(run.snapshot_at)}, _run = {run.run} "
+                f"from ({gone}) as c "
+                f"where r._deleted_at is null and {same_key('r', 'c', batch.key_columns, DIALECT)}"
+            )
+
+    def _insert(self, run: Run, batch: Batch, paths: list[Path]) -> None:
+        """Add the files' rows; fewer or more than were published is a failure."""
+        own = ", ".join(sql_name(column.name) for column in batch.columns)
+        (rows,) = self.connection.execute(
+            f"insert into {self._name(batch.table)} ({own}, _run, _extracted_at) "
+            f"select *, {run.run}, {_literal(run.snapshot_at)} from ({_select_sql(batch.columns, paths)})"
+        ).fetchone()
+        checks.arrived(self.schema, run, batch, rows)
+
+    def _prove(self, run: Run, batch: Batch) -> None:
+        """Raw as it is now against what the run found at the source."""
+        if batch.live_rows is None:
+            return
+        rows, total = self.connection.execute(
+            f"select count(*), coalesce(sum({SOURCE_HASH}), 0) from {self._name(batch.table)} where _deleted_at is null"
+        ).fetchone()
+        checks.equal(self.schema, run, batch, rows, total)
 
     def _record(self, run: Run, batch: Batch) -> None:
         loaded_at = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
@@ -97,8 +170,7 @@ class DuckDBWarehouse:
             run.source_version,
             batch.verdict,
         ]
-        marks = ", ".join("?" for _ in row)
-        self.connection.execute(f"insert into {self._name(LOADS_TABLE)} values ({marks})", row)
+        self.connection.execute(f"insert into {self._name(LOADS_TABLE)} values ({', '.join(map(_literal, row))})")
 
     @contextmanager
     def _transaction(self, run: Run) -> Iterator[None]:
@@ -129,8 +201,8 @@ class DuckDBWarehouse:
     def _has_loads(self) -> bool:
         return bool(
             self.connection.execute(
-                "select 1 from information_schema.tables where table_schema = ? and table_name = ?",
-                [self.schema, LOADS_TABLE],
+                "select 1 from information_schema.tables "
+                f"where table_schema = {sql_text(self.schema)} and table_name = {sql_text(LOADS_TABLE)}"
             ).fetchone()
         )
 
@@ -138,19 +210,26 @@ class DuckDBWarehouse:
         return f"{sql_name(self.schema)}.{sql_name(table)}"
 
 
+def _literal(value: int | str | datetime.datetime) -> str:
+    """A value in a statement. For bound parameters DuckDB would import pandas, and lose a Ctrl-C meanwhile."""
+    if isinstance(value, datetime.datetime):
+        return f"timestamp {sql_text(str(value))}"
+    return sql_text(value) if isinstance(value, str) else str(value)
+
+
 def _columns_sql(batch: Batch) -> str:
     own = [f"{sql_name(column.name)} {column.duckdb}" for column in batch.columns]
     return ", ".join(own + [f"{name} {kind}" for name, kind in LINEAGE_COLUMNS.items()])
 
 
-def _select_sql(batch: Batch, files: list[Path]) -> str:
-    """Read the files column by column. Timestamps are stored as UTC instants; raw keeps their UTC digits."""
-    own = [
-        f"{sql_name(column.name)} at time zone 'UTC'" if column.duckdb == "TIMESTAMP" else sql_name(column.name)
-        for column in batch.columns
+def _select_sql(columns: Iterable[ColumnType], files: list[Path]) -> str:
+    """These columns of the files. Timestamps are stored as UTC instants; raw keeps their UTC digits."""
+    names = [
+        (sql_name(column.name), " at time zone 'UTC'" if column.duckdb == "TIMESTAMP" else "") for column in columns
     ]
+    listed = ", ".join(f"{name}{in_utc} as {name}" for name, in_utc in names)
     paths = ", ".join(sql_text(_no_glob(str(file))) for file in files)
-    return f"select {', '.join([*own, '?', '?', 'null'])} from read_parquet([{paths}])"
+    return f"select {listed} from read_parquet([{paths}])"
 
 
 def _no_glob(path: str) -> str:

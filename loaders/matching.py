@@ -3,7 +3,7 @@
 from loaders.catalog import REDSHIFT_NAME_BYTES, Catalog, Table, known_or_fail
 from loaders.errors import Failure
 from loaders.mysql import Snapshot, SourceTable
-from loaders.raw_tables import LINEAGE_COLUMNS
+from loaders.raw_tables import LINEAGE_COLUMNS, SOURCE_HASH
 
 
 def match(catalog: Catalog, snapshot: Snapshot) -> list[tuple[Table, SourceTable]]:
@@ -35,5 +35,5 @@ def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
                 f"{table.name}.{name} has a name of {len(name.encode())} bytes, Redshift cuts at {REDSHIFT_NAME_BYTES}",
                 "rename the column, or leave the table out of the catalog",
             )
-        if name.lower() in LINEAGE_COLUMNS:
+        if name.lower() in (SOURCE_HASH, *LINEAGE_COLUMNS):
             raise Failure(f"{table.name}.{name} bears the name of a column that the loaders add", "rename it")

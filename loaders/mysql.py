@@ -17,6 +17,7 @@ from pymysql.constants import CR, ER
 from pymysql.converters import encoders
 from pymysql.cursors import SSCursor
 
+from loaders.buckets import Sums
 from loaders.errors import Failure
 from loaders.quoting import mysql_name
 from loaders.type_contract import Column, SourceColumn, decode, lake_schema
@@ -101,8 +102,9 @@ class Snapshot:
         primary_key: Sequence[str],
         on_invalid: Mapping[str, str],
         invalid: Counter[str],
+        where: str | None = None,
     ) -> Iterator[pa.RecordBatch]:
-        """All rows, in batches of about BATCH_BYTES. The schema is lake_schema(columns).
+        """All rows, or those that `where` chooses, in batches of about BATCH_BYTES, as lake_schema(columns) says.
 
         on_invalid: per column, "error" (a Failure names column and key) or "null" (counted in `invalid`). A read that
         ends before the last row, for whatever reason, raises; when the caller stops early the connection is closed,
@@ -110,6 +112,7 @@ class Snapshot:
         """
         names = [column.name for column in columns]
         sql = f"select {', '.join(column.select for column in columns)} from {mysql_name(table.name)}"
+        sql += f" where {where}" if where else ""
         with _explained(f"table {table.name}"), _streaming(self.connection) as cursor:
             cursor.execute(sql)
             for rows in _batches(cursor):
@@ -132,6 +135,21 @@ class Snapshot:
         """The server's own count of the table's rows."""
         with _explained(f"table {table.name}"):
             return int(_rows(self.connection, f"select count(*) from {mysql_name(table.name)}")[0][0])
+
+    def sums(self, table: SourceTable, bucket: str, hashed: str, where: str | None = None) -> Sums:
+        """The server's own count and sum of hashes per bucket; `bucket`, `hashed` and `where` are expressions."""
+        sql = f"select {bucket}, count(*), coalesce(sum({hashed}), 0) from {mysql_name(table.name)}"
+        sql += f" where {where}" if where else ""
+        with _explained(f"table {table.name}"):
+            found = _rows(self.connection, f"{sql} group by 1 order by null")
+        return {int(bucket): (int(rows), int(total)) for bucket, rows, total in found}
+
+    def extremes(self, table: SourceTable, column: str) -> tuple[int, int] | None:
+        """The smallest and largest value of an integer column; None of an empty table."""
+        name = mysql_name(column)
+        with _explained(f"table {table.name}"):
+            ((low, high),) = _rows(self.connection, f"select min({name}), max({name}) from {mysql_name(table.name)}")
+        return None if low is None else (int(low), int(high))
 
     def _columns(self) -> dict[str, list[SourceColumn]]:
         found = _rows(

@@ -28,8 +28,10 @@ class LocalFile:
     sha256: str
 
 
-def write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path) -> Iterator[LocalFile]:
-    """Write batches to part-00000.parquet, part-00001.parquet, …, and yield each when it is whole.
+def write(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path, name: str = "part"
+) -> Iterator[LocalFile]:
+    """Write batches to part-00000.parquet, part-00001.parquet, … (by `name`), and yield each when it is whole.
 
     No rows, no file. Memory: one row group and its encoding.
     """
@@ -37,7 +39,7 @@ def write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path) ->
     group = next(groups, None)
     number = 0
     while group is not None:
-        path = folder / f"part-{number:05d}.parquet"
+        path = folder / f"{name}-{number:05d}.parquet"
         with _explained(path):
             writer = _writer(path, schema)
         written = rows = 0

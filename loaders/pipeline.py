@@ -7,67 +7,72 @@ Everything it works with is handed to it; nothing here reads a setting or opens 
 start it again: the result is the one that an undisturbed run would have given.
 """
 
+import datetime
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
-from pyarrow import RecordBatch
-
-from loaders import attempts, parquet, runs
+from loaders import attempts, runs
 from loaders.catalog import Catalog, Table
+from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
+from loaders.incremental import Raw, incremental
 from loaders.lake import Lake
-from loaders.manifest import manifest
 from loaders.matching import match
 from loaders.mysql import Snapshot, SourceTable
 from loaders.run_files import RunFiles
-from loaders.runs import Batch, ColumnType, File, Run
-from loaders.type_contract import contract, lake_schema
-
-# Passes a table's batches through and shows how far it is: progress(name, expected rows, batches).
-Progress = Callable[[str, int, Iterable[RecordBatch]], Iterable[RecordBatch]]
-
+from loaders.runs import Batch, Run
+from loaders.table_read import Progress, TableRead, homes
+from loaders.warehouse import Warehouse
 
 # Engines whose tables a consistent snapshot holds still; others are read as they are at that moment.
 SNAPSHOT_ENGINES = ("innodb", "rocksdb")
 
 
-class Warehouse(Protocol):
-    """What a load needs of a warehouse: what is applied, and a way to apply one run whole or not at all."""
+@dataclass(frozen=True)
+class Places:
+    """Where a run puts things. spool: a folder for files on their way.
 
-    schema: str
+    warehouse: what the source is compared with; None leaves what was read unverified until the next run.
+    """
 
-    def last_applied(self) -> tuple[int, str] | None:
-        """Number and attempt of the newest run in raw."""
+    lake: Lake
+    spool: Path
+    warehouse: Warehouse | None
 
-    def apply(self, run: Run, files: RunFiles) -> None: ...
 
-    def newest(self) -> list[tuple]:
-        """(table, run, rows, snapshot_at, verdict) of the newest run of each table."""
+@dataclass(frozen=True)
+class Options:
+    """What a user may choose. full: read every table whole, whatever raw holds.
+
+    invalid_to_null: turn values without an exact home into NULL, counted. lookback: how long before the cursor's
+    bound reading begins.
+    """
+
+    full: bool = False
+    invalid_to_null: bool = False
+    deletes: DeleteLimit = field(default_factory=DeleteLimit)
+    lookback: datetime.timedelta = datetime.timedelta(hours=1)
 
 
 def extract(
     open_snapshot: Callable[[], AbstractContextManager[Snapshot]],
     catalog: Catalog,
-    lake: Lake,
-    spool: Path,
-    invalid_to_null: bool,
+    places: Places,
+    options: Options,
     progress: Progress,
 ) -> Run:
-    """Read every table of the catalog in one snapshot and publish them together as the lake's next run.
-
-    spool: a folder for files on their way. invalid_to_null: turn values without an exact home into NULL, counted.
-    """
+    """Read every table of the catalog in one snapshot and publish them together as the lake's next run."""
+    lake = places.lake
     number = max(runs.numbers(lake), default=0) + 1
     attempt = attempts.new(number)
     try:
+        raw = _raw(catalog, places)
         with open_snapshot() as snapshot:
-            way = TableWay(snapshot, lake, attempt, spool, invalid_to_null, catalog.for_redshift, progress)
-            batches = tuple(way.extract(table, source) for table, source in match(catalog, snapshot))
+            way = TableWay(snapshot, attempt, places, options, catalog.for_redshift, progress)
+            batches = tuple(way.extract(table, source, raw) for table, source in match(catalog, snapshot))
             version, taken_at = snapshot.server_version, snapshot.taken_at
         run = Run(number, attempt, catalog.schema, catalog.source, version, taken_at, batches)
     except BaseException:
@@ -88,51 +93,61 @@ class TableWay:
     """What every table of one run shares on its way to the lake."""
 
     snapshot: Snapshot
-    lake: Lake
     attempt: str
-    spool: Path
-    invalid_to_null: bool
+    places: Places
+    options: Options
     for_redshift: bool
     progress: Progress
 
-    def extract(self, table: Table, source: SourceTable) -> Batch:
-        """Rows of the snapshot -> Arrow batches -> local Parquet files -> the lake, and how they compare."""
-        columns = [contract(column, table.name, self.for_redshift) for column in source.columns]
-        nulled = {column.name for column in columns} if self.invalid_to_null else table.invalid_to_null
-        rule = {column.name: "null" if column.name in nulled else "error" for column in columns}
-        invalid: Counter[str] = Counter()
-        rows = self.snapshot.read(source, columns, table.primary_key, rule, invalid)
-        rows = self.progress(table.name, source.estimated_rows, rows)
-        files = tuple(self._store(table, file) for file in parquet.write(rows, lake_schema(columns), self.spool))
-        if files:
-            self.lake.create(attempts.key(table.name, self.attempt, "manifest"), manifest(files, self.lake.url))
-        return Batch(
-            table=table.name,
-            mode="full",
-            columns=tuple(ColumnType(c.name, c.mysql_type, c.duckdb, c.redshift) for c in columns),
-            primary_key=table.primary_key,
-            files=files,
-            rows=sum(file.rows for file in files),
-            invalid=dict(invalid),
-            verdict=self._compare(source, sum(file.rows for file in files)),
-            dist=table.dist,
-            sort=table.sort,
-        )
+    def extract(self, table: Table, source: SourceTable, raw: Raw) -> Batch:
+        """What changed since raw's newest batch of the table, if that can be told; else all of it."""
+        nulled = table.invalid_to_null
+        if self.options.invalid_to_null:
+            nulled = frozenset(column.name for column in source.columns)
+        lake, spool = self.places.lake, self.places.spool
+        columns = homes(table, source, self.for_redshift)
+        read = TableRead(self.snapshot, table, source, columns, nulled, lake, self.attempt, spool, self.progress)
+        base = None if self.options.full or not _held_still(source) else raw.base(read)
+        if base:
+            batch = incremental(read, base, raw, self.options.deletes, self.options.lookback)
+            if batch:
+                return batch
+        return self._whole(read, raw)
 
-    def _store(self, table: Table, local: parquet.LocalFile) -> File:
-        key = attempts.key(table.name, self.attempt, local.path.name)
-        self.lake.put_file(key, local.path)
-        local.path.unlink(missing_ok=True)
-        return File(key, local.rows, local.bytes, local.sha256)
+    def _whole(self, read: TableRead, raw: Raw) -> Batch:
+        """Rows of the snapshot -> Arrow batches -> local Parquet files -> the lake, and how they compare."""
+        files = read.store(read.rows(), "part", read.source.estimated_rows)
+        read.list_files("manifest", files)
+        rows = sum(file.rows for file in files)
+        earlier = raw.bases.get(read.table.name)
+        if earlier and earlier.live_rows:
+            self.options.deletes.check(read.table.name, earlier.live_rows - rows, earlier.live_rows)
+        bound = read.bound()
+        return read.batch(
+            "full", files, self._compare(read.source, rows), live_rows=rows, hash_sum=read.hash_sum, cursor_to=bound
+        )
 
     def _compare(self, source: SourceTable, rows: int) -> str:
         """The verdict on a table: the rows read against the server's own count in the same snapshot."""
-        if source.engine.lower() not in SNAPSHOT_ENGINES:
+        if not _held_still(source):
             return f"not compared: {source.engine} tables take no part in the snapshot"
         counted = self.snapshot.count(source)
         if counted != rows:
             raise Failure(f"{source.name}: {rows:,} rows were read, the server counts {counted:,}", "run it again")
-        return "counts equal"
+        return f"equal: {rows:,} rows"
+
+
+def _held_still(source: SourceTable) -> bool:
+    return source.engine.lower() in SNAPSHOT_ENGINES
+
+
+def _raw(catalog: Catalog, places: Places) -> Raw:
+    """What raw holds of the catalog's tables, once all published runs are in it."""
+    waiting = pending(places.lake, places.warehouse) if places.warehouse else []
+    if waiting:
+        raise Failure(f"{len(waiting)} runs of the lake {places.lake} are not in raw yet", "run `make load` first")
+    bases = runs.newest_batches(places.lake, catalog.schema, [table.name for table in catalog.tables])
+    return Raw(places.warehouse, bases, RunFiles(places.lake, places.spool))
 
 
 def load(lake: Lake, warehouse: Warehouse) -> Iterator[Run]:

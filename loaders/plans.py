@@ -7,7 +7,7 @@ from loaders import attempts, redshift_sql
 from loaders.catalog import Catalog, Table
 from loaders.mysql import Snapshot, SourceTable
 from loaders.runs import Batch, ColumnType, Run
-from loaders.type_contract import contract
+from loaders.table_read import homes
 
 # Stands where a real run has its random part.
 ATTEMPT = "<attempt>"
@@ -15,7 +15,7 @@ ATTEMPT = "<attempt>"
 
 def plan(pairs: list[tuple[Table, SourceTable]], number: int, catalog: Catalog, snapshot: Snapshot) -> Run:
     """The run as its record would say it, with the server's estimates instead of counts, and no files."""
-    batches = tuple(_batch(table, source) for table, source in pairs)
+    batches = tuple(_batch(table, source, catalog.for_redshift) for table, source in pairs)
     version, taken_at = snapshot.server_version, snapshot.taken_at
     return Run(number, f"{number}-{ATTEMPT}", catalog.schema, catalog.source, version, taken_at, batches)
 
@@ -27,21 +27,23 @@ def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
     found += ["begin", redshift_sql.lock_loads(run.schema), redshift_sql.newest_run(run.schema)]
     for number, batch in enumerate(run.batches):
         staging = f"staged_{number}"
+        found.append(redshift_sql.columns_of(run.schema, batch.table))
+        found.append(redshift_sql.create_table(run.schema, batch))
+        found.append(redshift_sql.clear(run.schema, batch))
         found.append(redshift_sql.create_staging(staging, batch.columns))
         found.append(redshift_sql.copy(staging, url(attempts.key(batch.table, run.attempt, "manifest")), role))
         found.append(redshift_sql.count(staging))
         if batch.primary_key:
             found.append(redshift_sql.repeated_keys(staging, batch))
-        found.append(redshift_sql.columns_of(run.schema, batch.table))
-        found.append(redshift_sql.create_table(run.schema, batch))
-        found += redshift_sql.replace_rows(run.schema, staging, run, batch)
+        found.append(redshift_sql.insert_staged(run.schema, staging, run, batch))
         found.append(redshift_sql.drop_staging(staging))
+        found.append(redshift_sql.live_totals(run.schema, batch))
     now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
     return [*found, redshift_sql.record(run.schema, run, now), "commit"]
 
 
-def _batch(table: Table, source: SourceTable) -> Batch:
-    columns = [contract(column, table.name) for column in source.columns]
+def _batch(table: Table, source: SourceTable, for_redshift: bool) -> Batch:
+    columns = homes(table, source, for_redshift)
     types = tuple(ColumnType(c.name, c.mysql_type, c.duckdb, c.redshift) for c in columns)
     rows = source.estimated_rows
     return Batch(table.name, "full", types, table.primary_key, (), rows, {}, "a plan", table.dist, table.sort)

@@ -1,4 +1,8 @@
-"""The one place where a name becomes part of an SQL statement."""
+"""The one place where a name or a value becomes part of an SQL statement."""
+
+import datetime
+
+from pymysql.converters import escape_string
 
 
 def mysql_name(name: str) -> str:
@@ -14,3 +18,14 @@ def sql_name(name: str) -> str:
 def sql_text(text: str) -> str:
     """A text literal in DuckDB: it's -> 'it''s'."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def mysql_value(value: object) -> str:
+    """A value of a key as a MySQL literal. Backslashes escape, as they do in the sessions of mysql.py."""
+    if isinstance(value, bytes):
+        return f"x'{value.hex()}'"
+    if isinstance(value, datetime.datetime):
+        return f"'{value.replace(tzinfo=None).isoformat(sep=' ')}'"
+    if isinstance(value, str | datetime.date):
+        return f"'{escape_string(str(value))}'"
+    return str(value)

@@ -1,7 +1,10 @@
 """What every raw schema holds besides the source's own columns, in types that DuckDB and Redshift share."""
 
-# Added to every raw table, after the source's own columns: the run that brought the row, the snapshot's time, and when
-# a run saw that the row was gone.
+# Added by the loaders to every row they read, after the source's own columns: the server's hash over all of those.
+SOURCE_HASH = "_source_hash"
+
+# Added to every raw table, after the columns of the lake: the run that brought the row (or saw it gone), that run's
+# snapshot time, and when a run saw that the row was gone.
 LINEAGE_COLUMNS = {"_run": "BIGINT", "_extracted_at": "TIMESTAMP", "_deleted_at": "TIMESTAMP"}
 
 # The warehouse's record of what is applied: a row per run and table.

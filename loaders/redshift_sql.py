@@ -7,8 +7,9 @@ Redshift ignores blanks at the end of a VARCHAR when it compares.
 import datetime
 from collections.abc import Iterable, Sequence
 
+from loaders.live_rows import Dialect, same_key
 from loaders.quoting import sql_name
-from loaders.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE
+from loaders.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE, SOURCE_HASH
 from loaders.runs import Batch, ColumnType, Run
 
 # How information_schema.columns calls the contract's types.
@@ -114,23 +115,59 @@ def count(staging: str) -> str:
 
 def repeated_keys(staging: str, batch: Batch) -> str:
     """How many keys occur more than once; primary keys are not enforced in Redshift."""
-    kinds = {column.name: column.redshift for column in batch.columns}
-    keys = [
-        f"{sql_name(key)} || '.'" if kinds[key].startswith("VARCHAR") else sql_name(key) for key in batch.primary_key
-    ]
-    listed = ", ".join(keys)
+    listed = ", ".join(_compared(sql_name(column.name), column) for column in batch.key_columns)
     return f"select count(*) from (select 1 from {sql_name(staging)} group by {listed} having count(*) > 1) as repeated"
 
 
-def replace_rows(schema: str, staging: str, run: Run, batch: Batch) -> list[str]:
-    """Make the staged rows the whole table. Never TRUNCATE: it commits."""
+def clear(schema: str, batch: Batch) -> str:
+    """Empty the table. Never TRUNCATE: it commits."""
+    return f"delete from {name(schema, batch.table)}"
+
+
+def remove_staged(schema: str, staging: str, batch: Batch) -> str:
+    """Remove the rows, live or not, whose keys are staged."""
+    return (
+        f"delete from {name(schema, batch.table)} using {sql_name(staging)} as c "
+        f"where {same_key(name(schema, batch.table), 'c', batch.key_columns, DIALECT)}"
+    )
+
+
+def insert_staged(schema: str, staging: str, run: Run, batch: Batch) -> str:
     own = ", ".join(sql_name(column.name) for column in batch.columns)
     lineage = ", ".join(sql_name(column) for column in LINEAGE_COLUMNS)
-    return [
-        f"delete from {name(schema, batch.table)}",
+    return (
         f"insert into {name(schema, batch.table)} ({own}, {lineage}) "
-        f"select {own}, {run.run}, {moment(run.snapshot_at)}, cast(null as timestamp) from {sql_name(staging)}",
-    ]
+        f"select {own}, {run.run}, {moment(run.snapshot_at)}, cast(null as timestamp) from {sql_name(staging)}"
+    )
+
+
+def mark_deleted(schema: str, gone: str, run: Run, batch: Batch) -> str:
+    """Mark the live rows whose keys are in the table `gone`."""
+    target = name(schema, batch.table)
+    return (
+        f"update {target} set _deleted_at = {moment(run.snapshot_at)}, _run = {run.run} from {sql_name(gone)} as c "
+        f"where {target}._deleted_at is null and {same_key(target, 'c', batch.key_columns, DIALECT)}"
+    )
+
+
+def live_totals(schema: str, batch: Batch) -> str:
+    return (
+        f"select count(*), coalesce(sum({SOURCE_HASH}), 0) from {name(schema, batch.table)} where _deleted_at is null"
+    )
+
+
+def _compared(column: str, kind: ColumnType) -> str:
+    return f"{column} || '.'" if kind.redshift.startswith("VARCHAR") else column
+
+
+DIALECT = Dialect(
+    # A BIGINT UNSIGNED is a DECIMAL here, whose division has places; the fraction never rounds up to a whole.
+    bucket=lambda column, kind, size: (
+        f"cast(trunc({column} / {size}) as bigint)" if kind.redshift.startswith("DECIMAL") else f"{column} / {size}"
+    ),
+    compared=_compared,
+    sent=lambda column, kind: f"to_hex({column})" if kind.redshift.startswith("VARBYTE") else column,
+)
 
 
 def record(schema: str, run: Run, loaded_at: datetime.datetime) -> str:

@@ -5,20 +5,23 @@ Written from Redshift's documentation and run against the stand-in of local_stac
 
 import datetime
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
+import pyarrow as pa
 from redshift_connector.error import Error as RedshiftError
 from redshift_connector.error import InterfaceError
 
-from loaders import attempts, copy_errors, redshift_sql
+from loaders import attempts, checks, copy_errors, redshift_sql
 from loaders.errors import Failure
+from loaders.live_rows import LiveRows
 from loaders.profile import Target
 from loaders.redshift_connection import connect
 from loaders.redshift_errors import is_conflict, is_undefined, said
 from loaders.run_files import RunFiles
-from loaders.runs import Batch, Run
+from loaders.runs import Batch, ColumnType, Run
 
 TRIES = 3
 
@@ -115,45 +118,88 @@ class RedshiftWarehouse:
         newest = self._rows(redshift_sql.newest_run(self.schema))
         if not newest or newest[0][0] < run.run:
             for number, batch in enumerate(run.batches):
-                self._replace(run, batch, f"staged_{number}", files)
+                self._apply(run, batch, number, files)
             now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
             self._run(redshift_sql.record(self.schema, run, now))
         self._commit(run)
 
-    def _replace(self, run: Run, batch: Batch, staging: str, files: RunFiles) -> None:
-        self._run(redshift_sql.create_staging(staging, batch.columns))
+    def holds(self, batch: Batch) -> bool:
+        """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
+        return redshift_sql.is_declared_so(batch, self._rows(redshift_sql.columns_of(self.schema, batch.table)))
+
+    @contextmanager
+    def live(self, batch: Batch, attempt: str, files: RunFiles) -> Iterator[LiveRows]:
+        """Raw's live rows of the batch's table, overlaid with the rows of the batch's files, which COPY brings."""
+        target, changed = redshift_sql.name(self.schema, batch.table), None
+        try:
+            self._run("begin")
+            if batch.files:
+                changed = "changed"
+                self._stage(changed, batch.columns, files.url(attempts.key(batch.table, attempt, "changed-manifest")))
+                ((rows,),) = self._rows(redshift_sql.count(changed))
+                if rows != batch.rows:
+                    raise Failure(f"{batch.table}: {batch.rows:,} rows were written, {rows:,} copied", "run it again")
+            in_hex = [n for n, column in enumerate(batch.key_columns) if column.redshift.startswith("VARBYTE")]
+            ask_arrow = partial(self._table, in_hex=in_hex)
+            yield LiveRows(target, changed, batch.key_columns, redshift_sql.DIALECT, self._rows, ask_arrow)
+        except RedshiftError as error:
+            raise self._explained(error, None) from None
+        finally:
+            self._roll_back()
+
+    def _apply(self, run: Run, batch: Batch, number: int, files: RunFiles) -> None:
+        """Bring a table to what the run found: replace its rows, or those that changed."""
+        self._make_table(batch)
+        staging, gone = f"staged_{number}", f"gone_{number}"
+        if batch.mode == "full":
+            self._run(redshift_sql.clear(self.schema, batch))
         if batch.files:
-            self._copy(run, batch, staging, files)
-        self._check(run, batch, staging)
+            self._put_rows(run, batch, staging, files)
+        if batch.deleted:
+            self._mark_deleted(run, batch, gone, files)
+        if batch.live_rows is not None:
+            ((rows, total),) = self._rows(redshift_sql.live_totals(self.schema, batch))
+            checks.equal(self.schema, run, batch, rows, int(total))
+
+    def _make_table(self, batch: Batch) -> None:
+        """Make the raw table if absent; anew if its columns are others and the batch brings all its rows."""
         found = self._rows(redshift_sql.columns_of(self.schema, batch.table))
-        if found and not redshift_sql.is_declared_so(batch, found):
+        if found and batch.mode == "full" and not redshift_sql.is_declared_so(batch, found):
             self._run(f"drop table {redshift_sql.name(self.schema, batch.table)}")
         self._run(redshift_sql.create_table(self.schema, batch))
-        for statement in redshift_sql.replace_rows(self.schema, staging, run, batch):
-            self._run(statement)
-        self._run(redshift_sql.drop_staging(staging))
 
-    def _copy(self, run: Run, batch: Batch, staging: str, files: RunFiles) -> None:
-        manifest = files.url(attempts.key(batch.table, run.attempt, "manifest"))
-        for file in batch.files:
-            files.lake.verify(file.key, file.sha256)  # COPY knows a file by its size only
+    def _put_rows(self, run: Run, batch: Batch, staging: str, files: RunFiles) -> None:
+        """COPY the batch's rows beside the table, check them, and put them in the place of those with their keys."""
+        files.verify(batch.files)
         try:
-            self._run(redshift_sql.copy(staging, manifest, self.role))
+            self._stage(staging, batch.columns, files.url(attempts.key(batch.table, run.attempt, "manifest")))
         except RedshiftError as error:
             if is_conflict(error):
                 raise
             self._roll_back()
             raise self._explained(error, run, copy_errors.where(self._rows, batch, files)) from None
+        self._check(run, batch, staging)
+        if batch.mode != "full":
+            self._run(redshift_sql.remove_staged(self.schema, staging, batch))
+        self._run(redshift_sql.insert_staged(self.schema, staging, run, batch))
+        self._run(redshift_sql.drop_staging(staging))
+
+    def _mark_deleted(self, run: Run, batch: Batch, gone: str, files: RunFiles) -> None:
+        files.verify(batch.deleted)
+        self._stage(gone, batch.key_columns, files.url(attempts.key(batch.table, run.attempt, "deleted-manifest")))
+        self._run(redshift_sql.mark_deleted(self.schema, gone, run, batch))
+        self._run(redshift_sql.drop_staging(gone))
+
+    def _stage(self, staging: str, columns: Iterable[ColumnType], manifest: str) -> None:
+        """COPY the files of a manifest into a temporary table."""
+        self._run(redshift_sql.create_staging(staging, columns))
+        self._run(redshift_sql.copy(staging, manifest, self.role))
 
     def _check(self, run: Run, batch: Batch, staging: str) -> None:
         """As many rows as were published, and every key once."""
-        ((arrived,),) = self._rows(redshift_sql.count(staging))
-        if arrived != batch.rows:
-            raise Failure(
-                f"{self.schema}.{batch.table}: run {run.run} published {batch.rows:,} rows, {arrived:,} arrived",
-                "the lake's files do not match their record; restore them from a backup. raw is unchanged",
-            )
-        if batch.primary_key and batch.files:
+        ((rows,),) = self._rows(redshift_sql.count(staging))
+        checks.arrived(self.schema, run, batch, rows)
+        if batch.primary_key:
             ((repeated,),) = self._rows(redshift_sql.repeated_keys(staging, batch))
             if repeated:
                 raise Failure(
@@ -202,6 +248,16 @@ class RedshiftWarehouse:
         with _broken_is_an_error(), self._connection.cursor() as cursor:
             cursor.execute(sql)
             return list(cursor.fetchall())
+
+    def _table(self, sql: str, in_hex: Collection[int]) -> pa.Table:
+        """Rows as an Arrow table. in_hex: places of columns whose bytes the query asks for in hex digits."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            names = [str(column[0]) for column in cursor.description]
+            values = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
+        for place in in_hex:
+            values[place] = tuple(map(bytes.fromhex, values[place]))
+        return pa.Table.from_arrays(list(map(pa.array, values)), names)
 
     def _rows_if_there(self, sql: str) -> list[Any]:
         try:

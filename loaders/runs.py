@@ -2,7 +2,7 @@
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -35,10 +35,14 @@ class ColumnType:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a run holds of one table. mode `full`: these rows are the whole table.
+    """What a run holds of one table.
 
-    invalid counts the values that a switched-on rule turned into NULL, by column. verdict says how the rows were
-    compared with the source.
+    mode `full`: these rows are the whole table. `incremental`: they replace raw's rows of the same keys, and the rows
+    whose keys are in the files `deleted` are gone. invalid counts the values that a switched-on rule (in the columns
+    `nulled`) turned into NULL, by column. verdict says how raw, with this batch applied, compares with the source.
+
+    live_rows and hash_sum: rows at the source, and the sum of their hashes; None if they were not compared.
+    cursor_from: where the run began to read by the cursor; cursor_to: how far a later one need not look back.
     """
 
     table: str
@@ -51,6 +55,23 @@ class Batch:
     verdict: str
     dist: str | None = None
     sort: tuple[str, ...] = ()
+    deleted: tuple[File, ...] = ()
+    live_rows: int | None = None
+    hash_sum: int | None = None
+    hash_version: int | None = None
+    cursor_from: str | None = None
+    cursor_to: str | None = None
+    nulled: tuple[str, ...] = ()
+
+    @property
+    def deleted_rows(self) -> int:
+        return sum(file.rows for file in self.deleted)
+
+    @property
+    def key_columns(self) -> tuple[ColumnType, ...]:
+        """The primary key's columns, in its order."""
+        by_name = {column.name: column for column in self.columns}
+        return tuple(by_name[name] for name in self.primary_key)
 
 
 @dataclass(frozen=True)
@@ -102,6 +123,8 @@ def _batch(record: dict[str, Any]) -> Batch:
             "primary_key": tuple(record["primary_key"]),
             "sort": tuple(record["sort"]),
             "files": tuple(File(**file) for file in record["files"]),
+            "deleted": tuple(File(**file) for file in record.get("deleted", ())),
+            "nulled": tuple(record.get("nulled", ())),
         }
     )
 
@@ -121,6 +144,18 @@ def numbers(lake: Lake) -> list[int]:
 def read(lake: Lake, number: int) -> Run:
     key = key_of(number)
     return from_json(lake.read(key), key)
+
+
+def newest_batches(lake: Lake, schema: str, tables: Collection[str]) -> dict[str, Batch]:
+    """The newest batch of each of these tables, from the newest run backwards until all are found."""
+    found: dict[str, Batch] = {}
+    for number in reversed(numbers(lake)):
+        if found.keys() >= set(tables):
+            break
+        run = read(lake, number)
+        if run.schema == schema:
+            found = {batch.table: batch for batch in run.batches if batch.table in tables} | found
+    return found
 
 
 def publish(lake: Lake, run: Run) -> bool:

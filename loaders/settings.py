@@ -3,6 +3,7 @@
 Only the command-line modules call `read`; everything else is handed what it needs.
 """
 
+import datetime
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ class Settings:
     dbt_target: str | None
     dbt_profiles_dir: Path
     catalog: Path
+    lookback: datetime.timedelta
+    delete_share: float
+    delete_rows: int
 
 
 def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -52,6 +56,9 @@ def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
         dbt_target=values.get("DBT_TARGET"),
         dbt_profiles_dir=path("DBT_PROFILES_DIR", root / "dbt_project"),
         catalog=path("CATALOG", root / "dbt_project/models/staging/shop/_shop__sources.yml"),
+        lookback=datetime.timedelta(minutes=_whole(values, "LOOKBACK_MINUTES", "60")),
+        delete_share=_whole(values, "DELETE_LIMIT_PERCENT", "10") / 100,
+        delete_rows=_whole(values, "DELETE_LIMIT_ROWS", "100"),
     )
 
 
@@ -69,6 +76,13 @@ def required_source_url(settings: Settings) -> str:
             "run `make up seed` for the demo shop, or set SOURCE_URL in .env to your own database",
         )
     return settings.source_url
+
+
+def _whole(values: Mapping[str, str], name: str, default: str) -> int:
+    value = values.get(name, default)
+    if not value.isascii() or not value.isdigit():
+        raise Failure(f"{name} is {value!r}", f"write a whole number, such as {default}")
+    return int(value)
 
 
 def _private_url(file: Path) -> str | None:

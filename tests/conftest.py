@@ -14,6 +14,8 @@ from local_stack import mariadb
 from tests.dashboard.pages import browser, open_page  # noqa: F401 (fixtures; one browser for all tests of a worker)
 from tests.own_database import OwnDatabase
 
+pytest.register_assert_rewrite("tests.mixes")
+
 
 @dataclass(frozen=True)
 class ServiceServer:

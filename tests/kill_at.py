@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from loaders import cli, duckdb_warehouse, pipeline
+from loaders import cli, duckdb_warehouse, parquet
 from loaders.errors import run_command
 from loaders.lake_folder import Folder
 from loaders.lake_s3 import S3
@@ -55,6 +55,9 @@ class WatchedConnection:
             step("after sql commit")
         return result
 
+    def interrupt(self):
+        self.connection.interrupt()
+
     def close(self):
         self.connection.close()
 
@@ -79,7 +82,7 @@ watched(Snapshot, "read", "read")
 watched(Snapshot, "count", "count")
 watched(os, "link", "the lake's commit")
 watched(Path, "replace", "a file is in place")
-watched(pipeline.parquet, "write", "parquet")
+watched(parquet, "write", "parquet")
 
 code = run_command(cli.main)
 if not at:

@@ -1,7 +1,7 @@
 """A database of the test's own, a catalog of it, and the loaders run on it in this process."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from loaders.lake_folder import Folder
 from loaders.quoting import sql_name
 from loaders.runs import Run
 from loaders.spool import spool
+from loaders.warehouse import Warehouse
 
 
 def watch(_name, _expected_rows, batches):
@@ -69,21 +70,43 @@ class OwnDatabase:
         return catalog.read(self.catalog_file)
 
     def extract(
-        self, known: catalog.Catalog | None = None, invalid_to_null: bool = False, lake: Lake | None = None
+        self,
+        known: catalog.Catalog | None = None,
+        lake: Lake | None = None,
+        warehouse: Warehouse | None = None,
+        **options,
     ) -> Run:
-        """Publish a run in the lake; the catalog is discovered unless given."""
+        """Publish a run in the lake, compared with a warehouse if one is given; the catalog is discovered else."""
         known = known or self.discover()
         with spool() as folder:
-            return pipeline.extract(self.snapshot, known, lake or self.lake, folder, invalid_to_null, watch)
+            places = pipeline.Places(lake or self.lake, folder, warehouse)
+            return pipeline.extract(self.snapshot, known, places, pipeline.Options(**options), watch)
+
+    def run(self, known: catalog.Catalog | None = None, **options) -> Run:
+        """What `make extract` does: load what waits, publish a run compared with raw, and load it."""
+        known = known or self.discover()
+        with open_warehouse(self.warehouse_path, known.schema) as warehouse:
+            list(pipeline.load(self.lake, warehouse))
+            run = self.extract(known, warehouse=warehouse, **options)
+            list(pipeline.load(self.lake, warehouse))
+        return run
+
+    def opened(self, schema: str) -> AbstractContextManager[Warehouse]:
+        """The warehouse, open."""
+        return open_warehouse(self.warehouse_path, schema)
 
     def load(self, schema: str = "raw_own") -> list[int]:
         """Apply what waits; the numbers of the runs applied."""
         with open_warehouse(self.warehouse_path, schema) as warehouse:
             return [run.run for run in pipeline.load(self.lake, warehouse)]
 
-    def raw(self, table: str, columns: str = "*", schema: str = "raw_own") -> list[tuple]:
+    def live(self, table: str, columns: str, schema: str = "raw_own") -> list[tuple]:
+        """Rows of a raw table that are not deleted, in the order of its columns from left to right."""
+        return self.raw(table, columns, schema, "where _deleted_at is null")
+
+    def raw(self, table: str, columns: str = "*", schema: str = "raw_own", where: str = "") -> list[tuple]:
         """Rows of a raw table, in the order of its columns from left to right."""
         with duckdb.connect(self.warehouse_path, read_only=True) as connection:
             return connection.execute(
-                f"select {columns} from {sql_name(schema)}.{sql_name(table)} order by all"
+                f"select {columns} from {sql_name(schema)}.{sql_name(table)} {where} order by all"
             ).fetchall()

@@ -12,7 +12,7 @@ from loaders.errors import Failure
 from loaders.lake_folder import Folder
 from loaders.mysql import SourceTable
 
-LINEAGE = ["_run", "_extracted_at", "_deleted_at"]
+LINEAGE = ["_source_hash", "_run", "_extracted_at", "_deleted_at"]
 
 
 def names(own, table):
@@ -33,8 +33,8 @@ def test_all_tables_of_a_run_arrive_together_with_their_lines_in_loads(own):
     assert own.raw("customer", "id, name") == [(1, "김민준"), (2, "")]
     assert own.raw("order", "id, customer_id") == [(10, 1), (11, None)]
     assert own.raw("_loads", "run, table_name, row_count, verdict") == [
-        (1, "customer", 2, "counts equal"),
-        (1, "order", 2, "counts equal"),
+        (1, "customer", 2, "equal: 2 rows"),
+        (1, "order", 2, "equal: 2 rows"),
     ]
     assert [batch.rows for batch in run.batches] == [2, 2]
 
@@ -189,7 +189,7 @@ def test_of_two_runs_at_once_one_wins_and_the_other_leaves_nothing(own):
 
     def one_run():
         try:
-            outcomes.append(own.extract(known, lake=Waiting(own.lake.folder)))
+            outcomes.append(own.extract(known, lake=Waiting(own.lake.folder), full=True))
         except Failure as failure:
             outcomes.append(failure)
 
@@ -236,7 +236,7 @@ def test_a_column_that_lets_invalid_values_be_null_does_so_for_itself_only(own):
     assert own.extract(known).batches[0].invalid == {"at": 1}
     own.write("set sql_mode = ''", "insert into b values (6, null, '0000-00-00')")
     with pytest.raises(Failure, match="other"):
-        own.extract(known)
+        own.extract(known, full=True)
 
 
 def test_raw_loaded_from_another_lake_is_refused(own, tmp_path):
@@ -255,7 +255,7 @@ def test_a_file_missing_or_damaged_in_the_lake_stops_the_load_and_is_named(own):
     own.write("create table t (id int primary key)", "insert into t values (1)")
     own.extract()
     own.load()
-    (file,) = own.extract().batches[0].files
+    (file,) = own.extract(full=True).batches[0].files
     path = own.lake.folder / file.key
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + b"x")

@@ -69,7 +69,7 @@ def run_to_step(own, number: int) -> subprocess.CompletedProcess:
 
 
 def rows(own, table: str) -> list[tuple]:
-    return own.raw(table, "id, v, _run")
+    return own.live(table, "id, v, _run")
 
 
 def check_one(prepared, number: int, name: str) -> str | None:
@@ -86,9 +86,7 @@ def check_one(prepared, number: int, name: str) -> str | None:
             for file in batch.files:
                 if not (own.lake.folder / file.key).is_file():
                     return f"step {number} ({name}): run {published} is published without {file.key}"
-    own.load()
-    own.extract()
-    own.load()
+    own.run()
     after = [[row[:2] for row in rows(own, table)] for table in "ab"]
     if after != [[row[:2] for row in NEW]] * 2:
         return f"step {number} ({name}): the next run did not mend it: {after}"
@@ -113,6 +111,6 @@ def test_what_killed_runs_left_in_the_lake_is_swept_by_the_run_after_the_next(pr
     assert run_to_step(prepared, manifest).returncode == -signal.SIGKILL
     left = {key.split("/")[1] for key in prepared.lake.keys("a/")}
     assert len(left) == 2, "the first run's files and what the killed one left"
-    published = [prepared.extract().attempt, prepared.extract().attempt]
+    published = [prepared.extract(full=True).attempt, prepared.extract(full=True).attempt]
     kept = {key.split("/")[1] for key in prepared.lake.keys("a/")}
     assert kept == {runs.read(prepared.lake, 1).attempt, *published}

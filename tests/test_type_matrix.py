@@ -277,6 +277,5 @@ def test_random_rows_make_the_round_trip(own, values):
         for row in numbered:
             cursor.execute(f"insert into {mysql_name('t')} values ({marks})", row)
         connection.commit()
-    own.extract()
-    own.load()
-    assert own.raw("t", f"id, {', '.join(names)}") == numbered
+    own.run()
+    assert own.live("t", f"id, {', '.join(names)}") == numbered

@@ -38,8 +38,16 @@ class Both:
         """All tables there are, to go to the test's own schema."""
         return replace(self.own.discover(), schema=self.schema, for_redshift=for_redshift)
 
-    def extract(self, for_redshift=False, **options):
-        return self.own.extract(self.catalog(for_redshift), lake=self.lake, **options)
+    def extract(self, for_redshift=False, full=True, known=None, **options):
+        return self.own.extract(known or self.catalog(for_redshift), lake=self.lake, full=full, **options)
+
+    def run(self, **options):
+        """What `make extract` does: load what waits, publish a run compared with raw, and load it."""
+        with closing(self.warehouse()) as warehouse:
+            list(pipeline.load(self.lake, warehouse))
+            run = self.extract(full=False, warehouse=warehouse, **options)
+            list(pipeline.load(self.lake, warehouse))
+        return run
 
     def load(self, warehouse=None) -> list[int]:
         with closing(warehouse or self.warehouse()) as opened:
@@ -114,8 +122,8 @@ def test_a_run_replaces_the_rows_and_leaves_its_line(loaded):
     assert loaded.load() == [2]
     assert loaded.rows(columns="id, v, _run") == NEW
     assert loaded.rows("_loads", "run, table_name, mode, row_count, verdict") == [
-        (1, "t", "full", 2, "counts equal"),
-        (2, "t", "full", 2, "counts equal"),
+        (1, "t", "full", 2, "equal: 2 rows"),
+        (2, "t", "full", 2, "equal: 2 rows"),
     ]
     assert loaded.load() == []
 
@@ -134,7 +142,7 @@ def test_a_column_that_is_missing_or_too_many_in_the_target_makes_the_table_anew
     loaded.ask(f"alter table {loaded.schema}.t {change}")
     assert loaded.load() == [2]
     assert loaded.rows(columns="id, v, _run") == NEW
-    assert len(loaded.rows()[0]) == 5, "id, v and the loaders' own three"
+    assert len(loaded.rows()[0]) == 6, "id, v, their hash and the loaders' own three"
 
 
 def test_a_changed_column_makes_the_table_anew_and_views_go_on(loaded):
@@ -151,7 +159,7 @@ def test_dist_and_sort_keys_of_the_catalog_are_the_tables(both):
     both.own.write("create table t (id int primary key, at datetime)")
     known = both.own.discover()
     table = replace(known.tables[0], dist="id", sort=("at", "id"))
-    both.own.extract(replace(known, schema=both.schema, tables=(table,)), lake=both.lake)
+    both.own.extract(replace(known, schema=both.schema, tables=(table,)), lake=both.lake, full=True)
     both.load()
     query = f"select diststyle, sortkey1, sortkey_num from svv_table_info where schema = '{both.schema}'"
     assert ("KEY(id)", "at", 2) in both.ask(query)

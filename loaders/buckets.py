@@ -1,0 +1,68 @@
+"""Buckets: how a table's rows are divided so that both ends compare sums first, and keys only where those differ."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+# What one side holds: bucket -> (rows, sum of their hashes).
+Sums = Mapping[int, tuple[int, int]]
+
+ROWS_PER_BUCKET = 1024
+# A differing bucket of an integer key is divided by this before keys are compared.
+NARROWER = 32
+# Integer keys that leave out more than this, on average, between two rows are divided by their hash.
+SPARSE = 64
+# Up to so many keys per row, buckets stay as narrow as without gaps: a few keys far from all others would make every
+# bucket wide, and a differing wide one has more rows to compare. The 8 is a guess, not measured.
+LOOSE = 8
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """A row's bucket is `key` div size, cut towards zero; without a `key` column, its `_source_hash` modulo size.
+
+    A changed row moves to another bucket in the second way. So both differ, and both are compared.
+    """
+
+    key: str | None
+    size: int
+
+    def narrow(self) -> "Buckets":
+        """The same by smaller buckets."""
+        return replace(self, size=max(1, self.size // NARROWER))
+
+    def ranges(self, chosen: Iterable[int]) -> list[tuple[int, int]]:
+        """The keys of the chosen buckets as (first, last); buckets side by side make one range."""
+        found: list[tuple[int, int]] = []
+        for bucket in sorted(chosen):
+            first, last = self._range(bucket)
+            if found and found[-1][1] == first - 1:
+                found[-1] = (found[-1][0], last)
+            else:
+                found.append((first, last))
+        return found
+
+    def _range(self, bucket: int) -> tuple[int, int]:
+        """Bucket 0 reaches to both sides of zero."""
+        first = bucket * self.size - (self.size - 1 if bucket <= 0 else 0)
+        last = bucket * self.size + (self.size - 1 if bucket >= 0 else 0)
+        return first, last
+
+
+def fitting(key: str | None, extremes: tuple[int, int] | None, rows: int) -> Buckets:
+    """Buckets of about ROWS_PER_BUCKET rows. key: the table's key if it is one integer column, else None."""
+    rows = max(rows, 1)
+    if key and extremes:
+        gap = max(1, (extremes[1] - extremes[0] + 1) // rows)
+        if gap <= SPARSE:
+            return Buckets(key, ROWS_PER_BUCKET * max(1, gap // LOOSE))
+    return Buckets(None, max(1, rows // ROWS_PER_BUCKET))
+
+
+def differing(one: Sums, other: Sums) -> list[int]:
+    """The buckets in which two sides differ, ascending."""
+    return sorted(bucket for bucket in one.keys() | other.keys() if one.get(bucket) != other.get(bucket))
+
+
+def totals(sums: Sums) -> tuple[int, int]:
+    """Rows and sum of hashes of the whole table."""
+    return sum(rows for rows, _total in sums.values()), sum(total for _rows, total in sums.values())

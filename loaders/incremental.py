@@ -1,0 +1,126 @@
+"""A table that raw holds already: read what changed, find what was missed, and know that raw will equal the source."""
+
+import datetime
+from dataclasses import dataclass
+
+from loaders import buckets, cursors, fingerprint
+from loaders.buckets import Buckets
+from loaders.compare import Difference, Side, compare
+from loaders.deletes import DeleteLimit
+from loaders.errors import Failure
+from loaders.raw_tables import SOURCE_HASH
+from loaders.run_files import RunFiles
+from loaders.runs import Batch, File
+from loaders.source_side import SourceSide, by_keys
+from loaders.table_read import TableRead
+from loaders.type_contract import SIGNED
+from loaders.warehouse import Warehouse
+
+UNVERIFIED = "unverified: not yet compared with raw, the next run does"
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What raw holds, to which a run adds. warehouse: None if nobody may ask it (`--no-load`).
+
+    bases: the newest batch of each table. folder: where files of a remote lake may be put meanwhile.
+    """
+
+    warehouse: Warehouse | None
+    bases: dict[str, Batch]
+    files: RunFiles
+
+    def base(self, read: TableRead) -> Batch | None:
+        """The batch on which an incremental one can be put; None if the table has to be read whole."""
+        base = self.bases.get(read.table.name)
+        if base is None or not _same_shape(base, read):
+            return None
+        return base if self.warehouse is None or self.warehouse.holds(base) else None
+
+
+def incremental(
+    read: TableRead, base: Batch, raw: Raw, limit: DeleteLimit, lookback: datetime.timedelta
+) -> Batch | None:
+    """The batch that makes raw equal to the source; None if it is better to read the table whole.
+
+    Rows are read by the cursor; what those cannot tell (deletes, late commits, changes that left the cursor as it
+    was) is found by comparing hashes with raw, in the same snapshot.
+    """
+    begin, changed = _by_cursor(read, base, lookback)
+    said = {"cursor_from": cursors.to_text(begin), "cursor_to": _bound(read, base)}
+    if raw.warehouse is None:
+        read.list_files("manifest", changed)
+        return read.batch("incremental", changed, UNVERIFIED, **said)
+    read.list_files("changed-manifest", changed)
+    so_far = read.batch("incremental", changed, "not yet compared")
+    with raw.warehouse.live(so_far, read.attempt, raw.files) as live:
+        found = _found(read, base, live)
+    if found is None:
+        read.forget()
+        return None
+    limit.check(read.table.name, found.gone.num_rows, found.rows + found.gone.num_rows)
+    files = changed + _repaired(read, found)
+    read.list_files("manifest", files)
+    said |= {"live_rows": found.rows, "hash_sum": found.hash_sum, "deleted": read.store_keys(found.gone)}
+    return read.batch("incremental", files, _verdict(found), **said)
+
+
+def _same_shape(base: Batch, read: TableRead) -> bool:
+    """Whether the base's rows are what this version would read today, a change of their values apart."""
+    return (base.hash_version, base.columns, base.primary_key, base.nulled) == (
+        fingerprint.VERSION,
+        read.types(),
+        read.table.primary_key,
+        tuple(sorted(read.nulled)),
+    )
+
+
+def _by_cursor(read: TableRead, base: Batch, lookback: datetime.timedelta) -> tuple[cursors.Bound, tuple[File, ...]]:
+    """Read the rows from the base's bound on, and those without a cursor; nothing if no bound is known."""
+    if read.cursor is None or not read.keys:
+        return None, ()
+    bound = cursors.from_text(base.cursor_to, read.cursor)
+    if bound is None:
+        return None, ()
+    begin = cursors.lower(bound, lookback)
+    rows = read.rows([cursors.condition(read.cursor, begin)])
+    return begin, read.store(rows, "part", expected_rows=0)
+
+
+def _bound(read: TableRead, base: Batch) -> str | None:
+    return read.bound(cursors.from_text(base.cursor_to, read.cursor)) if read.cursor else None
+
+
+def _found(read: TableRead, base: Batch, live: Side) -> Difference | None:
+    source = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH])
+    if not read.keys:
+        return compare(source, live, Buckets(None, 1), keyed=False)
+    key = _integer_key(read)
+    extremes = read.snapshot.extremes(read.source, key) if key else None
+    rows = read.source.estimated_rows if base.live_rows is None else base.live_rows
+    return compare(source, live, buckets.fitting(key, extremes, rows))
+
+
+def _integer_key(read: TableRead) -> str | None:
+    """The key's one column, if it is a whole number."""
+    kinds = {column.name: column.data_type for column in read.source.columns}
+    (name, *others) = read.table.primary_key
+    return name if not others and kinds[name] in SIGNED and kinds[name] != "year" else None
+
+
+def _repaired(read: TableRead, found: Difference) -> tuple[File, ...]:
+    """Read the rows that the cursor did not show."""
+    wanted = found.wanted.num_rows
+    files = read.store(read.rows(by_keys(read.keys, found.wanted)), "repair", expected_rows=wanted)
+    if sum(file.rows for file in files) != wanted:
+        raise Failure(
+            f"{read.table.name}: of {wanted:,} rows to repair, {sum(file.rows for file in files):,} came",
+            f"is {list(read.table.primary_key)} really its key? nothing was published",
+        )
+    return files
+
+
+def _verdict(found: Difference) -> str:
+    repaired = f"; {found.wanted.num_rows:,} repaired" if found.wanted.num_rows else ""
+    gone = f"; {found.gone.num_rows:,} gone" if found.gone.num_rows else ""
+    return f"equal: {found.rows:,} rows by hash{repaired}{gone}"

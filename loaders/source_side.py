@@ -1,0 +1,64 @@
+"""The source as one side of a comparison: its snapshot, asked for sums and for keys with their hashes."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from loaders.buckets import Buckets, Sums
+from loaders.mysql import Snapshot, SourceTable
+from loaders.quoting import mysql_name, mysql_value
+from loaders.type_contract import Column, lake_schema
+
+# Keys that one statement asks for.
+KEYS_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class SourceSide:
+    """keys: the primary key's columns, in its order; hashed: the column of the hash."""
+
+    snapshot: Snapshot
+    table: SourceTable
+    keys: Sequence[Column]
+    hashed: Column
+
+    def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
+        where = self._within(within, chosen) if within else None
+        return self.snapshot.sums(self.table, self._bucket(buckets), self.hashed.select, where)
+
+    def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
+        columns = [*self.keys, self.hashed]
+        rule = {column.name: "error" for column in columns}
+        names = [column.name for column in self.keys]
+        where = self._within(buckets, chosen)
+        read = self.snapshot.read(self.table, columns, names, rule, Counter(), where)
+        return pa.Table.from_batches(read, lake_schema(columns))
+
+    def _bucket(self, buckets: Buckets) -> str:
+        if buckets.key is None:
+            return f"{self.hashed.select} % {buckets.size}"
+        return f"{mysql_name(buckets.key)} div {buckets.size}"
+
+    def _within(self, buckets: Buckets, chosen: Sequence[int]) -> str:
+        """True for the rows of the chosen buckets; for a key, in a form that its index can answer."""
+        if buckets.key is None:
+            return f"{self._bucket(buckets)} in ({', '.join(map(str, chosen))})"
+        key = mysql_name(buckets.key)
+        return " or ".join(f"{key} between {first} and {last}" for first, last in buckets.ranges(chosen))
+
+
+def by_keys(keys: Sequence[Column], wanted: pa.Table) -> Iterator[str]:
+    """Conditions that together choose exactly the rows with these keys, as the source spells them."""
+    for start in range(0, wanted.num_rows, KEYS_AT_ONCE):
+        rows = wanted.slice(start, KEYS_AT_ONCE).to_pydict()
+        spelled = zip(*(map(mysql_value, rows[column.name]) for column in keys), strict=True)
+        if len(keys) == 1:
+            yield f"{keys[0].select} in ({', '.join(value for (value,) in spelled)})"
+        else:
+            yield " or ".join(f"({_equal(keys, values)})" for values in spelled)
+
+
+def _equal(keys: Sequence[Column], values: Sequence[str]) -> str:
+    return " and ".join(f"{column.select} = {value}" for column, value in zip(keys, values, strict=True))

@@ -1,0 +1,146 @@
+"""One table as a run reads it: its columns with the hash, its rows, and their way into the lake."""
+
+import datetime
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loaders import attempts, cursors, fingerprint, parquet
+from loaders.catalog import Table
+from loaders.cursors import Bound
+from loaders.errors import Failure
+from loaders.lake import Lake
+from loaders.manifest import manifest
+from loaders.mysql import Snapshot, SourceTable
+from loaders.raw_tables import SOURCE_HASH
+from loaders.runs import Batch, ColumnType, File
+from loaders.type_contract import Column, contract, lake_schema
+
+# Passes a table's batches through and shows how far it is: progress(name, expected rows, batches).
+Progress = Callable[[str, int, Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
+
+
+def homes(table: Table, source: SourceTable, for_redshift: bool) -> list[Column]:
+    """The source's columns by the type contract, and the hash over them."""
+    own = [contract(column, table.name, for_redshift) for column in source.columns]
+    return [*own, fingerprint.hash_column(own, source.columns)]
+
+
+@dataclass
+class TableRead:
+    """A table on its way from the snapshot to the lake, and what its rows add up to so far.
+
+    columns: the source's and the hash. nulled: those whose values without an exact home become NULL, counted in
+    `invalid`. spool: a folder for files on their way.
+    """
+
+    snapshot: Snapshot
+    table: Table
+    source: SourceTable
+    columns: list[Column]
+    nulled: frozenset[str]
+    lake: Lake
+    attempt: str
+    spool: Path
+    progress: Progress
+    invalid: Counter[str] = field(default_factory=Counter)
+    hash_sum: int = 0
+    newest: Bound = None
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @property
+    def keys(self) -> list[Column]:
+        """The primary key's columns, in its order."""
+        return [self.by_name[name] for name in self.table.primary_key]
+
+    @property
+    def cursor(self) -> Column | None:
+        return self.by_name[self.table.cursor] if self.table.cursor else None
+
+    def types(self) -> tuple[ColumnType, ...]:
+        return tuple(ColumnType(c.name, c.mysql_type, c.duckdb, c.redshift) for c in self.columns)
+
+    def rows(self, where: Iterable[str | None] = (None,)) -> Iterator[pa.RecordBatch]:
+        """The rows that any of the conditions chooses, one query each; None chooses all."""
+        rule = {column.name: "null" if column.name in self.nulled else "error" for column in self.columns}
+        key = self.table.primary_key
+        for condition in where:
+            yield from self.snapshot.read(self.source, self.columns, key, rule, self.invalid, condition)
+
+    def store(self, batches: Iterable[pa.RecordBatch], name: str, expected_rows: int) -> tuple[File, ...]:
+        """Rows to Parquet files `name-00000.parquet`, … in the lake, adding them up on the way."""
+        shown = self.progress(self.table.name, expected_rows, self._added_up(batches))
+        return self._put(shown, lake_schema(self.columns), name)
+
+    def store_keys(self, keys: pa.Table) -> tuple[File, ...]:
+        """Keys that are gone, to files `deleted-00000.parquet`, … with their manifest."""
+        files = self._put(keys.to_batches(), lake_schema(self.keys), "deleted")
+        self.list_files("deleted-manifest", files)
+        return files
+
+    def list_files(self, name: str, files: tuple[File, ...]) -> None:
+        """Write a manifest of files, if there are any."""
+        if files:
+            self.lake.create(attempts.key(self.table.name, self.attempt, name), manifest(files, self.lake.url))
+
+    def forget(self) -> None:
+        """Take back what was stored for a batch that will not be made of it."""
+        self.lake.delete(list(self.lake.keys(attempts.key(self.table.name, self.attempt))))
+        self.invalid.clear()
+        self.hash_sum = 0
+
+    def batch(self, mode: str, files: tuple[File, ...], verdict: str, **more) -> Batch:
+        """The table's part of the run record."""
+        return Batch(
+            table=self.table.name,
+            mode=mode,
+            columns=self.types(),
+            primary_key=self.table.primary_key,
+            files=files,
+            rows=sum(file.rows for file in files),
+            invalid=dict(self.invalid),
+            verdict=verdict,
+            dist=self.table.dist,
+            sort=self.table.sort,
+            hash_version=fingerprint.VERSION,
+            nulled=tuple(sorted(self.nulled)),
+            **more,
+        )
+
+    def bound(self, earlier: Bound = None) -> str | None:
+        """How far the cursor is after this run, as the run record says it."""
+        taken_at: datetime.datetime = self.snapshot.taken_at
+        return cursors.to_text(cursors.largest([earlier, self.newest], taken_at))
+
+    def _added_up(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            hashes = batch.column(SOURCE_HASH)
+            if hashes.null_count:
+                raise Failure(
+                    f"{self.table.name}: the server gave {hashes.null_count:,} rows no hash, because they are longer "
+                    "than its max_allowed_packet",
+                    "raise max_allowed_packet of the server, or leave the table out of the catalog",
+                )
+            self.hash_sum += int(pc.sum(hashes.cast(pa.decimal128(38, 0))).as_py() or 0)
+            if self.table.cursor:
+                self.newest = cursors.largest(
+                    [self.newest, cursors.newest(batch.column(self.table.cursor))], self.snapshot.taken_at
+                )
+            yield batch
+
+    def _put(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, name: str) -> tuple[File, ...]:
+        found = []
+        for local in parquet.write(batches, schema, self.spool, name):
+            key = attempts.key(self.table.name, self.attempt, local.path.name)
+            self.lake.put_file(key, local.path)
+            local.path.unlink(missing_ok=True)
+            found.append(File(key, local.rows, local.bytes, local.sha256))
+        return tuple(found)

@@ -1,0 +1,32 @@
+"""What the loaders need of a warehouse, whichever it is."""
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from loaders.compare import Side
+from loaders.run_files import RunFiles
+from loaders.runs import Batch, Run
+
+
+class Warehouse(Protocol):
+    """A raw schema: what is applied to it, what it holds, and a way to apply one run whole or not at all."""
+
+    schema: str
+
+    def last_applied(self) -> tuple[int, str] | None:
+        """Number and attempt of the newest run in raw."""
+
+    def holds(self, batch: Batch) -> bool:
+        """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
+
+    def live(self, batch: Batch, attempt: str, files: RunFiles) -> AbstractContextManager[Side]:
+        """Raw's live rows of the batch's table, overlaid with the rows of the batch's files.
+
+        The batch is not published yet; where it has files, the attempt has a manifest of them, `changed-manifest`.
+        """
+
+    def apply(self, run: Run, files: RunFiles) -> None:
+        """All of the run, in one transaction, unless it is in raw already."""
+
+    def newest(self) -> list[tuple]:
+        """(table, run, rows, snapshot_at, verdict) of the newest run of each table."""

@@ -1,0 +1,185 @@
+"""After every run raw equals the source, row by row, and the run says so: on DuckDB."""
+
+from dataclasses import replace
+
+import duckdb
+import pytest
+
+from loaders import pipeline
+from loaders.deletes import DeleteLimit
+from loaders.errors import Failure
+from tests import mixes
+
+
+@pytest.mark.parametrize("kind", mixes.KINDS)
+def test_after_any_mix_raw_equals_the_source(own, kind):
+    mixes.after_any_mix(own, own.run, lambda: own.live("t", "* exclude (_run, _extracted_at, _deleted_at)"), kind)
+
+
+@pytest.fixture
+def filled(own):
+    """1,000 rows, one a minute, loaded; a cursor that updates forget."""
+    own.write(
+        "create table t (id int primary key, v varchar(20), updated_at datetime)",
+        "insert into t select seq, 'old', '2026-01-01' + interval seq minute from seq_1_to_1000",
+    )
+    own.run()
+    return own
+
+
+def damaged(own, *statements: str) -> None:
+    with duckdb.connect(own.warehouse_path) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_deleted_rows_keep_their_values_and_say_when_they_were_seen_gone(filled):
+    filled.write("delete from t where id = 7")
+    run = filled.run()
+    assert filled.raw("t", "id, v, _run, _deleted_at", where="where _deleted_at is not null") == [
+        (7, "old", 2, run.snapshot_at)
+    ]
+    (batch,) = run.batches
+    assert (batch.deleted_rows, batch.live_rows) == (1, 999)
+
+
+def test_what_was_deleted_stays_so_in_later_runs(filled):
+    filled.write("delete from t where id = 7")
+    gone_at = filled.run().snapshot_at
+    assert filled.run().batches[0].deleted == ()
+    assert filled.raw("t", "_deleted_at", where="where id = 7") == [(gone_at,)]
+
+
+def test_a_run_reads_by_the_cursor_only_what_is_within_the_lookback(filled):
+    (batch,) = filled.run().batches
+    assert (batch.rows, batch.cursor_to) == (61, "2026-01-01 16:40:00")
+    assert batch.cursor_from == "2026-01-01 15:40:00"
+
+
+def test_rows_dated_beyond_the_servers_clock_hide_nothing(filled):
+    filled.write("update t set updated_at = '2099-01-01' where id = 1")
+    (batch,) = filled.run().batches
+    assert batch.cursor_to < "2099"
+    filled.write("insert into t values (1001, 'new', utc_timestamp())")
+    (batch,) = filled.run().batches
+    assert batch.verdict == "equal: 1,001 rows by hash"
+
+
+def test_a_large_delete_is_refused_until_it_is_allowed(filled):
+    filled.write("delete from t where id <= 101")
+    with pytest.raises(Failure, match=r"101 of the 1,000 rows of t are gone.*100 rows or 10%") as caught:
+        filled.run()
+    assert "--allow-deletes" in caught.value.fix
+    assert len(filled.live("t", "id")) == 1000 and pipeline.runs.numbers(filled.lake) == [1]
+    assert filled.run(deletes=DeleteLimit(lifted=True)).batches[0].verdict == "equal: 899 rows by hash; 101 gone"
+    assert filled.run(deletes=DeleteLimit(share=0.01, rows=5)).batches[0].live_rows == 899
+
+
+def test_a_table_that_is_suddenly_empty_is_refused_also_when_it_is_read_whole(filled):
+    filled.write("truncate table t")
+    for full in (False, True):
+        with pytest.raises(Failure, match="1,000 of the 1,000 rows of t are gone"):
+            filled.run(full=full)
+    filled.run(deletes=DeleteLimit(lifted=True))
+    assert filled.live("t", "id") == []
+
+
+def test_up_to_a_hundred_rows_may_go_whatever_their_share(filled):
+    filled.write("delete from t where id > 50")
+    filled.run(deletes=DeleteLimit(lifted=True))
+    filled.write("delete from t")
+    assert filled.run().batches[0].verdict == "equal: 0 rows by hash; 50 gone"
+
+
+def test_without_a_cursor_the_same_rows_are_found_and_nothing_else_is_read(filled):
+    known = filled.discover()
+    known = replace(known, tables=(replace(known.tables[0], cursor=None),))
+    filled.write("update t set v = 'new' where id % 300 = 1", "delete from t where id = 2")
+    (batch,) = filled.run(known).batches
+    assert (batch.rows, batch.verdict) == (4, "equal: 999 rows by hash; 4 repaired; 1 gone")
+    assert filled.run(known).batches[0].files == ()
+
+
+def test_a_table_without_a_key_is_read_again_only_if_it_differs(own):
+    own.write("create table log (m varchar(20) null)", "insert into log values ('twice'), ('twice'), (null)")
+    own.run()
+    assert [(b.mode, b.rows, b.verdict) for b in own.run().batches] == [("incremental", 0, "equal: 3 rows by hash")]
+    own.write("update log set m = '' where m is null")
+    assert own.run().batches[0].mode == "full"
+    assert own.live("log", "m") == [("",), ("twice",), ("twice",)]
+
+
+def test_tables_of_engines_without_snapshots_are_read_whole_and_named(own):
+    own.write("create table t (id int primary key) engine=aria", "insert into t values (1)")
+    own.run()
+    (batch,) = own.run().batches
+    assert (batch.mode, batch.verdict) == ("full", "not compared: Aria tables take no part in the snapshot")
+
+
+def test_without_loading_a_run_is_unverified_and_the_next_one_compares(filled):
+    filled.write("update t set v = 'new', updated_at = '2026-02-01' where id = 5", "delete from t where id = 6")
+    (batch,) = filled.extract(filled.discover()).batches
+    assert batch.rows == 1 + 61 and batch.verdict.startswith("unverified: ") and batch.live_rows is None
+    assert filled.run().batches[0].verdict == "equal: 999 rows by hash; 1 gone"
+    assert filled.live("t", "v, _run")[0] == ("new", 3)
+
+
+def test_whoever_writes_to_raw_is_corrected_by_the_next_run(filled):
+    damaged(
+        filled,
+        "delete from raw_own.t where id = 3",
+        "update raw_own.t set _deleted_at = now() where id = 4",
+        "insert into raw_own.t by name select 9999 as id, 5 as _source_hash",
+    )
+    assert filled.run().batches[0].verdict == "equal: 1,000 rows by hash; 2 repaired; 1 gone"
+
+
+def test_raw_that_changes_between_reading_and_loading_stops_the_load(filled):
+    filled.write("update t set v = 'new', updated_at = '2026-02-01' where id = 5")
+    with filled.opened("raw_own") as warehouse:
+        filled.extract(filled.discover(), warehouse=warehouse)
+    damaged(filled, "delete from raw_own.t where id = 3")
+    with pytest.raises(Failure, match=r"raw_own\.t would not equal the source of run 2: 999 rows where .* 1,000"):
+        filled.load()
+    assert filled.raw("_loads", "max(run)") == [(1,)]
+
+
+def test_raw_must_be_up_to_date_before_it_is_compared(filled):
+    filled.extract(filled.discover())
+    with filled.opened("raw_own") as warehouse, pytest.raises(Failure, match=r"1 runs of the lake .* are not in raw"):
+        filled.extract(filled.discover(), warehouse=warehouse)
+
+
+def test_a_raw_table_that_is_not_there_is_read_whole(filled):
+    damaged(filled, "drop table raw_own.t")
+    assert filled.run().batches[0].mode == "full"
+
+
+def test_a_change_of_everything_is_read_whole_instead_of_row_by_row(filled, monkeypatch):
+    monkeypatch.setattr("loaders.compare.WORTH_COMPARING", 100)
+    filled.write("update t set v = 'new'")
+    (batch,) = filled.run().batches
+    assert (batch.mode, batch.rows) == ("full", 1000)
+    assert len(list(filled.lake.keys(f"t/{batch.files[0].key.split('/')[1]}/"))) == 2, "file and manifest, no more"
+
+
+def test_full_reads_whole_what_could_be_compared(filled):
+    assert filled.run(full=True).batches[0].mode == "full"
+
+
+def test_two_hundred_scattered_faults_read_thousands_of_pairs_not_the_table(own, monkeypatch):
+    own.write(
+        "create table t (id int primary key, v int)",
+        "insert into t select seq, 0 from seq_1_to_200000",
+    )
+    own.run()
+    own.write("update t set v = 1 where id % 1000 = 7")
+    asked = []
+    original = pipeline.Snapshot.read
+    monkeypatch.setattr(
+        pipeline.Snapshot,
+        "read",
+        lambda *arguments: (asked.append(batch.num_rows) or batch for batch in original(*arguments)),
+    )
+    assert own.run().batches[0].verdict == "equal: 200,000 rows by hash; 200 repaired"
+    assert sum(asked) <= 200 * 32 + 200
