@@ -19,12 +19,16 @@ from pymysql.converters import encoders
 from loaders import mysql_arrow
 from loaders.buckets import Sums
 from loaders.errors import Failure
-from loaders.mysql_arrow import Block, quick
+from loaders.mysql_arrow import Block
+from loaders.overlap import merged
 from loaders.quoting import mysql_name
 from loaders.type_contract import Column, SourceColumn, decode, lake_schema
 
 # A connection for `snapshot`: values stay the bytes that the server sent.
 CONNECT_OPTIONS = {"use_unicode": False, "conv": dict(encoders)}
+
+# Decoded batches that may wait for their encoder.
+AHEAD_BYTES = 16 << 20
 
 SESSION = (
     # The session's own, so that the server's or the account's defaults cannot change what a value looks like.
@@ -110,9 +114,10 @@ class Snapshot:
         sql = f"select {', '.join(column.select for column in columns)} from {mysql_name(table.name)}"
         convert = _Conversion(table, columns, primary_key, on_invalid, invalid).convert
         with _explained(f"table {table.name}"):
-            yield from mysql_arrow.read(
+            source = mysql_arrow.read(
                 self.connection, f"{sql} where {where}" if where else sql, lake_schema(columns), convert
             )
+            yield from merged([source], AHEAD_BYTES, lambda: mysql_arrow.interrupt(self.connection))
 
     def encrypted(self) -> bool:
         """Whether the connection is TLS."""
@@ -176,12 +181,8 @@ class _Conversion:
     on_invalid: Mapping[str, str]
     invalid: Counter[str]
 
-    def convert(self, block: Block, index: int, kind: pa.DataType) -> pa.Array:
-        cells = block.column(index)
-        array = quick.array(cells, kind)
-        if array is not None:
-            return array
-        array, bad = decode(self.columns[index], cells.binary())
+    def convert(self, block: Block, index: int, _kind: pa.DataType) -> pa.Array:
+        array, bad = decode(self.columns[index], block.column(index).binary())
         if len(bad):
             name = self.columns[index].name
             if self.on_invalid.get(name) != "null":

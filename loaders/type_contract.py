@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders.errors import Failure
-from loaders.mysql_arrow.quick import cast
+from loaders.mysql_arrow.printed import cast
 from loaders.quoting import mysql_name
 
 # Redshift's limits. Arrow, Parquet and DuckDB share the 38 digits.

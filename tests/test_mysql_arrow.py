@@ -3,6 +3,7 @@
 import struct
 from contextlib import closing, nullcontext
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +13,7 @@ from pymysql.converters import encoders
 from pymysql.cursors import SSCursor
 
 from loaders import mysql_arrow
-from loaders.mysql_arrow import packets, pymysql_seam
+from loaders.mysql_arrow import lanes, packets, pymysql_seam
 from loaders.mysql_arrow.block import Block
 
 BYTES = {"use_unicode": False, "conv": dict(encoders)}
@@ -142,6 +143,28 @@ def test_a_damaged_result_is_a_failure_or_other_values_never_fewer(table, first,
     except MySQLError:
         return
     assert len(rows) == len(table)
+
+
+row_bytes = st.lists(st.binary(max_size=30) | st.binary(min_size=200, max_size=400), min_size=1, max_size=40)
+
+
+@settings(deadline=None, max_examples=50)
+@given(row_bytes, st.integers(0, 255), st.integers(0, 40))
+def test_lanes_find_the_packets_that_are_found_one_by_one(rows, first, cut):
+    rows = rows * (200_000 // max(1, sum(map(len, rows)) + 4 * len(rows)))
+    sent = b"".join(packet(row, first + number) for number, row in enumerate(rows))
+    data = np.frombuffer(sent + bytes(packets.MARGIN), np.uint8)
+    filled = max(0, len(sent) - cut)
+    expected, end = lanes.one_by_one(data, 0, filled)
+    for found in (lanes.walk(data, 0, filled), lanes.in_lanes(data, 0, filled, 4 + len(sent) // (len(rows) or 1))):
+        assert found is None or (np.array_equal(found[0], expected) and found[1] == end)
+
+
+def test_rows_that_look_like_packets_are_not_taken_for_them():
+    """Each row is full of packets that look right: guesses go wrong, and are seen to."""
+    inside = b"".join(packet(b"x" * 6, number) for number in range(60))
+    table = [(inside,)] * 3000
+    assert values(packets.blocks(Replay(answer(table))), 1) == table
 
 
 @pytest.mark.parametrize("size", [LONGEST - 5, LONGEST - 4, LONGEST - 3, LONGEST + 7, 2 * LONGEST - 4, 2 * LONGEST])

@@ -13,7 +13,7 @@ through a Python object.
     packets.py        bytes off the wire -> blocks of whole rows
     lanes.py          where the packets of a block begin, a thousand at a time
     block.py          a block -> its columns, as positions of values
-    quick.py          digits -> numbers and dates, where a look at the bytes proves them plain
+    printed.py        printed values -> Arrow's types
 """
 
 from collections.abc import Callable, Iterator
@@ -22,10 +22,12 @@ from contextlib import closing
 import pyarrow as pa
 from pymysql.connections import Connection
 
-from loaders.mysql_arrow import packets, pymysql_seam, quick
+from loaders.mysql_arrow import packets, printed, pymysql_seam
 from loaders.mysql_arrow.block import Block
 
-__all__ = ["Block", "blocks", "exactly", "read"]
+__all__ = ["Block", "abandon", "blocks", "exactly", "interrupt", "read"]
+
+abandon, interrupt = pymysql_seam.abandon, pymysql_seam.interrupt
 
 
 def blocks(connection: Connection, query: str) -> Iterator[Block]:
@@ -48,9 +50,7 @@ def exactly(block: Block, index: int, kind: pa.DataType) -> pa.Array:
 
     Everything that Arrow itself casts from text is a kind; timestamps with a zone are read as UTC.
     """
-    cells = block.column(index)
-    array = quick.array(cells, kind)
-    return quick.cast(cells.binary(), kind) if array is None else array
+    return printed.cast(block.column(index).binary(), kind)
 
 
 def read(

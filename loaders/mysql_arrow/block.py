@@ -43,15 +43,22 @@ class Cells:
         if len(self) == 1 and self.null is None:
             # A row alone may be a giant: no second copy.
             (start,), (end,) = self.start, self.end
-            offsets = pa.array([0, end - start], pa.int32()).buffers()[1]
-            return pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(self.data)[start:end]])
+            offsets = pa.py_buffer(np.array([0, end - start], np.int32))
+            return pa.Array.from_buffers(
+                pa.binary(), 1, [None, offsets, pa.py_buffer(self.data).slice(start, end - start)]
+            )
         # One array of all values and the gaps between them; Arrow takes every other one.
         offsets = np.empty(2 * len(self), np.int32)
         offsets[0::2], offsets[1::2] = self.start, self.end
         both = pa.Array.from_buffers(
             pa.binary(), max(0, len(offsets) - 1), [None, pa.py_buffer(offsets), pa.py_buffer(self.data)]
         )
-        return both.take(pa.array(np.arange(0, len(offsets), 2, dtype=np.int32), mask=self.null))
+        every_other = pa.py_buffer(np.arange(0, len(offsets), 2, dtype=np.int32))
+        return both.take(pa.Array.from_buffers(pa.int32(), len(self), [self.validity(), every_other]))
+
+    def validity(self) -> pa.Buffer | None:
+        """Which values are not NULL, as Arrow's bitmap."""
+        return None if self.null is None else pa.py_buffer(np.packbits(~self.null, bitorder="little"))
 
 
 class Block:

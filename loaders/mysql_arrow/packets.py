@@ -12,10 +12,9 @@ import numpy as np
 from pymysql import err
 
 from loaders.mysql_arrow import lanes, pymysql_seam
+from loaders.mysql_arrow.lanes import HEADER, LONGEST
 
 BLOCK_BYTES = 4 << 20
-HEADER = 4
-LONGEST = 0xFFFFFF
 EOF, ERR = b"\xfe", b"\xff"
 EOF_BYTES = 9  # an EOF packet is shorter; a row that begins with its mark has a length of 8 bytes after it
 # Spare bytes around the rows of a block, so that a look at eight bytes near either end stays inside.
@@ -78,7 +77,7 @@ class _Reader:
             filled = self._receive(view, filled)
         self.held = data[at:filled]
         starts = np.concatenate(found) if len(found) > 1 else found[0]
-        return Rows(data, starts + HEADER, starts + HEADER + _lengths(data, starts))
+        return Rows(data, starts + HEADER, starts + HEADER + lanes.lengths(data, starts))
 
     def giant(self) -> Rows:
         """A row that comes in several packets, without the headers in between."""
@@ -142,11 +141,6 @@ class _Reader:
 
 def _length(header: np.ndarray | bytearray) -> int:
     return int(header[0]) | int(header[1]) << 8 | int(header[2]) << 16
-
-
-def _lengths(data: np.ndarray, headers: np.ndarray) -> np.ndarray:
-    low, middle, high = (data[headers + byte].astype(np.int64) for byte in range(3))
-    return low | middle << 8 | high << 16
 
 
 def _is_giant(data: np.ndarray, at: int, filled: int) -> bool:

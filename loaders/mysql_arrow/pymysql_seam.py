@@ -8,6 +8,7 @@ import select
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -65,6 +66,14 @@ def abandon(connection: Connection) -> None:
     """Close the connection without a word to the server, which may have gigabytes left to send."""
     if connection.open:
         connection._force_close()
+
+
+def interrupt(connection: Connection) -> None:
+    """Wake a thread that waits for this connection's bytes: it sees the connection as lost."""
+    if connection.open:
+        with suppress(OSError):
+            # The plain socket's way, which leaves a TLS session to the thread that is using it.
+            socket.socket.shutdown(connection._sock, socket.SHUT_RDWR)
 
 
 def lost(connection: Connection, why: str = "") -> NoReturn:

@@ -1,8 +1,6 @@
-"""Printed values to Arrow's types: by Arrow's own casts, or quicker where a look at the bytes proves them plain."""
+"""Values as a server prints them, to Arrow's types."""
 
 import pyarrow as pa
-
-from loaders.mysql_arrow.block import Cells
 
 DECIMAL_DIGITS = 38  # the most that a decimal128 has
 
@@ -18,8 +16,3 @@ def cast(values: pa.Array, kind: pa.DataType) -> pa.Array:
         # Arrow's 128-bit parser takes 39 digits modulo 2**128 without a word; MySQL's 65 fit in 256 bits.
         return text.cast(pa.decimal256(76, kind.scale)).cast(kind)
     return text.cast(kind)
-
-
-def array(cells: Cells, kind: pa.DataType) -> pa.Array | None:
-    """What `cast` gives for these values, sooner; None where they are not plain enough to be sure."""
-    return None
