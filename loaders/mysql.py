@@ -15,19 +15,20 @@ import pyarrow as pa
 import pymysql
 from pymysql.constants import CR, ER
 from pymysql.converters import encoders
-from pymysql.cursors import SSCursor
 
+from loaders import mysql_arrow
 from loaders.buckets import Sums
 from loaders.errors import Failure
+from loaders.mysql_arrow import Block
+from loaders.overlap import merged
 from loaders.quoting import mysql_name
 from loaders.type_contract import Column, SourceColumn, decode, lake_schema
 
 # A connection for `snapshot`: values stay the bytes that the server sent.
 CONNECT_OPTIONS = {"use_unicode": False, "conv": dict(encoders)}
 
-# A batch ends with the row that reaches one of these: memory follows bytes, not rows.
-BATCH_BYTES = 8 << 20
-BATCH_ROWS = 50_000
+# Decoded batches that may wait for their encoder.
+AHEAD_BYTES = 16 << 20
 
 SESSION = (
     # The session's own, so that the server's or the account's defaults cannot change what a value looks like.
@@ -104,28 +105,19 @@ class Snapshot:
         invalid: Counter[str],
         where: str | None = None,
     ) -> Iterator[pa.RecordBatch]:
-        """All rows, or those that `where` chooses, in batches of about BATCH_BYTES, as lake_schema(columns) says.
+        """The rows for which the SQL `where` is true, or all, in batches of bounded size and of lake_schema(columns).
 
         on_invalid: per column, "error" (a Failure names column and key) or "null" (counted in `invalid`). A read that
         ends before the last row, for whatever reason, raises; when the caller stops early the connection is closed,
         because the server would have to send the rest.
         """
-        names = [column.name for column in columns]
         sql = f"select {', '.join(column.select for column in columns)} from {mysql_name(table.name)}"
-        sql += f" where {where}" if where else ""
-        with _explained(f"table {table.name}"), _streaming(self.connection) as cursor:
-            cursor.execute(sql)
-            for rows in _batches(cursor):
-                arrays = []
-                for column, values in zip(columns, zip(*rows, strict=True), strict=True):
-                    array, bad = decode(column, pa.array(values, pa.binary()))
-                    if len(bad):
-                        if on_invalid.get(column.name) != "null":
-                            row = dict(zip(names, rows[bad[0]], strict=True))
-                            _refuse(table, column, {name: row[name] for name in primary_key}, row[column.name])
-                        invalid[column.name] += len(bad)
-                    arrays.append(array)
-                yield pa.RecordBatch.from_arrays(arrays, schema=lake_schema(columns))
+        convert = _Conversion(table, columns, primary_key, on_invalid, invalid).convert
+        with _explained(f"table {table.name}"):
+            source = mysql_arrow.read(
+                self.connection, f"{sql} where {where}" if where else sql, lake_schema(columns), convert
+            )
+            yield from merged([source], AHEAD_BYTES, lambda: mysql_arrow.interrupt(self.connection))
 
     def encrypted(self) -> bool:
         """Whether the connection is TLS."""
@@ -179,28 +171,34 @@ class Snapshot:
         return keys
 
 
-def _batches(cursor: SSCursor) -> Iterator[list[tuple]]:
-    """The cursor's rows in lists of about BATCH_BYTES, however wide the rows are and become."""
-    rows: list[tuple] = []
-    held = 0
-    for row in iter(cursor.fetchone, None):
-        rows.append(row)
-        held += sum(map(len, filter(None, row)))
-        if held >= BATCH_BYTES or len(rows) >= BATCH_ROWS:
-            yield rows
-            rows, held = [], 0
-    if rows:
-        yield rows
+@dataclass(frozen=True)
+class _Conversion:
+    """How a table's printed values become the contract's types, and what happens to those that have no exact home."""
 
+    table: SourceTable
+    columns: Sequence[Column]
+    primary_key: Sequence[str]
+    on_invalid: Mapping[str, str]
+    invalid: Counter[str]
 
-def _refuse(table: SourceTable, column: Column, key: Mapping[str, bytes | None], value: bytes) -> NoReturn:
-    where = ", ".join(f"{name}={_shown(part)}" for name, part in key.items()) or "a row without key"
-    raise Failure(
-        f"{table.name}.{column.name}: the value {_shown(value)} of the row {where} "
-        f"has no exact home as {column.strictest} (type {column.mysql_type})",
-        "correct the row; or let such values become NULL, counted: `on_invalid: null` in the column's config.meta, "
-        "or --on-invalid null for a run",
-    )
+    def convert(self, block: Block, index: int, _kind: pa.DataType) -> pa.Array:
+        array, bad = decode(self.columns[index], block.column(index).binary())
+        if len(bad):
+            name = self.columns[index].name
+            if self.on_invalid.get(name) != "null":
+                self._refuse(self.columns[index], block.row(bad[0]))
+            self.invalid[name] += len(bad)
+        return array
+
+    def _refuse(self, column: Column, values: Sequence[bytes | None]) -> NoReturn:
+        row = dict(zip([each.name for each in self.columns], values, strict=True))
+        where = ", ".join(f"{name}={_shown(row[name])}" for name in self.primary_key) or "a row without key"
+        raise Failure(
+            f"{self.table.name}.{column.name}: the value {_shown(row[column.name])} of the row {where} "
+            f"has no exact home as {column.strictest} (type {column.mysql_type})",
+            "correct the row; or let such values become NULL, counted: `on_invalid: null` in the column's config.meta, "
+            "or --on-invalid null for a run",
+        )
 
 
 def _shown(value: bytes | None) -> str:
@@ -211,21 +209,6 @@ def _shown(value: bytes | None) -> str:
     except UnicodeDecodeError:
         text = "0x" + value[:30].hex()
     return text + (f"… ({len(value):,} bytes)" if len(value) > 60 else "")
-
-
-@contextmanager
-def _streaming(connection: pymysql.Connection) -> Iterator[SSCursor]:
-    """A cursor that reads rows as they come. Left early, the connection is closed instead of read to its end."""
-    cursor = SSCursor(connection)
-    try:
-        yield cursor
-    except BaseException:
-        # PyMySQL would read on for all remaining rows when the cursor is closed or collected.
-        if cursor._result is not None:
-            cursor._result.unbuffered_active = False
-        connection._force_close()
-        raise
-    cursor.close()
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from loaders.errors import Failure
 from loaders.lake import Lake
 from loaders.manifest import manifest
 from loaders.mysql import Snapshot, SourceTable
+from loaders.overlap import behind
 from loaders.raw_tables import SOURCE_HASH
 from loaders.runs import Batch, ColumnType, File
 from loaders.type_contract import Column, contract, lake_schema
@@ -137,10 +138,10 @@ class TableRead:
             yield batch
 
     def _put(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, name: str) -> tuple[File, ...]:
-        found = []
-        for local in parquet.write(batches, schema, self.spool, name):
-            key = attempts.key(self.table.name, self.attempt, local.path.name)
-            self.lake.put_file(key, local.path)
-            local.path.unlink(missing_ok=True)
-            found.append(File(key, local.rows, local.bytes, local.sha256))
-        return tuple(found)
+        return tuple(behind(self._upload, parquet.write(batches, schema, self.spool, name)))
+
+    def _upload(self, local: parquet.LocalFile) -> File:
+        key = attempts.key(self.table.name, self.attempt, local.path.name)
+        self.lake.put_file(key, local.path)
+        local.path.unlink(missing_ok=True)
+        return File(key, local.rows, local.bytes, local.sha256)

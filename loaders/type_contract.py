@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders.errors import Failure
+from loaders.mysql_arrow.printed import cast
 from loaders.quoting import mysql_name
 
 # Redshift's limits. Arrow, Parquet and DuckDB share the 38 digits.
@@ -158,7 +159,7 @@ def decode(column: Column, values: pa.Array) -> tuple[pa.Array, np.ndarray]:
     """
     bad = _beyond_redshift(column, values)
     try:
-        array = _cast(values, column.arrow)
+        array = cast(values, column.arrow)
         bad = np.union1d(bad, _before_year_one(array))
     except pa.ArrowInvalid:
         # Only now is it worth looking at the values one by one.
@@ -171,7 +172,7 @@ def decode(column: Column, values: pa.Array) -> tuple[pa.Array, np.ndarray]:
         return array, bad
     keep = np.ones(len(values), bool)
     keep[bad] = False
-    return _cast(pc.if_else(pa.array(keep), values, pa.scalar(None, values.type)), column.arrow), bad
+    return cast(pc.if_else(pa.array(keep), values, pa.scalar(None, values.type)), column.arrow), bad
 
 
 def _home(column: SourceColumn) -> Home | None:
@@ -227,18 +228,6 @@ def _beyond_redshift(column: Column, values: pa.Array) -> np.ndarray:
     if pa.types.is_string(column.arrow):
         beyond = pc.or_(beyond, pc.match_substring(values, "\0"))
     return np.flatnonzero(pc.fill_null(beyond, False).to_numpy(zero_copy_only=False))
-
-
-def _cast(values: pa.Array, home: pa.DataType) -> pa.Array:
-    if pa.types.is_binary(home):
-        return values
-    text = values.cast(pa.string())
-    if pa.types.is_timestamp(home):
-        return text.cast(pa.timestamp("us")).cast(home)
-    if pa.types.is_decimal(home) and home.precision == DECIMAL_DIGITS:
-        # Arrow's 128-bit parser takes 39 digits modulo 2**128 without a word; MySQL's 65 fit in 256 bits.
-        return text.cast(pa.decimal256(76, home.scale)).cast(home)
-    return text.cast(home)
 
 
 def _before_year_one(array: pa.Array) -> np.ndarray:

@@ -12,7 +12,7 @@ import pytest
 
 from loaders import mysql, mysql_url
 from loaders.errors import Failure
-from loaders.mysql import BATCH_BYTES
+from loaders.mysql_arrow.packets import BLOCK_BYTES
 from loaders.type_contract import contract
 from tests import chaos_proxy
 
@@ -30,10 +30,10 @@ def many(own):
     return own
 
 
-def read(snapshot):
+def read(snapshot, where=None):
     table = snapshot.tables()["t"]
     columns = [contract(column, "t") for column in table.columns]
-    yield from snapshot.read(table, columns, table.primary_key, {}, Counter())
+    yield from snapshot.read(table, columns, table.primary_key, {}, Counter(), where)
 
 
 def test_all_rows_arrive_in_batches_of_bounded_size(many):
@@ -41,7 +41,13 @@ def test_all_rows_arrive_in_batches_of_bounded_size(many):
         batches = list(read(snapshot))
     assert sum(batch.num_rows for batch in batches) == ROWS
     assert len({identifier.as_py() for batch in batches for identifier in batch["id"]}) == ROWS
-    assert all(batch.nbytes < 2 * BATCH_BYTES for batch in batches)
+    assert all(batch.nbytes < 2 * BLOCK_BYTES for batch in batches)
+
+
+def test_a_part_of_the_rows_can_be_asked_for(many):
+    with many.snapshot() as snapshot:
+        (batch,) = read(snapshot, "`id` > 3 and `id` % 2 = 0 and `id` < 9")
+    assert batch["id"].to_pylist() == [4, 6, 8]
 
 
 @pytest.mark.parametrize("sent_bytes", [3000, 20_000, 333_333, 1_234_567, 4_000_000])
@@ -147,4 +153,4 @@ def test_memory_follows_bytes_not_rows(own):
     done = subprocess.run(
         [sys.executable, "-c", WIDE, own.source_url, str(own.folder)], capture_output=True, text=True, check=True
     )
-    assert int(done.stdout) < 300, f"grew by {done.stdout} MB, batch is {BATCH_BYTES >> 20} MB"
+    assert int(done.stdout) < 300, f"grew by {done.stdout} MB, block is {BLOCK_BYTES >> 20} MB"

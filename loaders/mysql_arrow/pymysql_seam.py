@@ -1,0 +1,107 @@
+"""All that is known of PyMySQL's insides. tests/test_pymysql_seam.py fails by name when a new PyMySQL changes them.
+
+PyMySQL asks for no compression and for no CLIENT_DEPRECATE_EOF, so a result is: the columns, then rows, then an EOF
+or an ERR packet.
+"""
+
+import select
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NoReturn
+
+from pymysql import err
+from pymysql.connections import Connection, MySQLResult
+from pymysql.constants import CLIENT, COMMAND, CR, SERVER_STATUS
+
+DEPRECATE_EOF = 1 << 24
+# At least what PyMySQL's buffered file holds; one read1 of as much empties it.
+BUFFERED_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A query's answer, whose column definitions have been read: rows come next.
+
+    names: the columns'. head: bytes that PyMySQL has received already. sequence: the next packet's number.
+    """
+
+    connection: Connection
+    names: list[str]
+    head: bytes
+    sequence: int
+    poll: Callable[[int], list] | None
+
+    def receive(self, into: memoryview) -> int:
+        """Wait for bytes and put them into `into`; how many they were. No more bytes: raises."""
+        try:
+            count = self.connection._sock.recv_into(into)
+        except OSError as error:
+            lost(self.connection, f" ({error})")
+        return count or lost(self.connection)
+
+    def waiting(self) -> bool:
+        """Whether bytes are here already. False also when it cannot be told: TLS keeps records of its own."""
+        return bool(self.poll and self.poll(0))
+
+
+def start(connection: Connection, query: str) -> Stream:
+    """Send the query and read the columns of its answer."""
+    if connection.client_flag & (DEPRECATE_EOF | CLIENT.COMPRESS):
+        raise err.NotSupportedError(0, "mysql_arrow reads neither compressed results nor results without EOF packets")
+    connection._execute_command(COMMAND.COM_QUERY, query.encode(connection.encoding))
+    result = MySQLResult(connection)
+    result.init_unbuffered_query()
+    # Otherwise PyMySQL would read the rows when the object goes away.
+    result.unbuffered_active = False
+    if not result.field_count:
+        raise err.ProgrammingError(0, f"the statement gives no rows: {query[:80]}")
+    names = [field.name for field in result.fields]
+    return Stream(connection, names, _buffered(connection), connection._next_seq_id, _poll(connection._sock))
+
+
+def abandon(connection: Connection) -> None:
+    """Close the connection without a word to the server, which may have gigabytes left to send."""
+    if connection.open:
+        connection._force_close()
+
+
+def interrupt(connection: Connection) -> None:
+    """Wake a thread that waits for this connection's bytes: it sees the connection as lost."""
+    if connection.open:
+        with suppress(OSError):
+            # The plain socket's way, which leaves a TLS session to the thread that is using it.
+            socket.socket.shutdown(connection._sock, socket.SHUT_RDWR)
+
+
+def lost(connection: Connection, why: str = "") -> NoReturn:
+    abandon(connection)
+    raise err.OperationalError(CR.CR_SERVER_LOST, f"Lost connection to MySQL server during query{why}")
+
+
+def raise_error(packet: bytes) -> NoReturn:
+    """What an ERR packet says, as the exception of PyMySQL's that is meant for it."""
+    err.raise_mysql_exception(packet)
+
+
+def more_results(eof_packet: bytes) -> bool:
+    """Whether another result follows this one, as after CALL."""
+    return bool(int.from_bytes(eof_packet[3:5], "little") & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS)
+
+
+def _buffered(connection: Connection) -> bytes:
+    """Empty PyMySQL's buffered file. If it is empty this waits for the server, which has at least an EOF to send."""
+    try:
+        return connection._rfile.read1(BUFFERED_BYTES) or lost(connection)
+    except OSError as error:
+        lost(connection, f" ({error})")
+
+
+def _poll(sock: socket.socket) -> Callable[[int], list] | None:
+    if isinstance(sock, ssl.SSLSocket):
+        return None
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return poll.poll

@@ -1,0 +1,107 @@
+"""Work that goes on while other work goes on: one core receives and decodes while another compresses or uploads.
+
+numpy, Arrow, zlib's and OpenSSL's sums and the network let other threads run, so threads are enough.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TypeVar
+
+import pyarrow as pa
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def merged(
+    sources: Sequence[Iterator[pa.RecordBatch]], limit_bytes: int, interrupt: Callable[[], None]
+) -> Iterator[pa.RecordBatch]:
+    """The batches of several generators, each running in a thread of its own, as they come.
+
+    Of what is not taken yet, limit_bytes are kept, or one batch. An error in a generator is raised here. Left early,
+    or after an error, `interrupt` wakes those that wait for the network, and all are closed before this returns.
+    """
+    shelf = _Shelf(limit_bytes, len(sources))
+    threads = [threading.Thread(target=shelf.fill, args=(source,), daemon=True) for source in sources]
+    for thread in threads:
+        thread.start()
+    try:
+        yield from iter(shelf.take, None)
+    except BaseException:
+        shelf.stop()
+        interrupt()
+        raise
+    finally:
+        for thread in threads:
+            thread.join()
+
+
+def behind(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """function(item) for each item in order, in another thread, while the next item is being made here."""
+    with ThreadPoolExecutor(1) as pool:
+        last = None
+        for item in items:
+            running = pool.submit(function, item)
+            if last:
+                yield last.result()
+            last = running
+        if last:
+            yield last.result()
+
+
+class _Shelf:
+    """Where threads put batches and one takes them."""
+
+    def __init__(self, limit_bytes: int, sources: int):
+        self.limit_bytes = limit_bytes
+        self.running = sources
+        self.batches: deque[pa.RecordBatch] = deque()
+        self.bytes = 0
+        self.error: BaseException | None = None
+        self.stopped = False
+        self.changed = threading.Condition()
+
+    def fill(self, source: Iterator[pa.RecordBatch]) -> None:
+        error = None
+        try:
+            with closing(source):
+                for batch in source:
+                    if not self._put(batch):
+                        break
+        except BaseException as raised:
+            error = raised
+        with self.changed:
+            self.running -= 1
+            self.error = self.error or error
+            self.changed.notify_all()
+
+    def _put(self, batch: pa.RecordBatch) -> bool:
+        """Wait for room. False: nobody wants it."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.stopped or not self.batches or self.bytes < self.limit_bytes)
+            if not self.stopped:
+                self.batches.append(batch)
+                self.bytes += batch.nbytes
+                self.changed.notify_all()
+            return not self.stopped
+
+    def take(self) -> pa.RecordBatch | None:
+        """The next batch; None after the last."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.batches or self.error or not self.running)
+            if self.error:
+                raise self.error
+            if not self.batches:
+                return None
+            batch = self.batches.popleft()
+            self.bytes -= batch.nbytes
+            self.changed.notify_all()
+            return batch
+
+    def stop(self) -> None:
+        with self.changed:
+            self.stopped = True
+            self.changed.notify_all()
