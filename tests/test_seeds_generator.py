@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from loaders.errors import Failure
 from local_stack import mariadb
-from seeds_generator import __main__ as seeds_cli
+from seeds_generator import cli as seeds_cli
 from seeds_generator import day, files, generate, schema, shop
 from tests import commands
 
@@ -250,6 +250,21 @@ def test_csv_files_that_do_not_fit_are_named(own, tmp_path, header, row, told):
         assert ask(
             own, "select count(*) from information_schema.tables where table_schema = database() and table_rows > 0"
         ) == ((0,),)
+
+
+def test_a_fresh_load_that_mysql_refuses_leaves_the_old_shop(own, tmp_path):
+    commands.succeeded(seeds(own, "fill", "--yes", "--orders", "500"))
+    before = checksum(own, *schema.TABLES)
+    row = "dict(customer_id={}, name='n', email='', phone='', country='', address='', loyalty_level='', {})"
+    times = "created_at='2026-01-02', updated_at='2026-01-02'"
+    module = tmp_path / "shop.py"
+    module.write_text(f"customer = [{row.format(1, times)}, {row.format(1, times)}]\nproduct = []\norder = []\n")
+    done = seeds(own, "load", str(module), "--yes", "--fresh")
+    assert done.returncode == 1 and "Duplicate entry '1'" in done.stderr and "as it was" in done.stderr, done.stderr
+    assert checksum(own, *schema.TABLES) == before
+    module.write_text(f"customer = [{row.format(1, times)}]\nproduct = []\norder = []\n")
+    commands.succeeded(seeds(own, "load", str(module), "--yes", "--fresh"))
+    assert [ask(own, f"select count(*) from `{table}`")[0][0] for table in schema.TABLES] == [1, 0, 0]
 
 
 @pytest.mark.parametrize(
