@@ -22,7 +22,7 @@ function loadFacts(loads) {
   return [
     say("asOf", { time: moment(oldest) }) + (days > 1 ? ` (${say("old", { days })})` : ""),
     say("runs", { runs: distinct(loads.map((load) => load.run)) }),
-    say("verdicts", { tables: loads.length, verdict: distinct(loads.map((load) => load.verdict)) }),
+    say("verdicts", { tables: loads.length, verdict: distinct(loads.map((load) => load.verdict.split(":")[0])) }),
   ];
 }
 
