@@ -23,7 +23,7 @@ import duckdb
 
 from loaders.settings import ROOT
 from seeds_generator import generate, schema
-from seeds_generator.__main__ import UNTIL
+from seeds_generator.cli import UNTIL
 
 SEED = 7
 UNTESTED = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")

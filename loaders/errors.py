@@ -2,7 +2,8 @@
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 class Failure(Exception):
@@ -19,6 +20,16 @@ class Failure(Exception):
 
     def __str__(self) -> str:
         return f"error: {self.problem}\n  fix: {self.fix}"
+
+
+@contextmanager
+def ctrl_c_ends_silently() -> Iterator[None]:
+    """For a command's imports, a moment in which nothing has begun: Ctrl-C ends it as any program, no traceback."""
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGINT, handler)
 
 
 def run_command(command: Callable[[], int | None]) -> int:

@@ -215,6 +215,32 @@ def test_stopped_by_hand_it_leaves_nothing_half_done(shop, number, code):
     assert loaders(shop, "extract", "--tables", "order").returncode == 0
 
 
+@pytest.mark.parametrize("package", ["loaders", "seeds_generator", "local_stack", "dashboard"])
+def test_stopped_by_hand_while_it_imports_it_ends_without_a_word(package, tmp_path):
+    """The package's first import of its own waits, as a slow disk would; then comes the Ctrl-C."""
+    slow = f"import sys, time; name = {package + '.cli'!r}\n" + SLOW_IMPORT
+    (tmp_path / "sitecustomize.py").write_text(slow)
+    process = subprocess.Popen(
+        [sys.executable, "-m", package, "--help"],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(tmp_path)}, stdout=-1, stderr=-1, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (-signal.SIGINT, "", "")
+
+
+SLOW_IMPORT = """
+class Slow:
+    def find_spec(self, found, *_):
+        if found == name:
+            print("importing", flush=True)
+            time.sleep(60)
+
+sys.meta_path.insert(0, Slow())
+"""
+
 LONG_QUERY = """
 import os, signal, sys, threading
 from pathlib import Path

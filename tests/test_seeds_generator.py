@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from loaders.errors import Failure
 from local_stack import mariadb
-from seeds_generator import __main__ as seeds_cli
+from seeds_generator import cli as seeds_cli
 from seeds_generator import day, files, generate, schema, shop
 from tests import commands
 

@@ -1,0 +1,116 @@
+"""`python -m dashboard page|export|sql`: what comes out of the marts."""
+
+import argparse
+import datetime
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+
+from dashboard import ask, export, marts, page, trust, warehouse
+from loaders import catalog, profile, settings
+from loaders.catalog import known_or_fail
+from loaders.duckdb_warehouse import open_warehouse
+from loaders.errors import Failure
+
+EXAMPLES = """examples:
+  python -m dashboard page                     the dashboard, one file: .data/dashboard/index.html
+  python -m dashboard page --out orders.html   the same somewhere else
+  python -m dashboard export                   every mart as CSV and Parquet in .data/export
+  python -m dashboard export --out . --bom     the same in this folder, for spreadsheet programs
+  python -m dashboard export --no-guard        no apostrophe before text that begins like a formula
+  python -m dashboard export order_mart        one of them
+  python -m dashboard sql                      ask questions
+  python -m dashboard sql "select 1"           ask one"""
+
+
+def main() -> int | None:
+    parser = argparse.ArgumentParser(
+        prog="python -m dashboard",
+        description="What comes out of the marts: the dashboard, files, and answers to questions.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    drawing = commands.add_parser("page", help="write the dashboard, one HTML file that needs no other")
+    drawing.add_argument(
+        "--out", type=Path, default=settings.DATA / "dashboard/index.html", metavar="FILE", help="where to"
+    )
+    drawing.set_defaults(run=run_page)
+    exporting = commands.add_parser("export", help="write marts as CSV and Parquet, with a dictionary")
+    exporting.add_argument("marts", nargs="*", metavar="MART", help="which ones; default: all")
+    exporting.add_argument("--out", type=Path, default=settings.DATA / "export", metavar="DIR", help="where to")
+    exporting.add_argument("--bom", action="store_true", help="begin with a byte order mark, for spreadsheet programs")
+    exporting.add_argument(
+        "--no-guard", action="store_true", help="leave CSV text that begins with = + - @ as it is: for no spreadsheet"
+    )
+    exporting.set_defaults(run=run_export)
+    asking = commands.add_parser("sql", help="ask the warehouse questions, read-only")
+    asking.add_argument("question", nargs="?", help="one question; without it, they are read from the terminal")
+    asking.set_defaults(run=run_sql)
+    arguments = parser.parse_args()
+    return arguments.run(arguments)
+
+
+def run_page(arguments: argparse.Namespace) -> None:
+    chosen = settings.read()
+    settings.export_for_aws(chosen)
+    target = _chosen_target(chosen)
+    with warehouse.opened(target) as opened:
+        facts = {
+            "loads": trust.loads(opened, catalog.read(chosen.catalog).schema),
+            "tests": trust.tests(trust.results_of_builds(settings.ROOT, chosen.environment)),
+            "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "onTimeDays": page.on_time_days(settings.ROOT / "dbt_project/dbt_project.yml"),
+        }
+        document = page.html(opened, facts)
+    size = page.write(document, arguments.out)
+    print(f"wrote {arguments.out} ({size / 1000:,.0f} kB)")
+
+
+def run_export(arguments: argparse.Namespace) -> None:
+    chosen = settings.read()
+    settings.export_for_aws(chosen)
+    target = _chosen_target(chosen)
+    known = export.marts(settings.ROOT / "dbt_project" / "models")
+    for name in arguments.marts:
+        known_or_fail(name, known, "mart", "dbt_project/models/marts")
+    names = arguments.marts or known
+    style = export.Style(bom=arguments.bom, guard=not arguments.no_guard)
+    with marts.opened(target, names) as connection:
+        for done in export.export(connection, target.values["schema"], names, arguments.out, style):
+            print(done)
+
+
+def run_sql(arguments: argparse.Namespace) -> None:
+    path = _target().values["path"]
+    with open_warehouse(path, "", read_only=True) as opened:
+        if arguments.question:
+            print(ask.answer(opened.connection, arguments.question))
+            return
+        print(f"{path}, read-only, DuckDB {duckdb.__version__}; {ask.HELP}")
+        for question in ask.questions(_typed()):
+            print(ask.answer(opened.connection, question))
+
+
+def _typed() -> Iterator[str]:
+    with suppress(ImportError):
+        import readline  # noqa: F401 (importing it gives the prompt a history and arrow keys)
+    with suppress(EOFError):
+        while True:
+            yield input("sql> " if sys.stdin.isatty() else "")
+
+
+def _chosen_target(chosen: settings.Settings) -> profile.Target:
+    return profile.read(chosen.dbt_profiles_dir, chosen.dbt_target, chosen.environment, settings.ROOT / "dbt_project")
+
+
+def _target() -> profile.Target:
+    target = _chosen_target(settings.read())
+    if target.type != "duckdb":
+        raise Failure(f"target {target.name} is a {target.type} warehouse", "use its own client, or DBT_TARGET=duckdb")
+    if not target.values["path"].exists():
+        raise Failure(f"the warehouse {target.values['path']} does not exist yet", "run `make extract` first")
+    return target
