@@ -96,7 +96,9 @@ def fill(arguments: argparse.Namespace, connect: Callable[[], Connection]) -> No
     started = time.monotonic()
     sizes = Sizes(arguments.customers, arguments.products, arguments.orders)
     with closing(connect()) as connection:
-        if not _prepare(connection, arguments.fresh):
+        if arguments.fresh:
+            schema.drop(connection)
+        if not _ready(connection):
             print(f"the shop is there already ({_counts(connection)}); --fresh makes it anew")
             return
         people = generate.customers(arguments.seed, sizes.customers, arguments.until)
@@ -113,8 +115,11 @@ def fill(arguments: argparse.Namespace, connect: Callable[[], Connection]) -> No
 def load(arguments: argparse.Namespace, connect: Callable[[], Connection]) -> None:
     tables = files.read(arguments.source)
     with closing(connect()) as connection:
-        if not _prepare(connection, arguments.fresh):
+        if not _ready(connection) and not arguments.fresh:
             raise Failure(f"the shop is not empty ({_counts(connection)})", "say --fresh to remove what is there first")
+        if arguments.fresh:
+            # In the transaction of the new rows: if MySQL refuses one of them, the old shop stays.
+            schema.empty(connection)
         for table, rows in tables.items():
             _add_checked(connection, table, rows, arguments.source)
         connection.commit()
@@ -134,13 +139,11 @@ def _add_checked(connection: Connection, table: str, rows, source: Path) -> None
         shop.insert(connection, table, rows)
     except pymysql.MySQLError as error:
         said = error.args[1] if len(error.args) > 1 else error
-        raise Failure(f"{source}: a row of {table} does not fit: {said}", "correct it; nothing was loaded") from None
+        raise Failure(f"{source}: a row of {table} does not fit: {said}", "correct it; the shop is as it was") from None
 
 
-def _prepare(connection: Connection, fresh: bool) -> bool:
-    """Make the tables ready for a new shop. False: there is a shop in them, and it may stay."""
-    if fresh:
-        schema.drop(connection)
+def _ready(connection: Connection) -> bool:
+    """Make the tables that are absent. False: there is a shop in them."""
     schema.create(connection)
     return not any(schema.count(connection, table) for table in schema.TABLES)
 

@@ -252,6 +252,21 @@ def test_csv_files_that_do_not_fit_are_named(own, tmp_path, header, row, told):
         ) == ((0,),)
 
 
+def test_a_fresh_load_that_mysql_refuses_leaves_the_old_shop(own, tmp_path):
+    commands.succeeded(seeds(own, "fill", "--yes", "--orders", "500"))
+    before = checksum(own, *schema.TABLES)
+    row = "dict(customer_id={}, name='n', email='', phone='', country='', address='', loyalty_level='', {})"
+    times = "created_at='2026-01-02', updated_at='2026-01-02'"
+    module = tmp_path / "shop.py"
+    module.write_text(f"customer = [{row.format(1, times)}, {row.format(1, times)}]\nproduct = []\norder = []\n")
+    done = seeds(own, "load", str(module), "--yes", "--fresh")
+    assert done.returncode == 1 and "Duplicate entry '1'" in done.stderr and "as it was" in done.stderr, done.stderr
+    assert checksum(own, *schema.TABLES) == before
+    module.write_text(f"customer = [{row.format(1, times)}]\nproduct = []\norder = []\n")
+    commands.succeeded(seeds(own, "load", str(module), "--yes", "--fresh"))
+    assert [ask(own, f"select count(*) from `{table}`")[0][0] for table in schema.TABLES] == [1, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("price", "exact"),
     [("1.5", True), ("1.500", True), ("1", True), ("-1.25", True), ("1.505", False), ("1e-3", False)],
