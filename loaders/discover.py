@@ -30,13 +30,19 @@ def catalog_yaml(name: str, tables: Iterable[SourceTable]) -> tuple[str, list[st
     source = {
         "name": name,
         "description": f"Tables of the database {name}, as `python -m loaders discover` found them.",
-        "schema": f"raw_{name}",
+        "schema": schema(name),
         "config": {"loaded_at_query": LOADED_AT},
         "quoting": {"schema": True, "identifier": True},
         "tables": [_entry(table) for table in kept],
     }
     text = yaml.safe_dump({"version": 2, "sources": [source]}, sort_keys=False, allow_unicode=True, width=1000)
     return text, notices
+
+
+def schema(name: str) -> str:
+    """The raw schema for a database or source: plain whatever its name, so that nobody need quote it."""
+    plain = re.sub(r"[^a-z0-9_]+", "_", name.lower())
+    return f"raw_{plain}" if plain.strip("_") else "raw_source"
 
 
 def write(name: str, tables: Iterable[SourceTable], models: Path) -> tuple[list[Path], list[str]]:

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import boto3
 import pymysql
 from pymysql.connections import Connection
 from tqdm import tqdm
 
-from loaders import mysql_url, settings
+from loaders import aws_passwords, mysql_url, settings
 from loaders.errors import Failure
-from seeds_generator import day, files, generate, schema, shop
+from loaders.mysql_url import DatabaseURL
+from seeds_generator import day, files, generate, identity, schema, shop
 from seeds_generator.generate import Sizes
 
 EXAMPLES = """examples:
@@ -84,12 +86,24 @@ def connector(chosen: settings.Settings, yes: bool) -> Callable[[], Connection]:
         raise Failure("SHOP_URL is set, and its database would be written to", "say --yes if you mean it, or unset it")
     url = mysql_url.parse(text, name)
     if chosen.shop_url and "SOURCE_URL" in chosen.environment:
-        source = mysql_url.parse(chosen.environment["SOURCE_URL"], "SOURCE_URL")
-        if (source.host, source.port, source.unix_socket, source.database) == (
-            url.host, url.port, url.unix_socket, url.database,
-        ):  # fmt: skip
-            raise Failure("SHOP_URL is the database in SOURCE_URL, which is never written to", "name another database")
+        _refuse_source(url, chosen)
     return lambda: mysql_url.connect(url, name, local_infile=True, sql_mode=STRICT)
+
+
+def _refuse_source(url: DatabaseURL, chosen: settings.Settings) -> None:
+    """Fail if SHOP_URL leads to the database in SOURCE_URL: the servers are asked, unless the names say no already."""
+    source = mysql_url.parse(chosen.environment["SOURCE_URL"], "SOURCE_URL")
+    if source.database.casefold() != url.database.casefold():
+        return
+    if source.iam or source.secret:
+        settings.export_for_aws(chosen)
+        source = aws_passwords.completed(source, boto3.Session())
+    with (
+        closing(mysql_url.connect(url, "SHOP_URL")) as shop_side,
+        closing(mysql_url.connect(source, "SOURCE_URL")) as source_side,
+    ):
+        if identity.same_database(shop_side, source_side):
+            raise Failure("SHOP_URL is the database in SOURCE_URL, which is never written to", "name another database")
 
 
 def fill(arguments: argparse.Namespace, connect: Callable[[], Connection]) -> None:

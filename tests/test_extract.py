@@ -132,6 +132,18 @@ def test_names_that_dbt_cannot_speak_of_are_left_out_with_a_notice(name):
     assert f"left out {name}: dbt" in notice and "tables: []" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [("own_2__b", "raw_own_2__b"), ("Shop Data-2", "raw_shop_data_2"), ("2024", "raw_2024"), ("쇼핑몰", "raw_source")],
+)
+def test_the_schema_is_a_plain_name_whatever_the_database_is_called(own, name, schema):
+    own.write("create table t (id int primary key)")
+    with own.snapshot() as snapshot:
+        text, _notices = discover.catalog_yaml(name, snapshot.tables().values())
+    known = catalog.read(written(own, text))
+    assert (known.source, known.schema) == (name, schema)
+
+
 def test_a_schema_of_three_thousand_tables_is_discovered_and_extracted(own):
     own.write(*(f"create table t{number} (id int primary key) engine=memory" for number in range(3000)))
     known = own.discover()

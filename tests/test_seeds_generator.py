@@ -3,6 +3,7 @@
 import datetime
 import re
 from contextlib import closing
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loaders import mysql_url
 from loaders.errors import Failure
 from local_stack import mariadb
 from seeds_generator import cli as seeds_cli
@@ -190,11 +192,24 @@ def test_shop_url_is_written_to_only_with_yes_and_never_if_it_is_the_source(own)
     assert ask(own, "show tables") == ()
 
 
-def test_the_source_stays_untouched_whatever_is_run(own, mysql_server, tmp_path):
-    """SOURCE_URL names a second server, with tables that look like the shop's, by an account that could write."""
+def test_the_source_is_known_by_another_name_too(own, tmp_path):
+    url = mysql_url.parse(own.source_url, "the test's URL")
+    (tmp_path / "alias").symlink_to(url.unix_socket)
+    alias = replace(url, host="127.0.0.1", port=3307, unix_socket=str(tmp_path / "alias")).text()
+    done = seeds(own, "fill", "--yes", SOURCE_URL=alias)
+    assert done.returncode == 1 and "never written to" in done.stderr, done.stderr
+    done = seeds(own, "fill", "--yes", SOURCE_URL=replace(url, password="wrong").text())
+    assert done.returncode == 1 and "check the user and password in SOURCE_URL" in done.stderr, done.stderr
+    assert ask(own, "show tables") == ()
+
+
+def test_the_source_stays_untouched_whatever_is_run(own, database, tmp_path):
+    """SOURCE_URL names a second server, with a database and tables like the shop's, by an account that could write."""
     second = mariadb.up(tmp_path / "second", say=lambda _text: None)
     try:
-        other = type(own)(second.url("shop"), second.url("root"), tmp_path)
+        other = type(own)(second.url("shop", database), second.url("root", database), tmp_path)
+        with closing(own.connect(second.url("root", "mysql"))) as connection, connection.cursor() as cursor:
+            cursor.execute(f"create database {database}")
         with closing(other.connect(other.shop_url)) as connection:
             schema.create(connection)
         other.write("create table mine (id int primary key)", "insert into mine values (1)")
