@@ -100,6 +100,13 @@ def test_without_a_cursor_the_same_rows_are_found_and_nothing_else_is_read(fille
     assert filled.run(known).batches[0].files == ()
 
 
+def test_what_was_repaired_is_not_repaired_again(filled):
+    filled.write("update t set v = 'new' where id % 300 = 1", "delete from t where id = 2")
+    assert filled.run().batches[0].verdict == "equal: 999 rows by hash; 4 repaired; 1 gone"
+    (batch,) = filled.run().batches
+    assert (batch.rows, batch.verdict) == (61, "equal: 999 rows by hash"), "the lookback's rows and no more"
+
+
 def test_a_table_without_a_key_is_read_again_only_if_it_differs(own):
     own.write("create table log (m varchar(20) null)", "insert into log values ('twice'), ('twice'), (null)")
     own.run()
