@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import HealthCheck, settings
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from loaders import mysql_url
@@ -14,6 +15,16 @@ from local_stack import mariadb
 from tests.own_database import OwnDatabase
 
 pytest.register_assert_rewrite("tests.mixes")
+
+# `make test-long`: 20,000 steps of the state machine.
+settings.register_profile(
+    "long",
+    max_examples=400,
+    stateful_step_count=50,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 @dataclass(frozen=True)

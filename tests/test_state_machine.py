@@ -1,0 +1,281 @@
+"""Whatever happens in the shop between runs, raw has every column of every row as a plain client reads it.
+
+`make test` takes a few hundred steps, the same ones each time; `make test-long` takes 20,000, by a seed that it prints.
+"""
+
+import contextlib
+import datetime
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pymysql
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.conftest import fresh_database
+from tests.mixes import hashes
+from tests.own_database import OwnDatabase
+from tests.shop_model import KINDS, MANY, Kind, filled, rows_of, write
+
+# A run takes a tenth of a second and more, and a database is made anew for each example: neither is a fault.
+SHORT = settings(
+    max_examples=8,
+    stateful_step_count=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+START = datetime.datetime(2024, 3, 1)
+ADDED = ("int null", "varchar(10) not null default '5'", "decimal(9,2) null default 1.50", "bigint not null default 3")
+WIDER = ("v varchar(200) null", "v varchar(40) null", "n bigint null", "n int null", "d decimal(20,5) null", "v text")
+OWN_COLUMNS = "_source_hash, _run, _extracted_at, _deleted_at"
+
+kinds = st.sampled_from([*KINDS.values()])
+keyed = st.sampled_from([kind for kind in KINDS.values() if kind.key])
+places = st.integers(0, 7)
+# Twenty minutes apart, so that several are within the lookback, several are not, and many are the same.
+moments = st.one_of(
+    st.integers(0, 24).map(lambda twenty: START + datetime.timedelta(minutes=20 * twenty)),
+    st.sampled_from([None, datetime.datetime(2099, 1, 1), datetime.datetime(2024, 3, 1, 4, 0, 0, 1)]),
+)
+values = st.tuples(
+    st.sampled_from([None, "", " ", "a", "A", "a ", "김", "🙂", "it's", "\\", "\x00", "%s"]),
+    st.sampled_from([None, "0", "-1.5", "999999999.999", "0.001"]),
+    st.sampled_from([None, 0.0, 0.1, -1e300, 5e-324]),
+    st.sampled_from([None, b"", b"\xff", b"\x00", b"\xfe\xff", b"it's"]),
+    st.sampled_from([None, 0, -1, 2**31 - 1]),
+)
+
+
+class Shop(RuleBasedStateMachine):
+    """One database, one lake, one warehouse; changes, and runs between them."""
+
+    def __init__(self, server, folder: Path, taken: Counter):
+        super().__init__()
+        self.taken = taken
+        self.closing = contextlib.ExitStack()
+        name = self.closing.enter_context(fresh_database(server))
+        home = Path(tempfile.mkdtemp(dir=folder))
+        self.closing.callback(shutil.rmtree, home)
+        self.own = OwnDatabase(server.url("shop", name), server.url("loader", name), home)
+        self.shop, self.late = self._connection(autocommit=True), self._connection(autocommit=False)
+        # What the open transaction wrote: nobody else touches it meanwhile, for that would wait.
+        self.held: set[tuple] = set()
+        self.added: set[str] = set()
+        self.changed = True
+        for kind in KINDS.values():
+            write(self.shop, kind.create)
+
+    def _connection(self, autocommit: bool) -> pymysql.Connection:
+        """Without gap locks: only rows themselves are held."""
+        connection = self.own.connect(self.own.shop_url, autocommit=autocommit)
+        self.closing.callback(connection.close)
+        write(connection, "set session transaction isolation level read committed")
+        return connection
+
+    # ---- changes
+
+    @initialize(chosen=st.sets(kinds.filter(lambda kind: kind.key), max_size=2))
+    def begin_large(self, chosen):
+        for kind in chosen:
+            with self.shop.cursor() as cursor:
+                cursor.executemany(kind.insert, filled(kind, START))
+
+    @rule(kind=kinds, place=places, row=values, moment=moments)
+    def put(self, kind, place, row, moment):
+        """Insert; or, if the server holds the key for the same, change every column, also the key's spelling."""
+        key = self._free(kind, place)
+        if key is not None:
+            self._write(kind.insert, *key, *row, moment)
+
+    @rule(kind=kinds, place=places, row=values, moment=moments, touched=st.booleans())
+    def change(self, kind, place, row, moment, touched):
+        key = self._free(kind, place)
+        if key is not None and not (kind.table == "logs" and self.held):
+            also, values = (f", {kind.moment} = %s", [moment]) if touched else ("", [])
+            sets = f"v = %s, d = %s, f = %s, b = %s, n = %s{also}"
+            self._write(f"update {kind.table} set {sets} where {kind.where}", *row, *values, *key)
+
+    @rule(kind=kinds, place=places)
+    def delete(self, kind, place):
+        key = self._free(kind, place)
+        if key is not None:
+            self._write(f"delete from {kind.table} where {kind.where}", *key)
+
+    @rule(kind=keyed, place=places, row=values, moment=moments)
+    def delete_and_insert_again(self, kind, place, row, moment):
+        self.delete(kind, place)
+        self.put(kind, place, row, moment)
+
+    @rule(kind=keyed, place=places, other=places)
+    def change_key(self, kind, place, other):
+        """No cursor tells; a key that is taken stays as it is."""
+        key, new = self._free(kind, place), self._free(kind, other)
+        if key is not None and new is not None:
+            sets = ", ".join(f"{name} = %s" for name in kind.key)
+            with contextlib.suppress(pymysql.err.IntegrityError):
+                self._write(f"update {kind.table} set {sets} where {kind.where}", *new, *key)
+
+    @precondition(lambda self: not self.held)
+    @rule(kind=keyed, row=values, every=st.integers(29, 700), deleted=st.booleans())
+    def change_many(self, kind, row, every, deleted):
+        """Scattered over a large table; fewer go than a run refuses to delete."""
+        where = f"where n between 0 and {MANY} and n %% {every} = 1"
+        if deleted:
+            self._write(f"delete from {kind.table} {where}".replace("%%", "%"))
+        else:
+            self._write(f"update {kind.table} set v = %s, d = %s {where}", row[0], row[1])
+
+    @rule(kind=keyed, place=places, row=values, moment=moments)
+    def begin_late(self, kind, place, row, moment):
+        """Written now, by somebody who commits after later runs."""
+        key = self._free(kind, place)
+        if key is not None:
+            write(self.late, kind.insert, *key, *row, moment)
+            self.held.add((kind.table, *kind.same(key)))
+
+    @precondition(lambda self: self.held)
+    @rule(kept=st.booleans())
+    def end_late(self, kept):
+        self.late.commit() if kept else self.late.rollback()
+        self.held.clear()
+        self.changed = True
+
+    @precondition(lambda self: not self.held)
+    @rule(kind=kinds, definition=st.sampled_from(ADDED), first=st.booleans())
+    def add_or_drop_column(self, kind, definition, first):
+        if kind.table in self.added:
+            self._write(f"alter table {kind.table} drop column added")
+        else:
+            self._write(f"alter table {kind.table} add column added {definition} {'first' if first else ''}")
+        self.added ^= {kind.table}
+
+    @precondition(lambda self: not self.held and self.added)
+    @rule(place=places, data=st.data())
+    def change_added_column(self, place, data):
+        kind = KINDS[data.draw(st.sampled_from(sorted(self.added)))]
+        key = kind.keys[place % len(kind.keys)]
+        self._write(f"update {kind.table} set added = 7 where {kind.where}", *key)
+
+    @precondition(lambda self: not self.held)
+    @rule(kind=kinds, definition=st.sampled_from(WIDER))
+    def widen_column(self, kind, definition):
+        self._write(f"alter table {kind.table} modify column {definition}")
+
+    # ---- runs
+
+    @rule()
+    def run(self):
+        self._run_and_compare()
+
+    @rule()
+    def run_twice(self):
+        """The second finds nothing to repair, and reads nothing beyond the lookback."""
+        self._run_and_compare()
+        for batch in self._run_and_compare().batches:
+            assert batch.mode == "incremental" and batch.deleted == ()
+            assert "repaired" not in batch.verdict and "gone" not in batch.verdict
+            assert batch.rows == self._within_lookback(batch)
+            assert bool(batch.files) == bool(batch.rows)
+
+    @rule()
+    def run_full(self):
+        assert {batch.mode for batch in self._run_and_compare(full=True).batches} == {"full"}
+
+    @rule(full=st.booleans(), loaded=st.booleans())
+    def extract_without_loading(self, full, loaded):
+        """What it published is loaded at once, or by the next run."""
+        self.own.extract(full=full)
+        if loaded:
+            self.own.load()
+
+    @invariant()
+    def count(self):
+        self.taken["steps"] += 1
+
+    def teardown(self):
+        with self.closing:
+            self.late.rollback()
+            self._run_and_compare()
+
+    def _free(self, kind: Kind, place: int) -> tuple | None:
+        """A key that no open transaction has written."""
+        key = kind.keys[place % len(kind.keys)]
+        return None if (kind.table, *kind.same(key)) in self.held else key
+
+    def _write(self, sql: str, *values) -> None:
+        write(self.shop, sql, *values)
+
+    def _run_and_compare(self, **options):
+        known = self.own.discover()
+        self.own.load()
+        before = {kind.table: self._keys(kind) for kind in KINDS.values()} if self.own.warehouse_path.exists() else {}
+        run = self.own.run(known, **options)
+        self.taken["runs"] += 1
+        for batch in run.batches:
+            kind = KINDS[batch.table]
+            self.taken[batch.mode] += 1
+            self.taken["rows"] += self._compare_rows(batch)
+            if kind.key:
+                self._compare_gone(kind, batch, before.get(kind.table, {}), run.snapshot_at)
+        return run
+
+    def _compare_rows(self, batch) -> int:
+        """Every column of every live row, and the sum of their hashes."""
+        names, expected = rows_of(self.shop, batch.table)
+        columns = ", ".join(f'"{name}"' for name in names)
+        assert sorted(map(repr, self.own.live(batch.table, columns))) == sorted(map(repr, expected)), batch
+        assert self.own.live(batch.table, f"* exclude ({columns}, {OWN_COLUMNS}), 1") == [(1,)] * len(expected)
+        live = sorted(hashed for (hashed,) in self.own.live(batch.table, "_source_hash"))
+        assert (batch.live_rows, batch.hash_sum) == (len(live), sum(live))
+        assert sum(live) == sum(hashes(self.own, batch.table))
+        return len(expected)
+
+    def _compare_gone(self, kind: Kind, batch, before: dict, snapshot_at: datetime.datetime) -> None:
+        """Keys that went say when they were seen gone, as long as they are; a table read whole begins anew."""
+        after = self._keys(kind)
+        live = {key for key, gone_at in after.items() if gone_at is None}
+        gone = {key: gone_at or snapshot_at for key, gone_at in before.items() if key not in live}
+        expected = {} if batch.mode == "full" else gone
+        assert {key: gone_at for key, gone_at in after.items() if gone_at} == expected
+
+    def _keys(self, kind: Kind) -> dict[tuple, datetime.datetime | None]:
+        """Each key of a raw table, and since when it is gone."""
+        if not kind.key:
+            return {}
+        rows = self.own.raw(kind.table, ", ".join([*kind.key, "_deleted_at"]))
+        found = {tuple(key): gone_at for *key, gone_at in rows}
+        assert len(found) == len(rows), f"a key is twice in raw's {kind.table}"
+        return found
+
+    def _within_lookback(self, batch) -> int:
+        """How many rows the cursor shows: those from its bound on, and those without a value."""
+        kind = KINDS[batch.table]
+        if batch.cursor_from is None:
+            return 0
+        with self.shop.cursor() as cursor:
+            cursor.execute(
+                f"select count(*) from {batch.table} where {kind.moment} >= %s or {kind.moment} is null",
+                (batch.cursor_from,),
+            )
+            return cursor.fetchone()[0]
+
+
+def test_raw_equals_the_source_after_every_run(mysql_server, tmp_path):
+    long = settings.get_current_profile_name() == "long"
+    taken = Counter()
+    run_state_machine_as_test(
+        lambda: Shop(mysql_server, tmp_path, taken), settings=settings.get_profile("long") if long else SHORT
+    )
+    print(dict(taken))
