@@ -9,7 +9,7 @@ import pymysql
 VALUES = "v varchar(40) null, d decimal(12,3) null, f double null, b varbinary(20) null, n int null"
 VALUE_NAMES = ("v", "d", "f", "b", "n")
 # Rows of a table that spreads over several buckets.
-MANY = 2_600
+MANY = 2_100
 
 
 @dataclass(frozen=True)
@@ -97,4 +97,4 @@ def filled(kind: Kind, moment: datetime.datetime) -> list[tuple]:
 def write(connection: pymysql.Connection, sql: str, *values) -> int:
     """Execute one statement; how many rows it changed."""
     with closing(connection.cursor()) as cursor:
-        return cursor.execute(sql, values)
+        return cursor.execute(sql, values or None)
