@@ -90,6 +90,9 @@ down: ## stop what `make up` started
 seed: up ## fill the demo shop (ARGS="--orders 1000000 --fresh")
 	$(RUN) seeds_generator fill $(ARGS)
 
+test-long: .venv/test ## 20,000 random steps of shop and runs, raw compared row by row (SEED=… to repeat one)
+	$(BIN)/python -m pytest tests/test_state_machine.py -s --timeout 0 --hypothesis-profile long --hypothesis-seed $(or $(SEED),$$RANDOM) $(PYTEST)
+
 test-aws: .venv/test ## the account in .env against what the Redshift stand-in says of it (costs a few cents)
 	$(BIN)/python -m pytest tests/aws
 
@@ -139,7 +142,7 @@ help:
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: demo day sql check-exercise break fix notebook plan extract build docs dashboard open export status doctor pr test test-aws lint setup up down seed load discover docs-serve format lock clean help help-all
+.PHONY: demo day sql check-exercise break fix notebook plan extract build docs dashboard open export status doctor pr test test-long test-aws lint setup up down seed load discover docs-serve format lock clean help help-all
 
 # ---- what the targets above stand on ----------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import HealthCheck, settings
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from loaders import mysql_url
@@ -15,6 +16,16 @@ from tests.dashboard.pages import browser, open_page  # noqa: F401 (fixtures; on
 from tests.own_database import OwnDatabase
 
 pytest.register_assert_rewrite("tests.mixes")
+
+# `make test-long`: 20,000 steps of the state machine.
+settings.register_profile(
+    "long",
+    max_examples=400,
+    stateful_step_count=50,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 @dataclass(frozen=True)

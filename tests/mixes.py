@@ -49,7 +49,8 @@ def after_any_mix(own, run, live_rows, kind: str) -> None:
         own.write(*statements)
         (batch,) = run().batches
         assert batch.mode == "incremental" and batch.live_rows == len(live_rows())
-        assert hashes(own, "t") == sorted(row[-1] for row in live_rows())
+        with own.snapshot() as snapshot:
+            assert hashes(snapshot, "t") == sorted(row[-1] for row in live_rows())
         return batch.verdict
 
     assert mixed() == "equal: 4 rows by hash"
@@ -77,9 +78,17 @@ def after_any_mix(own, run, live_rows, kind: str) -> None:
     assert mixed(*again) == "equal: 4 rows by hash"
 
 
-def hashes(own, table: str) -> list[int]:
-    """Every row's hash, as the source gives it now."""
-    with own.snapshot() as snapshot:
-        source = snapshot.tables()[table]
-        hashed = hash_column([contract(column, table) for column in source.columns], source.columns)
-        return sorted(total for _rows, total in snapshot.sums(source, hashed.select, hashed.select).values())
+def hashes(snapshot, table: str) -> list[int]:
+    """Every row's hash, as the source gives it in a snapshot; of equal rows, their sum."""
+    source = snapshot.tables()[table]
+    return sorted(total for _rows, total in snapshot.sums(source, _hash(source), _hash(source)).values())
+
+
+def totals(snapshot, table: str) -> tuple[int, int]:
+    """The source's count of rows and sum of their hashes."""
+    source = snapshot.tables()[table]
+    return snapshot.sums(source, "0", _hash(source)).get(0, (0, 0))
+
+
+def _hash(source) -> str:
+    return hash_column([contract(column, source.name) for column in source.columns], source.columns).select

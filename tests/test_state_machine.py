@@ -1,0 +1,289 @@
+"""Whatever happens in the shop between runs, raw has every column of every row as a plain client reads it.
+
+`make test` takes a few hundred steps, the same ones each time; `make test-long` takes 20,000, by a seed that it prints.
+"""
+
+import contextlib
+import datetime
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import pymysql
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.conftest import fresh_database
+from tests.mixes import totals
+from tests.own_database import OwnDatabase
+from tests.shop_model import KINDS, MANY, Kind, filled, rows_of, write
+
+# A run takes a tenth of a second and more, and a database is made anew for each example: neither is a fault.
+SHORT = settings(
+    max_examples=10,
+    stateful_step_count=25,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+START = datetime.datetime(2024, 3, 1)
+ADDED = ("int null", "varchar(10) not null default '5'", "decimal(9,2) null default 1.50", "bigint not null default 3")
+WIDER = ("v varchar(200) null", "v varchar(40) null", "n bigint null", "n int null", "d decimal(20,5) null", "v text")
+
+kinds = st.sampled_from([*KINDS.values()])
+keyed = st.sampled_from([kind for kind in KINDS.values() if kind.key])
+places = st.integers(0, 7)
+# Twenty minutes apart, so that several are within the lookback, several are not, and many are the same.
+moments = st.one_of(
+    st.integers(0, 24).map(lambda twenty: START + datetime.timedelta(minutes=20 * twenty)),
+    st.sampled_from([None, datetime.datetime(2099, 1, 1), datetime.datetime(2024, 3, 1, 4, 0, 0, 1)]),
+)
+values = st.tuples(
+    st.sampled_from([None, "", " ", "a", "A", "a ", "김", "🙂", "it's", "\\", "\x00", "%s"]),
+    st.sampled_from([None, "0", "-1.5", "999999999.999", "0.001"]),
+    st.sampled_from([None, 0.0, 0.1, -1e300, 5e-324]),
+    st.sampled_from([None, b"", b"\xff", b"\x00", b"\xfe\xff", b"it's"]),
+    st.sampled_from([None, 0, -1, 2**31 - 1]),
+)
+
+
+class Shop(RuleBasedStateMachine):
+    """One database, one lake, one warehouse; changes, and runs between them."""
+
+    def __init__(self, server, folder: Path, taken: Counter):
+        super().__init__()
+        self.taken = taken
+        self.closing = contextlib.ExitStack()
+        name = self.closing.enter_context(fresh_database(server))
+        home = Path(tempfile.mkdtemp(dir=folder))
+        self.closing.callback(shutil.rmtree, home)
+        self.own = OwnDatabase(server.url("shop", name), server.url("loader", name), home)
+        self.shop, self.late = self._connection(autocommit=True), self._connection(autocommit=False)
+        # What the open transaction wrote: nobody else touches it meanwhile, for that would wait.
+        self.held: set[tuple] = set()
+        self.added: set[str] = set()
+        for kind in KINDS.values():
+            write(self.shop, kind.create)
+
+    def _connection(self, autocommit: bool) -> pymysql.Connection:
+        """Without gap locks: only rows themselves are held. Whoever waits all the same fails."""
+        connection = self.own.connect(self.own.shop_url, autocommit=autocommit)
+        self.closing.callback(connection.close)
+        write(connection, "set session transaction isolation level read committed")
+        write(connection, "set session innodb_lock_wait_timeout = 2, session lock_wait_timeout = 2")
+        return connection
+
+    # ---- changes
+
+    @initialize(large=st.none() | keyed)
+    def begin(self, large):
+        """One table may be large; raw holds them all."""
+        if large:
+            with self.shop.cursor() as cursor:
+                cursor.executemany(large.insert, filled(large, START))
+        self.known = self.own.discover()
+        self.own.run(self.known)
+
+    @rule(kind=kinds, place=places, row=values, moment=moments)
+    def put(self, kind, place, row, moment):
+        """Insert; or, if the server holds the key for the same, change every column, also the key's spelling."""
+        key = self._free(kind, place)
+        if key is not None:
+            self._write(kind.insert, *key, *row, moment)
+
+    @rule(kind=kinds, place=places, row=values, moment=moments, touched=st.booleans())
+    def change(self, kind, place, row, moment, touched):
+        key = self._free(kind, place)
+        if key is not None and not (kind.table == "logs" and self.held):
+            also, values = (f", {kind.moment} = %s", [moment]) if touched else ("", [])
+            sets = f"v = %s, d = %s, f = %s, b = %s, n = %s{also}"
+            self._write(f"update {kind.table} set {sets} where {kind.where}", *row, *values, *key)
+
+    @rule(kind=kinds, place=places)
+    def delete(self, kind, place):
+        key = self._free(kind, place)
+        if key is not None:
+            self._write(f"delete from {kind.table} where {kind.where}", *key)
+
+    @rule(kind=keyed, place=places, row=values, moment=moments)
+    def delete_and_insert_again(self, kind, place, row, moment):
+        self.delete(kind, place)
+        self.put(kind, place, row, moment)
+
+    @rule(kind=keyed, place=places, other=places)
+    def change_key(self, kind, place, other):
+        """No cursor tells; a key that is taken stays as it is."""
+        key, new = self._free(kind, place), self._free(kind, other)
+        if key is not None and new is not None:
+            sets = ", ".join(f"{name} = %s" for name in kind.key)
+            with contextlib.suppress(pymysql.err.IntegrityError):
+                self._write(f"update {kind.table} set {sets} where {kind.where}", *new, *key)
+
+    @precondition(lambda self: not self.held)
+    @rule(kind=keyed, row=values, every=st.integers(29, 700), deleted=st.booleans())
+    def change_many(self, kind, row, every, deleted):
+        """Scattered over a large table; fewer go than a run refuses to delete."""
+        where = f"where n between 0 and {MANY} and n % {every} = 1"
+        if deleted:
+            self._write(f"delete from {kind.table} {where}")
+        else:
+            self._write(f"update {kind.table} set v = %s, d = %s {where.replace('%', '%%')}", row[0], row[1])
+
+    @rule(kind=keyed, place=places, row=values, moment=moments)
+    def begin_late(self, kind, place, row, moment):
+        """Written now, by somebody who commits after later runs."""
+        key = self._free(kind, place)
+        if key is not None:
+            write(self.late, kind.insert, *key, *row, moment)
+            self.held.add((kind.table, *kind.same(key)))
+
+    @precondition(lambda self: self.held)
+    @rule(kept=st.booleans())
+    def end_late(self, kept):
+        self.late.commit() if kept else self.late.rollback()
+        self.held.clear()
+
+    @precondition(lambda self: not self.held)
+    @rule(kind=kinds, definition=st.sampled_from(ADDED), first=st.booleans())
+    def add_or_drop_column(self, kind, definition, first):
+        if kind.table in self.added:
+            self._write(f"alter table {kind.table} drop column added")
+        else:
+            self._write(f"alter table {kind.table} add column added {definition} {'first' if first else ''}")
+        self.added ^= {kind.table}
+
+    @precondition(lambda self: not self.held and self.added)
+    @rule(place=places, data=st.data())
+    def change_added_column(self, place, data):
+        kind = KINDS[data.draw(st.sampled_from(sorted(self.added)))]
+        key = kind.keys[place % len(kind.keys)]
+        self._write(f"update {kind.table} set added = 7 where {kind.where}", *key)
+
+    @precondition(lambda self: not self.held)
+    @rule(kind=kinds, definition=st.sampled_from(WIDER))
+    def widen_column(self, kind, definition):
+        self._write(f"alter table {kind.table} modify column {definition}")
+
+    # ---- runs
+
+    @rule()
+    def run(self):
+        self._run_and_compare()
+
+    @rule()
+    def run_twice(self):
+        """The second finds nothing to repair, and reads nothing beyond the lookback."""
+        self._run_and_compare()
+        for batch in self._run_and_compare().batches:
+            assert batch.mode == "incremental" and batch.deleted == ()
+            assert "repaired" not in batch.verdict and "gone" not in batch.verdict
+            assert batch.rows == self._within_lookback(batch)
+            assert bool(batch.files) == bool(batch.rows)
+
+    @rule()
+    def run_full(self):
+        assert {batch.mode for batch in self._run_and_compare(full=True).batches} == {"full"}
+
+    @rule(full=st.booleans(), loaded=st.booleans())
+    def extract_without_loading(self, full, loaded):
+        """What it published is loaded at once, or by the next run."""
+        self.own.extract(self.known, full=full)
+        if loaded:
+            self.own.load()
+
+    @invariant()
+    def count(self):
+        self.taken["steps"] += 1
+
+    def teardown(self):
+        with self.closing:
+            self.late.rollback()
+            self._run_and_compare()
+
+    def _free(self, kind: Kind, place: int) -> tuple | None:
+        """A key that no open transaction has written."""
+        key = kind.keys[place % len(kind.keys)]
+        return None if (kind.table, *kind.same(key)) in self.held else key
+
+    def _write(self, sql: str, *values) -> None:
+        write(self.shop, sql, *values)
+
+    def _run_and_compare(self, **options):
+        self.own.load()
+        with self._raw() as raw:
+            before = {kind.table: _keys(raw, kind) for kind in KINDS.values()}
+        run = self.own.run(self.known, **options)
+        self.taken["runs"] += 1
+        with self._raw() as raw, self.own.snapshot() as snapshot:
+            for batch in run.batches:
+                kind = KINDS[batch.table]
+                self.taken[batch.mode] += 1
+                self._compare_rows(raw, batch)
+                assert (batch.live_rows, batch.hash_sum) == totals(snapshot, batch.table)
+                gone = expected_gone(before[kind.table], after := _keys(raw, kind), run.snapshot_at)
+                assert {key: at for key, at in after.items() if at} == ({} if batch.mode == "full" else gone)
+        return run
+
+    @contextlib.contextmanager
+    def _raw(self):
+        """Raw's schema, to be read only."""
+        with duckdb.connect(self.own.warehouse_path, read_only=True) as connection:
+            connection.execute("use raw_own")
+            yield connection
+
+    def _compare_rows(self, raw, batch) -> None:
+        """Every column of every live row, and the sum of their hashes."""
+        names, expected = rows_of(self.shop, batch.table)
+        found = raw.execute(f"select * exclude (_run, _extracted_at) from {batch.table} where _deleted_at is null")
+        assert [column[0] for column in found.description] == [*names, "_source_hash", "_deleted_at"]
+        live = found.fetchall()
+        assert sorted(repr(row[:-2]) for row in live) == sorted(map(repr, expected)), batch
+        assert (batch.live_rows, batch.hash_sum) == (len(live), sum(row[-2] for row in live))
+        self.taken["rows"] += len(live)
+
+    def _within_lookback(self, batch) -> int:
+        """How many rows the cursor shows: those from its bound on, and those without a value."""
+        kind = KINDS[batch.table]
+        if batch.cursor_from is None:
+            return 0
+        with self.shop.cursor() as cursor:
+            cursor.execute(
+                f"select count(*) from {batch.table} where {kind.moment} >= %s or {kind.moment} is null",
+                (batch.cursor_from,),
+            )
+            return cursor.fetchone()[0]
+
+
+def _keys(raw, kind: Kind) -> dict[tuple, datetime.datetime | None]:
+    """Each key of a raw table, and since when it is gone; nothing of a table without a key."""
+    if not kind.key:
+        return {}
+    rows = raw.execute(f"select {', '.join(kind.key)}, _deleted_at from {kind.table}").fetchall()
+    found = {tuple(key): gone_at for *key, gone_at in rows}
+    assert len(found) == len(rows), f"a key is twice in raw's {kind.table}"
+    return found
+
+
+def expected_gone(before: dict, after: dict, snapshot_at: datetime.datetime) -> dict[tuple, datetime.datetime]:
+    """Keys that went say when they were first seen gone, as long as they are."""
+    return {key: at or snapshot_at for key, at in before.items() if key not in after or after[key]}
+
+
+def test_raw_equals_the_source_after_every_run(mysql_server, tmp_path):
+    chosen = settings.get_profile("long") if settings.get_current_profile_name() == "long" else SHORT
+    taken = Counter()
+    try:
+        run_state_machine_as_test(lambda: Shop(mysql_server, tmp_path, taken), settings=chosen)
+    finally:
+        print(dict(taken))
