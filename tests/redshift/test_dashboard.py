@@ -14,11 +14,10 @@ from tests.redshift.conftest import connection_to
 
 
 @pytest.fixture(scope="module")
-def pages(module_own, redshift):
+def pages(module_own, cloud):
     """The same mart, loaded and built in both warehouses, and the page over each."""
     filled = ("seeds_generator", "fill", "--yes", "--orders", "1500")
     commands.succeeded(commands.python(module_own, *filled, SOURCE_URL=""))
-    cloud = redshift.environment()
     commands.succeeded(commands.python(module_own, "loaders", "extract", **cloud))
     files = []
     for target in (cloud, cloud | {"DBT_TARGET": "duckdb"}):
