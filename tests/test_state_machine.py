@@ -82,6 +82,8 @@ class Shop(RuleBasedStateMachine):
         # What the open transaction wrote: nobody else touches it meanwhile, for that would wait.
         self.held: set[tuple] = set()
         self.added: set[str] = set()
+        # Since the last run that was loaded: most steps should be changes, not runs after nothing.
+        self.changed = False
         for kind in KINDS.values():
             write(self.shop, kind.create)
             with self.shop.cursor() as cursor:
@@ -160,6 +162,7 @@ class Shop(RuleBasedStateMachine):
         if key is not None:
             write(self.late, kind.insert, *key, *row, moment)
             self.held.add((kind.table, *kind.same(key)))
+            self.changed = True
 
     @precondition(lambda self: self.held)
     @rule(kept=st.sampled_from([True, True, False]))
@@ -167,6 +170,7 @@ class Shop(RuleBasedStateMachine):
         self.late.commit() if kept else self.late.rollback()
         self.taken["late commits"] += kept
         self.held.clear()
+        self.changed = True
 
     @precondition(lambda self: not self.held)
     @rule(kind=kinds, definition=st.sampled_from(ADDED), first=st.booleans())
@@ -191,11 +195,13 @@ class Shop(RuleBasedStateMachine):
 
     # ---- runs
 
+    @precondition(lambda self: self.changed)
     @rule(full=st.booleans())
     def run(self, full):
         batches = self._run_and_compare(full=full).batches
         assert not full or {batch.mode for batch in batches} == {"full"}
 
+    @precondition(lambda self: self.changed)
     @rule()
     def run_twice(self):
         """The second finds nothing to repair, and reads nothing beyond the lookback."""
@@ -206,6 +212,7 @@ class Shop(RuleBasedStateMachine):
             assert batch.rows == self._within_lookback(batch)
             assert bool(batch.files) == bool(batch.rows)
 
+    @precondition(lambda self: self.changed)
     @rule(full=st.booleans(), loaded=st.booleans())
     def extract_without_loading(self, full, loaded):
         """What it published is loaded at once, or by the next run."""
@@ -218,9 +225,12 @@ class Shop(RuleBasedStateMachine):
         self.taken["steps"] += 1
 
     def teardown(self):
+        """What is still open is committed after one more run."""
         with self.closing:
-            self.late.rollback()
             self._run_and_compare()
+            if self.held:
+                self.end_late(kept=True)
+                self._run_and_compare()
 
     def _put(self, kind: Kind, place: int, row: tuple, moment: datetime.datetime | None) -> None:
         key = self._free(kind, place)
@@ -244,6 +254,7 @@ class Shop(RuleBasedStateMachine):
         return None if (kind.table, *kind.same(key)) in self.held else key
 
     def _write(self, sql: str, *values) -> None:
+        self.changed = True
         self.taken[sql.split()[0]] += write(self.shop, sql, *values) or sql.startswith("alter")
 
     def _run_and_compare(self, **options):
@@ -251,6 +262,7 @@ class Shop(RuleBasedStateMachine):
         with self._raw() as raw:
             before = {kind.table: _keys(raw, kind) for kind in KINDS.values()}
         run = self.own.run(self.known, **options)
+        self.changed = False
         self.taken["runs"] += 1
         with self._raw() as raw, self.own.snapshot() as snapshot:
             for batch in run.batches:
