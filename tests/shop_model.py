@@ -80,6 +80,16 @@ KINDS = {
 }
 
 
+def first_rows(kind: Kind, values: dict[str, list], start: datetime.datetime) -> list[tuple]:
+    """A row of every key, so that something is there to change; without a key, each one twice, and one NULL."""
+    keys = kind.keys if kind.key else (*kind.keys, *kind.keys, (None,))
+    moments = [start, start, None, datetime.datetime(2099, 1, 1), start + datetime.timedelta(hours=5)]
+    return [
+        (*key, *(given[place % len(given)] for given in values.values()), moments[place % len(moments)])
+        for place, key in enumerate(keys, 3)
+    ]
+
+
 def rows_of(connection: pymysql.Connection, table: str) -> tuple[list[str], list[tuple]]:
     """Names of a table's columns and its rows, as PyMySQL alone reads them now."""
     with connection.cursor() as cursor:

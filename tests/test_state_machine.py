@@ -26,12 +26,12 @@ from hypothesis.stateful import (
 from tests.conftest import fresh_database
 from tests.mixes import totals
 from tests.own_database import OwnDatabase
-from tests.shop_model import KINDS, MANY, Kind, filled, rows_of, write
+from tests.shop_model import KINDS, MANY, Kind, filled, first_rows, rows_of, write
 
 # A run takes a tenth of a second and more, and a database is made anew for each example: neither is a fault.
 SHORT = settings(
-    max_examples=10,
-    stateful_step_count=25,
+    max_examples=13,
+    stateful_step_count=18,
     deadline=None,
     derandomize=True,
     database=None,
@@ -49,13 +49,22 @@ moments = st.one_of(
     st.integers(0, 24).map(lambda twenty: START + datetime.timedelta(minutes=20 * twenty)),
     st.sampled_from([None, datetime.datetime(2099, 1, 1), datetime.datetime(2024, 3, 1, 4, 0, 0, 1)]),
 )
-values = st.tuples(
-    st.sampled_from([None, "", " ", "a", "A", "a ", "김", "🙂", "it's", "\\", "\x00", "%s"]),
-    st.sampled_from([None, "0", "-1.5", "999999999.999", "0.001"]),
-    st.sampled_from([None, 0.0, 0.1, -1e300, 5e-324]),
-    st.sampled_from([None, b"", b"\xff", b"\x00", b"\xfe\xff", b"it's"]),
-    st.sampled_from([None, 0, -1, 2**31 - 1]),
+VALUES = {
+    "v": [None, "", " ", "a", "A", "a ", "김", "🙂", "it's", "\\", "\x00", "%s"],
+    "d": [None, "0", "-1.5", "999999.999", "0.001"],
+    "f": [None, 0.0, 0.1, -1e300, 5e-324],
+    "b": [None, b"", b"\xff", b"\x00", b"\xfe\xff", b"it's"],
+    "n": [None, 0, -1, 2**31 - 1],
+}
+rows = st.tuples(*map(st.sampled_from, VALUES.values()))
+# Often one column alone.
+some_values = st.dictionaries(st.sampled_from([*VALUES]), st.integers(0, 11), min_size=1, max_size=2).map(
+    lambda chosen: {name: VALUES[name][place % len(VALUES[name])] for name, place in chosen.items()}
 )
+
+
+def several(*parts):
+    return st.lists(st.tuples(*parts), min_size=1, max_size=6)
 
 
 class Shop(RuleBasedStateMachine):
@@ -73,8 +82,12 @@ class Shop(RuleBasedStateMachine):
         # What the open transaction wrote: nobody else touches it meanwhile, for that would wait.
         self.held: set[tuple] = set()
         self.added: set[str] = set()
+        # Since the last run that was loaded: most steps should be changes, not runs after nothing.
+        self.changed = False
         for kind in KINDS.values():
             write(self.shop, kind.create)
+            with self.shop.cursor() as cursor:
+                cursor.executemany(kind.insert, first_rows(kind, VALUES, START))
 
     def _connection(self, autocommit: bool) -> pymysql.Connection:
         """Without gap locks: only rows themselves are held. Whoever waits all the same fails."""
@@ -95,31 +108,33 @@ class Shop(RuleBasedStateMachine):
         self.known = self.own.discover()
         self.own.run(self.known)
 
-    @rule(kind=kinds, place=places, row=values, moment=moments)
-    def put(self, kind, place, row, moment):
+    @rule(puts=several(kinds, places, rows, moments))
+    def put(self, puts):
         """Insert; or, if the server holds the key for the same, change every column, also the key's spelling."""
-        key = self._free(kind, place)
-        if key is not None:
-            self._write(kind.insert, *key, *row, moment)
+        for kind, place, row, moment in puts:
+            self._put(kind, place, row, moment)
 
-    @rule(kind=kinds, place=places, row=values, moment=moments, touched=st.booleans())
-    def change(self, kind, place, row, moment, touched):
-        key = self._free(kind, place)
-        if key is not None and not (kind.table == "logs" and self.held):
-            also, values = (f", {kind.moment} = %s", [moment]) if touched else ("", [])
-            sets = f"v = %s, d = %s, f = %s, b = %s, n = %s{also}"
-            self._write(f"update {kind.table} set {sets} where {kind.where}", *row, *values, *key)
+    @rule(changes=several(kinds, places, some_values))
+    def change(self, changes):
+        """The cursor stays as it was."""
+        for kind, place, some in changes:
+            self._change(kind, place, some)
 
-    @rule(kind=kinds, place=places)
-    def delete(self, kind, place):
-        key = self._free(kind, place)
-        if key is not None:
-            self._write(f"delete from {kind.table} where {kind.where}", *key)
+    @rule(changes=several(kinds, places, some_values, moments))
+    def change_and_touch(self, changes):
+        for kind, place, some, moment in changes:
+            self._change(kind, place, some | {kind.moment: moment})
 
-    @rule(kind=keyed, place=places, row=values, moment=moments)
-    def delete_and_insert_again(self, kind, place, row, moment):
-        self.delete(kind, place)
-        self.put(kind, place, row, moment)
+    @rule(deletes=several(kinds, places))
+    def delete(self, deletes):
+        for kind, place in deletes:
+            self._delete(kind, place)
+
+    @rule(deletes=several(keyed, places, rows, moments))
+    def delete_and_insert_again(self, deletes):
+        for kind, place, row, moment in deletes:
+            self._delete(kind, place)
+            self._put(kind, place, row, moment)
 
     @rule(kind=keyed, place=places, other=places)
     def change_key(self, kind, place, other):
@@ -131,7 +146,7 @@ class Shop(RuleBasedStateMachine):
                 self._write(f"update {kind.table} set {sets} where {kind.where}", *new, *key)
 
     @precondition(lambda self: not self.held)
-    @rule(kind=keyed, row=values, every=st.integers(29, 700), deleted=st.booleans())
+    @rule(kind=keyed, row=rows, every=st.integers(29, 700), deleted=st.booleans())
     def change_many(self, kind, row, every, deleted):
         """Scattered over a large table; fewer go than a run refuses to delete."""
         where = f"where n between 0 and {MANY} and n % {every} = 1"
@@ -140,19 +155,22 @@ class Shop(RuleBasedStateMachine):
         else:
             self._write(f"update {kind.table} set v = %s, d = %s {where.replace('%', '%%')}", row[0], row[1])
 
-    @rule(kind=keyed, place=places, row=values, moment=moments)
+    @rule(kind=keyed, place=places, row=rows, moment=moments)
     def begin_late(self, kind, place, row, moment):
         """Written now, by somebody who commits after later runs."""
         key = self._free(kind, place)
         if key is not None:
             write(self.late, kind.insert, *key, *row, moment)
             self.held.add((kind.table, *kind.same(key)))
+            self.changed = True
 
     @precondition(lambda self: self.held)
-    @rule(kept=st.booleans())
+    @rule(kept=st.sampled_from([True, True, False]))
     def end_late(self, kept):
         self.late.commit() if kept else self.late.rollback()
+        self.taken["late commits"] += kept
         self.held.clear()
+        self.changed = True
 
     @precondition(lambda self: not self.held)
     @rule(kind=kinds, definition=st.sampled_from(ADDED), first=st.booleans())
@@ -177,10 +195,13 @@ class Shop(RuleBasedStateMachine):
 
     # ---- runs
 
-    @rule()
-    def run(self):
-        self._run_and_compare()
+    @precondition(lambda self: self.changed)
+    @rule(full=st.booleans())
+    def run(self, full):
+        batches = self._run_and_compare(full=full).batches
+        assert not full or {batch.mode for batch in batches} == {"full"}
 
+    @precondition(lambda self: self.changed)
     @rule()
     def run_twice(self):
         """The second finds nothing to repair, and reads nothing beyond the lookback."""
@@ -191,10 +212,7 @@ class Shop(RuleBasedStateMachine):
             assert batch.rows == self._within_lookback(batch)
             assert bool(batch.files) == bool(batch.rows)
 
-    @rule()
-    def run_full(self):
-        assert {batch.mode for batch in self._run_and_compare(full=True).batches} == {"full"}
-
+    @precondition(lambda self: self.changed)
     @rule(full=st.booleans(), loaded=st.booleans())
     def extract_without_loading(self, full, loaded):
         """What it published is loaded at once, or by the next run."""
@@ -207,9 +225,28 @@ class Shop(RuleBasedStateMachine):
         self.taken["steps"] += 1
 
     def teardown(self):
+        """What is still open is committed after one more run."""
         with self.closing:
-            self.late.rollback()
             self._run_and_compare()
+            if self.held:
+                self.end_late(kept=True)
+                self._run_and_compare()
+
+    def _put(self, kind: Kind, place: int, row: tuple, moment: datetime.datetime | None) -> None:
+        key = self._free(kind, place)
+        if key is not None:
+            self._write(kind.insert, *key, *row, moment)
+
+    def _change(self, kind: Kind, place: int, some: dict) -> None:
+        key = self._free(kind, place)
+        if key is not None:
+            sets = ", ".join(f"{name} = %s" for name in some)
+            self._write(f"update {kind.table} set {sets} where {kind.where}", *some.values(), *key)
+
+    def _delete(self, kind: Kind, place: int) -> None:
+        key = self._free(kind, place)
+        if key is not None:
+            self._write(f"delete from {kind.table} where {kind.where}", *key)
 
     def _free(self, kind: Kind, place: int) -> tuple | None:
         """A key that no open transaction has written."""
@@ -217,13 +254,15 @@ class Shop(RuleBasedStateMachine):
         return None if (kind.table, *kind.same(key)) in self.held else key
 
     def _write(self, sql: str, *values) -> None:
-        write(self.shop, sql, *values)
+        self.changed = True
+        self.taken[sql.split()[0]] += write(self.shop, sql, *values) or sql.startswith("alter")
 
     def _run_and_compare(self, **options):
         self.own.load()
         with self._raw() as raw:
             before = {kind.table: _keys(raw, kind) for kind in KINDS.values()}
         run = self.own.run(self.known, **options)
+        self.changed = False
         self.taken["runs"] += 1
         with self._raw() as raw, self.own.snapshot() as snapshot:
             for batch in run.batches:
@@ -287,3 +326,5 @@ def test_raw_equals_the_source_after_every_run(mysql_server, tmp_path):
         run_state_machine_as_test(lambda: Shop(mysql_server, tmp_path, taken), settings=chosen)
     finally:
         print(dict(taken))
+    happened = ("insert", "update", "delete", "alter", "late commits", "incremental", "full")
+    assert all(taken[what] for what in happened), "too little happened: take more steps"
