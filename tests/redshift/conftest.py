@@ -38,15 +38,6 @@ def connection_to(running: stack.Stack, user: str = "admin", **changes):
     return connection
 
 
-@pytest.fixture(scope="module")
-def cloud(redshift) -> dict[str, str]:
-    """Settings that lead to an empty warehouse and a lake of the module's own: other modules have other shops."""
-    with closing(connection_to(redshift)) as connection, connection.cursor() as cursor:
-        for schema in ("analytics", "raw"):
-            cursor.execute(f"drop schema if exists {schema} cascade")
-    return redshift.environment() | {"LAKE_URL": f"{redshift.lake_url}/{secrets.token_hex(6)}"}
-
-
 @pytest.fixture
 def ask(redshift) -> Callable[..., list[tuple]]:
     """Run a statement as admin, in autocommit mode on one connection; its rows."""

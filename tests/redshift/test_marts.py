@@ -12,13 +12,18 @@ HISTORY = ("int_customer_versions", "int_product_versions", "customer_history", 
 MARTS = ("order_mart", "customer_mart", "product_mart", "daily_sales_mart", "delivery_mart", "retention_mart")
 
 
+# Modules share one warehouse and lake: another may have left a larger shop there.
+WHOLE = ("loaders", "extract", "--full", "--allow-deletes")
+
+
 @pytest.fixture(scope="module")
-def shop(module_own, cloud):
+def shop(module_own, redshift):
     """One shop, extracted to S3 once, loaded into both warehouses and built in both."""
     filled = ("seeds_generator", "fill", "--yes", "--orders", "2000")
     commands.succeeded(commands.python(module_own, *filled, SOURCE_URL=""))
     module_own.write(*small_shop.ODD_ROWS)
-    commands.succeeded(commands.python(module_own, "loaders", "extract", **cloud))
+    cloud = redshift.environment()
+    commands.succeeded(commands.python(module_own, *WHOLE, **cloud))
     told = commands.succeeded(commands.dbt(module_own, "build", **cloud))
     assert "ERROR=0 SKIP=0" in told
     on_duckdb = cloud | {"DBT_TARGET": "duckdb"}
@@ -56,23 +61,25 @@ def test_the_mart_has_its_keys_comments_and_late_binding_views_there(shop, redsh
     assert kinds["stg_shop__orders"] == "LATE BINDING VIEW" and kinds["order_mart"] == "REGULAR TABLE"
 
 
-def test_docs_and_freshness_work_there(shop, cloud):
+def test_docs_and_freshness_work_there(shop, redshift):
+    cloud = redshift.environment()
     commands.succeeded(commands.dbt(shop, "docs", "generate", "--static", "--quiet", **cloud))
     assert (shop.folder / "target/static_index.html").exists()
     assert "PASS" in commands.succeeded(commands.dbt(shop, "source", "freshness", **cloud))
 
 
-def test_stale_data_ends_the_freshness_command_with_an_error(shop, redshift, cloud):
+def test_stale_data_ends_the_freshness_command_with_an_error(shop, redshift):
     """So a schedule hears of a pipeline that has silently stopped, not only of one that fails."""
     with connection_to(redshift) as connection, connection.cursor() as cursor:
         connection.autocommit = True
         cursor.execute("update raw._loads set snapshot_at = dateadd(hour, -49, snapshot_at) where table_name = 'order'")
-        stale = commands.dbt(shop, "source", "freshness", **cloud)
+        stale = commands.dbt(shop, "source", "freshness", **redshift.environment())
         cursor.execute("update raw._loads set snapshot_at = dateadd(hour, 49, snapshot_at) where table_name = 'order'")
     assert stale.returncode == 1 and "ERROR STALE freshness of shop.order" in stale.stdout, stale.stdout
 
 
-def test_status_reads_the_same_from_both(shop, cloud):
+def test_status_reads_the_same_from_both(shop, redshift):
+    cloud = redshift.environment()
     ours = commands.succeeded(commands.python(shop, "loaders", "status", **cloud))
     theirs = commands.succeeded(commands.python(shop, "loaders", "status", **cloud | {"DBT_TARGET": "duckdb"}))
     assert "0 runs wait in the lake" in ours and "0 runs wait in the lake" in theirs
@@ -90,8 +97,8 @@ def test_the_bi_reader_sees_the_marts_and_neither_raw_nor_staging(shop, redshift
                 cursor.execute(f"select * from {forbidden}")
 
 
-def test_a_pull_request_has_a_schema_of_its_own_which_is_dropped_and_no_other_can_be(shop, redshift, cloud):
-    cloud = cloud | {"DBT_SCHEMA": "pr_123"}
+def test_a_pull_request_has_a_schema_of_its_own_which_is_dropped_and_no_other_can_be(shop, redshift):
+    cloud = redshift.environment() | {"DBT_SCHEMA": "pr_123"}
     untested = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
     commands.succeeded(commands.dbt(shop, "build", "--select", "+order_mart", *untested, **cloud))
     with connection_to(redshift) as connection, connection.cursor() as cursor:
@@ -100,12 +107,13 @@ def test_a_pull_request_has_a_schema_of_its_own_which_is_dropped_and_no_other_ca
         commands.succeeded(commands.dbt(shop, "run-operation", "drop_pull_request_schema", **cloud))
         with pytest.raises(Error, match="does not exist"):
             cursor.execute("select count(*) from pr_123.order_mart")
-    refused = commands.dbt(shop, "run-operation", "drop_pull_request_schema", **cloud)
+    refused = commands.dbt(shop, "run-operation", "drop_pull_request_schema", **redshift.environment())
     assert refused.returncode != 0 and "nothing was dropped" in refused.stdout
 
 
-def test_an_export_of_either_warehouse_gives_the_same_bytes(shop, redshift, tmp_path, cloud):
+def test_an_export_of_either_warehouse_gives_the_same_bytes(shop, redshift, tmp_path):
     """Redshift's marts go by a cursor into a DuckDB of our own: types and descriptions are to arrive with the rows."""
+    cloud = redshift.environment()
     for target in ("redshift_local", "duckdb"):
         arguments = ("dashboard", "export", "--out", str(tmp_path / target))
         commands.succeeded(commands.python(shop, *arguments, **cloud | {"DBT_TARGET": target}))
