@@ -12,7 +12,6 @@ from tests import commands
 from tests.dashboard.pages import go
 from tests.redshift.conftest import connection_to
 
-
 # Modules share one warehouse and lake: another may have left a larger shop there.
 WHOLE = ("loaders", "extract", "--full", "--allow-deletes")
 
