@@ -145,6 +145,8 @@ declare r record;
 begin
     for r in select * from rs_views where late and to_regclass(quote_ident(sch) || '.' || quote_ident(name)) is null loop
         begin
+            -- Another session may just have dropped or renamed it, or be making it: then it is not ours to make.
+            perform 1 from rs_views where sch = r.sch and name = r.name for update nowait;
             execute r.definition;
             execute format('alter view %I.%I owner to %I', r.sch, r.name, r.owner);
         exception when others then null; -- its table is not there yet
