@@ -141,18 +141,36 @@ begin
     end loop;
 end $$;
 create function pg_catalog.rs_restore_views() returns void language plpgsql security definer as $$
-declare r record;
+declare
+    r record;
+    made boolean := true;
 begin
-    for r in select * from rs_views where late and to_regclass(quote_ident(sch) || '.' || quote_ident(name)) is null loop
-        begin
-            -- Another session may just have dropped or renamed it, or be making it: then it is not ours to make.
-            perform 1 from rs_views where sch = r.sch and name = r.name for update nowait;
-            execute r.definition;
-            execute format('alter view %I.%I owner to %I', r.sch, r.name, r.owner);
-        exception when others then null; -- its table is not there yet
-        end;
+    while made loop -- a view may stand on one that comes later in the list
+        made := false;
+        for r in select * from rs_views where late and to_regclass(quote_ident(sch) || '.' || quote_ident(name)) is null loop
+            begin
+                -- Another session may just have dropped or renamed it, or be making it: then it is not ours to make.
+                perform 1 from rs_views where sch = r.sch and name = r.name for update nowait;
+                execute r.definition;
+                execute format('alter view %I.%I owner to %I', r.sch, r.name, r.owner);
+                made := true;
+            exception when others then null; -- its table is not there yet
+            end;
+        end loop;
     end loop;
 end $$;
+-- A late-binding view depends on nothing there; dbt reads pg_depend to know what a DROP ... CASCADE takes.
+create view pg_catalog.rs_depend as
+select d.*
+from pg_depend d
+where not exists (
+    select 1
+    from pg_rewrite w
+    join pg_class v on v.oid = w.ev_class
+    join pg_namespace n on n.oid = v.relnamespace
+    join rs_views k on k.sch = n.nspname and k.name = v.relname and k.late
+    where d.classid = 'pg_rewrite'::regclass and w.oid = d.objid
+);
 create function pg_catalog.pg_get_late_binding_view_cols() returns setof record language sql stable as $$
     select v.sch, v.name, a.attname, format_type(a.atttypid, a.atttypmod)::varchar, a.attnum::int
     from rs_views v

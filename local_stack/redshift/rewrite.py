@@ -66,7 +66,7 @@ def rewrite(sql: str, in_transaction: bool = False) -> Statement:
         return known[first[0]](body)
     if first[0] in ("COMMENT", "BEGIN", "COMMIT", "ROLLBACK", "END", "ABORT", "START", "RESET"):
         return Statement(sql)
-    return Statement(text_of(_dateparts(parts) if refusals.SYSTEM.search(bare) else expressions(parts)))
+    return Statement(text_of(_on_system_tables(parts) if refusals.SYSTEM.search(bare) else expressions(parts)))
 
 
 def expressions(parts: list[Token]) -> list[Token]:
@@ -123,9 +123,11 @@ def _quote_datepart(parts: list[Token], opening: int) -> None:
         parts[first] = Token("text", f"'{parts[first].text.lower()}'")
 
 
-def _dateparts(parts: list[Token]) -> list[Token]:
-    """Only the parts of dates: for statements on system tables, which else stay as they are."""
+def _on_system_tables(parts: list[Token]) -> list[Token]:
+    """Parts of dates, and what a late-binding view depends on (nothing); all else stays as it is."""
     for index, part in enumerate(parts):
+        if part.kind == "word" and part.word == "PG_DEPEND":
+            part.text = "rs_depend"
         following = after(parts, index)
         if part.kind == "word" and part.word in WITH_DATEPART and following and parts[following].text == "(":
             _quote_datepart(parts, following)

@@ -173,6 +173,23 @@ def test_a_late_binding_view_outlives_its_table(ask, schema):
     assert ask(f"select * from {schema}.v") == []
 
 
+def test_late_binding_views_on_views_come_back_whatever_their_order_and_depend_on_nothing(ask, schema):
+    """dbt reads pg_depend to know what a DROP … CASCADE takes; there it takes no late-binding view."""
+    ask(f"create table {schema}.t (id int)")
+    ask(f"create view {schema}.below as select id from {schema}.t with no schema binding")
+    ask(f"create view {schema}.above as select id from {schema}.below with no schema binding")
+    ask(f"create view {schema}.bound as select id from {schema}.t")
+    ask(f"drop view {schema}.below cascade")
+    ask(f"create view {schema}.below as select id from {schema}.t with no schema binding")
+    assert ask(f"select * from {schema}.above") == []
+    depending = ask(
+        "select distinct v.relname from pg_depend inner join pg_rewrite on pg_depend.objid = pg_rewrite.oid "
+        "inner join pg_class v on pg_rewrite.ev_class = v.oid inner join pg_namespace n on v.relnamespace = n.oid "
+        f"where n.nspname = '{schema}' and pg_rewrite.ev_class <> pg_depend.refobjid"
+    )
+    assert depending == [("bound",)]
+
+
 def test_an_error_of_the_stand_ins_own_ends_the_transaction_like_any_other(ask, table):
     ask("begin")
     ask(f"insert into {table} values (1)")
