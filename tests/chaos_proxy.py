@@ -38,6 +38,11 @@ def _pass_on(source: socket.socket, target: socket.socket, limit: int) -> None:
             end.shutdown(socket.SHUT_RDWR)
 
 
+def interim(block: bytes) -> bool:
+    """Whether it only asks for the body of a request; a server may do so twice, in one block or in two."""
+    return block.startswith(b"HTTP/1.1 100 ")
+
+
 class Line:
     """A TCP line to a port of this machine, whole until `lose_answers` is called."""
 
@@ -77,8 +82,8 @@ class Line:
 
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
         with contextlib.suppress(OSError), server, client:
-            while (block := server.recv(1 << 16)) and self.left[server] > 0:
-                self.left[server] -= 1
+            while (block := server.recv(1 << 16)) and (interim(block) or self.left[server] > 0):
+                self.left[server] -= not interim(block)
                 client.sendall(block)
             for end in (client, server):
                 end.shutdown(socket.SHUT_RDWR)

@@ -16,9 +16,10 @@ async function main() {
   render(view);
   window.dashboard = { shop, tile: (name) => exposed(view, name) };
 
-  /** Put part of the state into the address, which brings the page after it. */
+  /** Put part of the state into the address and show it at once: the address alone would bring the page only later. */
   function change(part) {
-    location.hash = writeState(shop, time, { ...view.state, ...part });
+    history.pushState(null, "", writeState(shop, time, { ...view.state, ...part }));
+    render(view);
   }
 
   function choose(name, member) {
