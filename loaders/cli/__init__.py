@@ -1,0 +1,49 @@
+"""The command line: the one place of the loaders that reads settings and opens connections. A module per command."""
+
+import argparse
+from pathlib import Path
+
+from loaders import settings
+from loaders.cli import discover, doctor, run, status
+
+EXAMPLES = """examples:
+  python -m loaders extract                       all tables of the catalog: MySQL -> lake -> raw
+  python -m loaders extract --tables order        one of them
+  python -m loaders extract --full --tables order read it whole, and replace it in raw
+  python -m loaders extract --no-load             stop at the lake; `load` takes it from there
+  python -m loaders load                          apply what waits in the lake
+  python -m loaders status                        what raw holds, and what waits
+  python -m loaders plan --sql                    what a run would do, and the SQL for Redshift
+  python -m loaders doctor                        try every link, and name the remedy of each fault
+  python -m loaders discover                      print a catalog of the database in SOURCE_URL
+  python -m loaders discover --write billing      put it into the dbt project, with staging views
+
+settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_DIR, DUCKDB_PATH, CATALOG,
+  LOOKBACK_MINUTES (60: how long before the newest change reading begins),
+  DELETE_LIMIT_PERCENT (10) and DELETE_LIMIT_ROWS (100): a run that deletes more of a table than both refuses
+exit codes: 0 done, 1 a failure that is explained, 2 a wrong call, 130 stopped by Ctrl-C"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; every subcommand's `run` takes the parsed arguments and the settings."""
+    top = argparse.ArgumentParser(
+        prog="python -m loaders",
+        description="Moves tables from MySQL to the lake to the raw schema, and changes no value.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    catalog = argparse.ArgumentParser(add_help=False)
+    catalog.add_argument("--catalog", type=Path, metavar="FILE", help="the catalog (default: CATALOG, or the shop's)")
+    run.add_to(commands, catalog)
+    status.add_to(commands, catalog)
+    doctor.add_to(commands, catalog)
+    discover.add_to(commands)
+    return top
+
+
+def main() -> int | None:
+    arguments = parser().parse_args()
+    chosen = settings.read()
+    settings.export_for_aws(chosen)
+    return arguments.run(arguments, chosen)

@@ -1,0 +1,91 @@
+"""What the settings name, opened: the catalog, the source, the lake and the warehouse."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+
+import boto3
+import pymysql
+from botocore.exceptions import BotoCoreError
+
+from loaders import aws_passwords, mysql, mysql_url, profile, settings
+from loaders import catalog as catalogs
+from loaders.catalog import Catalog
+from loaders.duckdb_warehouse import open_warehouse
+from loaders.errors import Failure
+from loaders.lake import Lake
+from loaders.lake_folder import Folder
+from loaders.lake_s3 import S3
+from loaders.settings import Settings
+from loaders.warehouse import Warehouse
+
+
+def catalog(arguments: argparse.Namespace, chosen: Settings) -> Catalog:
+    return catalogs.read(arguments.catalog or chosen.catalog)
+
+
+def lake(chosen: Settings) -> Lake:
+    """The lake at LAKE_URL: s3://bucket/prefix, file:///folder, or a folder (relative to the project)."""
+    url = chosen.lake_url
+    if url.startswith("s3://"):
+        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        if not bucket:
+            raise Failure("LAKE_URL names no bucket", "write it as s3://bucket/prefix")
+        try:
+            return S3(boto3.client("s3"), bucket, prefix.strip("/"), chosen.environment.get("LAKE_KMS_KEY"))
+        except BotoCoreError as error:
+            raise Failure(f"S3 cannot be used: {error}", "check AWS credentials and Region") from None
+    if "://" in url and not url.startswith("file://"):
+        raise Failure(f"LAKE_URL {url} is neither a folder nor s3://…", "write s3://bucket/prefix, or a folder")
+    return Folder(settings.ROOT / url.removeprefix("file://"))
+
+
+@contextmanager
+def source(chosen: Settings) -> Iterator[pymysql.Connection]:
+    url = mysql_url.parse(settings.required_source_url(chosen), "SOURCE_URL")
+    if url.iam or url.secret:
+        url = aws_passwords.completed(url, boto3.Session())
+    with closing(mysql_url.connect(url, "SOURCE_URL", **mysql.CONNECT_OPTIONS)) as connection:
+        yield connection
+
+
+@contextmanager
+def warehouse(catalog: Catalog, chosen: Settings, read_only: bool = False) -> Iterator[Warehouse]:
+    """The warehouse of the chosen target of dbt's profile."""
+    target = dbt_target(chosen, chosen.environment)
+    if target.type == "redshift":
+        with _redshift(target, catalog, chosen) as warehouse:
+            yield warehouse
+    elif target.type == "duckdb":
+        with open_warehouse(_duckdb_path(chosen, target), catalog.schema, read_only) as warehouse:
+            yield warehouse
+    else:
+        raise Failure(f"target {target.name} is a {target.type} warehouse", "known are duckdb and redshift")
+
+
+def _redshift(target: profile.Target, catalog: Catalog, chosen: Settings) -> AbstractContextManager[Warehouse]:
+    if not chosen.lake_url.startswith("s3://"):
+        raise Failure(f"Redshift cannot read the lake {chosen.lake_url}", "set LAKE_URL to s3://bucket/prefix")
+    try:
+        from loaders import redshift_warehouse  # brings the driver, which the demo does not need
+    except ImportError:
+        raise Failure("the packages for Redshift are not installed", "run `make setup TARGET=redshift`") from None
+    role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")
+    return redshift_warehouse.open_warehouse(target, catalog.schema, role)
+
+
+def _duckdb_path(chosen: Settings, target: profile.Target) -> Path:
+    by_dbt_alone = dbt_target(chosen, os.environ).values["path"]
+    if by_dbt_alone != target.values["path"]:
+        raise Failure(
+            f"DUCKDB_PATH in .env is {target.values['path']}, but plain dbt does not read .env and would use "
+            f"{by_dbt_alone}",
+            "put the path into dbt_project/profiles.yml instead, or export DUCKDB_PATH in your shell",
+        )
+    return target.values["path"]
+
+
+def dbt_target(chosen: Settings, environment) -> profile.Target:
+    return profile.read(chosen.dbt_profiles_dir, chosen.dbt_target, environment, settings.ROOT / "dbt_project")

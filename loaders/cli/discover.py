@@ -1,0 +1,30 @@
+"""`discover`: a catalog of a database nobody has described yet."""
+
+import argparse
+import sys
+
+from loaders import discover, mysql, settings
+from loaders.cli import connections
+from loaders.settings import Settings
+
+
+def add_to(commands) -> None:
+    """Add the command to the command line."""
+    discovering = commands.add_parser("discover", help="print a catalog of the database in SOURCE_URL")
+    discovering.add_argument("--write", metavar="NAME", help="put it into the dbt project as source NAME")
+    discovering.set_defaults(run=discover_catalog)
+
+
+def discover_catalog(arguments: argparse.Namespace, chosen: Settings) -> None:
+    with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+        tables, database = list(snapshot.tables().values()), snapshot.database
+    if not arguments.write:
+        text, notices = discover.catalog_yaml(database, tables)
+        print(text, end="")
+    else:
+        files, notices = discover.write(arguments.write, tables, settings.ROOT / "dbt_project" / "models")
+        print(f"wrote {files[0]} and {len(files) - 1} staging views beside it. Next:")
+        print(f"  CATALOG={files[0].relative_to(settings.ROOT)} make extract")
+        print(f"  make build SELECT=staging.{arguments.write}")
+    for notice in notices:
+        print(f"notice: {notice}", file=sys.stderr)

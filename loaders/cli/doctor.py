@@ -1,0 +1,108 @@
+"""`doctor`: every link from the settings to the warehouse, tried in order."""
+
+import argparse
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+
+from loaders import doctor, mysql, mysql_url, parquet, runs, settings
+from loaders.catalog import Catalog
+from loaders.cli import connections
+from loaders.lake_s3 import S3
+from loaders.manifest import manifest
+from loaders.settings import Settings
+from loaders.spool import spool
+
+
+def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+    """Add the command to the command line; `catalog` holds an option that it takes."""
+    examining = commands.add_parser("doctor", parents=[catalog], help="try every link; name the remedy of each fault")
+    examining.add_argument("--lang", choices=("en", "ko"), default="en", help="the remedies' language")
+    examining.set_defaults(run=examine)
+
+
+def examine(arguments: argparse.Namespace, chosen: Settings) -> int:
+    """Try each link in order; those behind a broken one are not tried. Exit code 1 if one is broken."""
+    sound = True
+
+    def show(finding: doctor.Finding) -> bool:
+        nonlocal sound
+        print(doctor.told(finding, arguments.lang), flush=True)
+        sound = sound and finding.fault is None
+        return finding.fault is None
+
+    show(doctor.check("the settings and the catalog", lambda: str(connections.catalog(arguments, chosen).file)))
+    if sound:
+        _examine_source(arguments, chosen, show)
+        with spool() as folder:
+            _examine_lake_and_warehouse(arguments, chosen, folder, show)
+    print("everything works" if sound else "the first FAILED line is the one to mend first")
+    return 0 if sound else 1
+
+
+def _examine_source(arguments: argparse.Namespace, chosen: Settings, show: Callable[[doctor.Finding], bool]) -> None:
+    def version() -> str:
+        with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+            return f"{snapshot.server_version}, {'encrypted' if snapshot.encrypted() else 'not encrypted'}"
+
+    def url() -> mysql_url.DatabaseURL:
+        return mysql_url.parse(settings.required_source_url(chosen), "SOURCE_URL")
+
+    if not show(doctor.check("SOURCE_URL", lambda: str(url()))):
+        return
+    if all(show(finding) for finding in doctor.line(url())) and show(doctor.check("log in to MySQL", version)):
+        with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+            for finding in doctor.source(snapshot, connections.catalog(arguments, chosen)):
+                show(finding)
+
+
+def _examine_lake_and_warehouse(
+    arguments: argparse.Namespace, chosen: Settings, folder: Path, show: Callable[[doctor.Finding], bool]
+) -> None:
+    def name() -> str:
+        target = connections.dbt_target(chosen, chosen.environment)
+        return f"{target.name}, {target.type}"
+
+    # Every one is shown, also after one that failed.
+    shown = [show(finding) for finding in doctor.lake(connections.lake(chosen))]
+    if not show(doctor.check("dbt's profile", name)):
+        return
+    catalog = connections.catalog(arguments, chosen)
+
+    def applied() -> str:
+        with connections.warehouse(catalog, chosen) as warehouse:
+            newest = warehouse.last_applied()
+        return f"run {newest[0]} is the newest in schema {catalog.schema}" if newest else "nothing is loaded yet"
+
+    target, store = connections.dbt_target(chosen, chosen.environment), connections.lake(chosen)
+    if isinstance(store, S3) and target.type == "redshift":
+        for finding in doctor.bucket(store, target.values["host"]):
+            show(finding)
+    if not show(doctor.check("connect to the warehouse and log in", applied)) or target.type != "redshift":
+        return
+    show(doctor.check(f"make a table in schema {catalog.schema}", lambda: _make_a_table(catalog, chosen)))
+    if all(shown):
+        show(doctor.check("COPY one row from the lake", lambda: _copy_one_row(catalog, chosen, folder)))
+
+
+def _make_a_table(catalog: Catalog, chosen: Settings) -> None:
+    with connections.warehouse(catalog, chosen) as warehouse:
+        warehouse.try_table()
+
+
+def _copy_one_row(catalog: Catalog, chosen: Settings, folder: Path) -> None:
+    """A Parquet file of one row and its manifest go to the lake, are copied by the role, and are removed."""
+    store = connections.lake(chosen)
+    key = f"_doctor/{secrets.token_hex(8)}"
+    schema = pa.schema([("id", pa.int64())])
+    (local,) = parquet.write([pa.RecordBatch.from_arrays([pa.array([1])], schema=schema)], schema, folder)
+    file = runs.File(f"{key}/one-row.parquet", 1, local.bytes, local.sha256)
+    store.put_file(file.key, local.path)
+    store.create(f"{key}/manifest", manifest([file], store.url))
+    try:
+        with connections.warehouse(catalog, chosen) as warehouse:
+            warehouse.try_copy(store.url(f"{key}/manifest"))
+    finally:
+        store.delete([file.key, f"{key}/manifest"])

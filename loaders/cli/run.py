@@ -1,0 +1,101 @@
+"""`extract`, `load` and `plan`: a run, its second half, and what it would do."""
+
+import argparse
+import time
+from contextlib import nullcontext
+from dataclasses import replace
+
+from loaders import mysql, pipeline, plans, report, runs
+from loaders.catalog import Catalog
+from loaders.cli import connections
+from loaders.deletes import DeleteLimit
+from loaders.lake import Lake
+from loaders.matching import match
+from loaders.settings import Settings
+from loaders.spool import spool
+
+
+def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+    """Add the commands to the command line; `catalog` holds the option that all of them take."""
+    extracting = commands.add_parser("extract", parents=[catalog], help="MySQL -> lake -> raw")
+    extracting.add_argument("--tables", metavar="A,B", help="only these tables of the catalog")
+    extracting.add_argument("--no-load", action="store_true", help="publish in the lake, leave raw as it is")
+    extracting.add_argument("--full", action="store_true", help="read the tables whole, whatever raw holds")
+    extracting.add_argument(
+        "--allow-deletes", action="store_true", help="let this run delete any number of rows (else: DELETE_LIMIT_…)"
+    )
+    extracting.add_argument(
+        "--on-invalid",
+        choices=("error", "null"),
+        default="error",
+        help="values without an exact home (0000-00-00, …): stop, or make them NULL and count them",
+    )
+    extracting.set_defaults(run=extract)
+
+    loading = commands.add_parser("load", parents=[catalog], help="apply the runs that wait in the lake to raw")
+    loading.set_defaults(run=load)
+
+    planning = commands.add_parser("plan", parents=[catalog], help="what a run would do, without doing it")
+    planning.add_argument("--sql", action="store_true", help="the statements that a load would send to Redshift, too")
+    planning.set_defaults(run=plan)
+
+
+def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
+    # A value that the warehouse could not take must not be published: the run would wait in the lake for ever.
+    for_redshift = connections.dbt_target(chosen, chosen.environment).type == "redshift"
+    catalog = replace(connections.catalog(arguments, chosen), for_redshift=for_redshift)
+    if arguments.tables is not None:
+        catalog = catalog.only(name.strip() for name in arguments.tables.split(",") if name.strip())
+    lake = connections.lake(chosen)
+    if not arguments.no_load:
+        _load_pending(catalog, lake, chosen)
+    started = time.monotonic()
+    run = _published(arguments, chosen, catalog, lake)
+    print(report.published(run, lake, time.monotonic() - started))
+    if arguments.no_load:
+        print("  not loaded; `python -m loaders load` applies it")
+    else:
+        _load_pending(catalog, lake, chosen)
+
+
+def _published(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, lake: Lake) -> runs.Run:
+    """Read the source, compare it with raw (which others may read meanwhile), and publish the run."""
+    options = pipeline.Options(
+        full=arguments.full,
+        invalid_to_null=arguments.on_invalid == "null",
+        deletes=DeleteLimit(chosen.delete_share, chosen.delete_rows, arguments.allow_deletes),
+        lookback=chosen.lookback,
+    )
+    compared = nullcontext() if arguments.no_load else connections.warehouse(catalog, chosen, read_only=True)
+    with connections.source(chosen) as connection, spool() as folder, compared as warehouse:
+        places = pipeline.Places(lake, folder, warehouse)
+        return pipeline.extract(lambda: mysql.snapshot(connection), catalog, places, options, report.progress)
+
+
+def load(arguments: argparse.Namespace, chosen: Settings) -> None:
+    if not _load_pending(connections.catalog(arguments, chosen), connections.lake(chosen), chosen):
+        print("nothing waits in the lake: raw is up to date")
+
+
+def plan(arguments: argparse.Namespace, chosen: Settings) -> None:
+    catalog, lake = connections.catalog(arguments, chosen), connections.lake(chosen)
+    number = max(runs.numbers(lake), default=0) + 1
+    with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+        planned = plans.plan(match(catalog, snapshot), number, catalog, snapshot)
+    print(f"run {number} would read {len(planned.batches)} tables into {lake}, schema {catalog.schema}")
+    for batch in planned.batches:
+        print(f"  {batch.table}: {batch.mode}, about {batch.rows:,} rows, {len(batch.columns)} columns")
+    if arguments.sql:
+        role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")
+        print(";\n".join(plans.statements(planned, lake.url, role)) + ";")
+
+
+def _load_pending(catalog: Catalog, lake: Lake, chosen: Settings) -> int:
+    """Apply what waits, a line per run; the warehouse is open only meanwhile, so that others can read it."""
+    with connections.warehouse(catalog, chosen) as warehouse:
+        count = 0
+        for run in pipeline.load(lake, warehouse):
+            rows = sum(batch.rows for batch in run.batches)
+            print(f"run {run.run}: {rows:,} rows -> {warehouse}, schema {catalog.schema}")
+            count += 1
+    return count

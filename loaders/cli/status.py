@@ -1,0 +1,30 @@
+"""`status`: what raw holds, and what waits in the lake."""
+
+import argparse
+import datetime
+
+from loaders import pipeline, report, runs
+from loaders.cli import connections
+from loaders.settings import Settings
+
+
+def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+    """Add the command to the command line; `catalog` holds an option that it takes."""
+    telling = commands.add_parser("status", parents=[catalog], help="what raw holds, and what waits in the lake")
+    telling.set_defaults(run=status)
+
+
+def status(arguments: argparse.Namespace, chosen: Settings) -> None:
+    catalog, lake = connections.catalog(arguments, chosen), connections.lake(chosen)
+    target = connections.dbt_target(chosen, chosen.environment)
+    print(f"source     {catalog.source} ({len(catalog.tables)} tables in {catalog.file})")
+    print(f"lake       {lake} ({len(runs.numbers(lake))} runs)")
+    print(f"warehouse  {target.values.get('path') or target.values.get('host')}, schema {catalog.schema}")
+    if target.type == "duckdb" and not target.values["path"].exists():
+        print("  it does not exist yet; `make extract` makes it")
+        return
+    with connections.warehouse(catalog, chosen, read_only=True) as warehouse:
+        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+        print(report.status(warehouse.newest(), now))
+        waiting = pipeline.pending(lake, warehouse)
+    print(f"  {len(waiting)} runs wait in the lake" + ("; `python -m loaders load` applies them" if waiting else ""))
