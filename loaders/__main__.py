@@ -4,9 +4,22 @@ import sys
 
 from loaders.errors import ctrl_c_ends_silently, run_command
 
+
+class WithoutPandas:
+    """A finder of modules that finds no pandas.
+
+    PyArrow and DuckDB would import it at the first value. Nothing here needs it, it takes 50 MB and most of a second,
+    and an import in the middle of a run can swallow a Ctrl-C.
+    """
+
+    @staticmethod
+    def find_spec(name: str, _path=None, _target=None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("the loaders do without pandas", name=name)
+
+
 with ctrl_c_ends_silently():
-    # PyArrow and DuckDB would import it at the first value, and that import can swallow a Ctrl-C.
-    import pandas  # noqa: F401
+    sys.meta_path.insert(0, WithoutPandas)
 
     from loaders.cli import main
 

@@ -22,6 +22,8 @@ DIALECT = Dialect(
     compared=lambda column, _kind: column,
     sent=lambda column, _kind: column,
 )
+# What a comparison may hold of the database file in memory: it reads every block once, so keeping more gains nothing.
+COMPARE_MEMORY = "64MB"
 HASH_TYPE = ColumnType(SOURCE_HASH, "bigint", "BIGINT", "BIGINT")
 
 
@@ -35,6 +37,8 @@ def open_warehouse(path: Path, schema: str, read_only: bool = False) -> Iterator
         raise _open_failure(error, path) from None
     try:
         connection.execute("set TimeZone = 'UTC'")
+        if read_only:
+            connection.execute(f"set memory_limit = '{COMPARE_MEMORY}'")
         yield DuckDBWarehouse(connection, schema, path)
     finally:
         connection.close()
