@@ -99,8 +99,11 @@ test-aws: .venv/test ## the account in .env against what the Redshift stand-in s
 doctor: setup ## try every link from MySQL to the warehouse, and name the remedy of each fault (ARGS="--lang ko")
 	$(STACK) $(RUN) loaders doctor $(ARGS)
 
-plan: setup ## what a run would do, without doing it (ARGS=--sql: every statement for Redshift too)
+plan: setup ## what a run would do now, and why, without doing it (ARGS=--sql: every statement too)
 	$(STACK) $(RUN) loaders plan $(ARGS)
+
+verify: setup ## are source, raw and marts equal, now? (ARGS=--deep: every value of every row)
+	$(STACK) $(RUN) loaders verify $(ARGS)
 
 load: setup ## apply the runs that wait in the lake to raw
 	$(STACK) $(RUN) loaders load $(ARGS)
@@ -142,7 +145,7 @@ help:
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: demo day sql check-exercise break fix notebook plan extract build docs dashboard open export status doctor pr test test-long test-aws lint setup up down seed load discover docs-serve format lock clean help help-all
+.PHONY: demo day sql check-exercise break fix notebook plan verify extract build docs dashboard open export status doctor pr test test-long test-aws lint setup up down seed load discover docs-serve format lock clean help help-all
 
 # ---- what the targets above stand on ----------------------------------------------------------------------------
 

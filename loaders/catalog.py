@@ -14,9 +14,17 @@ import yaml
 from loaders.errors import Failure
 from loaders.raw_tables import LOADS_TABLE
 
-META_KEYS = ("primary_key", "cursor", "fingerprint", "on_invalid", "dist", "sort")
+META_KEYS = ("primary_key", "cursor", "fingerprint", "on_invalid", "dist", "sort", "mart")
 # Redshift cuts longer names, in bytes, without a word.
 REDSHIFT_NAME_BYTES = 127
+
+
+@dataclass(frozen=True)
+class Mart:
+    """A mart that keeps a table's rows one to one, under the same key. sums: columns of numbers that both have."""
+
+    name: str
+    sums: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class Table:
     invalid_to_null: frozenset[str] = frozenset()
     dist: str | None = None
     sort: tuple[str, ...] = ()
+    mart: Mart | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,18 @@ def _table(entry: Any, file: Path) -> Table:
     meta = _meta(entry, file, f"table {name}")
     cursor, dist = (_optional(meta, key, file, name) for key in ("cursor", "dist"))
     key, sort = (_columns(meta, key, file, name) for key in ("primary_key", "sort"))
-    return Table(name, key, cursor, _invalid_to_null(entry, file, name), dist, sort)
+    return Table(name, key, cursor, _invalid_to_null(entry, file, name), dist, sort, _mart(meta, key, file, name))
+
+
+def _mart(meta: Mapping[str, Any], key: tuple[str, ...], file: Path, table: str) -> Mart | None:
+    entry = _part(meta, "mart", dict, file, f"table {table}")
+    if not entry:
+        return None
+    for unknown in entry.keys() - {"name", "sums"}:
+        known_or_fail(str(unknown), ("name", "sums"), "key", f"{file}: mart of table {table}")
+    if not key:
+        raise Failure(f"{file}: table {table} has a mart and no primary_key", "a mart is compared by the key: name it")
+    return Mart(_literal(entry, "name", file, f"mart of table {table}"), _columns(entry, "sums", file, table))
 
 
 def _optional(meta: Mapping[str, Any], key: str, file: Path, table: str) -> str | None:

@@ -31,9 +31,11 @@ class Side(Protocol):
 
 @dataclass(frozen=True)
 class Difference:
-    """Keys of rows that raw lacks or has otherwise (`wanted`), keys that are gone, and the source's own totals."""
+    """Keys of rows that raw lacks or has otherwise (`wanted`; those it lacks are also in `absent`), keys that are gone,
+    and the source's own totals."""
 
     wanted: pa.Table
+    absent: pa.Table
     gone: pa.Table
     rows: int
     hash_sum: int
@@ -57,9 +59,9 @@ def compare(source: Side, raw: Side, buckets: Buckets, keyed: bool = True) -> Di
         return None
     found = [_unlike(source.pairs(buckets, part), raw.pairs(buckets, part)) for part in _parts(buckets, chosen)]
     if not found:
-        return Difference(pa.table({}), pa.table({}), rows, hash_sum)
-    wanted, gone = (pa.concat_tables(tables) for tables in zip(*found, strict=True))
-    return Difference(wanted, gone, rows, hash_sum)
+        return Difference(pa.table({}), pa.table({}), pa.table({}), rows, hash_sum)
+    wanted, absent, gone = (pa.concat_tables(tables) for tables in zip(*found, strict=True))
+    return Difference(wanted, absent, gone, rows, hash_sum)
 
 
 def _both(source: Side, raw: Side, buckets: Buckets) -> tuple[Sums, Sums]:
@@ -86,13 +88,14 @@ def _parts(buckets: Buckets, chosen: list[int]) -> Iterator[list[int]]:
     return (chosen[start : start + step] for start in range(0, len(chosen), step))
 
 
-def _unlike(source: pa.Table, raw: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Keys of the source's rows that raw has not exactly so, and raw's keys that the source has not."""
+def _unlike(source: pa.Table, raw: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Keys of the source's rows that raw has otherwise or not at all, those of the latter, and raw's that are gone."""
     keys = [name for name in source.column_names if name != SOURCE_HASH]
     # A warehouse may fold names, and not know every type of the lake's.
     raw = raw.rename_columns(source.column_names).cast(source.schema)
     wanted = _anti_join(source, raw, [*keys, SOURCE_HASH])
-    return wanted.select(keys), _anti_join(raw, source, keys).select(keys)
+    absent = _anti_join(wanted, raw, keys)
+    return wanted.select(keys), absent.select(keys), _anti_join(raw, source, keys).select(keys)
 
 
 def _anti_join(left: pa.Table, right: pa.Table, on: list[str]) -> pa.Table:

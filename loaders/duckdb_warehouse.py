@@ -1,14 +1,14 @@
 """The raw schema in a DuckDB file: the embedded warehouse, for one machine."""
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from loaders import checks
+from loaders import canonical, checks
 from loaders.errors import Failure
 from loaders.live_rows import Dialect, LiveRows, same_key
 from loaders.quoting import sql_name, sql_text
@@ -46,6 +46,8 @@ def open_warehouse(path: Path, schema: str, read_only: bool = False) -> Iterator
 
 class DuckDBWarehouse:
     """Applies runs to raw. One transaction per run holds all its tables and its rows in `_loads`."""
+
+    texts = canonical.DUCKDB
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, path: Path):
         self.connection = connection
@@ -115,6 +117,34 @@ class DuckDBWarehouse:
             raise
         finally:
             self.connection.execute("drop view if exists temp.changed")
+
+    @contextmanager
+    def side(self, rows: str, keys: Sequence[ColumnType]) -> Iterator[LiveRows]:
+        """Rows that are there as one side of a comparison: a table's name in SQL, or a query in parentheses."""
+        with self._reading():
+            yield LiveRows(rows, None, keys, DIALECT, self._ask, self._ask_arrow)
+
+    def ask(self, sql: str) -> list[tuple]:
+        with self._reading():
+            return self._ask(sql)
+
+    def stream(self, sql: str, at_once: int) -> Iterator[list[tuple]]:
+        """The rows of a query, so many at a time; what DuckDB needs to put them in order, it puts on disk."""
+        with self._reading():
+            for batch in self.connection.execute(sql).to_arrow_reader(at_once):
+                yield list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            raise Failure(
+                f"DuckDB could not read {self.path}: {str(error).splitlines()[0]}", "look at it with `make sql`"
+            ) from None
+        except BaseException:
+            self.connection.interrupt()
+            raise
 
     def _ask(self, sql: str) -> list[tuple]:
         return self.connection.execute(sql).fetchall()

@@ -3,8 +3,7 @@
 import datetime
 from dataclasses import dataclass
 
-from loaders import buckets, cursors, fingerprint
-from loaders.buckets import Buckets
+from loaders import cursors, fingerprint
 from loaders.compare import Difference, Side, compare
 from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
@@ -13,7 +12,6 @@ from loaders.run_files import RunFiles
 from loaders.runs import Batch, File
 from loaders.source_side import SourceSide, by_keys
 from loaders.table_read import TableRead
-from loaders.type_contract import SIGNED
 from loaders.warehouse import Warehouse
 
 UNVERIFIED = "unverified: not yet compared with raw, the next run does"
@@ -77,14 +75,19 @@ def _same_shape(base: Batch, read: TableRead) -> bool:
 
 def _by_cursor(read: TableRead, base: Batch, lookback: datetime.timedelta) -> tuple[cursors.Bound, tuple[File, ...]]:
     """Read the rows from the base's bound on, and those without a cursor; nothing if no bound is known."""
-    if read.cursor is None or not read.keys:
+    begin = begins(read, base, lookback)
+    if begin is None:
         return None, ()
-    bound = cursors.from_text(base.cursor_to, read.cursor)
-    if bound is None:
-        return None, ()
-    begin = cursors.lower(bound, lookback)
     rows = read.rows([cursors.condition(read.cursor, begin)])
     return begin, read.store(rows, "part", expected_rows=0)
+
+
+def begins(read: TableRead, base: Batch, lookback: datetime.timedelta) -> cursors.Bound:
+    """Where reading by the cursor begins; None if nothing is read by one."""
+    if read.cursor is None or not read.keys:
+        return None
+    bound = cursors.from_text(base.cursor_to, read.cursor)
+    return None if bound is None else cursors.lower(bound, lookback)
 
 
 def _bound(read: TableRead, base: Batch) -> str | None:
@@ -93,19 +96,8 @@ def _bound(read: TableRead, base: Batch) -> str | None:
 
 def _found(read: TableRead, base: Batch, live: Side) -> Difference | None:
     source = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH])
-    if not read.keys:
-        return compare(source, live, Buckets(None, 1), keyed=False)
-    key = _integer_key(read)
-    extremes = read.snapshot.extremes(read.source, key) if key else None
     rows = read.source.estimated_rows if base.live_rows is None else base.live_rows
-    return compare(source, live, buckets.fitting(key, extremes, rows))
-
-
-def _integer_key(read: TableRead) -> str | None:
-    """The key's one column, if it is a whole number."""
-    kinds = {column.name: column.data_type for column in read.source.columns}
-    (name, *others) = read.table.primary_key
-    return name if not others and kinds[name] in SIGNED and kinds[name] != "year" else None
+    return compare(source, live, source.buckets(rows), keyed=bool(read.keys))
 
 
 def _repaired(read: TableRead, found: Difference) -> tuple[File, ...]:

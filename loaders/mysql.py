@@ -15,6 +15,7 @@ import pyarrow as pa
 import pymysql
 from pymysql.constants import CR, ER
 from pymysql.converters import encoders
+from pymysql.cursors import SSCursor
 
 from loaders import mysql_arrow
 from loaders.buckets import Sums
@@ -29,6 +30,9 @@ CONNECT_OPTIONS = {"use_unicode": False, "conv": dict(encoders)}
 
 # Decoded batches that may wait for their encoder.
 AHEAD_BYTES = 16 << 20
+SNAPSHOT_ENGINES = ("innodb", "rocksdb")
+# Rows that `printed` hands on together.
+ROWS_AT_ONCE = 1_000
 
 SESSION = (
     # The session's own, so that the server's or the account's defaults cannot change what a value looks like.
@@ -49,6 +53,11 @@ class SourceTable:
     estimated_rows: int
     columns: tuple[SourceColumn, ...]
     primary_key: tuple[str, ...]
+
+    @property
+    def held_still(self) -> bool:
+        """Whether a consistent snapshot holds the table still; others are read as they are at that moment."""
+        return self.engine.lower() in SNAPSHOT_ENGINES
 
 
 @contextmanager
@@ -111,13 +120,27 @@ class Snapshot:
         ends before the last row, for whatever reason, raises; when the caller stops early the connection is closed,
         because the server would have to send the rest.
         """
-        sql = f"select {', '.join(column.select for column in columns)} from {mysql_name(table.name)}"
+        sql = rows_sql(table, columns, where)
         convert = _Conversion(table, columns, primary_key, on_invalid, invalid).convert
         with _explained(f"table {table.name}"):
-            source = mysql_arrow.read(
-                self.connection, f"{sql} where {where}" if where else sql, lake_schema(columns), convert
-            )
+            source = mysql_arrow.read(self.connection, sql, lake_schema(columns), convert)
             yield from merged([source], AHEAD_BYTES, lambda: mysql_arrow.interrupt(self.connection))
+
+    def printed(self, table: SourceTable, sql: str) -> Iterator[Sequence[tuple[bytes | None, ...]]]:
+        """The rows of a query about the table, some at a time, as PyMySQL by itself reads them: without mysql_arrow.
+
+        Closed early, it closes the connection: the server would have to send the rest.
+        """
+        with _explained(f"table {table.name}"):
+            cursor = self.connection.cursor(SSCursor)
+            try:
+                cursor.execute(sql)
+                while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                    yield rows
+            except BaseException:
+                mysql_arrow.abandon(self.connection)
+                raise
+            cursor.close()
 
     def encrypted(self) -> bool:
         """Whether the connection is TLS."""
@@ -130,10 +153,8 @@ class Snapshot:
 
     def sums(self, table: SourceTable, bucket: str, hashed: str, where: str | None = None) -> Sums:
         """The server's own count and sum of hashes per bucket; `bucket`, `hashed` and `where` are expressions."""
-        sql = f"select {bucket}, count(*), coalesce(sum({hashed}), 0) from {mysql_name(table.name)}"
-        sql += f" where {where}" if where else ""
         with _explained(f"table {table.name}"):
-            found = _rows(self.connection, f"{sql} group by 1 order by null")
+            found = _rows(self.connection, sums_sql(table, bucket, hashed, where))
         return {int(bucket): (int(rows), int(total)) for bucket, rows, total in found}
 
     def extremes(self, table: SourceTable, column: str) -> tuple[int, int] | None:
@@ -169,6 +190,18 @@ class Snapshot:
         for table, column in found:
             keys[_text(table)].append(_text(column))
         return keys
+
+
+def rows_sql(table: SourceTable, columns: Sequence[Column], where: str | None = None) -> str:
+    """What `Snapshot.read` sends."""
+    sql = f"select {', '.join(column.select for column in columns)} from {mysql_name(table.name)}"
+    return f"{sql} where {where}" if where else sql
+
+
+def sums_sql(table: SourceTable, bucket: str, hashed: str, where: str | None = None) -> str:
+    """What `Snapshot.sums` sends."""
+    sql = f"select {bucket}, count(*), coalesce(sum({hashed}), 0) from {mysql_name(table.name)}"
+    return f"{sql}{f' where {where}' if where else ''} group by 1 order by null"
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,6 @@ from loaders.runs import Batch, Run
 from loaders.table_read import Progress, TableRead, homes
 from loaders.warehouse import Warehouse
 
-# Engines whose tables a consistent snapshot holds still; others are read as they are at that moment.
-SNAPSHOT_ENGINES = ("innodb", "rocksdb")
-
 
 @dataclass(frozen=True)
 class Places:
@@ -107,7 +104,7 @@ class TableWay:
         lake, spool = self.places.lake, self.places.spool
         columns = homes(table, source, self.for_redshift)
         read = TableRead(self.snapshot, table, source, columns, nulled, lake, self.attempt, spool, self.progress)
-        base = None if self.options.full or not _held_still(source) else raw.base(read)
+        base = None if self.options.full or not source.held_still else raw.base(read)
         if base:
             batch = incremental(read, base, raw, self.options.deletes, self.options.lookback)
             if batch:
@@ -129,16 +126,12 @@ class TableWay:
 
     def _compare(self, source: SourceTable, rows: int) -> str:
         """The verdict on a table: the rows read against the server's own count in the same snapshot."""
-        if not _held_still(source):
+        if not source.held_still:
             return f"not compared: {source.engine} tables take no part in the snapshot"
         counted = self.snapshot.count(source)
         if counted != rows:
             raise Failure(f"{source.name}: {rows:,} rows were read, the server counts {counted:,}", "run it again")
         return f"equal: {rows:,} rows"
-
-
-def _held_still(source: SourceTable) -> bool:
-    return source.engine.lower() in SNAPSHOT_ENGINES
 
 
 def _raw(catalog: Catalog, places: Places) -> Raw:

@@ -1,4 +1,4 @@
-"""What a run would do, before it does it: its tables, and every statement that loading it would send to Redshift."""
+"""A run before it is made: its record without files, and every statement that loading it would send to Redshift."""
 
 import datetime
 from collections.abc import Callable
@@ -14,14 +14,14 @@ ATTEMPT = "<attempt>"
 
 
 def plan(pairs: list[tuple[Table, SourceTable]], number: int, catalog: Catalog, snapshot: Snapshot) -> Run:
-    """The run as its record would say it, with the server's estimates instead of counts, and no files."""
-    batches = tuple(_batch(table, source, catalog.for_redshift) for table, source in pairs)
+    """A first run as its record would say it, with the server's estimates instead of counts, and no files."""
+    batches = tuple(batch(table, source, catalog.for_redshift) for table, source in pairs)
     version, taken_at = snapshot.server_version, snapshot.taken_at
     return Run(number, f"{number}-{ATTEMPT}", catalog.schema, catalog.source, version, taken_at, batches)
 
 
 def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
-    """The SQL of one load into a Redshift that has nothing yet, in order."""
+    """The SQL of the run's load into Redshift, in order, if every table has rows to bring and the schema is new."""
     found = [redshift_sql.newest_run(run.schema)]
     found += [redshift_sql.create_schema(run.schema), redshift_sql.create_loads(run.schema)]
     found += ["begin", redshift_sql.lock_loads(run.schema), redshift_sql.newest_run(run.schema)]
@@ -29,12 +29,15 @@ def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
         staging = f"staged_{number}"
         found.append(redshift_sql.columns_of(run.schema, batch.table))
         found.append(redshift_sql.create_table(run.schema, batch))
-        found.append(redshift_sql.clear(run.schema, batch))
+        if batch.mode == "full":
+            found.append(redshift_sql.clear(run.schema, batch))
         found.append(redshift_sql.create_staging(staging, batch.columns))
         found.append(redshift_sql.copy(staging, url(attempts.key(batch.table, run.attempt, "manifest")), role))
         found.append(redshift_sql.count(staging))
         if batch.primary_key:
             found.append(redshift_sql.repeated_keys(staging, batch))
+        if batch.mode != "full":
+            found.append(redshift_sql.remove_staged(run.schema, staging, batch))
         found.append(redshift_sql.insert_staged(run.schema, staging, run, batch))
         found.append(redshift_sql.drop_staging(staging))
         found.append(redshift_sql.live_totals(run.schema, batch))
@@ -42,7 +45,8 @@ def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
     return [*found, redshift_sql.record(run.schema, run, now), "commit"]
 
 
-def _batch(table: Table, source: SourceTable, for_redshift: bool) -> Batch:
+def batch(table: Table, source: SourceTable, for_redshift: bool) -> Batch:
+    """All of a table."""
     columns = homes(table, source, for_redshift)
     types = tuple(ColumnType(c.name, c.mysql_type, c.duckdb, c.redshift) for c in columns)
     rows = source.estimated_rows

@@ -4,8 +4,9 @@ Written from Redshift's documentation and run against the stand-in of local_stac
 """
 
 import datetime
+import secrets
 import struct
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -14,10 +15,11 @@ import pyarrow as pa
 from redshift_connector.error import Error as RedshiftError
 from redshift_connector.error import InterfaceError
 
-from loaders import attempts, checks, copy_errors, redshift_sql
+from loaders import attempts, canonical, checks, copy_errors, redshift_sql
 from loaders.errors import Failure
 from loaders.live_rows import LiveRows
 from loaders.profile import Target
+from loaders.quoting import sql_name
 from loaders.redshift_connection import connect
 from loaders.redshift_errors import is_conflict, is_undefined, said
 from loaders.run_files import RunFiles
@@ -38,6 +40,8 @@ def open_warehouse(target: Target, schema: str, role: str) -> Iterator["Redshift
 
 class RedshiftWarehouse:
     """Applies runs to raw. A lost connection ends a transaction; a lost answer to COMMIT is looked up, not guessed."""
+
+    texts = canonical.REDSHIFT
 
     def __init__(self, connect: Callable[[], Any], schema: str, role: str, host: str):
         self._connect = connect
@@ -144,6 +148,40 @@ class RedshiftWarehouse:
             yield LiveRows(target, changed, batch.key_columns, redshift_sql.DIALECT, self._rows, ask_arrow)
         except RedshiftError as error:
             raise self._explained(error, None) from None
+        finally:
+            self._roll_back()
+
+    @contextmanager
+    def side(self, rows: str, keys: Sequence[ColumnType]) -> Iterator[LiveRows]:
+        """Rows that are there as one side of a comparison: a table's name in SQL, or a query in parentheses."""
+        in_hex = [n for n, column in enumerate(keys) if column.redshift.startswith("VARBYTE")]
+        with self._reading():
+            yield LiveRows(rows, None, keys, redshift_sql.DIALECT, self._rows, partial(self._table, in_hex=in_hex))
+
+    def ask(self, sql: str) -> list[tuple]:
+        with self._reading():
+            return [tuple(row) for row in self._rows(sql)]
+
+    def stream(self, sql: str, at_once: int) -> Iterator[list[tuple]]:
+        """The rows of a query, so many at a time, by a cursor of the server's: the driver would hold them all.
+
+        Floats are printed with all their digits.
+        """
+        with self._reading():
+            self._run("set extra_float_digits to 2")
+            # A name of its own: the driver remembers statements by their text, with the columns they had.
+            cursor = sql_name(f"c{secrets.token_hex(8)}")
+            self._run(f"declare {cursor} cursor for {sql}")
+            while rows := self._rows(f"fetch forward {at_once} from {cursor}"):
+                yield [tuple(row) for row in rows]
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            self._run("begin")
+            yield
+        except RedshiftError as error:
+            raise self._explained(error) from None
         finally:
             self._roll_back()
 

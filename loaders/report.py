@@ -2,15 +2,21 @@
 
 import datetime
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from contextlib import contextmanager
+from typing import TypeVar
 
-from pyarrow import RecordBatch
 from tqdm import tqdm
 
+from loaders.holdings import Holding
 from loaders.runs import Run
+from loaders.verify import Finding
+
+# Several rows at once, of whatever form.
+Rows = TypeVar("Rows", bound=Sized)
 
 
-def progress(name: str, expected_rows: int, batches: Iterable[RecordBatch]) -> Iterator[RecordBatch]:
+def progress(name: str, expected_rows: int, batches: Iterable[Rows]) -> Iterator[Rows]:
     """Show a bar with rows per second on a terminal, once reading takes longer than a second; nothing elsewhere."""
     bar = tqdm(
         total=expected_rows or None,
@@ -24,7 +30,7 @@ def progress(name: str, expected_rows: int, batches: Iterable[RecordBatch]) -> I
     with bar:
         for batch in batches:
             yield batch
-            bar.update(batch.num_rows)
+            bar.update(len(batch))
 
 
 def published(run: Run, lake: object, seconds: float) -> str:
@@ -40,15 +46,61 @@ def published(run: Run, lake: object, seconds: float) -> str:
     return "\n".join([head, *lines, f"  {rows:,} rows in {seconds:.1f} s ({rows / max(seconds, 0.001):,.0f} rows/s)"])
 
 
-def status(rows: list[tuple], now: datetime.datetime) -> str:
-    """One line per table: (table, run, rows, snapshot_at, verdict), newest run of each."""
-    if not rows:
+def status(holdings: Sequence[Holding], now: datetime.datetime) -> str:
+    """One line per table: its newest run, live rows, age, how far the cursor is, verdict."""
+    if not holdings:
         return "  nothing is loaded yet"
-    width = max(len(row[0]) for row in rows)
+    width = max(len(held.table) for held in holdings)
+    cursors = max(len(held.cursor) for held in holdings)
     return "\n".join(
-        f"  {table:<{width}}  run {run:>4}  {count:>12,} rows  {age(now - snapshot_at):>8} old  {verdict}"
-        for table, run, count, snapshot_at, verdict in rows
+        f"  {held.table:<{width}}  run {held.run:>4}  {_live(held.live_rows):>12} rows  "
+        f"{age(now - held.snapshot_at):>8} old  {held.cursor:<{cursors}}{'  ' if cursors else ''}{held.verdict}"
+        for held in holdings
     )
+
+
+def waiting(pending: Sequence[Run]) -> str:
+    """The runs that raw does not hold yet."""
+    if not pending:
+        return "0 runs wait in the lake"
+    numbers = ", ".join(str(run.run) for run in pending)
+    return f"{len(pending)} runs wait in the lake ({numbers}); `python -m loaders load` applies them"
+
+
+def _live(rows: int | None) -> str:
+    return "no table," if rows is None else f"{rows:,}"
+
+
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """Say on a terminal what is being done, for as long as it takes."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    print(f"  {text} …", end="\r", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        print(" " * (len(text) + 4), end="\r", file=sys.stderr, flush=True)
+
+
+def finding(found: Finding, width: int) -> str:
+    """A line for a table or mart, a line for each difference that is shown, and what to do."""
+    rows = "" if found.rows is None else f"{found.rows:,}"
+    lines = [f"  {found.name:<{width}}  {rows:>12}{' rows' if rows else '     '}  {found.said}"]
+    lines += [f"      {line}" for line in found.details]
+    if found.fix:
+        lines.append(f"      next: {found.fix}")
+    return "\n".join(lines)
+
+
+def verdict(findings: Sequence[Finding]) -> str:
+    """The last line of `verify`."""
+    unlike = [found.name for found in findings if found.equal is False]
+    if unlike:
+        return f"NOT EQUAL: {', '.join(unlike)}"
+    skipped = [found.name for found in findings if found.equal is None]
+    return "equal" + (f"; not compared: {', '.join(skipped)}" if skipped else "")
 
 
 def age(span: datetime.timedelta) -> str:

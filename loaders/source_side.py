@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from loaders.buckets import Buckets, Sums
+from loaders.buckets import Buckets, Sums, fitting
 from loaders.mysql import Snapshot, SourceTable
 from loaders.quoting import mysql_name, mysql_value
-from loaders.type_contract import Column, lake_schema
+from loaders.type_contract import SIGNED, Column, lake_schema
 
 # Keys that one statement asks for.
 KEYS_AT_ONCE = 500
@@ -24,9 +24,24 @@ class SourceSide:
     keys: Sequence[Column]
     hashed: Column
 
+    def buckets(self, rows: int) -> Buckets:
+        """Buckets that fit a table of about so many rows."""
+        if not self.keys:
+            return Buckets(None, 1)
+        key = self._integer_key()
+        extremes = self.snapshot.extremes(self.table, key) if key else None
+        return fitting(key, extremes, rows)
+
+    def _integer_key(self) -> str | None:
+        """The key's one column, if it is a whole number."""
+        kinds = {column.name: column.data_type for column in self.table.columns}
+        (first, *others) = self.keys
+        kind = kinds[first.name]
+        return first.name if not others and kind in SIGNED and kind != "year" else None
+
     def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
         where = self._within(within, chosen) if within else None
-        return self.snapshot.sums(self.table, self._bucket(buckets), self.hashed.select, where)
+        return self.snapshot.sums(self.table, self.bucket(buckets), self.hashed.select, where)
 
     def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
         columns = [*self.keys, self.hashed]
@@ -36,7 +51,8 @@ class SourceSide:
         read = self.snapshot.read(self.table, columns, names, rule, Counter(), where)
         return pa.Table.from_batches(read, lake_schema(columns))
 
-    def _bucket(self, buckets: Buckets) -> str:
+    def bucket(self, buckets: Buckets) -> str:
+        """The bucket of a row, as an expression."""
         if buckets.key is None:
             return f"{self.hashed.select} % {buckets.size}"
         return f"{mysql_name(buckets.key)} div {buckets.size}"
@@ -44,7 +60,7 @@ class SourceSide:
     def _within(self, buckets: Buckets, chosen: Sequence[int]) -> str:
         """True for the rows of the chosen buckets; for a key, in a form that its index can answer."""
         if buckets.key is None:
-            return f"{self._bucket(buckets)} in ({', '.join(map(str, chosen))})"
+            return f"{self.bucket(buckets)} in ({', '.join(map(str, chosen))})"
         key = mysql_name(buckets.key)
         return " or ".join(f"{key} between {first} and {last}" for first, last in buckets.ranges(chosen))
 

@@ -1,17 +1,20 @@
 """What the loaders need of a warehouse, whichever it is."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from loaders.compare import Side
 from loaders.run_files import RunFiles
-from loaders.runs import Batch, Run
+from loaders.runs import Batch, ColumnType, Run
 
 
 class Warehouse(Protocol):
     """A raw schema: what is applied to it, what it holds, and a way to apply one run whole or not at all."""
 
     schema: str
+    # How it prints values: canonical.DUCKDB or canonical.REDSHIFT.
+    texts: Mapping[str, str]
 
     def last_applied(self) -> tuple[int, str] | None:
         """Number and attempt of the newest run in raw."""
@@ -24,6 +27,18 @@ class Warehouse(Protocol):
 
         The batch is not published yet; where it has files, the attempt has a manifest of them, `changed-manifest`.
         """
+
+    def side(self, rows: str, keys: Sequence[ColumnType]) -> AbstractContextManager[Side]:
+        """Rows that are there as one side of a comparison.
+
+        rows: a table's name in SQL, or a query in parentheses, with the key columns, `_source_hash` and `_deleted_at`.
+        """
+
+    def ask(self, sql: str) -> Sequence[tuple]:
+        """The rows of a query that has few."""
+
+    def stream(self, sql: str, at_once: int) -> Iterator[Sequence[tuple]]:
+        """The rows of a query, so many at a time, in bounded memory."""
 
     def apply(self, run: Run, files: RunFiles) -> None:
         """All of the run, in one transaction, unless it is in raw already."""

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from loaders import settings
-from loaders.cli import discover, doctor, run, status
+from loaders.cli import discover, doctor, plan, run, status, verify
 
 EXAMPLES = """examples:
   python -m loaders extract                       all tables of the catalog: MySQL -> lake -> raw
@@ -13,7 +13,10 @@ EXAMPLES = """examples:
   python -m loaders extract --no-load             stop at the lake; `load` takes it from there
   python -m loaders load                          apply what waits in the lake
   python -m loaders status                        what raw holds, and what waits
-  python -m loaders plan --sql                    what a run would do, and the SQL for Redshift
+  python -m loaders plan                          what a run would do now, and why
+  python -m loaders plan --sql                    with every statement for MySQL and for Redshift
+  python -m loaders verify                        source = raw = marts? by counts, sums and hashes
+  python -m loaders verify --deep --tables order  every value of every row
   python -m loaders doctor                        try every link, and name the remedy of each fault
   python -m loaders discover                      print a catalog of the database in SOURCE_URL
   python -m loaders discover --write billing      put it into the dbt project, with staging views
@@ -36,6 +39,8 @@ def parser() -> argparse.ArgumentParser:
     catalog = argparse.ArgumentParser(add_help=False)
     catalog.add_argument("--catalog", type=Path, metavar="FILE", help="the catalog (default: CATALOG, or the shop's)")
     run.add_to(commands, catalog)
+    plan.add_to(commands, catalog)
+    verify.add_to(commands, catalog)
     status.add_to(commands, catalog)
     doctor.add_to(commands, catalog)
     discover.add_to(commands)

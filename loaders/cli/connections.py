@@ -4,6 +4,7 @@ import argparse
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -24,6 +25,15 @@ from loaders.warehouse import Warehouse
 
 def catalog(arguments: argparse.Namespace, chosen: Settings) -> Catalog:
     return catalogs.read(arguments.catalog or chosen.catalog)
+
+
+def chosen_tables(arguments: argparse.Namespace, chosen: Settings) -> Catalog:
+    """The catalog for the target's warehouse, reduced to --tables."""
+    for_redshift = dbt_target(chosen, chosen.environment).type == "redshift"
+    whole = replace(catalog(arguments, chosen), for_redshift=for_redshift)
+    if arguments.tables is None:
+        return whole
+    return whole.only(name.strip() for name in arguments.tables.split(",") if name.strip())
 
 
 def lake(chosen: Settings) -> Lake:

@@ -1,16 +1,14 @@
-"""`extract`, `load` and `plan`: a run, its second half, and what it would do."""
+"""`extract` and `load`: a run, and its second half."""
 
 import argparse
 import time
 from contextlib import nullcontext
-from dataclasses import replace
 
-from loaders import mysql, pipeline, plans, report, runs
+from loaders import mysql, pipeline, report, runs
 from loaders.catalog import Catalog
 from loaders.cli import connections
 from loaders.deletes import DeleteLimit
 from loaders.lake import Lake
-from loaders.matching import match
 from loaders.settings import Settings
 from loaders.spool import spool
 
@@ -35,17 +33,10 @@ def add_to(commands, catalog: argparse.ArgumentParser) -> None:
     loading = commands.add_parser("load", parents=[catalog], help="apply the runs that wait in the lake to raw")
     loading.set_defaults(run=load)
 
-    planning = commands.add_parser("plan", parents=[catalog], help="what a run would do, without doing it")
-    planning.add_argument("--sql", action="store_true", help="the statements that a load would send to Redshift, too")
-    planning.set_defaults(run=plan)
-
 
 def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
     # A value that the warehouse could not take must not be published: the run would wait in the lake for ever.
-    for_redshift = connections.dbt_target(chosen, chosen.environment).type == "redshift"
-    catalog = replace(connections.catalog(arguments, chosen), for_redshift=for_redshift)
-    if arguments.tables is not None:
-        catalog = catalog.only(name.strip() for name in arguments.tables.split(",") if name.strip())
+    catalog = connections.chosen_tables(arguments, chosen)
     lake = connections.lake(chosen)
     if not arguments.no_load:
         _load_pending(catalog, lake, chosen)
@@ -75,19 +66,6 @@ def _published(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog
 def load(arguments: argparse.Namespace, chosen: Settings) -> None:
     if not _load_pending(connections.catalog(arguments, chosen), connections.lake(chosen), chosen):
         print("nothing waits in the lake: raw is up to date")
-
-
-def plan(arguments: argparse.Namespace, chosen: Settings) -> None:
-    catalog, lake = connections.catalog(arguments, chosen), connections.lake(chosen)
-    number = max(runs.numbers(lake), default=0) + 1
-    with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
-        planned = plans.plan(match(catalog, snapshot), number, catalog, snapshot)
-    print(f"run {number} would read {len(planned.batches)} tables into {lake}, schema {catalog.schema}")
-    for batch in planned.batches:
-        print(f"  {batch.table}: {batch.mode}, about {batch.rows:,} rows, {len(batch.columns)} columns")
-    if arguments.sql:
-        role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")
-        print(";\n".join(plans.statements(planned, lake.url, role)) + ";")
 
 
 def _load_pending(catalog: Catalog, lake: Lake, chosen: Settings) -> int:

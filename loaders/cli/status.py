@@ -3,7 +3,7 @@
 import argparse
 import datetime
 
-from loaders import pipeline, report, runs
+from loaders import holdings, pipeline, report, runs
 from loaders.cli import connections
 from loaders.settings import Settings
 
@@ -25,6 +25,5 @@ def status(arguments: argparse.Namespace, chosen: Settings) -> None:
         return
     with connections.warehouse(catalog, chosen, read_only=True) as warehouse:
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-        print(report.status(warehouse.newest(), now))
-        waiting = pipeline.pending(lake, warehouse)
-    print(f"  {len(waiting)} runs wait in the lake" + ("; `python -m loaders load` applies them" if waiting else ""))
+        print(report.status(holdings.of(catalog, lake, warehouse), now))
+        print(f"  {report.waiting(pipeline.pending(lake, warehouse))}")

@@ -1,0 +1,113 @@
+"""`plan`: what a run would do now, table by table, and nothing of it done."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from loaders import mysql, pipeline, plans, report, runs
+from loaders.catalog import Catalog
+from loaders.cli import connections
+from loaders.errors import Failure
+from loaders.incremental import Raw
+from loaders.intents import Intent, intent
+from loaders.lake import Lake
+from loaders.matching import match
+from loaders.mysql import Snapshot
+from loaders.run_files import RunFiles
+from loaders.runs import Run
+from loaders.settings import Settings
+from loaders.table_read import TableRead, homes
+from loaders.warehouse import Warehouse
+
+EPILOG = """examples:
+  python -m loaders plan                   mode of each table and why, estimated rows and bytes, runs that wait
+  python -m loaders plan --tables order    of one table
+  python -m loaders plan --sql             and the statements: SELECTs for MySQL, DDL and COPY for Redshift
+
+Rows and bytes are the server's own estimates (information_schema). Nothing is written, in the lake or the warehouse."""
+
+
+def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+    """Add the command to the command line; `catalog` holds an option that it takes."""
+    planning = commands.add_parser(
+        "plan",
+        parents=[catalog],
+        help="what a run would do, without doing it",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    planning.add_argument("--tables", metavar="A,B", help="only these tables of the catalog")
+    planning.add_argument("--full", action="store_true", help="for a run that reads the tables whole")
+    planning.add_argument("--sql", action="store_true", help="the statements for MySQL and Redshift, too")
+    planning.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, chosen: Settings) -> None:
+    catalog, lake = connections.chosen_tables(arguments, chosen), connections.lake(chosen)
+    number = max(runs.numbers(lake), default=0) + 1
+    with (
+        connections.source(chosen) as connection,
+        mysql.snapshot(connection) as snapshot,
+        _warehouse(catalog, chosen) as warehouse,
+    ):
+        waiting = _waiting(catalog, lake, warehouse)
+        bases = {} if arguments.full else runs.newest_batches(lake, catalog.schema, [t.name for t in catalog.tables])
+        raw = Raw(warehouse, bases, RunFiles(lake, Path()))
+        intents = list(_intents(catalog, snapshot, raw, waiting, chosen))
+        planned = plans.plan([], number, catalog, snapshot)
+    print(f"run {number} would read {len(catalog.tables)} tables into {lake}, schema {catalog.schema}")
+    for each in waiting:
+        rows = sum(batch.rows for batch in each.batches)
+        print(f"  first it loads run {each.run}, which waits in the lake: {rows:,} rows")
+    for intended in intents:
+        print(f"  {intended.line()}" + ("; --full" if arguments.full else ""))
+    if arguments.sql:
+        _print_statements(intents, planned, lake, chosen)
+
+
+@contextmanager
+def _warehouse(catalog: Catalog, chosen: Settings) -> Iterator[Warehouse | None]:
+    """The warehouse, or None, said aloud, if it is not there to be asked."""
+    target = connections.dbt_target(chosen, chosen.environment)
+    with ExitStack() as stack:
+        opened = None
+        if target.type == "duckdb" and not target.values["path"].exists():
+            print(f"the warehouse {target.values['path']} does not exist yet: the run would make it")
+        else:
+            try:
+                opened = stack.enter_context(connections.warehouse(catalog, chosen, read_only=True))
+            except Failure as failure:
+                print(f"the warehouse cannot be asked, so this is planned as if it were empty: {failure.problem}")
+        yield opened
+
+
+def _waiting(catalog: Catalog, lake: Lake, warehouse: Warehouse | None) -> list[Run]:
+    if warehouse is not None:
+        return pipeline.pending(lake, warehouse)
+    published = (runs.read(lake, number) for number in runs.numbers(lake))
+    return [run for run in published if run.schema == catalog.schema]
+
+
+def _intents(catalog: Catalog, snapshot: Snapshot, raw: Raw, waiting: list[Run], chosen: Settings) -> Iterator[Intent]:
+    """Of every table. What a waiting run brings is not in raw yet, so raw is not asked about it."""
+    coming = {batch.table for run in waiting for batch in run.batches}
+    for table, source in match(catalog, snapshot):
+        columns = homes(table, source, catalog.for_redshift)
+        read = TableRead(
+            snapshot, table, source, columns, table.invalid_to_null, raw.files.lake, plans.ATTEMPT, raw.files.folder,
+            report.progress,
+        )  # fmt: skip
+        known = replace(raw, warehouse=None) if table.name in coming else raw
+        yield intent(read, known, chosen.lookback, catalog.for_redshift)
+
+
+def _print_statements(intents: list[Intent], planned: Run, lake: Lake, chosen: Settings) -> None:
+    for intended in intents:
+        print(f"-- MySQL: {intended.batch.table}")
+        print(";\n".join(intended.selects) + ";")
+    print("-- Redshift: for all tables that bring rows")
+    role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")
+    planned = replace(planned, batches=tuple(intended.batch for intended in intents))
+    print(";\n".join(plans.statements(planned, lake.url, role)) + ";")

@@ -1,0 +1,89 @@
+"""`verify`: are source, raw and marts equal, now? Exit code 0 only if they are."""
+
+import argparse
+from collections.abc import Iterator
+
+from loaders import holdings, mysql, pipeline, report, verify
+from loaders.catalog import Catalog
+from loaders.cli import connections
+from loaders.errors import Failure
+from loaders.matching import match
+from loaders.settings import Settings
+from loaders.verify import Ends, Finding
+
+DESCRIPTION = """Compares the source as it is now with raw, and with the marts that keep a table's rows one to one
+(meta.mart in the catalog): rows, sums of hashes, and where those differ the first keys. The source is read in one
+snapshot; nothing is written."""
+
+EPILOG = """examples:
+  python -m loaders verify                        counts, sums and hashes of every table and mart
+  python -m loaders verify --tables order         of one table
+  python -m loaders verify --deep --tables order  every column of every row, as text made by the two servers
+
+A source that changed since the last run is not equal now: `make extract` brings raw up to it.
+exit codes: 0 only if all are equal; 1 if anything differs, is missing in raw, or (once something is built) a mart is
+missing. Before the first `make build` marts are named and do not count."""
+
+
+def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+    """Add the command to the command line; `catalog` holds an option that it takes."""
+    verifying = commands.add_parser(
+        "verify",
+        parents=[catalog],
+        help="are source, raw and marts equal, now?",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verifying.add_argument("--tables", metavar="A,B", help="only these tables of the catalog, and their marts")
+    verifying.add_argument("--deep", action="store_true", help="compare every column of every row in canonical text")
+    verifying.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, chosen: Settings) -> int:
+    catalog, lake = connections.chosen_tables(arguments, chosen), connections.lake(chosen)
+    target = connections.dbt_target(chosen, chosen.environment)
+    _must_exist(target)
+    names = [table.name for table in catalog.tables] + [table.mart.name for table in catalog.tables if table.mart]
+    with (
+        connections.warehouse(catalog, chosen, read_only=True) as warehouse,
+        connections.source(chosen) as connection,
+        mysql.snapshot(connection) as snapshot,
+    ):
+        last = warehouse.last_applied()
+        ends = Ends(
+            snapshot, warehouse, holdings.applied(lake, warehouse), pipeline.pending(lake, warehouse),
+            target.values["schema"], report.progress,
+        )  # fmt: skip
+        print(f"{catalog.source} as of {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC and {warehouse}, {_held(last, ends)}")
+        findings = []
+        for found in _findings(ends, catalog, arguments.deep):
+            findings.append(found)
+            print(report.finding(found, max(map(len, names))), flush=True)
+        if warehouse.last_applied() != last:
+            raise Failure("a run was loaded into raw during the comparison", "run it again")
+    print(report.verdict(findings))
+    return int(any(found.equal is False for found in findings))
+
+
+def _findings(ends: Ends, catalog: Catalog, deep: bool) -> Iterator[Finding]:
+    pairs = match(catalog, ends.snapshot)
+    for table, source in pairs:
+        with report.working(f"comparing {table.name}, about {source.estimated_rows:,} rows"):
+            found = verify.raw_table(ends, table, source, catalog, deep)
+        yield found
+    for table, source in pairs:
+        if table.mart:
+            with report.working(f"comparing {table.mart.name}"):
+                found = verify.mart(ends, table, source)
+            yield found
+
+
+def _must_exist(target) -> None:
+    if target.type == "duckdb" and not target.values["path"].exists():
+        raise Failure(f"the warehouse {target.values['path']} does not exist yet", "run `make extract` first")
+
+
+def _held(last: tuple[int, str] | None, ends: Ends) -> str:
+    held = f"schema {ends.warehouse.schema} as of run {last[0]}" if last else f"schema {ends.warehouse.schema}, empty"
+    return held + (f" ({len(ends.waiting)} wait in the lake)" if ends.waiting else "")

@@ -1,0 +1,48 @@
+"""How two sides differ, key by key: counted whole, shown in part."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+# Keys of each kind that are shown.
+SHOWN = 10
+ONLY_SOURCE, ONLY_HERE, OTHERWISE = "only at the source", "only here", "different"
+
+
+@dataclass
+class Differences:
+    """rows: at the source; here: in raw or the mart. hidden: rows that differ though their `_source_hash` is the same.
+
+    nulled: values that are NULL here by a rule that the user switched on.
+    """
+
+    rows: int = 0
+    here: int = 0
+    hidden: int = 0
+    nulled: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    shown: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, how: str, key: str, detail: str = "") -> None:
+        self.counts[how] += 1
+        if self.counts[how] <= SHOWN:
+            self.shown.setdefault(how, []).append(f"{key}: {detail}" if detail else key)
+
+    def __bool__(self) -> bool:
+        return self.rows != self.here or bool(self.counts)
+
+    def lines(self) -> Iterator[str]:
+        """A line for each kind of difference, and one for each key that is shown."""
+        for how in (ONLY_SOURCE, ONLY_HERE, OTHERWISE):
+            if count := self.counts[how]:
+                shown = self.shown[how]
+                yield f"{how}: {count:,}" + (f", the first {len(shown)}:" if count > len(shown) else ":")
+                yield from (f"  {line}" for line in shown)
+
+
+def key_text(names: list[str], values: list[object]) -> str:
+    """order_id=7; several columns with commas; bytes in hex digits."""
+    return ", ".join(
+        f"{name}={value.hex() if isinstance(value, bytes) else value}"
+        for name, value in zip(names, values, strict=True)
+    )

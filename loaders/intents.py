@@ -1,0 +1,89 @@
+"""What a run would do with each table, by the run's own rules, and nothing of it done."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from loaders import cursors, fingerprint, plans
+from loaders.incremental import Raw, begins
+from loaders.mysql import rows_sql, sums_sql
+from loaders.quoting import mysql_name, mysql_value
+from loaders.raw_tables import SOURCE_HASH
+from loaders.runs import Batch
+from loaders.source_side import SourceSide
+from loaders.table_read import TableRead
+
+
+@dataclass(frozen=True)
+class Intent:
+    """batch: the table's part of the run record, with estimates; why: what the mode follows from.
+
+    bytes: the server's estimate of all rows. selects: what MySQL would be asked, but for what follows from differences.
+    """
+
+    batch: Batch
+    why: str
+    bytes: int
+    selects: Sequence[str]
+
+    def line(self) -> str:
+        """order: full, about 10,000 rows, 1.6 MB (estimated), 13 columns: first read."""
+        size = (
+            f"about {self.batch.rows:,} rows, {self.bytes / 1e6:,.1f} MB (estimated), {len(self.batch.columns)} columns"
+        )
+        return f"{self.batch.table}: {self.batch.mode}, {size}: {self.why}"
+
+
+def intent(read: TableRead, raw: Raw, lookback: datetime.timedelta, for_redshift: bool) -> Intent:
+    """read: a table that will not be read."""
+    whole = plans.batch(read.table, read.source, for_redshift)
+    size = read.source.estimated_rows * _bytes_per_row(read)
+    base = raw.base(read) if read.source.held_still else None
+    if base is None:
+        counted = f"select count(*) from {mysql_name(read.source.name)}"
+        return Intent(whole, _why_whole(read, raw), size, [rows_sql(read.source, read.columns), counted])
+    begin = begins(read, base, lookback)
+    said = f"rows from {begin} on by {read.table.cursor}, then all compared by hash" if begin else _without_cursor(read)
+    return Intent(replace(whole, mode="incremental"), said, size, _selects(read, base, begin))
+
+
+def _selects(read: TableRead, base: Batch, begin: cursors.Bound) -> list[str]:
+    side = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH])
+    rows = read.source.estimated_rows if base.live_rows is None else base.live_rows
+    sums = sums_sql(read.source, side.bucket(side.buckets(rows)), side.hashed.select)
+    if begin is None:
+        return [sums]
+    return [rows_sql(read.source, read.columns, cursors.condition(read.cursor, begin)), sums]
+
+
+def _without_cursor(read: TableRead) -> str:
+    if not read.keys:
+        return "compared by hash; has no key, so read whole if it differs"
+    return "compared by hash, rows that differ are read"
+
+
+def _why_whole(read: TableRead, raw: Raw) -> str:
+    """The first of the reasons for which a run reads a table whole."""
+    base = raw.bases.get(read.table.name)
+    if not read.source.held_still:
+        return f"{read.source.engine} tables take no part in the snapshot"
+    if base is None:
+        return "first read"
+    for same, why in (
+        (base.hash_version == fingerprint.VERSION, "raw has another version of the hash"),
+        (base.columns == read.types(), "its columns are others than in the last run"),
+        (base.primary_key == read.table.primary_key, "its primary key is another than in the last run"),
+        (base.nulled == tuple(sorted(read.nulled)), "on_invalid is another than in the last run"),
+    ):
+        if not same:
+            return why
+    return "raw does not hold it in this form"
+
+
+def _bytes_per_row(read: TableRead) -> int:
+    sql = (
+        "select avg_row_length from information_schema.tables "
+        f"where table_schema = database() and table_name = {mysql_value(read.source.name)}"
+    )
+    ((found,),) = [row for batch in read.snapshot.printed(read.source, sql) for row in batch]
+    return int(found or 0)
