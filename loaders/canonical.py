@@ -28,7 +28,7 @@ MYSQL = {
         "md5(convert({0} using utf8mb4)), ')')"
     ),
     BYTES: "hex({0})",
-    LONG_BYTES: "concat(left(hex(left({0}, 20)), 40), '… (', length({0}), ' bytes, md5 ', md5({0}), ')')",
+    LONG_BYTES: "concat(hex(left({0}, 20)), '… (', length({0}), ' bytes, md5 ', md5({0}), ')')",
 }
 DUCKDB = {
     FLOAT: "cast(cast({0} as double) as varchar)",
@@ -36,7 +36,7 @@ DUCKDB = {
     TEXT: "{0}",
     LONG_TEXT: "left({0}, 40) || '… (' || strlen({0}) || ' bytes, md5 ' || md5({0}) || ')'",
     BYTES: "hex({0})",
-    LONG_BYTES: "left(hex({0}), 40) || '… (' || octet_length({0}) || ' bytes, md5 ' || md5({0}) || ')'",
+    LONG_BYTES: "hex(array_slice({0}, 1, 20)) || '… (' || octet_length({0}) || ' bytes, md5 ' || md5({0}) || ')'",
 }
 # A bare VARCHAR would be 256 bytes. MD5 takes no VARBYTE there: long bytes come as they are, see `shown`.
 REDSHIFT = {

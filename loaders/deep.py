@@ -20,8 +20,6 @@ from loaders.table_read import Progress
 from loaders.type_contract import Column, SourceColumn, decode
 from loaders.warehouse import Warehouse
 
-# Rows that the warehouse hands on together; fewer where a value may have 16 MB.
-ROWS_AT_ONCE, LONG_ROWS_AT_ONCE = 1_000, 10
 # Characters of a value that are shown, and how many of them before the first difference.
 SHOWN, SHOWN_BEFORE = 80, 20
 HASH = canonical(SourceColumn(SOURCE_HASH, "bigint", "bigint", nullable=False))
@@ -81,8 +79,8 @@ class DeepTable:
         return [self.columns[place] for place in self.places]
 
     def _stored(self, warehouse: Warehouse, raw: str) -> Iterator[Row]:
-        long = any(column.kind == LONG_BYTES for column in self.columns)
-        for batch in warehouse.stream(self.raw_query(warehouse, raw), LONG_ROWS_AT_ONCE if long else ROWS_AT_ONCE):
+        wide = any(column.kind in warehouse.wide for column in self.columns)
+        for batch in warehouse.stream(self.raw_query(warehouse, raw), wide):
             for row in batch:
                 yield tuple(column.shown(value) for column, value in zip(self.columns, row, strict=True))
 

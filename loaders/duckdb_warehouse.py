@@ -24,6 +24,10 @@ DIALECT = Dialect(
 )
 # What a comparison may hold of the database file in memory: it reads every block once, so keeping more gains nothing.
 COMPARE_MEMORY = "64MB"
+# What putting a stream in order may take; the rest goes to files beside the database.
+STREAM_MEMORY = "256MB"
+# Rows that a stream hands on together.
+ROWS, WIDE_ROWS = 1_000, 10
 HASH_TYPE = ColumnType(SOURCE_HASH, "bigint", "BIGINT", "BIGINT")
 
 
@@ -48,6 +52,7 @@ class DuckDBWarehouse:
     """Applies runs to raw. One transaction per run holds all its tables and its rows in `_loads`."""
 
     texts = canonical.DUCKDB
+    wide = frozenset({canonical.LONG_TEXT, canonical.LONG_BYTES})
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, path: Path):
         self.connection = connection
@@ -128,11 +133,17 @@ class DuckDBWarehouse:
         with self._reading():
             return self._ask(sql)
 
-    def stream(self, sql: str, at_once: int) -> Iterator[list[tuple]]:
-        """The rows of a query, so many at a time; what DuckDB needs to put them in order, it puts on disk."""
+    def stream(self, sql: str, wide: bool) -> Iterator[list[tuple]]:
+        """The rows of a query, some at a time. What DuckDB needs to put them in order, it puts on disk.
+
+        wide: a row may have megabytes; as DuckDB works on 2,048 rows at once, it is then let have what it needs.
+        """
         with self._reading():
-            for batch in self.connection.execute(sql).to_arrow_reader(at_once):
+            ((limit,),) = self._ask("select current_setting('memory_limit')")
+            self.connection.execute("reset memory_limit" if wide else f"set memory_limit = '{STREAM_MEMORY}'")
+            for batch in self.connection.execute(sql).to_arrow_reader(WIDE_ROWS if wide else ROWS):
                 yield list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+            self.connection.execute(f"set memory_limit = '{limit}'")
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

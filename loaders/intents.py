@@ -18,7 +18,8 @@ from loaders.table_read import TableRead
 class Intent:
     """batch: the table's part of the run record, with estimates; why: what the mode follows from.
 
-    bytes: the server's estimate of all rows. selects: what MySQL would be asked, but for what follows from differences.
+    bytes: the server's estimate of all rows; 0 if it has none yet. selects: what MySQL would be asked, but for what
+    follows from differences.
     """
 
     batch: Batch
@@ -26,23 +27,25 @@ class Intent:
     bytes: int
     selects: Sequence[str]
 
-    def line(self) -> str:
-        """order: full, about 10,000 rows, 1.6 MB (estimated), 13 columns: first read."""
-        size = (
-            f"about {self.batch.rows:,} rows, {self.bytes / 1e6:,.1f} MB (estimated), {len(self.batch.columns)} columns"
-        )
-        return f"{self.batch.table}: {self.batch.mode}, {size}: {self.why}"
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user chose for the run: as in pipeline.Options."""
+
+    full: bool
+    lookback: datetime.timedelta
 
 
-def intent(read: TableRead, raw: Raw, lookback: datetime.timedelta, for_redshift: bool) -> Intent:
+def intent(read: TableRead, raw: Raw, wanted: Wanted, for_redshift: bool) -> Intent:
     """read: a table that will not be read."""
     whole = plans.batch(read.table, read.source, for_redshift)
     size = read.source.estimated_rows * _bytes_per_row(read)
-    base = raw.base(read) if read.source.held_still else None
+    base = raw.base(read) if read.source.held_still and not wanted.full else None
     if base is None:
         counted = f"select count(*) from {mysql_name(read.source.name)}"
-        return Intent(whole, _why_whole(read, raw), size, [rows_sql(read.source, read.columns), counted])
-    begin = begins(read, base, lookback)
+        why = "--full" if wanted.full else _why_whole(read, raw)
+        return Intent(whole, why, size, [rows_sql(read.source, read.columns), counted])
+    begin = begins(read, base, wanted.lookback)
     said = f"rows from {begin} on by {read.table.cursor}, then all compared by hash" if begin else _without_cursor(read)
     return Intent(replace(whole, mode="incremental"), said, size, _selects(read, base, begin))
 

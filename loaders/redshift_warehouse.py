@@ -26,6 +26,8 @@ from loaders.run_files import RunFiles
 from loaders.runs import Batch, ColumnType, Run
 
 TRIES = 3
+# Rows that a stream fetches together; a single-node cluster refuses to fetch more.
+ROWS, WIDE_ROWS = 1_000, 10
 
 
 @contextmanager
@@ -42,6 +44,8 @@ class RedshiftWarehouse:
     """Applies runs to raw. A lost connection ends a transaction; a lost answer to COMMIT is looked up, not guessed."""
 
     texts = canonical.REDSHIFT
+    # A text has at most 65,535 bytes there.
+    wide = frozenset({canonical.LONG_BYTES})
 
     def __init__(self, connect: Callable[[], Any], schema: str, role: str, host: str):
         self._connect = connect
@@ -162,17 +166,17 @@ class RedshiftWarehouse:
         with self._reading():
             return [tuple(row) for row in self._rows(sql)]
 
-    def stream(self, sql: str, at_once: int) -> Iterator[list[tuple]]:
-        """The rows of a query, so many at a time, by a cursor of the server's: the driver would hold them all.
+    def stream(self, sql: str, wide: bool) -> Iterator[list[tuple]]:
+        """The rows of a query, some at a time, by a cursor of the server's: the driver would hold them all.
 
-        Floats are printed with all their digits.
+        wide: a row may have megabytes. Floats are printed with all their digits.
         """
         with self._reading():
             self._run("set extra_float_digits to 2")
             # A name of its own: the driver remembers statements by their text, with the columns they had.
             cursor = sql_name(f"c{secrets.token_hex(8)}")
             self._run(f"declare {cursor} cursor for {sql}")
-            while rows := self._rows(f"fetch forward {at_once} from {cursor}"):
+            while rows := self._rows(f"fetch forward {WIDE_ROWS if wide else ROWS} from {cursor}"):
                 yield [tuple(row) for row in rows]
 
     @contextmanager

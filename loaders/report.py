@@ -9,6 +9,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from loaders.holdings import Holding
+from loaders.intents import Intent
 from loaders.runs import Run
 from loaders.verify import Finding
 
@@ -65,6 +66,15 @@ def waiting(pending: Sequence[Run]) -> str:
         return "0 runs wait in the lake"
     numbers = ", ".join(str(run.run) for run in pending)
     return f"{len(pending)} runs wait in the lake ({numbers}); `python -m loaders load` applies them"
+
+
+def intent(intended: Intent) -> str:
+    """order: full, about 10,000 rows, 2 MB (estimated), 14 columns: first read."""
+    batch = intended.batch
+    size = f"{_size(intended.bytes)} (estimated)" if intended.bytes or not batch.rows else "bytes not estimated yet"
+    return (
+        f"{batch.table}: {batch.mode}, about {batch.rows:,} rows, {size}, {len(batch.columns)} columns: {intended.why}"
+    )
 
 
 def _live(rows: int | None) -> str:

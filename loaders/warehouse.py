@@ -1,6 +1,6 @@
 """What the loaders need of a warehouse, whichever it is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -15,6 +15,8 @@ class Warehouse(Protocol):
     schema: str
     # How it prints values: canonical.DUCKDB or canonical.REDSHIFT.
     texts: Mapping[str, str]
+    # The kinds of canonical.py whose values may have megabytes there.
+    wide: Set[str]
 
     def last_applied(self) -> tuple[int, str] | None:
         """Number and attempt of the newest run in raw."""
@@ -37,8 +39,8 @@ class Warehouse(Protocol):
     def ask(self, sql: str) -> Sequence[tuple]:
         """The rows of a query that has few."""
 
-    def stream(self, sql: str, at_once: int) -> Iterator[Sequence[tuple]]:
-        """The rows of a query, so many at a time, in bounded memory."""
+    def stream(self, sql: str, wide: bool) -> Iterator[Sequence[tuple]]:
+        """The rows of a query, some at a time, in bounded memory; wide: a row may have megabytes."""
 
     def apply(self, run: Run, files: RunFiles) -> None:
         """All of the run, in one transaction, unless it is in raw already."""

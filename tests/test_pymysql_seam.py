@@ -1,5 +1,6 @@
 """What mysql_arrow/pymysql_seam.py takes from inside PyMySQL: a new PyMySQL that lacks it fails here, by name."""
 
+import gc
 import inspect
 import io
 import socket
@@ -63,3 +64,17 @@ def test_a_connection_that_asked_for_another_protocol_is_refused(own):
         with pytest.raises(pymysql.MySQLError, match="compressed"):
             pymysql_seam.start(connection, "select 1")
         connection.client_flag &= ~CLIENT.COMPRESS
+
+
+def test_a_cursor_of_pymysqls_that_is_left_early_reads_no_more(own):
+    own.write("create table t (id int primary key)", "insert into t select seq from seq_1_to_200000")
+    ignored = []
+    with pytest.MonkeyPatch.context() as patch, own.snapshot() as snapshot:
+        patch.setattr("sys.unraisablehook", ignored.append)
+        rows = snapshot.printed(snapshot.tables()["t"], "select id from t")
+        next(rows)
+        rows.close()
+        assert not snapshot.connection.open
+        del rows
+        gc.collect()
+    assert ignored == []

@@ -11,7 +11,7 @@ from loaders.catalog import Catalog
 from loaders.cli import connections
 from loaders.errors import Failure
 from loaders.incremental import Raw
-from loaders.intents import Intent, intent
+from loaders.intents import Intent, Wanted, intent
 from loaders.lake import Lake
 from loaders.matching import match
 from loaders.mysql import Snapshot
@@ -53,16 +53,17 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
         _warehouse(catalog, chosen) as warehouse,
     ):
         waiting = _waiting(catalog, lake, warehouse)
-        bases = {} if arguments.full else runs.newest_batches(lake, catalog.schema, [t.name for t in catalog.tables])
+        bases = runs.newest_batches(lake, catalog.schema, [table.name for table in catalog.tables])
         raw = Raw(warehouse, bases, RunFiles(lake, Path()))
-        intents = list(_intents(catalog, snapshot, raw, waiting, chosen))
+        wanted = Wanted(arguments.full, chosen.lookback)
+        intents = list(_intents(catalog, snapshot, raw, waiting, wanted))
         planned = plans.plan([], number, catalog, snapshot)
     print(f"run {number} would read {len(catalog.tables)} tables into {lake}, schema {catalog.schema}")
     for each in waiting:
         rows = sum(batch.rows for batch in each.batches)
         print(f"  first it loads run {each.run}, which waits in the lake: {rows:,} rows")
     for intended in intents:
-        print(f"  {intended.line()}" + ("; --full" if arguments.full else ""))
+        print(f"  {report.intent(intended)}")
     if arguments.sql:
         _print_statements(intents, planned, lake, chosen)
 
@@ -90,7 +91,7 @@ def _waiting(catalog: Catalog, lake: Lake, warehouse: Warehouse | None) -> list[
     return [run for run in published if run.schema == catalog.schema]
 
 
-def _intents(catalog: Catalog, snapshot: Snapshot, raw: Raw, waiting: list[Run], chosen: Settings) -> Iterator[Intent]:
+def _intents(catalog: Catalog, snapshot: Snapshot, raw: Raw, waiting: list[Run], wanted: Wanted) -> Iterator[Intent]:
     """Of every table. What a waiting run brings is not in raw yet, so raw is not asked about it."""
     coming = {batch.table for run in waiting for batch in run.batches}
     for table, source in match(catalog, snapshot):
@@ -100,7 +101,7 @@ def _intents(catalog: Catalog, snapshot: Snapshot, raw: Raw, waiting: list[Run],
             report.progress,
         )  # fmt: skip
         known = replace(raw, warehouse=None) if table.name in coming else raw
-        yield intent(read, known, chosen.lookback, catalog.for_redshift)
+        yield intent(read, known, wanted, catalog.for_redshift)
 
 
 def _print_statements(intents: list[Intent], planned: Run, lake: Lake, chosen: Settings) -> None:

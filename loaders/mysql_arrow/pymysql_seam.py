@@ -64,6 +64,9 @@ def start(connection: Connection, query: str) -> Stream:
 
 def abandon(connection: Connection) -> None:
     """Close the connection without a word to the server, which may have gigabytes left to send."""
+    if connection._result is not None:
+        # An unbuffered cursor of PyMySQL's would read the rest when it goes away.
+        connection._result.unbuffered_active = False
     if connection.open:
         connection._force_close()
 
