@@ -86,6 +86,14 @@ def test_status_reads_the_same_from_both(shop, redshift):
     assert ours.count("equal: ") == theirs.count("equal: ") == 3
 
 
+@pytest.mark.parametrize("changes", [{}, {"DBT_TARGET": "duckdb"}])
+def test_verify_says_equal_of_source_raw_and_the_mart_that_dbt_built(shop, redshift, changes):
+    cloud = redshift.environment() | changes
+    told = commands.succeeded(commands.python(shop, "loaders", "verify", "--deep", **cloud)).splitlines()
+    assert "equal by every value of 13 columns" in told[3] and "2,003 rows  equal to order: amount " in told[4]
+    assert told[-1] == "equal"
+
+
 def test_the_bi_reader_sees_the_marts_and_neither_raw_nor_staging(shop, redshift):
     with connection_to(redshift, "bi_reader") as connection, connection.cursor() as cursor:
         cursor.execute("select count(*) from analytics.order_mart")
