@@ -17,6 +17,7 @@ WHOLE, DECIMAL, FLOAT, DATE, MOMENT, TEXT, LONG_TEXT, BYTES, LONG_BYTES = (
 )  # fmt: skip
 # A longer value is compared by its length and MD5: one row of them would not fit into a packet, or a VARCHAR.
 LONGEST_TEXT, LONGEST_BYTES = 65_535, 30_000
+WIDE_BYTES = 8_000
 
 MYSQL = {
     # FLOAT and DOUBLE: a FLOAT by itself is printed with 6 digits.
@@ -108,6 +109,16 @@ class CanonicalColumn:
 
 def canonical(column: SourceColumn) -> CanonicalColumn:
     return CanonicalColumn(column, _kind(column))
+
+
+def wide_in_duckdb(column: CanonicalColumn) -> bool:
+    """Whether 2,048 of its values, which DuckDB works on at once, may need more memory than a stream is given."""
+    return column.kind in (LONG_TEXT, LONG_BYTES) or (column.source.octets or 0) > WIDE_BYTES
+
+
+def wide_in_redshift(column: CanonicalColumn) -> bool:
+    """Whether a value as it is printed may have megabytes."""
+    return column.kind == LONG_BYTES
 
 
 def _kind(column: SourceColumn) -> str:

@@ -79,7 +79,7 @@ class DeepTable:
         return [self.columns[place] for place in self.places]
 
     def _stored(self, warehouse: Warehouse, raw: str) -> Iterator[Row]:
-        wide = any(column.kind in warehouse.wide for column in self.columns)
+        wide = any(map(warehouse.wide, self.columns))
         for batch in warehouse.stream(self.raw_query(warehouse, raw), wide):
             for row in batch:
                 yield tuple(column.shown(value) for column, value in zip(self.columns, row, strict=True))

@@ -44,8 +44,7 @@ class RedshiftWarehouse:
     """Applies runs to raw. A lost connection ends a transaction; a lost answer to COMMIT is looked up, not guessed."""
 
     texts = canonical.REDSHIFT
-    # A text has at most 65,535 bytes there.
-    wide = frozenset({canonical.LONG_BYTES})
+    wide = staticmethod(canonical.wide_in_redshift)
 
     def __init__(self, connect: Callable[[], Any], schema: str, role: str, host: str):
         self._connect = connect

@@ -1,9 +1,10 @@
 """What the loaders need of a warehouse, whichever it is."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from loaders.canonical import CanonicalColumn
 from loaders.compare import Side
 from loaders.run_files import RunFiles
 from loaders.runs import Batch, ColumnType, Run
@@ -15,8 +16,8 @@ class Warehouse(Protocol):
     schema: str
     # How it prints values: canonical.DUCKDB or canonical.REDSHIFT.
     texts: Mapping[str, str]
-    # The kinds of canonical.py whose values may have megabytes there.
-    wide: Set[str]
+    # Whether a column may make its rows too large to have a thousand of them at once.
+    wide: Callable[[CanonicalColumn], bool]
 
     def last_applied(self) -> tuple[int, str] | None:
         """Number and attempt of the newest run in raw."""
@@ -40,7 +41,7 @@ class Warehouse(Protocol):
         """The rows of a query that has few."""
 
     def stream(self, sql: str, wide: bool) -> Iterator[Sequence[tuple]]:
-        """The rows of a query, some at a time, in bounded memory; wide: a row may have megabytes."""
+        """The rows of a query, some at a time, in bounded memory. wide: if a column is, as above."""
 
     def apply(self, run: Run, files: RunFiles) -> None:
         """All of the run, in one transaction, unless it is in raw already."""

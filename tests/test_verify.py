@@ -339,3 +339,14 @@ def test_status_tells_run_bound_live_rows_age_verdict_and_what_waits(small):
     assert lines[-1] == "  0 runs wait in the lake"
     told(small, "extract", "--no-load")
     assert told(small, "status").splitlines()[-1].startswith("  1 runs wait in the lake (3); ")
+
+
+def test_of_a_long_value_the_part_that_differs_is_shown(own):
+    own.write(
+        "create table t (id int primary key, v longblob, w mediumtext, x text)",
+        "insert into t select seq, repeat(x'ab', 1000000), repeat('y', 1000000), repeat('z', 60000) from seq_1_to_9",
+    )
+    own.run()
+    damaged(own, "update raw_own.t set x = left(x, 30000) || 'a' || substring(x, 30002) where id = 7")
+    (line,) = finding(own, deep=True).details[1:]
+    assert "id=7: x is 'zzz" in line and "(60,000 characters, shown from 29,981)" in line
