@@ -58,7 +58,7 @@ def raw_table(ends: Ends, table: Table, source: SourceTable, catalog: Catalog, d
     columns = homes(table, source, catalog.for_redshift)
     known = ends.applied.get(table.name)
     if known is None or not _comparable(ends, known[1], columns):
-        said = "is not in raw" if known is None else "has other columns at the source than in raw"
+        said = "is not in raw" if known is None else "is not in raw with the columns that the source has"
         return Finding(table.name, False, said, fix=_next(ends, table))
     number, base = known
     raw = f"{sql_name(ends.warehouse.schema)}.{sql_name(table.name)}"
@@ -69,10 +69,9 @@ def raw_table(ends: Ends, table: Table, source: SourceTable, catalog: Catalog, d
     else:
         found, how = _by_hash(ends, base, SourceSide(ends.snapshot, source, _keys(table, columns), columns[-1])), "hash"
     if not found:
-        nulled = f"; {found.nulled:,} values NULL by rule" if found.nulled else ""
-        return Finding(table.name, True, f"equal by {how}{nulled}", found.rows)
+        return Finding(table.name, True, f"equal by {how}{_notice(source, found)}", found.rows)
     cause, fix = _cause(ends, table, number, base, found)
-    said = f"DIFFERENT, {found.here:,} rows in raw: {cause}"
+    said = f"DIFFERENT, {found.here:,} rows in raw: {cause}{_notice(source, found)}"
     return Finding(table.name, False, said, found.rows, list(found.lines()), fix)
 
 
@@ -97,6 +96,11 @@ def mart(ends: Ends, table: Table, source: SourceTable) -> Finding:
     ]
     said = f"DIFFERENT from {table.name}, {here_rows:,} rows in the mart"
     return Finding(table.mart.name, False, said, rows, [*unlike, *found.lines()], BUILD)
+
+
+def _notice(source: SourceTable, found: Differences) -> str:
+    nulled = f"; {found.nulled:,} values NULL by rule" if found.nulled else ""
+    return nulled + ("" if source.held_still else f"; {source.engine} tables are not held still meanwhile")
 
 
 def _comparable(ends: Ends, base: Batch, columns: Sequence[Column]) -> bool:

@@ -260,9 +260,8 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows)
-def test_random_rows_make_the_round_trip(own, values):
+def inserted(own, values: list[tuple]) -> tuple[list[str], list[tuple]]:
+    """Make the table `t` anew with these rows, numbered; its columns' names and the rows as they went in."""
     kinds = (
         "bigint", "bigint unsigned", "decimal(30,6)", "double", "longtext", "longblob", "date", "datetime(6)",
     )  # fmt: skip
@@ -277,5 +276,12 @@ def test_random_rows_make_the_round_trip(own, values):
         for row in numbered:
             cursor.execute(f"insert into {mysql_name('t')} values ({marks})", row)
         connection.commit()
+    return names, numbered
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows)
+def test_random_rows_make_the_round_trip(own, values):
+    names, numbered = inserted(own, values)
     own.run()
     assert own.live("t", f"id, {', '.join(names)}") == numbered

@@ -7,7 +7,7 @@ from io import StringIO
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loaders import cli, holdings, pipeline, verify
@@ -16,6 +16,7 @@ from loaders.errors import Failure
 from loaders.matching import match
 from loaders.verify import Ends, Finding
 from tests import commands, deep_table, small_shop
+from tests import test_type_matrix as matrix
 from tests.own_database import watch
 from tests.small_shop import customer, order, product
 
@@ -112,7 +113,7 @@ def test_a_table_that_raw_lacks_or_holds_with_other_columns_is_unequal(filled):
     filled.write("create table other (id int primary key)", "alter table t add extra int default 7")
     found = findings(filled)
     assert found["other"].said == "is not in raw" and found["other"].fix == "make extract"
-    assert found["t"].said == "has other columns at the source than in raw" and not found["t"].equal
+    assert found["t"].said == "is not in raw with the columns that the source has" and not found["t"].equal
     filled.run()
     damaged(filled, "drop table raw_own.other")
     assert not findings(filled)["other"].equal
@@ -223,6 +224,20 @@ def test_null_instead_of_a_value_and_a_value_instead_of_null_are_found(every_typ
         assert "NULL here" in finding(own, deep=True).details[1]
         damaged(own, f"update raw_own.t set {column} = (select {column} from kept.t where id = 0) where id = 0")
     assert finding(own, deep=True).equal
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(matrix.rows)
+def test_random_values_are_printed_alike_by_both_ends(own, values):
+    matrix.inserted(own, values)
+    own.run()
+    assert finding(own, deep=True) == Finding("t", True, "equal by every value of 9 columns", len(values))
+
+
+def test_a_table_that_the_snapshot_does_not_hold_still_is_named(own):
+    own.write("create table t (id int primary key) engine=aria", "insert into t values (1)")
+    own.run()
+    assert finding(own).said == "equal by hash; Aria tables are not held still meanwhile"
 
 
 def test_what_a_rule_made_null_is_counted_and_anything_else_that_is_null_is_found(own):
