@@ -4,6 +4,7 @@ Neither end is held: the source's rows come as PyMySQL reads them, the warehouse
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -52,12 +53,16 @@ class DeepTable:
 
     def compare(self, snapshot: Snapshot, warehouse: Warehouse, raw: str, progress: Progress) -> Differences:
         """raw: the name of the table in the warehouse's SQL."""
-        batches = snapshot.printed(self.source, self.source_query())
-        shown = progress(self.source.name, self.source.estimated_rows, batches)
-        there = (tuple(map(_text, row)) for batch in shown for row in batch)
         found = Differences()
-        for one, other in merged(self._ordered(there), self._ordered(self._stored(warehouse, raw))):
-            self._note(one, other, found)
+        # Closed here, however this ends: both go on with their connections.
+        with (
+            closing(snapshot.printed(self.source, self.source_query())) as batches,
+            closing(self._stored(warehouse, raw)) as stored,
+        ):
+            shown = progress(self.source.name, self.source.estimated_rows, batches)
+            there = (tuple(map(_text, row)) for batch in shown for row in batch)
+            for one, other in merged(self._ordered(there), self._ordered(stored)):
+                self._note(one, other, found)
         return found
 
     def source_query(self) -> str:

@@ -1,5 +1,6 @@
 """`verify`: equal is said only of what is equal, and what differs is named, with the next command; on DuckDB."""
 
+import gc
 import sys
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
@@ -365,3 +366,25 @@ def test_of_a_long_value_the_part_that_differs_is_shown(own):
     damaged(own, "update raw_own.t set x = left(x, 30000) || 'a' || substring(x, 30002) where id = 7")
     (line,) = finding(own, deep=True).details[1:]
     assert "id=7: x is 'zzz" in line and "(60,000 characters, shown from 29,981)" in line
+
+
+def test_stopped_in_the_middle_it_closes_what_it_reads_without_a_word(own):
+    own.write("create table t (id int primary key)", "insert into t select seq from seq_1_to_20000")
+    known, ignored = own.discover(), []
+    own.run(known)
+
+    def stopped(_name, _expected_rows, batches):
+        yield next(iter(batches))
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.unraisablehook", ignored.append)
+        with (
+            pytest.raises(KeyboardInterrupt),
+            own.opened("raw_own") as warehouse,
+            ends_of(own, known, warehouse) as ends,
+        ):
+            ((table, source),) = match(known, ends.snapshot)
+            verify.raw_table(replace(ends, progress=stopped), table, source, known, deep=True)
+        gc.collect()
+    assert ignored == []
