@@ -47,7 +47,7 @@ class Drift:
 
     def refuse(self) -> None:
         """Stop at what raw cannot follow without losing something that somebody may count on."""
-        said = [f"{_both(pair)}" for pair in self.changed]
+        said = [_both(pair) for pair in self.changed]
         if self.key_changed:
             said.append(f"its primary key was {list(self.keys[0])} and is {list(self.keys[1])}")
         if said:
@@ -62,7 +62,7 @@ class Drift:
         said = [f"new column {column.name} ({column.mysql}): the table is read whole" for column in self.added]
         told = "raw widens; the table is read whole" if self.whole else "raw widens"
         said += [f"{_both(pair)}: {told}" for pair in self.widened]
-        said += [f"{_both(pair)}: the same type in raw" for pair in self.redeclared]
+        said += [f"{_both(pair)}: the same in raw" for pair in self.redeclared]
         if anew:
             said += [f"{_both(pair)}: raw's table is made anew" for pair in self.changed]
             said += [f"column {column.name}, which the source has no longer, leaves raw" for column in self.kept]

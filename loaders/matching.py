@@ -45,8 +45,8 @@ def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
         raise Failure(
             f"{catalog.file}: primary_key of {table.name} is {list(table.primary_key)}, "
             f"the source's is {list(source.primary_key)}",
-            f"write primary_key: [{', '.join(source.primary_key)}]; if the source's key has changed since it was loaded, "
-            f"then run `python -m loaders extract --full --tables {table.name}`",
+            f"write primary_key: [{', '.join(source.primary_key)}]; if the source's key changed since the last run: "
+            f"`python -m loaders extract --full --tables {table.name}`",
         )
     for name in names:
         if catalog.for_redshift and len(name.encode()) > REDSHIFT_NAME_BYTES:

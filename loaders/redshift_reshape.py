@@ -1,7 +1,7 @@
 """A raw table in Redshift whose columns change: widened in place, or filled as a new table that takes its name.
 
-Redshift widens a VARCHAR only, and only outside a transaction. All else goes through a new table, made inside the load's
-transaction and renamed at its end: until then readers see the old one, and do not wait.
+Redshift widens a VARCHAR only, and only outside a transaction. All else goes through a new table, made inside the
+load's transaction and renamed at its end: until then readers see the old one, and do not wait.
 """
 
 from collections.abc import Callable, Sequence

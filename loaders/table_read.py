@@ -43,8 +43,8 @@ class TableRead:
     """A table on its way from the snapshot to the lake, and what its rows add up to so far.
 
     columns: the source's and the hash. nulled: those whose values without an exact home become NULL, counted in
-    `invalid`. drift: how the columns changed; anew: raw's table is to be made anew (`--full`). spool: a folder for files
-    on their way.
+    `invalid`. drift: how the columns changed; anew: raw's table is to be made anew (`--full`). spool: a folder for
+    files on their way.
     """
 
     snapshot: Snapshot

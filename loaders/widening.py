@@ -21,7 +21,7 @@ def can_hold(new: ColumnType, old: ColumnType) -> bool:
 
 
 def printed_alike(old: ColumnType, new: ColumnType) -> bool:
-    """Whether the source most likely prints old values as before, so that their hashes stay. Hashes decide in the end."""
+    """Whether the source most likely prints old values as before, so that their hashes stay. A guess: they decide."""
     if _decimal(old.duckdb) and _decimal(new.duckdb):
         return _decimal(old.duckdb)[1] == _decimal(new.duckdb)[1]
     return _word(old.mysql) == _word(new.mysql) and _word(new.mysql) in PRINTED_ALIKE

@@ -63,8 +63,8 @@ def test_a_new_column_is_read_in_the_same_run_with_its_default_in_old_rows(shop)
             "full",
         ),
         ("modify v text", "column v was varchar(20) and is text: raw widens; the table is read whole", "full"),
-        ("modify updated_at datetime(6)", "column updated_at was datetime and is datetime(6): the same type in raw", "full"),
-        ("modify n mediumint", "column n was int(11) and is mediumint(9): the same type in raw", "incremental"),
+        ("modify updated_at datetime(6)", "column updated_at was datetime and is datetime(6): the same in raw", "full"),
+        ("modify n mediumint", "column n was int(11) and is mediumint(9): the same in raw", "incremental"),
     ],
 )  # fmt: skip
 def test_a_wider_type_widens_raw_and_the_next_large_value_arrives(shop, change, told, mode):
@@ -84,8 +84,11 @@ def test_a_widened_key_still_replaces_its_rows(shop):
 
 def test_a_dropped_column_stays_with_the_values_of_rows_that_are_still_there(shop):
     batch = after(
-        shop, "alter table t drop column n", "update t set v = 'new' where id = 1", "insert into t values (4, 'd', now())"
-    )  # fmt: skip
+        shop,
+        "alter table t drop column n",
+        "update t set v = 'new' where id = 1",
+        "insert into t values (4, 'd', now())",
+    )
     assert batch.mode == "full"
     (notice,) = batch.notices
     assert "the source dropped column n (int(11)): raw keeps it" in notice and ANEW in notice
