@@ -16,7 +16,6 @@ from loaders.lake_s3 import S3
 from loaders.matching import match
 from loaders.mysql import Snapshot
 from loaders.mysql_url import CONNECT_SECONDS, REACH, DatabaseURL
-from loaders.pipeline import SNAPSHOT_ENGINES
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def source(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
         if found is None:
             continue
         yield check(f"{table.name} can be read", lambda found=found: f"{snapshot.count(found):,} rows")
-        if found.engine.lower() not in SNAPSHOT_ENGINES:
+        if not found.held_still:
             yield Finding(f"{table.name} takes part in the snapshot", note=f"no: it is a {found.engine} table")
         kinds = {column.name: column.data_type for column in found.columns}
         if table.cursor and kinds.get(table.cursor) not in ("datetime", "timestamp", None):

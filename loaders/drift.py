@@ -3,13 +3,16 @@
 A table's columns are those of its newest batch in the lake; docs/types.md has the rules as a table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from loaders.errors import Failure
 from loaders.raw_tables import SOURCE_HASH
 from loaders.runs import Batch, ColumnType
 from loaders.widening import can_hold, printed_alike, same_home
+
+# Room for names in a verdict, which has 512 bytes in all; beyond that it says only that there are some.
+VERDICT_BYTES, ANY = 300, "many columns"
 
 # A column as it was and as it is.
 Pair = tuple[ColumnType, ColumnType]
@@ -106,6 +109,19 @@ def between(base: Batch | None, table: str, columns: Sequence[ColumnType], key: 
         kept=tuple(column for column in (*base.kept, *dropped) if column.name.lower() not in now),
         keys=(base.primary_key, key),
     )
+
+
+def left_out(loaded: Iterable[str], catalog: Iterable[str]) -> list[str]:
+    """Notices about tables of raw that the catalog does not list any more."""
+    return [f"{table} is not in the catalog: raw keeps it as it is" for table in sorted({*loaded} - {*catalog})]
+
+
+def verdict(kept: Sequence[ColumnType]) -> str:
+    """What `_loads` says of columns that the source has no longer: dbt stops at it (require_source_columns.sql)."""
+    if not kept:
+        return ""
+    listed = ", ".join(f'"{column.name}"' for column in kept)
+    return f"; gone at the source: {listed if len(listed.encode()) <= VERDICT_BYTES else ANY}"
 
 
 def _kind(old: ColumnType, new: ColumnType) -> str:

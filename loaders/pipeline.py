@@ -126,10 +126,8 @@ class TableWay:
         earlier = raw.bases.get(read.table.name)
         if earlier and earlier.live_rows:
             self.options.deletes.check(read.table.name, earlier.live_rows - rows, earlier.live_rows)
-        bound = read.bound()
-        return read.batch(
-            "full", files, self._compare(read.source, rows), live_rows=rows, hash_sum=read.hash_sum, cursor_to=bound
-        )
+        said = {"live_rows": rows, "hash_sum": read.hash_sum, "cursor_to": read.bound()}
+        return read.batch("full", files, self._compare(read.source, rows), **said)
 
     def _compare(self, source: SourceTable, rows: int) -> str:
         """The verdict on a table: the rows read against the server's own count in the same snapshot."""

@@ -10,10 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders import attempts, cursors, fingerprint, parquet
+from loaders import attempts, cursors, drift, fingerprint, parquet
 from loaders.catalog import Table
 from loaders.cursors import Bound
-from loaders.drift import Drift
 from loaders.errors import Failure
 from loaders.lake import Lake
 from loaders.manifest import manifest
@@ -52,7 +51,7 @@ class TableRead:
     source: SourceTable
     columns: list[Column]
     nulled: frozenset[str]
-    drift: Drift
+    drift: drift.Drift
     anew: bool
     lake: Lake
     attempt: str
@@ -106,6 +105,7 @@ class TableRead:
 
     def batch(self, mode: str, files: tuple[File, ...], verdict: str, **more) -> Batch:
         """The table's part of the run record."""
+        kept = () if self.anew else self.drift.kept
         return Batch(
             table=self.table.name,
             mode=mode,
@@ -114,12 +114,12 @@ class TableRead:
             files=files,
             rows=sum(file.rows for file in files),
             invalid=dict(self.invalid),
-            verdict=verdict,
+            verdict=verdict + drift.verdict(kept),
             dist=self.table.dist,
             sort=self.table.sort,
             hash_version=fingerprint.VERSION,
             nulled=tuple(sorted(self.nulled)),
-            kept=() if self.anew else self.drift.kept,
+            kept=kept,
             widened=tuple(new.name for _old, new in self.drift.widened),
             notices=self.drift.notices(self.anew),
             **more,
