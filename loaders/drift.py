@@ -121,7 +121,7 @@ def verdict(kept: Sequence[ColumnType]) -> str:
     if not kept:
         return ""
     listed = ", ".join(f'"{column.name}"' for column in kept)
-    return f"; gone at the source: {listed if len(listed.encode()) <= VERDICT_BYTES else ANY}"
+    return f"; dropped at the source: {listed if len(listed.encode()) <= VERDICT_BYTES else ANY}"
 
 
 def _kind(old: ColumnType, new: ColumnType) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from loaders import pipeline
+from loaders import drift, pipeline
 from loaders.errors import Failure
 
 ANEW = "python -m loaders extract --full --tables t"
@@ -201,6 +201,9 @@ def test_a_table_that_leaves_the_catalog_stays_in_raw_as_it_was(shop):
     shop.run(both)
     shop.run(both.only(["t"]))
     assert shop.live("late", "id, _run") == [(1, 2)]
+    with shop.opened("raw_own") as warehouse:
+        loaded = [row[0] for row in warehouse.newest()]
+    assert drift.left_out(loaded, ["t"]) == ["late is not in the catalog: raw keeps it as it is"]
     assert shop.run(both).batches[0].mode == "incremental", "and goes on when it is back"
 
 

@@ -31,7 +31,7 @@ from tests.shop_model import KINDS, MANY, Kind, filled, first_rows, rows_of, wri
 
 # A run takes a tenth of a second and more, and a database is made anew for each example: neither is a fault.
 SHORT = settings(
-    max_examples=13,
+    max_examples=14,
     stateful_step_count=18,
     deadline=None,
     derandomize=True,
@@ -40,8 +40,7 @@ SHORT = settings(
 )
 START = datetime.datetime(2024, 3, 1)
 ADDED = ("int null", "varchar(10) not null default '5'", "decimal(9,2) null default 1.50", "bigint not null default 3")
-TEXTS = ("v varchar(30) null", "v varchar(40) null", "v varchar(200) null", "v text")
-OTHER = (*TEXTS, "n bigint null", "n int null", "d decimal(20,5) null")
+WIDER = ("v varchar(200) null", "v varchar(40) null", "n bigint null", "n int null", "d decimal(20,5) null", "v text")
 
 kinds = st.sampled_from([*KINDS.values()])
 keyed = st.sampled_from([kind for kind in KINDS.values() if kind.key])
@@ -196,9 +195,14 @@ class Shop(RuleBasedStateMachine):
         self._write(f"update {kind.table} set added = 7 where {kind.where}", *key)
 
     @precondition(lambda self: not self.held)
-    @rule(kind=kinds, definition=st.sampled_from(OTHER))
-    def change_type(self, kind, definition):
+    @rule(kind=kinds, definition=st.sampled_from(WIDER))
+    def widen_column(self, kind, definition):
         self._write(f"alter table {kind.table} modify column {definition}")
+
+    @precondition(lambda self: not self.held)
+    @rule(kind=kinds, width=st.integers(20, 39))
+    def narrow_column(self, kind, width):
+        self._write(f"alter table {kind.table} modify column v varchar({width}) null")
 
     # ---- runs
 

@@ -6,7 +6,7 @@
     {% if execute and flags.WHICH in ('build', 'run', 'test', 'snapshot') %}
         {% set gone = [] %}
         {% for table in chosen_raw_tables() %}
-            {% set said = newest_verdict(table).partition('; gone at the source: ')[2] %}
+            {% set said = newest_verdict(table).partition('; dropped at the source: ')[2] %}
             {% for column in table.columns if '"' ~ column ~ '"' in said or said == 'many columns' %}
                 {% do gone.append(table.schema ~ '."' ~ table.identifier ~ '".' ~ column) %}
             {% endfor %}
