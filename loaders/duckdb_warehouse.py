@@ -1,14 +1,14 @@
 """The raw schema in a DuckDB file: the embedded warehouse, for one machine."""
 
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from loaders import canonical, checks
+from loaders import canonical, checks, kept
 from loaders.errors import Failure
 from loaders.live_rows import Dialect, LiveRows, same_key
 from loaders.quoting import sql_name, sql_text
@@ -93,13 +93,7 @@ class DuckDBWarehouse:
 
     def holds(self, batch: Batch) -> bool:
         """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
-        found = self.connection.execute(
-            "select column_name, data_type from information_schema.columns "
-            f"where table_schema = {sql_text(self.schema)} and table_name = {sql_text(batch.table)} "
-            "order by ordinal_position"
-        ).fetchall()
-        wanted = [(column.name, column.duckdb) for column in batch.columns] + list(LINEAGE_COLUMNS.items())
-        return found == wanted
+        return self._columns(batch.table) == _raw_types(batch)
 
     @contextmanager
     def live(self, batch: Batch, attempt: str, files: RunFiles) -> Iterator[LiveRows]:
@@ -166,15 +160,19 @@ class DuckDBWarehouse:
     def _apply(self, run: Run, batch: Batch, files: RunFiles) -> None:
         target = self._name(batch.table)
         paths = [files.local(file) for file in batch.files]
+        found = self._columns(batch.table)
+        aside = self._put_aside(batch, paths, found) if paths else None
         if batch.mode == "full":
             self.connection.execute(f"create or replace table {target} ({_columns_sql(batch)})")
-        elif paths:
+        else:
+            self._widen(batch, found)
+        if batch.mode != "full" and paths:
             self.connection.execute(
                 f"delete from {target} as r using ({_select_sql(batch.key_columns, paths)}) as c "
                 f"where {same_key('r', 'c', batch.key_columns, DIALECT)}"
             )
         if paths:
-            self._insert(run, batch, paths)
+            self._insert(run, batch, paths, aside)
         if batch.deleted:
             gone = _select_sql(batch.key_columns, [files.local(file) for file in batch.deleted])
             self.connection.execute(
@@ -183,12 +181,36 @@ class DuckDBWarehouse:
                 f"where r._deleted_at is null and {same_key('r', 'c', batch.key_columns, DIALECT)}"
             )
 
-    def _insert(self, run: Run, batch: Batch, paths: list[Path]) -> None:
+    def _put_aside(self, batch: Batch, paths: list[Path], found: Mapping[str, str]) -> str | None:
+        """Where the values of dropped columns wait for the rows that take the place of theirs; None: there are none."""
+        if not kept.any_values(batch, found):
+            return None
+        changed = None if batch.mode == "full" else _select_sql(batch.key_columns, paths)
+        self.connection.execute("drop table if exists temp.aside")
+        self.connection.execute(kept.put_aside("temp.aside", self._name(batch.table), batch, changed, DIALECT))
+        return "temp.aside"
+
+    def _widen(self, batch: Batch, found: Mapping[str, str]) -> None:
+        for column in batch.columns:
+            if found.get(column.name.lower(), column.duckdb) != column.duckdb:
+                self.connection.execute(
+                    f"alter table {self._name(batch.table)} alter column {sql_name(column.name)} type {column.duckdb}"
+                )
+
+    def _columns(self, table: str) -> dict[str, str]:
+        """Types of a raw table's columns by name, in small letters; empty if it is not there."""
+        found = self.connection.execute(
+            "select lower(column_name), data_type from information_schema.columns "
+            f"where table_schema = {sql_text(self.schema)} and table_name = {sql_text(table)}"
+        ).fetchall()
+        return dict(found)
+
+    def _insert(self, run: Run, batch: Batch, paths: list[Path], aside: str | None) -> None:
         """Add the files' rows; fewer or more than were published is a failure."""
-        own = ", ".join(sql_name(column.name) for column in batch.columns)
+        columns, rows_from = kept.beside(f"({_select_sql(batch.columns, paths)})", aside, batch, DIALECT)
         (rows,) = self.connection.execute(
-            f"insert into {self._name(batch.table)} ({own}, _run, _extracted_at) "
-            f"select *, {run.run}, {_literal(run.snapshot_at)} from ({_select_sql(batch.columns, paths)})"
+            f"insert into {self._name(batch.table)} ({kept.names(batch, aside)}, _run, _extracted_at) "
+            f"select {columns}, {run.run}, {_literal(run.snapshot_at)} from {rows_from}"
         ).fetchone()
         checks.arrived(self.schema, run, batch, rows)
 
@@ -262,8 +284,13 @@ def _literal(value: int | str | datetime.datetime) -> str:
     return sql_text(value) if isinstance(value, str) else str(value)
 
 
+def _raw_types(batch: Batch) -> dict[str, str]:
+    """A raw table's columns as `_columns` would find them."""
+    return {column.name.lower(): column.duckdb for column in batch.raw_columns} | LINEAGE_COLUMNS
+
+
 def _columns_sql(batch: Batch) -> str:
-    own = [f"{sql_name(column.name)} {column.duckdb}" for column in batch.columns]
+    own = [f"{sql_name(column.name)} {column.duckdb}" for column in batch.raw_columns]
     return ", ".join(own + [f"{name} {kind}" for name, kind in LINEAGE_COLUMNS.items()])
 
 

@@ -31,7 +31,7 @@ class Raw:
     def base(self, read: TableRead) -> Batch | None:
         """The batch on which an incremental one can be put; None if the table has to be read whole."""
         base = self.bases.get(read.table.name)
-        if base is None or not _same_shape(base, read):
+        if base is None or read.anew or read.drift.whole or not _hashed_alike(base, read):
             return None
         return base if self.warehouse is None or self.warehouse.holds(base) else None
 
@@ -63,14 +63,9 @@ def incremental(
     return read.batch("incremental", files, _verdict(found), **said)
 
 
-def _same_shape(base: Batch, read: TableRead) -> bool:
-    """Whether the base's rows are what this version would read today, a change of their values apart."""
-    return (base.hash_version, base.columns, base.primary_key, base.nulled) == (
-        fingerprint.VERSION,
-        read.types(),
-        read.table.primary_key,
-        tuple(sorted(read.nulled)),
-    )
+def _hashed_alike(base: Batch, read: TableRead) -> bool:
+    """Whether raw's hashes are those of today's expression, and its NULLs those of today's rule."""
+    return (base.hash_version, base.nulled) == (fingerprint.VERSION, tuple(sorted(read.nulled)))
 
 
 def _by_cursor(read: TableRead, base: Batch, lookback: datetime.timedelta) -> tuple[cursors.Bound, tuple[File, ...]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from loaders import cursors, fingerprint, plans
+from loaders.errors import Failure
 from loaders.incremental import Raw, begins
 from loaders.mysql import rows_sql, sums_sql
 from loaders.quoting import mysql_name, mysql_value
@@ -40,7 +41,12 @@ def intent(read: TableRead, raw: Raw, wanted: Wanted, for_redshift: bool) -> Int
     """read: a table that will not be read."""
     whole = plans.batch(read.table, read.source, for_redshift)
     size = read.source.estimated_rows * _bytes_per_row(read)
-    base = raw.base(read) if read.source.held_still and not wanted.full else None
+    if not wanted.full:
+        try:
+            read.drift.refuse()
+        except Failure as failure:
+            return Intent(replace(whole, mode="stop"), failure.problem, size, [])
+    base = raw.base(read) if read.source.held_still else None
     if base is None:
         counted = f"select count(*) from {mysql_name(read.source.name)}"
         why = "--full" if wanted.full else _why_whole(read, raw)
@@ -74,8 +80,7 @@ def _why_whole(read: TableRead, raw: Raw) -> str:
         return "first read"
     for same, why in (
         (base.hash_version == fingerprint.VERSION, "raw has another version of the hash"),
-        (base.columns == read.types(), "its columns are others than in the last run"),
-        (base.primary_key == read.table.primary_key, "its primary key is another than in the last run"),
+        (not read.drift.whole, "its columns are others than in the last run"),
         (base.nulled == tuple(sorted(read.nulled)), "on_invalid is another than in the last run"),
     ):
         if not same:

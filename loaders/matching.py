@@ -1,5 +1,7 @@
 """The catalog's tables beside the source's: every fault is found before the first row is read."""
 
+from collections.abc import Iterable
+
 from loaders.catalog import REDSHIFT_NAME_BYTES, Catalog, Table, known_or_fail
 from loaders.errors import Failure
 from loaders.mysql import Snapshot, SourceTable
@@ -18,6 +20,22 @@ def match(catalog: Catalog, snapshot: Snapshot) -> list[tuple[Table, SourceTable
     return pairs
 
 
+def not_altered(sources: Iterable[SourceTable], snapshot: Snapshot) -> None:
+    """Fail if a table is not what it was when the run began. To be asked after the last row was read.
+
+    A description is not part of a snapshot: it is always today's. But a table that a transaction has read cannot be
+    altered until that ends, so what holds now held while its rows were read.
+    """
+    found = snapshot.tables()
+    for source in sources:
+        now = found.get(source.name)
+        if now is None or (now.columns, now.primary_key) != (source.columns, source.primary_key):
+            raise Failure(
+                f"the columns of {source.name} were altered while the run was reading",
+                "nothing was published; run it again",
+            )
+
+
 def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
     names = [column.name for column in source.columns]
     declared = [*table.primary_key, *filter(None, [table.cursor, table.dist]), *table.sort, *table.invalid_to_null]
@@ -28,7 +46,8 @@ def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
         raise Failure(
             f"{catalog.file}: primary_key of {table.name} is {list(table.primary_key)}, "
             f"the source's is {list(source.primary_key)}",
-            f"write primary_key: [{', '.join(source.primary_key)}]",
+            f"write primary_key: [{', '.join(source.primary_key)}]; if the source's key changed since the last run: "
+            f"`python -m loaders extract --full --tables {table.name}`",
         )
     for name in names:
         if catalog.for_redshift and len(name.encode()) > REDSHIFT_NAME_BYTES:

@@ -30,7 +30,6 @@ CONNECT_OPTIONS = {"use_unicode": False, "conv": dict(encoders)}
 
 # Decoded batches that may wait for their encoder.
 AHEAD_BYTES = 16 << 20
-SNAPSHOT_ENGINES = ("innodb", "rocksdb")
 # Rows that `printed` hands on together.
 ROWS_AT_ONCE = 1_000
 
@@ -41,6 +40,8 @@ SESSION = (
     "set session net_write_timeout = 3600, lock_wait_timeout = 60",
     "set session transaction isolation level repeatable read",
 )
+# Engines whose tables a consistent snapshot holds still; others are read as they are at that moment.
+SNAPSHOT_ENGINES = ("innodb", "rocksdb")
 STATEMENT_TIMEOUT = 3024  # MySQL's max_execution_time, MariaDB's is ER.STATEMENT_TIMEOUT
 
 
@@ -260,6 +261,7 @@ def _explained(what: str) -> Iterator[None]:
 _RETRY = "nothing was published; run it again, and look into the server's log if it happens again"
 _REMEDIES = {
     ER.TABLE_DEF_CHANGED: "the table was altered during the run; run it again",
+    ER.BAD_FIELD_ERROR: "the table was altered during the run; run it again",
     ER.NO_SUCH_TABLE: "the table was dropped during the run; run it again, or take it out of the catalog",
     ER.TABLEACCESS_DENIED_ERROR: "grant select on it to the account in SOURCE_URL",
     ER.COLUMNACCESS_DENIED_ERROR: "grant select on the whole table to the account in SOURCE_URL",

@@ -14,17 +14,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loaders import attempts, runs
+from loaders import attempts, drift, runs
 from loaders.catalog import Catalog, Table
 from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
 from loaders.incremental import Raw, incremental
 from loaders.lake import Lake
-from loaders.matching import match
+from loaders.matching import match, not_altered
 from loaders.mysql import Snapshot, SourceTable
 from loaders.run_files import RunFiles
 from loaders.runs import Batch, Run
-from loaders.table_read import Progress, TableRead, homes
+from loaders.table_read import Progress, TableRead, homes, types
 from loaders.warehouse import Warehouse
 
 
@@ -69,7 +69,9 @@ def extract(
         raw = _raw(catalog, places)
         with open_snapshot() as snapshot:
             way = TableWay(snapshot, attempt, places, options, catalog.for_redshift, progress)
-            batches = tuple(way.extract(table, source, raw) for table, source in match(catalog, snapshot))
+            reads = [way.read(table, source, raw) for table, source in match(catalog, snapshot)]
+            batches = tuple(way.extract(read, raw) for read in reads)
+            not_altered((read.source for read in reads), snapshot)
             version, taken_at = snapshot.server_version, snapshot.taken_at
         run = Run(number, attempt, catalog.schema, catalog.source, version, taken_at, batches)
     except BaseException:
@@ -96,20 +98,25 @@ class TableWay:
     for_redshift: bool
     progress: Progress
 
-    def extract(self, table: Table, source: SourceTable, raw: Raw) -> Batch:
-        """What changed since raw's newest batch of the table, if that can be told; else all of it."""
+    def read(self, table: Table, source: SourceTable, raw: Raw) -> TableRead:
+        """A table about to be read, once it is known that raw can follow what happened to its columns."""
         nulled = table.invalid_to_null
         if self.options.invalid_to_null:
             nulled = frozenset(column.name for column in source.columns)
-        lake, spool = self.places.lake, self.places.spool
         columns = homes(table, source, self.for_redshift)
-        read = TableRead(self.snapshot, table, source, columns, nulled, lake, self.attempt, spool, self.progress)
-        base = None if self.options.full or not source.held_still else raw.base(read)
-        if base:
-            batch = incremental(read, base, raw, self.options.deletes, self.options.lookback)
-            if batch:
-                return batch
-        return self._whole(read, raw)
+        changes = drift.between(raw.bases.get(table.name), table.name, types(columns), table.primary_key)
+        if not self.options.full:
+            changes.refuse()
+        return TableRead(
+            self.snapshot, table, source, columns, nulled, changes, self.options.full,
+            self.places.lake, self.attempt, self.places.spool, self.progress,
+        )  # fmt: skip
+
+    def extract(self, read: TableRead, raw: Raw) -> Batch:
+        """What changed since raw's newest batch of the table, if that can be told; else all of it."""
+        base = raw.base(read) if read.source.held_still else None
+        batch = incremental(read, base, raw, self.options.deletes, self.options.lookback) if base else None
+        return batch or self._whole(read, raw)
 
     def _whole(self, read: TableRead, raw: Raw) -> Batch:
         """Rows of the snapshot -> Arrow batches -> local Parquet files -> the lake, and how they compare."""
@@ -119,10 +126,8 @@ class TableWay:
         earlier = raw.bases.get(read.table.name)
         if earlier and earlier.live_rows:
             self.options.deletes.check(read.table.name, earlier.live_rows - rows, earlier.live_rows)
-        bound = read.bound()
-        return read.batch(
-            "full", files, self._compare(read.source, rows), live_rows=rows, hash_sum=read.hash_sum, cursor_to=bound
-        )
+        said = {"live_rows": rows, "hash_sum": read.hash_sum, "cursor_to": read.bound()}
+        return read.batch("full", files, self._compare(read.source, rows), **said)
 
     def _compare(self, source: SourceTable, rows: int) -> str:
         """The verdict on a table: the rows read against the server's own count in the same snapshot."""

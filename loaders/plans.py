@@ -6,8 +6,8 @@ from collections.abc import Callable
 from loaders import attempts, redshift_sql
 from loaders.catalog import Catalog, Table
 from loaders.mysql import Snapshot, SourceTable
-from loaders.runs import Batch, ColumnType, Run
-from loaders.table_read import homes
+from loaders.runs import Batch, Run
+from loaders.table_read import homes, types
 
 # Stands where a real run has its random part.
 ATTEMPT = "<attempt>"
@@ -47,7 +47,6 @@ def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
 
 def batch(table: Table, source: SourceTable, for_redshift: bool) -> Batch:
     """All of a table."""
-    columns = homes(table, source, for_redshift)
-    types = tuple(ColumnType(c.name, c.mysql_type, c.duckdb, c.redshift) for c in columns)
+    columns = types(homes(table, source, for_redshift))
     rows = source.estimated_rows
-    return Batch(table.name, "full", types, table.primary_key, (), rows, {}, "a plan", table.dist, table.sort)
+    return Batch(table.name, "full", columns, table.primary_key, (), rows, {}, "a plan", table.dist, table.sort)

@@ -7,6 +7,7 @@ Redshift ignores blanks at the end of a VARCHAR when it compares.
 import datetime
 from collections.abc import Iterable, Sequence
 
+from loaders import kept
 from loaders.live_rows import Dialect, same_key
 from loaders.quoting import sql_name
 from loaders.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE, SOURCE_HASH
@@ -59,7 +60,7 @@ def lines_of(schema: str, run: Run) -> str:
 
 
 def create_table(schema: str, batch: Batch) -> str:
-    columns = [f"{sql_name(column.name)} {column.redshift}" for column in batch.columns]
+    columns = [f"{sql_name(column.name)} {column.redshift}" for column in batch.raw_columns]
     columns += [f"{sql_name(column)} {kind}" for column, kind in LINEAGE_COLUMNS.items()]
     keys = f" distkey ({sql_name(batch.dist)})" if batch.dist else ""
     keys += f" sortkey ({', '.join(map(sql_name, batch.sort))})" if batch.sort else ""
@@ -76,11 +77,29 @@ def columns_of(schema: str, table: str) -> str:
 
 def is_declared_so(batch: Batch, found: Sequence[Sequence]) -> bool:
     """Whether a raw table, as `columns_of` describes it, has the batch's columns and the loaders' own."""
-    wanted = [(column.name.lower(), column.redshift) for column in batch.columns]
-    wanted += list(LINEAGE_COLUMNS.items())
-    return len(wanted) == len(found) and all(
-        column == row[0] and _same_type(kind, row) for (column, kind), row in zip(wanted, found, strict=True)
-    )
+    wanted = {column.name.lower(): column.redshift for column in batch.raw_columns} | LINEAGE_COLUMNS
+    return len(wanted) == len(found) and all(row[0] in wanted and _same_type(wanted[row[0]], row) for row in found)
+
+
+def is_narrower_varchar(row: Sequence, column: ColumnType) -> bool:
+    """Whether a column of a raw table, as `columns_of` describes it, is a VARCHAR with less room than wanted."""
+    base, _, size = column.redshift.partition("(")
+    return base == "VARCHAR" and row[1] == "character varying" and row[2] < int(size.rstrip(")"))
+
+
+def widen_varchar(schema: str, batch: Batch, column: ColumnType) -> str:
+    """Outside a transaction only."""
+    return f"alter table {name(schema, batch.table)} alter column {sql_name(column.name)} type {column.redshift}"
+
+
+def copy_rows(schema: str, batch: Batch, into: Batch) -> str:
+    """All rows of a batch's raw table to another table, whose types hold them."""
+    listed = ", ".join(sql_name(column) for column in [*(c.name for c in batch.raw_columns), *LINEAGE_COLUMNS])
+    return f"insert into {name(schema, into.table)} ({listed}) select {listed} from {name(schema, batch.table)}"
+
+
+def rename(schema: str, into: Batch, batch: Batch) -> str:
+    return f"alter table {name(schema, into.table)} rename to {sql_name(batch.table)}"
 
 
 def _same_type(kind: str, row: Sequence) -> bool:
@@ -132,12 +151,13 @@ def remove_staged(schema: str, staging: str, batch: Batch) -> str:
     )
 
 
-def insert_staged(schema: str, staging: str, run: Run, batch: Batch) -> str:
-    own = ", ".join(sql_name(column.name) for column in batch.columns)
-    lineage = ", ".join(sql_name(column) for column in LINEAGE_COLUMNS)
+def insert_staged(schema: str, staging: str, run: Run, batch: Batch, aside: str | None = None) -> str:
+    """The staged rows; of dropped columns, the values that the table `aside` holds for their keys."""
+    own, lineage = kept.names(batch, aside), ", ".join(sql_name(column) for column in LINEAGE_COLUMNS)
+    columns, rows_from = kept.beside(sql_name(staging), aside, batch, DIALECT)
     return (
         f"insert into {name(schema, batch.table)} ({own}, {lineage}) "
-        f"select {own}, {run.run}, {moment(run.snapshot_at)}, cast(null as timestamp) from {sql_name(staging)}"
+        f"select {columns}, {run.run}, {moment(run.snapshot_at)}, cast(null as timestamp) from {rows_from}"
     )
 
 

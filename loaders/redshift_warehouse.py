@@ -22,6 +22,7 @@ from loaders.profile import Target
 from loaders.quoting import sql_name
 from loaders.redshift_connection import connect
 from loaders.redshift_errors import is_conflict, is_undefined, said
+from loaders.redshift_reshape import Place, Reshaping
 from loaders.run_files import RunFiles
 from loaders.runs import Batch, ColumnType, Run
 
@@ -52,6 +53,7 @@ class RedshiftWarehouse:
         self.schema = schema
         self.role = role
         self.host = host
+        self._reshaping = Reshaping(schema, lambda sql: self._run(sql), lambda sql: self._rows(sql))
 
     def __str__(self) -> str:
         return self.host
@@ -98,7 +100,7 @@ class RedshiftWarehouse:
         """
         for left in reversed(range(TRIES)):
             try:
-                self._prepare()
+                self._prepare(run)
                 self._transaction(run, files)
                 return
             except RedshiftError as error:
@@ -109,23 +111,27 @@ class RedshiftWarehouse:
                 self._roll_back()
                 raise
 
-    def _prepare(self) -> None:
-        """Make `_loads`. Not in the transaction: CREATE TABLE would fix what that sees before it has the lock."""
+    def _prepare(self, run: Run) -> None:
+        """What cannot be in the transaction: CREATE TABLE would fix what that sees before it has the lock."""
         try:
-            self._rows(redshift_sql.newest_run(self.schema))
+            newest = self._rows(redshift_sql.newest_run(self.schema))
         except RedshiftError as error:
             if not is_undefined(error):
                 raise
             self._run(redshift_sql.create_schema(self.schema))
             self._run(redshift_sql.create_loads(self.schema))
+            return
+        if newest and newest[0][0] < run.run:
+            self._reshaping.widen_in_place(run)
 
     def _transaction(self, run: Run, files: RunFiles) -> None:
         self._run("begin")
         self._run(redshift_sql.lock_loads(self.schema))
         newest = self._rows(redshift_sql.newest_run(self.schema))
         if not newest or newest[0][0] < run.run:
-            for number, batch in enumerate(run.batches):
-                self._apply(run, batch, number, files)
+            places = [self._apply(run, batch, number, files) for number, batch in enumerate(run.batches)]
+            for batch, place in zip(run.batches, places, strict=True):
+                self._reshaping.take_place(batch, place)
             now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
             self._run(redshift_sql.record(self.schema, run, now))
         self._commit(run)
@@ -188,48 +194,43 @@ class RedshiftWarehouse:
         finally:
             self._roll_back()
 
-    def _apply(self, run: Run, batch: Batch, number: int, files: RunFiles) -> None:
+    def _apply(self, run: Run, batch: Batch, number: int, files: RunFiles) -> Place:
         """Bring a table to what the run found: replace its rows, or those that changed."""
-        self._make_table(batch)
-        staging, gone = f"staged_{number}", f"gone_{number}"
-        if batch.mode == "full":
-            self._run(redshift_sql.clear(self.schema, batch))
+        place = self._reshaping.place(batch, number)
         if batch.files:
-            self._put_rows(run, batch, staging, files)
+            self._put_rows(run, batch, place, files)
         if batch.deleted:
-            self._mark_deleted(run, batch, gone, files)
+            self._mark_deleted(run, batch, place, files)
         if batch.live_rows is not None:
-            ((rows, total),) = self._rows(redshift_sql.live_totals(self.schema, batch))
+            ((rows, total),) = self._rows(redshift_sql.live_totals(self.schema, place.into))
             checks.equal(self.schema, run, batch, rows, int(total))
+        return place
 
-    def _make_table(self, batch: Batch) -> None:
-        """Make the raw table if absent; anew if its columns are others and the batch brings all its rows."""
-        found = self._rows(redshift_sql.columns_of(self.schema, batch.table))
-        if found and batch.mode == "full" and not redshift_sql.is_declared_so(batch, found):
-            self._run(f"drop table {redshift_sql.name(self.schema, batch.table)}")
-        self._run(redshift_sql.create_table(self.schema, batch))
-
-    def _put_rows(self, run: Run, batch: Batch, staging: str, files: RunFiles) -> None:
+    def _put_rows(self, run: Run, batch: Batch, place: Place, files: RunFiles) -> None:
         """COPY the batch's rows beside the table, check them, and put them in the place of those with their keys."""
         files.verify(batch.files)
         try:
-            self._stage(staging, batch.columns, files.url(attempts.key(batch.table, run.attempt, "manifest")))
+            self._stage(place.staging, batch.columns, files.url(attempts.key(batch.table, run.attempt, "manifest")))
         except RedshiftError as error:
             if is_conflict(error):
                 raise
             self._roll_back()
             raise self._explained(error, run, copy_errors.where(self._rows, batch, files)) from None
-        self._check(run, batch, staging)
+        self._check(run, batch, place.staging)
+        self._reshaping.put_aside(batch, place)
         if batch.mode != "full":
-            self._run(redshift_sql.remove_staged(self.schema, staging, batch))
-        self._run(redshift_sql.insert_staged(self.schema, staging, run, batch))
-        self._run(redshift_sql.drop_staging(staging))
+            self._run(redshift_sql.remove_staged(self.schema, place.staging, place.into))
+        self._run(redshift_sql.insert_staged(self.schema, place.staging, run, place.into, place.aside))
+        for table in filter(None, (place.staging, place.aside)):
+            self._run(redshift_sql.drop_staging(table))
 
-    def _mark_deleted(self, run: Run, batch: Batch, gone: str, files: RunFiles) -> None:
+    def _mark_deleted(self, run: Run, batch: Batch, place: Place, files: RunFiles) -> None:
         files.verify(batch.deleted)
-        self._stage(gone, batch.key_columns, files.url(attempts.key(batch.table, run.attempt, "deleted-manifest")))
-        self._run(redshift_sql.mark_deleted(self.schema, gone, run, batch))
-        self._run(redshift_sql.drop_staging(gone))
+        self._stage(
+            place.gone, batch.key_columns, files.url(attempts.key(batch.table, run.attempt, "deleted-manifest"))
+        )
+        self._run(redshift_sql.mark_deleted(self.schema, place.gone, run, place.into))
+        self._run(redshift_sql.drop_staging(place.gone))
 
     def _stage(self, staging: str, columns: Iterable[ColumnType], manifest: str) -> None:
         """COPY the files of a manifest into a temporary table."""

@@ -43,6 +43,9 @@ class Batch:
 
     live_rows and hash_sum: rows at the source, and the sum of their hashes; None if they were not compared.
     cursor_from: where the run began to read by the cursor; cursor_to: how far a later one need not look back.
+
+    kept: columns that the source dropped and raw still has. widened: columns whose type in raw has to hold more than
+    before. notices: what people were told about the table's columns (drift.py).
     """
 
     table: str
@@ -62,6 +65,14 @@ class Batch:
     cursor_from: str | None = None
     cursor_to: str | None = None
     nulled: tuple[str, ...] = ()
+    kept: tuple[ColumnType, ...] = ()
+    widened: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @property
+    def raw_columns(self) -> tuple[ColumnType, ...]:
+        """The raw table's columns, the loaders' own left out."""
+        return (*self.columns, *self.kept)
 
     @property
     def deleted_rows(self) -> int:
@@ -125,6 +136,9 @@ def _batch(record: dict[str, Any]) -> Batch:
             "files": tuple(File(**file) for file in record["files"]),
             "deleted": tuple(File(**file) for file in record.get("deleted", ())),
             "nulled": tuple(record.get("nulled", ())),
+            "kept": tuple(ColumnType(**column) for column in record.get("kept", ())),
+            "widened": tuple(record.get("widened", ())),
+            "notices": tuple(record.get("notices", ())),
         }
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders import attempts, cursors, fingerprint, parquet
+from loaders import attempts, cursors, drift, fingerprint, parquet
 from loaders.catalog import Table
 from loaders.cursors import Bound
 from loaders.errors import Failure
@@ -32,12 +32,18 @@ def homes(table: Table, source: SourceTable, for_redshift: bool) -> list[Column]
     return [*own, fingerprint.hash_column(own, source.columns)]
 
 
+def types(columns: Iterable[Column]) -> tuple[ColumnType, ...]:
+    """Columns as the run record has them."""
+    return tuple(ColumnType(c.name, c.mysql_type, c.duckdb, c.redshift) for c in columns)
+
+
 @dataclass
 class TableRead:
     """A table on its way from the snapshot to the lake, and what its rows add up to so far.
 
     columns: the source's and the hash. nulled: those whose values without an exact home become NULL, counted in
-    `invalid`. spool: a folder for files on their way.
+    `invalid`. drift: how the columns changed; anew: raw's table is to be made anew (`--full`). spool: a folder for
+    files on their way.
     """
 
     snapshot: Snapshot
@@ -45,6 +51,8 @@ class TableRead:
     source: SourceTable
     columns: list[Column]
     nulled: frozenset[str]
+    drift: drift.Drift
+    anew: bool
     lake: Lake
     attempt: str
     spool: Path
@@ -65,9 +73,6 @@ class TableRead:
     @property
     def cursor(self) -> Column | None:
         return self.by_name[self.table.cursor] if self.table.cursor else None
-
-    def types(self) -> tuple[ColumnType, ...]:
-        return tuple(ColumnType(c.name, c.mysql_type, c.duckdb, c.redshift) for c in self.columns)
 
     def rows(self, where: Iterable[str | None] = (None,)) -> Iterator[pa.RecordBatch]:
         """The rows that any of the conditions chooses, one query each; None chooses all."""
@@ -100,19 +105,23 @@ class TableRead:
 
     def batch(self, mode: str, files: tuple[File, ...], verdict: str, **more) -> Batch:
         """The table's part of the run record."""
+        kept = () if self.anew else self.drift.kept
         return Batch(
             table=self.table.name,
             mode=mode,
-            columns=self.types(),
+            columns=types(self.columns),
             primary_key=self.table.primary_key,
             files=files,
             rows=sum(file.rows for file in files),
             invalid=dict(self.invalid),
-            verdict=verdict,
+            verdict=verdict + drift.verdict(kept),
             dist=self.table.dist,
             sort=self.table.sort,
             hash_version=fingerprint.VERSION,
             nulled=tuple(sorted(self.nulled)),
+            kept=kept,
+            widened=tuple(new.name for _old, new in self.drift.widened),
+            notices=self.drift.notices(self.anew),
             **more,
         )
 

@@ -13,9 +13,9 @@ from loaders.mart_check import MartCheck
 from loaders.mysql import Snapshot, SourceTable
 from loaders.quoting import sql_name
 from loaders.raw_tables import SOURCE_HASH
-from loaders.runs import Batch, ColumnType, Run
+from loaders.runs import Batch, Run
 from loaders.source_side import SourceSide
-from loaders.table_read import Progress, homes
+from loaders.table_read import Progress, homes, types
 from loaders.type_contract import Column
 from loaders.warehouse import Warehouse
 
@@ -105,8 +105,7 @@ def _notice(source: SourceTable, found: Differences) -> str:
 
 def _comparable(ends: Ends, base: Batch, columns: Sequence[Column]) -> bool:
     """Whether raw has the table, with every column that the source has."""
-    there = {ColumnType(c.name, c.mysql_type, c.duckdb, c.redshift) for c in columns}
-    return there <= set(base.columns) and ends.warehouse.holds(base)
+    return set(types(columns)) <= set(base.columns) and ends.warehouse.holds(base)
 
 
 def _keys(table: Table, columns: Sequence[Column]) -> list[Column]:

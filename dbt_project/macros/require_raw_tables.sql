@@ -15,16 +15,23 @@
 {#- The source tables that the chosen models and tests read and that the warehouse lacks, as `schema."table"`, sorted. -#}
 {% macro missing_raw_tables() %}
     {% set missing = [] %}
-    {% for chosen in selected_resources if chosen in graph.nodes %}
-        {% for parent in graph.nodes[chosen].depends_on.nodes if parent in graph.sources %}
-            {% set table = graph.sources[parent] %}
-            {# Redshift folds names to lower case even where they are quoted. #}
-            {% set stored = table.identifier | lower if target.type == 'redshift' else table.identifier %}
-            {% set name = table.schema ~ '."' ~ table.identifier ~ '"' %}
-            {% if name not in missing and adapter.get_relation(table.database, table.schema, stored) is none %}
-                {% do missing.append(name) %}
-            {% endif %}
-        {% endfor %}
+    {% for table in chosen_raw_tables() %}
+        {# Redshift folds names to lower case even where they are quoted. #}
+        {% set stored = table.identifier | lower if target.type == 'redshift' else table.identifier %}
+        {% if adapter.get_relation(table.database, table.schema, stored) is none %}
+            {% do missing.append(table.schema ~ '."' ~ table.identifier ~ '"') %}
+        {% endif %}
     {% endfor %}
     {{ return(missing | sort) }}
+{% endmacro %}
+
+{#- The catalog's entries of the source tables that the chosen models and tests read. -#}
+{% macro chosen_raw_tables() %}
+    {% set found = {} %}
+    {% for chosen in selected_resources if chosen in graph.nodes %}
+        {% for parent in graph.nodes[chosen].depends_on.nodes if parent in graph.sources %}
+            {% do found.update({parent: graph.sources[parent]}) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(found.values() | list) }}
 {% endmacro %}

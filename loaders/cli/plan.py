@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from loaders import mysql, pipeline, plans, report, runs
+from loaders import drift, mysql, pipeline, plans, report, runs
 from loaders.catalog import Catalog
 from loaders.cli import connections
 from loaders.errors import Failure
@@ -18,7 +18,7 @@ from loaders.mysql import Snapshot
 from loaders.run_files import RunFiles
 from loaders.runs import Run
 from loaders.settings import Settings
-from loaders.table_read import TableRead, homes
+from loaders.table_read import TableRead, homes, types
 from loaders.warehouse import Warehouse
 
 EPILOG = """examples:
@@ -96,9 +96,10 @@ def _intents(catalog: Catalog, snapshot: Snapshot, raw: Raw, waiting: list[Run],
     coming = {batch.table for run in waiting for batch in run.batches}
     for table, source in match(catalog, snapshot):
         columns = homes(table, source, catalog.for_redshift)
+        changes = drift.between(raw.bases.get(table.name), table.name, types(columns), table.primary_key)
         read = TableRead(
-            snapshot, table, source, columns, table.invalid_to_null, raw.files.lake, plans.ATTEMPT, raw.files.folder,
-            report.progress,
+            snapshot, table, source, columns, table.invalid_to_null, changes, wanted.full,
+            raw.files.lake, plans.ATTEMPT, raw.files.folder, report.progress,
         )  # fmt: skip
         known = replace(raw, warehouse=None) if table.name in coming else raw
         yield intent(read, known, wanted, catalog.for_redshift)
@@ -107,7 +108,7 @@ def _intents(catalog: Catalog, snapshot: Snapshot, raw: Raw, waiting: list[Run],
 def _print_statements(intents: list[Intent], planned: Run, lake: Lake, chosen: Settings) -> None:
     for intended in intents:
         print(f"-- MySQL: {intended.batch.table}")
-        print(";\n".join(intended.selects) + ";")
+        print("\n".join(f"{select};" for select in intended.selects))
     print("-- Redshift: for all tables that bring rows")
     role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")
     planned = replace(planned, batches=tuple(intended.batch for intended in intents))

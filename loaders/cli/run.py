@@ -1,10 +1,12 @@
 """`extract` and `load`: a run, and its second half."""
 
 import argparse
+import sys
 import time
+from collections.abc import Iterable
 from contextlib import nullcontext
 
-from loaders import mysql, pipeline, report, runs
+from loaders import drift, mysql, pipeline, report, runs
 from loaders.catalog import Catalog
 from loaders.cli import connections
 from loaders.deletes import DeleteLimit
@@ -43,6 +45,7 @@ def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
     started = time.monotonic()
     run = _published(arguments, chosen, catalog, lake)
     print(report.published(run, lake, time.monotonic() - started))
+    _tell(notice for batch in run.batches for notice in batch.notices)
     if arguments.no_load:
         print("  not loaded; `python -m loaders load` applies it")
     else:
@@ -59,8 +62,15 @@ def _published(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog
     )
     compared = nullcontext() if arguments.no_load else connections.warehouse(catalog, chosen, read_only=True)
     with connections.source(chosen) as connection, spool() as folder, compared as warehouse:
+        if warehouse and arguments.tables is None:
+            _tell(drift.left_out([row[0] for row in warehouse.newest()], [table.name for table in catalog.tables]))
         places = pipeline.Places(lake, folder, warehouse)
         return pipeline.extract(lambda: mysql.snapshot(connection), catalog, places, options, report.progress)
+
+
+def _tell(notices: Iterable[str]) -> None:
+    for notice in notices:
+        print(f"notice: {notice}", file=sys.stderr)
 
 
 def load(arguments: argparse.Namespace, chosen: Settings) -> None:

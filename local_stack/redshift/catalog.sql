@@ -49,26 +49,29 @@ begin
     execute format('alter table %s add check (rs_fits(%I, %s))', rs_relation(p)::regclass, c, n);
 end $$;
 create function pg_catalog.rs_on_ddl() returns event_trigger language plpgsql security definer as $$
-declare r record;
+declare r record; outgrown text;
 begin
     if current_setting('redshift.in_trigger', true) = '1' then return; end if;
     perform set_config('redshift.in_trigger', '1', true);
     for r in
-        select n.nspname, c.relname, a.attname, a.attnum, a.atttypmod - 4 as width, a.atttypid
+        select n.nspname, c.relname, c.oid, a.attname, a.attnum, a.atttypmod - 4 as width, a.atttypid
         from pg_event_trigger_ddl_commands() e
         join pg_class c on c.oid = e.objid and e.classid = 'pg_class'::regclass and c.relkind = 'r'
         join pg_namespace n on n.oid = c.relnamespace
         join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.atttypid in (25, 1043)
         where n.nspname <> 'pg_catalog'
-            and not exists (select 1 from pg_constraint k where k.conrelid = c.oid and k.conname = 'rs_' || a.attnum)
+            and not exists (select 1 from pg_constraint k where k.conrelid = c.oid and k.conname = 'rs_' || a.attnum || '_' || (a.atttypmod - 4))
     loop
         if r.width > 65535 then
             raise exception 'length for type varchar cannot exceed 65535' using errcode = '22023';
         elsif r.atttypid = 25 or r.width < 0 then
             execute format('alter table %I.%I alter column %I type varchar(65535)', r.nspname, r.relname, r.attname);
         else
+            for outgrown in select conname from pg_constraint where conrelid = r.oid and conname like 'rs\_' || r.attnum || '\_%' loop
+                execute format('alter table %I.%I drop constraint %I', r.nspname, r.relname, outgrown);
+            end loop;
             execute format('alter table %I.%I add constraint %I check (rs_fits(%I, %s))',
-                r.nspname, r.relname, 'rs_' || r.attnum, r.attname, r.width);
+                r.nspname, r.relname, 'rs_' || r.attnum || '_' || r.width, r.attname, r.width);
         end if;
     end loop;
     perform set_config('redshift.in_trigger', '', true);

@@ -210,11 +210,15 @@ def _create_view(body: str) -> Statement:
 def _alter(body: str, bare: str, in_transaction: bool) -> Statement:
     if re.search(r"\balter\s+(diststyle|distkey|(compound\s+)?sortkey|encode|column\s+\S+\s+encode)\b", bare[6:], re.I):
         return Statement("select 1 where false", "nothing")
-    if re.search(r"\balter\s+column\s+\S+\s+type\b", bare, re.IGNORECASE):
+    resized = re.match(rf"alter\s+table\s+{NAME}\s+alter\s+column\s+\S+\s+type\b", body, re.IGNORECASE)
+    if resized:
         _check_alter_type(bare, in_transaction)
     if re.search(r"\badd\s+column\b", bare, re.IGNORECASE):
         body = stripped(body).declared
     statement = Statement(text_of(expressions(tokens(body))))
+    if resized:  # PostgreSQL resizes no column that a view shows
+        statement.first = [f"select rs_release_views({literal(resized[1].lower())})"]
+        statement.then = ["select rs_restore_views()"]
     renamed = re.match(rf"alter\s+(?:table|view)\s+{NAME}\s+rename\s+to\s+(\S+)", body, re.IGNORECASE)
     if renamed:
         new = renamed[2].strip('"').lower()

@@ -45,7 +45,7 @@ class Both:
         """What `make extract` does: load what waits, publish a run compared with raw, and load it."""
         with closing(self.warehouse()) as warehouse:
             list(pipeline.load(self.lake, warehouse))
-            run = self.extract(full=False, warehouse=warehouse, **options)
+            run = self.extract(warehouse=warehouse, **{"full": False} | options)
             list(pipeline.load(self.lake, warehouse))
         return run
 

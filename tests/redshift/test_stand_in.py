@@ -160,6 +160,10 @@ def test_only_a_varchar_can_be_resized_and_only_outside_a_transaction(ask, schem
     ask(f"create table {schema}.t (v varchar(5), n int)")
     ask(f"alter table {schema}.t alter column v type varchar(50)")
     assert "only the size of a VARCHAR" in refused(ask, f"alter table {schema}.t alter column n type bigint")
+    ask(f"create view {schema}.v as select v from {schema}.t with no schema binding")
+    ask(f"alter table {schema}.t alter column v type varchar(55)")
+    ask(f"insert into {schema}.t values (repeat('x', 55), 1)")
+    assert ask(f"select length(v) from {schema}.v") == [(55,)]
     ask("begin")
     assert "inside a transaction block" in refused(ask, f"alter table {schema}.t alter column v type varchar(60)")
     ask("rollback")
