@@ -1,7 +1,7 @@
 """The raw schema in a DuckDB file: the embedded warehouse, for one machine."""
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from loaders.quoting import sql_name, sql_text
 from loaders.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE, SOURCE_HASH
 from loaders.run_files import RunFiles
 from loaders.runs import Batch, ColumnType, Run
+from loaders.warehouse import Step
 
 DIALECT = Dialect(
     # A whole division of DECIMAL would go by way of DOUBLE.
@@ -73,16 +74,28 @@ class DuckDBWarehouse:
 
     def apply(self, run: Run, files: RunFiles) -> None:
         """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed."""
-        with self._transaction(run):
-            self.connection.execute(f"create schema if not exists {sql_name(self.schema)}")
-            columns = ", ".join(f"{name} {kind}" for name, kind in LOADS_COLUMNS.items())
-            self.connection.execute(f"create table if not exists {self._name(LOADS_TABLE)} ({columns})")
+        waits = "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load`"
+        with self._transaction(f"apply run {run.run} to {self.path}", waits):
+            self._make_loads("create table if not exists")
             if run.run <= (self.last_applied() or (0, ""))[0]:
                 return
             for batch in run.batches:
                 self._apply(run, batch, files)
                 self._prove(run, batch)
                 self._record(run, batch)
+
+    def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:
+        """Make raw anew of these steps, in one transaction: readers see the old one until it is committed."""
+        with self._transaction(f"rebuild raw in {self.path}", "raw is unchanged; when the cause is gone, run it again"):
+            self._make_loads("create or replace table")
+            for table in gone:
+                self.connection.execute(f"drop table if exists {self._name(table)}")
+            for run, batch, files in steps:
+                self._apply(run, batch, files)
+                self._prove(run, batch)
+            for run in runs:
+                for batch in run.batches:
+                    self._record(run, batch)
 
     def holds(self, batch: Batch) -> bool:
         """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
@@ -121,6 +134,11 @@ class DuckDBWarehouse:
 
     def _ask_arrow(self, sql: str) -> pa.Table:
         return self.connection.execute(sql).to_arrow_table()
+
+    def _make_loads(self, create: str) -> None:
+        self.connection.execute(f"create schema if not exists {sql_name(self.schema)}")
+        columns = ", ".join(f"{name} {kind}" for name, kind in LOADS_COLUMNS.items())
+        self.connection.execute(f"{create} {self._name(LOADS_TABLE)} ({columns})")
 
     def _apply(self, run: Run, batch: Batch, files: RunFiles) -> None:
         target = self._name(batch.table)
@@ -177,7 +195,7 @@ class DuckDBWarehouse:
         self.connection.execute(f"insert into {self._name(LOADS_TABLE)} values ({', '.join(map(_literal, row))})")
 
     @contextmanager
-    def _transaction(self, run: Run) -> Iterator[None]:
+    def _transaction(self, doing: str, then: str) -> Iterator[None]:
         try:
             self.connection.execute("begin")
             yield
@@ -185,10 +203,7 @@ class DuckDBWarehouse:
         except duckdb.Error as error:
             self._roll_back()
             first = str(error).splitlines()[0]
-            raise Failure(
-                f"DuckDB could not apply run {run.run} to {self.path}: {first}",
-                "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load`",
-            ) from None
+            raise Failure(f"DuckDB could not {doing}: {first}", then) from None
         except BaseException:
             self._roll_back()
             raise

@@ -46,6 +46,14 @@ def create_loads(schema: str) -> str:
     return f"create table if not exists {name(schema, LOADS_TABLE)} ({columns})"
 
 
+def clear_loads(schema: str) -> str:
+    return f"delete from {name(schema, LOADS_TABLE)}"
+
+
+def drop_table(schema: str, table: str) -> str:
+    return f"drop table if exists {name(schema, table)}"
+
+
 def lock_loads(schema: str) -> str:
     return f"lock {name(schema, LOADS_TABLE)}"
 

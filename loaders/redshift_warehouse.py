@@ -5,7 +5,7 @@ Written from Redshift's documentation and run against the stand-in of local_stac
 
 import datetime
 import struct
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from loaders.redshift_connection import connect
 from loaders.redshift_errors import is_conflict, is_undefined, said
 from loaders.run_files import RunFiles
 from loaders.runs import Batch, ColumnType, Run
+from loaders.warehouse import Step
 
 TRIES = 3
 
@@ -101,6 +102,28 @@ class RedshiftWarehouse:
             except BaseException:
                 self._roll_back()
                 raise
+
+    def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:
+        """Make raw anew of these steps, in one transaction: readers see the old one until it is committed."""
+        try:
+            self._prepare()
+            self._run("begin")
+            self._run(redshift_sql.lock_loads(self.schema))
+            self._run(redshift_sql.clear_loads(self.schema))
+            for table in sorted(gone):
+                self._run(redshift_sql.drop_table(self.schema, table))
+            for number, (run, batch, files) in enumerate(steps):
+                self._apply(run, batch, number, files)
+            now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+            for run in runs:
+                self._run(redshift_sql.record(self.schema, run, now))
+            self._run("commit")
+        except RedshiftError as error:
+            self._roll_back()
+            raise self._explained(error, what=f"rebuild schema {self.schema}") from None
+        except BaseException:
+            self._roll_back()
+            raise
 
     def _prepare(self) -> None:
         """Make `_loads`. Not in the transaction: CREATE TABLE would fix what that sees before it has the lock."""

@@ -2,12 +2,13 @@
 
 import datetime
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from pyarrow import RecordBatch
 from tqdm import tqdm
 
-from loaders.runs import Run
+from loaders.runs import Batch, Run
+from loaders.warehouse import Step
 
 
 def progress(name: str, expected_rows: int, batches: Iterable[RecordBatch]) -> Iterator[RecordBatch]:
@@ -25,6 +26,33 @@ def progress(name: str, expected_rows: int, batches: Iterable[RecordBatch]) -> I
         for batch in batches:
             yield batch
             bar.update(batch.num_rows)
+
+
+def steps(chosen: Iterable[Step], count: int) -> Iterator[Step]:
+    """Show on a terminal which batch of how many is being applied, once that takes longer than a second."""
+    bar = tqdm(chosen, total=count, unit=" batches", delay=1, leave=False, disable=not sys.stderr.isatty())
+    for step in bar:
+        run, batch, _files = step
+        bar.set_description(f"  run {run.run}, {batch.table}")
+        yield step
+
+
+def replayed(known: Sequence[Run], where: str, seconds: float) -> str:
+    """The summary of a replay: which runs are in raw, and what each table was proved by."""
+    newest: dict[str, tuple[Run, Batch]] = {}
+    for run in known:
+        newest |= {batch.table: (run, batch) for batch in run.batches}
+    width = max(map(len, newest), default=0)
+    last = known[-1]
+    head = f"runs {known[0].run} to {last.run} of the lake, as of {last.snapshot_at:%Y-%m-%d %H:%M:%S} UTC -> {where}"
+    lines = [f"  {table:<{width}}  {_proof(*newest[table])}" for table in sorted(newest)]
+    return "\n".join([head, *lines, f"  rebuilt from {len(newest)} tables' files in {seconds:.1f} s"])
+
+
+def _proof(run: Run, batch: Batch) -> str:
+    if batch.live_rows is None:
+        return f"run {run.run} was published without a comparison: the next extract compares"
+    return f"{batch.live_rows:>12,} rows, equal by count and hash to what run {run.run} found"
 
 
 def published(run: Run, lake: object, seconds: float) -> str:

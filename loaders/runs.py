@@ -11,6 +11,8 @@ from loaders.lake import Lake
 
 FORMAT_VERSION = 1
 PREFIX = "_runs/"
+# What `prune` makes of the oldest runs: the newest of them again, with every table whole.
+BASELINES = "_baselines/"
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,17 @@ def read(lake: Lake, number: int) -> Run:
     return from_json(lake.read(key), key)
 
 
+def baseline(lake: Lake, schema: str) -> Run | None:
+    """The schema's newest baseline: raw as it was after that run, in full batches. None before the first prune."""
+    stems = (key.removeprefix(BASELINES).removesuffix(".json") for key in lake.keys(BASELINES))
+    for number in sorted((int(stem) for stem in stems if stem.isdigit()), reverse=True):
+        key = f"{BASELINES}{number}.json"
+        found = from_json(lake.read(key), key)
+        if found.schema == schema:
+            return found
+    return None
+
+
 def newest_batches(lake: Lake, schema: str, tables: Collection[str]) -> dict[str, Batch]:
     """The newest batch of each of these tables, from the newest run backwards until all are found."""
     found: dict[str, Batch] = {}
@@ -155,7 +168,8 @@ def newest_batches(lake: Lake, schema: str, tables: Collection[str]) -> dict[str
         run = read(lake, number)
         if run.schema == schema:
             found = {batch.table: batch for batch in run.batches if batch.table in tables} | found
-    return found
+    base = baseline(lake, schema) if found.keys() < set(tables) else None
+    return {batch.table: batch for batch in base.batches if batch.table in tables} | found if base else found
 
 
 def publish(lake: Lake, run: Run) -> bool:

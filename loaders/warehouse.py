@@ -1,11 +1,15 @@
 """What the loaders need of a warehouse, whichever it is."""
 
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from loaders.compare import Side
 from loaders.run_files import RunFiles
 from loaders.runs import Batch, Run
+
+# A batch of a run, and the way to its files as long as it is this step's turn.
+Step = tuple[Run, Batch, RunFiles]
 
 
 class Warehouse(Protocol):
@@ -27,6 +31,12 @@ class Warehouse(Protocol):
 
     def apply(self, run: Run, files: RunFiles) -> None:
         """All of the run, in one transaction, unless it is in raw already."""
+
+    def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:
+        """Make raw anew of these steps, in one transaction. Each table's first step is a full batch.
+
+        runs: what `_loads` says afterwards. gone: raw tables of other runs, which are dropped.
+        """
 
     def newest(self) -> list[tuple]:
         """(table, run, rows, snapshot_at, verdict) of the newest run of each table."""
