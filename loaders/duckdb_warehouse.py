@@ -25,6 +25,7 @@ DIALECT = Dialect(
 )
 # What a comparison may hold of the database file in memory: it reads every block once, so keeping more gains nothing.
 COMPARE_MEMORY = "64MB"
+ROWS_AT_ONCE = 50_000
 HASH_TYPE = ColumnType(SOURCE_HASH, "bigint", "BIGINT", "BIGINT")
 
 
@@ -173,10 +174,18 @@ class DuckDBWarehouse:
         """Raw as it is now against what the run found at the source."""
         if batch.live_rows is None:
             return
-        rows, total = self.connection.execute(
-            f"select count(*), coalesce(sum({SOURCE_HASH}), 0) from {self._name(batch.table)} where _deleted_at is null"
+        checks.equal(self.schema, run, batch, *self.totals(batch.table))
+
+    def totals(self, table: str) -> tuple[int, int]:
+        """How many live rows a raw table has, and the sum of their hashes."""
+        return self.connection.execute(
+            f"select count(*), coalesce(sum({SOURCE_HASH}), 0) from {self._name(table)} where _deleted_at is null"
         ).fetchone()
-        checks.equal(self.schema, run, batch, rows, total)
+
+    def live_rows_of(self, batch: Batch) -> pa.RecordBatchReader:
+        """The live rows of the batch's table, in the form in which the lake holds them."""
+        live = f"select {_in_utc(batch.columns)} from {self._name(batch.table)} where _deleted_at is null"
+        return self.connection.execute(live).to_arrow_reader(ROWS_AT_ONCE)
 
     def _record(self, run: Run, batch: Batch) -> None:
         loaded_at = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
@@ -242,13 +251,17 @@ def _columns_sql(batch: Batch) -> str:
 
 
 def _select_sql(columns: Iterable[ColumnType], files: list[Path]) -> str:
-    """These columns of the files. Timestamps are stored as UTC instants; raw keeps their UTC digits."""
+    """These columns of the files, as raw keeps them."""
+    paths = ", ".join(sql_text(_no_glob(str(file))) for file in files)
+    return f"select {_in_utc(columns)} from read_parquet([{paths}])"
+
+
+def _in_utc(columns: Iterable[ColumnType]) -> str:
+    """A select list. The lake's timestamps are instants, raw's are their UTC digits; this turns each into the other."""
     names = [
         (sql_name(column.name), " at time zone 'UTC'" if column.duckdb == "TIMESTAMP" else "") for column in columns
     ]
-    listed = ", ".join(f"{name}{in_utc} as {name}" for name, in_utc in names)
-    paths = ", ".join(sql_text(_no_glob(str(file))) for file in files)
-    return f"select {listed} from read_parquet([{paths}])"
+    return ", ".join(f"{name}{in_utc} as {name}" for name, in_utc in names)
 
 
 def _no_glob(path: str) -> str:

@@ -31,9 +31,9 @@ def until(lake: Lake, schema: str, to_run: int | None) -> list[Run]:
     return [run for run in known if run.run <= to_run]
 
 
-def attempt_of(lake: Lake, schema: str, number: int) -> str | None:
-    """The attempt that the lake has published under a number; None if it has none (any more)."""
-    if number in runs.numbers(lake):
-        return runs.read(lake, number).attempt
+def published(lake: Lake, schema: str, number: int, attempt: str) -> bool:
+    """Whether the lake has published that attempt under that number, as a run or as the baseline made of it."""
     base = runs.baseline(lake, schema)
-    return base.attempt if base and base.run == number else None
+    if base and (base.run, base.attempt) == (number, attempt):
+        return True
+    return number in runs.numbers(lake) and runs.read(lake, number).attempt == attempt

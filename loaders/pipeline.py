@@ -160,8 +160,8 @@ def load(lake: Lake, warehouse: Warehouse) -> Iterator[Run]:
 
 def pending(lake: Lake, warehouse: Warehouse) -> list[Run]:
     """The lake's runs for this raw schema that are not in it. A raw schema fed from another lake is a failure."""
-    last, attempt = warehouse.last_applied() or (0, None)
-    if last and history.attempt_of(lake, warehouse.schema, last) != attempt:
+    last, attempt = warehouse.last_applied() or (0, "")
+    if last and not history.published(lake, warehouse.schema, last, attempt):
         raise Failure(
             f"schema {warehouse.schema} of {warehouse} holds run {last}, which is not from the lake {lake}",
             "set LAKE_URL back to the lake it was loaded from, or load into a new warehouse; if the lake was pruned "

@@ -23,9 +23,14 @@ def replay(lake: Lake, warehouse: Warehouse, to_run: int | None, progress: Progr
     """
     known = history.until(lake, warehouse.schema, to_run)
     _refuse_another_lakes(lake, warehouse)
+    rebuild(lake, warehouse, known, progress)
+    return known
+
+
+def rebuild(lake: Lake, warehouse: Warehouse, known: Sequence[Run], progress: Progress) -> None:
+    """Make raw what these runs, all of the schema's up to the last of them, make of it."""
     chosen = needed(known)
     warehouse.rebuild(progress(_steps(lake, chosen), len(chosen)), known, _unknown_then(warehouse, known))
-    return known
 
 
 def needed(known: Sequence[Run]) -> list[tuple[Run, Batch]]:
@@ -56,9 +61,9 @@ def _unknown_then(warehouse: Warehouse, known: Sequence[Run]) -> set[str]:
 
 def _refuse_another_lakes(lake: Lake, warehouse: Warehouse) -> None:
     """A raw schema that was loaded from another lake is not ours to replace."""
-    last, attempt = warehouse.last_applied() or (0, None)
-    pruned = last < min(runs.numbers(lake))
-    if last and not pruned and history.attempt_of(lake, warehouse.schema, last) != attempt:
+    last, attempt = warehouse.last_applied() or (0, "")
+    pruned = last < min(runs.numbers(lake), default=1)
+    if last and not pruned and not history.published(lake, warehouse.schema, last, attempt):
         raise Failure(
             f"schema {warehouse.schema} of {warehouse} holds run {last}, which is not from the lake {lake}",
             f"set LAKE_URL to the lake it was loaded from; or, to give it up, drop schema {warehouse.schema} first",

@@ -49,6 +49,13 @@ def replayed(known: Sequence[Run], where: str, seconds: float) -> str:
     return "\n".join([head, *lines, f"  rebuilt from {len(newest)} tables' files in {seconds:.1f} s"])
 
 
+def baseline(base: Run) -> str:
+    """A line for a baseline: what stands for the old runs from now on."""
+    tables = ", ".join(f"{batch.table} {batch.rows:,}" for batch in base.batches)
+    size = _size(sum(file.bytes for batch in base.batches for file in batch.files))
+    return f"baseline of run {base.run}, schema {base.schema}: {tables} rows, {size}; read back and equal"
+
+
 def _proof(run: Run, batch: Batch) -> str:
     if batch.live_rows is None:
         return f"run {run.run} was published without a comparison: the next extract compares"

@@ -150,13 +150,25 @@ def read(lake: Lake, number: int) -> Run:
 
 def baseline(lake: Lake, schema: str) -> Run | None:
     """The schema's newest baseline: raw as it was after that run, in full batches. None before the first prune."""
-    stems = (key.removeprefix(BASELINES).removesuffix(".json") for key in lake.keys(BASELINES))
-    for number in sorted((int(stem) for stem in stems if stem.isdigit()), reverse=True):
-        key = f"{BASELINES}{number}.json"
-        found = from_json(lake.read(key), key)
+    for number in reversed(baseline_numbers(lake)):
+        found = read_baseline(lake, number)
         if found.schema == schema:
             return found
     return None
+
+
+def baseline_key(number: int) -> str:
+    return f"{BASELINES}{number}.json"
+
+
+def baseline_numbers(lake: Lake) -> list[int]:
+    """The runs that have a baseline, of every schema, ascending."""
+    stems = (key.removeprefix(BASELINES).removesuffix(".json") for key in lake.keys(BASELINES))
+    return sorted(int(stem) for stem in stems if stem.isdigit())
+
+
+def read_baseline(lake: Lake, number: int) -> Run:
+    return from_json(lake.read(baseline_key(number)), baseline_key(number))
 
 
 def newest_batches(lake: Lake, schema: str, tables: Collection[str]) -> dict[str, Batch]:
