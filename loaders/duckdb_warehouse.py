@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from loaders import checks
+from loaders.erase_key import Key, in_duckdb
 from loaders.errors import Failure
 from loaders.live_rows import Dialect, LiveRows, same_key
 from loaders.quoting import sql_name, sql_text
@@ -97,6 +98,25 @@ class DuckDBWarehouse:
             for run in runs:
                 for batch in run.batches:
                     self._record(run, batch)
+
+    def occurrences(self, key: Key, schema: str, table: str) -> int | None:
+        """How many rows of a table bear the key; None if there is no such table with such columns."""
+        found = self.connection.execute(
+            "select column_name from information_schema.columns "
+            f"where table_schema = {sql_text(schema)} and table_name = {sql_text(table)}"
+        ).fetchall()
+        if not {*key.names} <= {name for (name,) in found}:
+            return None
+        count = f"select count(*) from {sql_name(schema)}.{sql_name(table)} where {key.where(in_duckdb)}"
+        return self.connection.execute(count).fetchone()[0]
+
+    def erase(self, key: Key, relations: Sequence[tuple[str, str]]) -> None:
+        """Delete the rows with the key from these tables, all in one transaction."""
+        with self._transaction(f"erase {key} in {self.path}", "the lake is done, the warehouse not: run it again"):
+            for schema, table in relations:
+                self.connection.execute(
+                    f"delete from {sql_name(schema)}.{sql_name(table)} where {key.where(in_duckdb)}"
+                )
 
     def holds(self, batch: Batch) -> bool:
         """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
@@ -252,8 +272,12 @@ def _columns_sql(batch: Batch) -> str:
 
 def _select_sql(columns: Iterable[ColumnType], files: list[Path]) -> str:
     """These columns of the files, as raw keeps them."""
-    paths = ", ".join(sql_text(_no_glob(str(file))) for file in files)
-    return f"select {_in_utc(columns)} from read_parquet([{paths}])"
+    return f"select {_in_utc(columns)} from {read_parquet(files)}"
+
+
+def read_parquet(files: Iterable[Path]) -> str:
+    """These files as a table."""
+    return f"read_parquet([{', '.join(sql_text(_no_glob(str(file))) for file in files)}])"
 
 
 def _in_utc(columns: Iterable[ColumnType]) -> str:

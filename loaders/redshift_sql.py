@@ -7,6 +7,7 @@ Redshift ignores blanks at the end of a VARCHAR when it compares.
 import datetime
 from collections.abc import Iterable, Sequence
 
+from loaders.erase_key import Key
 from loaders.live_rows import Dialect, same_key
 from loaders.quoting import sql_name
 from loaders.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE, SOURCE_HASH
@@ -147,6 +148,24 @@ def insert_staged(schema: str, staging: str, run: Run, batch: Batch) -> str:
         f"insert into {name(schema, batch.table)} ({own}, {lineage}) "
         f"select {own}, {run.run}, {moment(run.snapshot_at)}, cast(null as timestamp) from {sql_name(staging)}"
     )
+
+
+def occurrences(schema: str, table: str, key: Key) -> str:
+    return f"select count(*) from {name(schema, table)} where {key.where(_equals)}"
+
+
+def erase(schema: str, table: str, key: Key) -> str:
+    return f"delete from {name(schema, table)} where {key.where(_equals)}"
+
+
+def _equals(column: ColumnType, value: str) -> str:
+    """A key's column is this value, byte by byte."""
+    found = sql_name(column.name)
+    if column.redshift.startswith("VARBYTE"):
+        return f"to_hex({found}) = {text(value)}"
+    if column.redshift.startswith("VARCHAR"):
+        return f"{found} || '.' = {text(value + '.')}"
+    return f"{found} = cast({text(value)} as {column.redshift})"
 
 
 def mark_deleted(schema: str, gone: str, run: Run, batch: Batch) -> str:

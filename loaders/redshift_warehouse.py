@@ -15,6 +15,7 @@ from redshift_connector.error import Error as RedshiftError
 from redshift_connector.error import InterfaceError
 
 from loaders import attempts, checks, copy_errors, redshift_sql
+from loaders.erase_key import Key
 from loaders.errors import Failure
 from loaders.live_rows import LiveRows
 from loaders.profile import Target
@@ -124,6 +125,25 @@ class RedshiftWarehouse:
         except BaseException:
             self._roll_back()
             raise
+
+    def occurrences(self, key: Key, schema: str, table: str) -> int | None:
+        """How many rows of a table bear the key; None if there is no such table with such columns."""
+        found = {row[0] for row in self._rows(redshift_sql.columns_of(schema, table))}
+        if not {name.lower() for name in key.names} <= found:
+            return None
+        ((count,),) = self._rows(redshift_sql.occurrences(schema, table, key))
+        return count
+
+    def erase(self, key: Key, relations: Sequence[tuple[str, str]]) -> None:
+        """Delete the rows with the key from these tables, all in one transaction."""
+        try:
+            self._run("begin")
+            for schema, table in relations:
+                self._run(redshift_sql.erase(schema, table, key))
+            self._run("commit")
+        except RedshiftError as error:
+            self._roll_back()
+            raise self._explained(error, what=f"erase {key}") from None
 
     def _prepare(self) -> None:
         """Make `_loads`. Not in the transaction: CREATE TABLE would fix what that sees before it has the lock."""

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from loaders.compare import Side
+from loaders.erase_key import Key
 from loaders.run_files import RunFiles
 from loaders.runs import Batch, Run
 
@@ -37,6 +38,12 @@ class Warehouse(Protocol):
 
         runs: what `_loads` says afterwards. gone: raw tables of other runs, which are dropped.
         """
+
+    def occurrences(self, key: Key, schema: str, table: str) -> int | None:
+        """How many rows of a table bear the key; None if there is no such table with such columns."""
+
+    def erase(self, key: Key, relations: Sequence[tuple[str, str]]) -> None:
+        """Delete the rows with the key from these tables (schema, name), all in one transaction."""
 
     def newest(self) -> list[tuple]:
         """(table, run, rows, snapshot_at, verdict) of the newest run of each table."""

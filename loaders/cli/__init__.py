@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from loaders import settings
-from loaders.cli import discover, doctor, prune, replay, run, status
+from loaders.cli import discover, doctor, erase, prune, replay, run, status
 
 EXAMPLES = """examples:
   python -m loaders extract                       all tables of the catalog: MySQL -> lake -> raw
@@ -14,6 +14,7 @@ EXAMPLES = """examples:
   python -m loaders load                          apply what waits in the lake
   python -m loaders replay                        rebuild raw from the lake alone (--to-run 7: as run 7 left it)
   python -m loaders prune --keep-days 30          remove what is older from the lake, behind a baseline
+  python -m loaders erase --table customer --key 42   remove a person from lake, raw and histories
   python -m loaders status                        what raw holds, and what waits
   python -m loaders plan --sql                    what a run would do, and the SQL for Redshift
   python -m loaders doctor                        try every link, and name the remedy of each fault
@@ -41,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     status.add_to(commands, catalog)
     replay.add_to(commands, catalog)
     prune.add_to(commands, catalog)
+    erase.add_to(commands, catalog)
     doctor.add_to(commands, catalog)
     discover.add_to(commands)
     return top
