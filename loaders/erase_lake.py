@@ -38,6 +38,7 @@ class LakeSearch:
 
     def count(self) -> tuple[int, int]:
         """(how often the row occurs, in how many files it was looked for)."""
+        self._base()
         files = [file for _key, run in self._records() for batch in self._batches(run) for file in _all(batch)]
         return sum(self._rows(file)[0] for file in files), len(files)
 

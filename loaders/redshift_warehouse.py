@@ -313,7 +313,9 @@ class RedshiftWarehouse:
     def _explained(self, error: Exception, run: Run | None = None, where: str = "", what: str = "") -> Failure:
         """A failure for what Redshift said while a run was applied, or while it was asked to do `what`."""
         doing = f"apply run {run.run} to schema {self.schema}" if run else what or f"read schema {self.schema}"
-        waits = "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load`"
+        waits = (
+            "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load` (or `make replay`)"
+        )
         fix = "; ".join(part for part in (self._remedy(said(error)), waits if run else "") if part)
         return Failure(f"Redshift at {self.host} could not {doing}: {said(error)}{where}", fix or "run it again")
 

@@ -80,13 +80,16 @@ def _show_what_is_left(warehouse: Warehouse, search: LakeSearch, relations: Iter
 
 
 def _downstream(catalog: Catalog, table: str, chosen: Settings) -> list[Relation]:
-    """The tables that dbt makes of a source table, as dbt itself lists them."""
+    """The tables that dbt makes of a source table, as dbt itself lists them; none of a catalog that it does not read."""
+    project = settings.ROOT / "dbt_project"
+    if not catalog.file.resolve().is_relative_to(project.resolve()):
+        return []
     asked = ["--resource-type", "model", "snapshot", "--output", "json"]
     asked += ["--output-keys", "schema", "alias", "config.materialized", "config.meta"]
     dbt = Path(sys.executable).parent / "dbt"
     listed = subprocess.run(
         [dbt, "--quiet", "ls", "--select", f"source:{catalog.source}.{table}+", *asked],
-        cwd=settings.ROOT / "dbt_project",
+        cwd=project,
         env=os.environ | dict(chosen.environment) | {"DBT_PROFILES_DIR": str(chosen.dbt_profiles_dir)},
         capture_output=True,
         text=True,
