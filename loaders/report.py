@@ -46,7 +46,7 @@ def replayed(known: Sequence[Run], where: str, seconds: float) -> str:
     last = known[-1]
     head = f"runs {known[0].run} to {last.run} of the lake, as of {last.snapshot_at:%Y-%m-%d %H:%M:%S} UTC -> {where}"
     lines = [f"  {table:<{width}}  {_proof(*newest[table])}" for table in sorted(newest)]
-    return "\n".join([head, *lines, f"  rebuilt from {len(newest)} tables' files in {seconds:.1f} s"])
+    return "\n".join([head, *lines, f"  {len(newest)} tables rebuilt in {seconds:.1f} s"])
 
 
 def baseline(base: Run) -> str:

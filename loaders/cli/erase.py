@@ -80,7 +80,7 @@ def _show_what_is_left(warehouse: Warehouse, search: LakeSearch, relations: Iter
 
 
 def _downstream(catalog: Catalog, table: str, chosen: Settings) -> list[Relation]:
-    """The tables that dbt makes of a source table, as dbt itself lists them; none of a catalog that it does not read."""
+    """The tables that dbt makes of a source table, as it lists them itself; none of a catalog that it does not read."""
     project = settings.ROOT / "dbt_project"
     if not catalog.file.resolve().is_relative_to(project.resolve()):
         return []
