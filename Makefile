@@ -108,6 +108,15 @@ verify: setup ## are source, raw and marts equal, now? (ARGS=--deep: every value
 load: setup ## apply the runs that wait in the lake to raw
 	$(STACK) $(RUN) loaders load $(ARGS)
 
+replay: setup ## rebuild raw from the lake alone (ARGS="--to-run 7": as it was after run 7)
+	$(STACK) $(RUN) loaders replay $(ARGS)
+
+prune: setup ## remove old runs from the lake, behind a baseline (ARGS="--keep-days 30")
+	$(STACK) $(RUN) loaders prune $(ARGS)
+
+erase: setup ## remove a person from lake, raw and histories (ARGS="--table customer --key 42")
+	$(STACK) $(RUN) loaders erase $(ARGS)
+
 discover: setup ## print a catalog of the database in SOURCE_URL (ARGS="--write NAME" puts it into dbt)
 	$(RUN) loaders discover $(ARGS)
 
@@ -145,7 +154,7 @@ help:
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: demo day sql check-exercise break fix notebook plan verify extract build docs dashboard open export status doctor pr test test-long test-aws lint setup up down seed load discover docs-serve format lock clean help help-all
+.PHONY: demo day sql check-exercise break fix notebook plan verify extract build docs dashboard open export status doctor pr test test-long test-aws lint setup up down seed load replay prune erase discover docs-serve format lock clean help help-all
 
 # ---- what the targets above stand on ----------------------------------------------------------------------------
 

@@ -19,5 +19,6 @@ def equal(schema: str, run: Run, batch: Batch, rows: int, hash_sum: int) -> None
         raise Failure(
             f"{schema}.{batch.table} would not equal the source of run {run.run}: {rows:,} rows where the source had "
             f"{batch.live_rows:,}" + (", or others" if rows == batch.live_rows else ""),
-            f"something else wrote to raw; drop schema {schema} and run `make load`: the lake holds all of it",
+            "raw is unchanged; if something else wrote to it, `python -m loaders replay` builds it anew from the lake; "
+            "if it is `replay` that says this, restore the lake from a backup",
         )

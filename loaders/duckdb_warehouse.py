@@ -1,7 +1,7 @@
 """The raw schema in a DuckDB file: the embedded warehouse, for one machine."""
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,12 +9,14 @@ import duckdb
 import pyarrow as pa
 
 from loaders import canonical, checks, kept
+from loaders.erase_key import Key, in_duckdb
 from loaders.errors import Failure
 from loaders.live_rows import Dialect, LiveRows, same_key
 from loaders.quoting import sql_name, sql_text
 from loaders.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE, SOURCE_HASH
 from loaders.run_files import RunFiles
 from loaders.runs import Batch, ColumnType, Run
+from loaders.warehouse import Step
 
 DIALECT = Dialect(
     # A whole division of DECIMAL would go by way of DOUBLE.
@@ -28,6 +30,7 @@ COMPARE_MEMORY = "64MB"
 STREAM_MEMORY = "256MB"
 # Rows that a stream hands on together.
 ROWS, WIDE_ROWS = 1_000, 10
+ROWS_AT_ONCE = 50_000
 HASH_TYPE = ColumnType(SOURCE_HASH, "bigint", "BIGINT", "BIGINT")
 
 
@@ -80,16 +83,47 @@ class DuckDBWarehouse:
 
     def apply(self, run: Run, files: RunFiles) -> None:
         """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed."""
-        with self._transaction(run):
-            self.connection.execute(f"create schema if not exists {sql_name(self.schema)}")
-            columns = ", ".join(f"{name} {kind}" for name, kind in LOADS_COLUMNS.items())
-            self.connection.execute(f"create table if not exists {self._name(LOADS_TABLE)} ({columns})")
+        waits = "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load`"
+        with self._transaction(f"apply run {run.run} to {self.path}", waits):
+            self._make_loads("create table if not exists")
             if run.run <= (self.last_applied() or (0, ""))[0]:
                 return
             for batch in run.batches:
                 self._apply(run, batch, files)
                 self._prove(run, batch)
                 self._record(run, batch)
+
+    def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:
+        """Make raw anew of these steps, in one transaction: readers see the old one until it is committed."""
+        with self._transaction(f"rebuild raw in {self.path}", "raw is unchanged; when the cause is gone, run it again"):
+            self._make_loads("create or replace table")
+            for table in gone:
+                self.connection.execute(f"drop table if exists {self._name(table)}")
+            for run, batch, files in steps:
+                self._apply(run, batch, files)
+                self._prove(run, batch)
+            for run in runs:
+                for batch in run.batches:
+                    self._record(run, batch)
+
+    def occurrences(self, key: Key, schema: str, table: str) -> int | None:
+        """How many rows of a table bear the key; None if there is no such table with such columns."""
+        found = self.connection.execute(
+            "select column_name from information_schema.columns "
+            f"where table_schema = {sql_text(schema)} and table_name = {sql_text(table)}"
+        ).fetchall()
+        if not {*key.names} <= {name for (name,) in found}:
+            return None
+        count = f"select count(*) from {sql_name(schema)}.{sql_name(table)} where {key.where(in_duckdb)}"
+        return self.connection.execute(count).fetchone()[0]
+
+    def erase(self, key: Key, relations: Sequence[tuple[str, str]]) -> None:
+        """Delete the rows with the key from these tables, all in one transaction."""
+        with self._transaction(f"erase {key} in {self.path}", "the lake is done, the warehouse not: run it again"):
+            for schema, table in relations:
+                self.connection.execute(
+                    f"delete from {sql_name(schema)}.{sql_name(table)} where {key.where(in_duckdb)}"
+                )
 
     def holds(self, batch: Batch) -> bool:
         """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
@@ -157,6 +191,11 @@ class DuckDBWarehouse:
     def _ask_arrow(self, sql: str) -> pa.Table:
         return self.connection.execute(sql).to_arrow_table()
 
+    def _make_loads(self, create: str) -> None:
+        self.connection.execute(f"create schema if not exists {sql_name(self.schema)}")
+        columns = ", ".join(f"{name} {kind}" for name, kind in LOADS_COLUMNS.items())
+        self.connection.execute(f"{create} {self._name(LOADS_TABLE)} ({columns})")
+
     def _apply(self, run: Run, batch: Batch, files: RunFiles) -> None:
         target = self._name(batch.table)
         paths = [files.local(file) for file in batch.files]
@@ -218,10 +257,18 @@ class DuckDBWarehouse:
         """Raw as it is now against what the run found at the source."""
         if batch.live_rows is None:
             return
-        rows, total = self.connection.execute(
-            f"select count(*), coalesce(sum({SOURCE_HASH}), 0) from {self._name(batch.table)} where _deleted_at is null"
+        checks.equal(self.schema, run, batch, *self.totals(batch.table))
+
+    def totals(self, table: str) -> tuple[int, int]:
+        """How many live rows a raw table has, and the sum of their hashes."""
+        return self.connection.execute(
+            f"select count(*), coalesce(sum({SOURCE_HASH}), 0) from {self._name(table)} where _deleted_at is null"
         ).fetchone()
-        checks.equal(self.schema, run, batch, rows, total)
+
+    def live_rows_of(self, batch: Batch) -> pa.RecordBatchReader:
+        """The live rows of the batch's table, in the form in which the lake holds them."""
+        live = f"select {_in_utc(batch.raw_columns)} from {self._name(batch.table)} where _deleted_at is null"
+        return self.connection.execute(live).to_arrow_reader(ROWS_AT_ONCE)
 
     def _record(self, run: Run, batch: Batch) -> None:
         loaded_at = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
@@ -240,7 +287,7 @@ class DuckDBWarehouse:
         self.connection.execute(f"insert into {self._name(LOADS_TABLE)} values ({', '.join(map(_literal, row))})")
 
     @contextmanager
-    def _transaction(self, run: Run) -> Iterator[None]:
+    def _transaction(self, doing: str, then: str) -> Iterator[None]:
         try:
             self.connection.execute("begin")
             yield
@@ -248,10 +295,7 @@ class DuckDBWarehouse:
         except duckdb.Error as error:
             self._roll_back()
             first = str(error).splitlines()[0]
-            raise Failure(
-                f"DuckDB could not apply run {run.run} to {self.path}: {first}",
-                "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load`",
-            ) from None
+            raise Failure(f"DuckDB could not {doing}: {first}", then) from None
         except BaseException:
             self._roll_back()
             raise
@@ -295,13 +339,21 @@ def _columns_sql(batch: Batch) -> str:
 
 
 def _select_sql(columns: Iterable[ColumnType], files: list[Path]) -> str:
-    """These columns of the files. Timestamps are stored as UTC instants; raw keeps their UTC digits."""
+    """These columns of the files, as raw keeps them."""
+    return f"select {_in_utc(columns)} from {read_parquet(files)}"
+
+
+def read_parquet(files: Iterable[Path]) -> str:
+    """These files as a table."""
+    return f"read_parquet([{', '.join(sql_text(_no_glob(str(file))) for file in files)}])"
+
+
+def _in_utc(columns: Iterable[ColumnType]) -> str:
+    """A select list. The lake's timestamps are instants, raw's are their UTC digits; this turns each into the other."""
     names = [
         (sql_name(column.name), " at time zone 'UTC'" if column.duckdb == "TIMESTAMP" else "") for column in columns
     ]
-    listed = ", ".join(f"{name}{in_utc} as {name}" for name, in_utc in names)
-    paths = ", ".join(sql_text(_no_glob(str(file))) for file in files)
-    return f"select {listed} from read_parquet([{paths}])"
+    return ", ".join(f"{name}{in_utc} as {name}" for name, in_utc in names)
 
 
 def _no_glob(path: str) -> str:

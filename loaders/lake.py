@@ -22,6 +22,9 @@ class Lake(Protocol):
     def create(self, key: str, data: bytes) -> bool:
         """Store `data` only if the key is free. False: something else has it. Exactly one of many callers wins."""
 
+    def replace(self, key: str, data: bytes) -> None:
+        """Store `data` in the place of what is there, whole or not at all: for what `erase` takes a row out of."""
+
     def read(self, key: str) -> bytes: ...
 
     def fetch(self, key: str, folder: Path) -> Path:

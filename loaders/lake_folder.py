@@ -37,6 +37,12 @@ class Folder:
                 return target.read_bytes() == data
         return True
 
+    def replace(self, key: str, data: bytes) -> None:
+        with self._placing(key) as (temporary, target):
+            temporary.write_bytes(data)
+            _sync(temporary)
+            temporary.replace(target)
+
     def read(self, key: str) -> bytes:
         return self.fetch(key, self.folder).read_bytes()
 

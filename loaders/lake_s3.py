@@ -58,6 +58,10 @@ class S3:
                     time.sleep(CONFLICT_SECONDS)  # another write is under way: nobody has won yet
         raise AssertionError("the last try returns or raises")
 
+    def replace(self, key: str, data: bytes) -> None:
+        with explained(self.url(key)):
+            self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, **self.encryption)
+
     def read(self, key: str) -> bytes:
         with explained(self.url(key)):
             return self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loaders import attempts, drift, runs
+from loaders import attempts, drift, history, runs
 from loaders.catalog import Catalog, Table
 from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
@@ -158,12 +158,11 @@ def load(lake: Lake, warehouse: Warehouse) -> Iterator[Run]:
 
 def pending(lake: Lake, warehouse: Warehouse) -> list[Run]:
     """The lake's runs for this raw schema that are not in it. A raw schema fed from another lake is a failure."""
-    published = runs.numbers(lake)
-    last, attempt = warehouse.last_applied() or (0, None)
-    if last and (last not in published or runs.read(lake, last).attempt != attempt):
+    last, attempt = warehouse.last_applied() or (0, "")
+    if last and not history.published(lake, warehouse.schema, last, attempt):
         raise Failure(
             f"schema {warehouse.schema} of {warehouse} holds run {last}, which is not from the lake {lake}",
-            "set LAKE_URL back to the lake it was loaded from, or load into a new warehouse",
+            "set LAKE_URL back to the lake it was loaded from, or load into a new warehouse; if the lake was pruned "
+            "since, `python -m loaders replay` builds raw anew from it",
         )
-    waiting = (runs.read(lake, number) for number in published if number > last)
-    return [run for run in waiting if run.schema == warehouse.schema]
+    return history.since(lake, warehouse.schema, last)

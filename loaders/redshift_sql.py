@@ -8,6 +8,7 @@ import datetime
 from collections.abc import Iterable, Sequence
 
 from loaders import kept
+from loaders.erase_key import Key
 from loaders.live_rows import Dialect, same_key
 from loaders.quoting import sql_name
 from loaders.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE, SOURCE_HASH
@@ -45,6 +46,14 @@ def create_schema(schema: str) -> str:
 def create_loads(schema: str) -> str:
     columns = ", ".join(f"{sql_name(column)} {kind}" for column, kind in LOADS_COLUMNS.items())
     return f"create table if not exists {name(schema, LOADS_TABLE)} ({columns})"
+
+
+def clear_loads(schema: str) -> str:
+    return f"delete from {name(schema, LOADS_TABLE)}"
+
+
+def drop_table(schema: str, table: str) -> str:
+    return f"drop table if exists {name(schema, table)}"
 
 
 def lock_loads(schema: str) -> str:
@@ -159,6 +168,24 @@ def insert_staged(schema: str, staging: str, run: Run, batch: Batch, aside: str 
         f"insert into {name(schema, batch.table)} ({own}, {lineage}) "
         f"select {columns}, {run.run}, {moment(run.snapshot_at)}, cast(null as timestamp) from {rows_from}"
     )
+
+
+def occurrences(schema: str, table: str, key: Key) -> str:
+    return f"select count(*) from {name(schema, table)} where {key.where(_equals)}"
+
+
+def erase(schema: str, table: str, key: Key) -> str:
+    return f"delete from {name(schema, table)} where {key.where(_equals)}"
+
+
+def _equals(column: ColumnType, value: str) -> str:
+    """A key's column is this value, byte by byte."""
+    found = sql_name(column.name)
+    if column.redshift.startswith("VARBYTE"):
+        return f"to_hex({found}) = {text(value)}"
+    if column.redshift.startswith("VARCHAR"):
+        return f"{found} || '.' = {text(value + '.')}"
+    return f"{found} = cast({text(value)} as {column.redshift})"
 
 
 def mark_deleted(schema: str, gone: str, run: Run, batch: Batch) -> str:

@@ -16,6 +16,7 @@ from redshift_connector.error import Error as RedshiftError
 from redshift_connector.error import InterfaceError
 
 from loaders import attempts, canonical, checks, copy_errors, redshift_sql
+from loaders.erase_key import Key
 from loaders.errors import Failure
 from loaders.live_rows import LiveRows
 from loaders.profile import Target
@@ -25,6 +26,7 @@ from loaders.redshift_errors import is_conflict, is_undefined, said
 from loaders.redshift_reshape import Place, Reshaping
 from loaders.run_files import RunFiles
 from loaders.runs import Batch, ColumnType, Run
+from loaders.warehouse import Step
 
 TRIES = 3
 # Rows that a stream fetches together; a single-node cluster refuses to fetch more.
@@ -100,7 +102,8 @@ class RedshiftWarehouse:
         """
         for left in reversed(range(TRIES)):
             try:
-                self._prepare(run)
+                if 0 < self._prepare() < run.run:
+                    self._reshaping.widen_in_place(run)
                 self._transaction(run, files)
                 return
             except RedshiftError as error:
@@ -111,8 +114,53 @@ class RedshiftWarehouse:
                 self._roll_back()
                 raise
 
-    def _prepare(self, run: Run) -> None:
-        """What cannot be in the transaction: CREATE TABLE would fix what that sees before it has the lock."""
+    def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:
+        """Make raw anew of these steps, in one transaction: readers see the old one until it is committed."""
+        try:
+            self._prepare()
+            self._run("begin")
+            self._run(redshift_sql.lock_loads(self.schema))
+            self._run(redshift_sql.clear_loads(self.schema))
+            for table in sorted(gone):
+                self._run(redshift_sql.drop_table(self.schema, table))
+            for number, (run, batch, files) in enumerate(steps):
+                place = self._apply(run, batch, number, files)
+                self._reshaping.take_place(batch, place)
+            now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+            for run in runs:
+                self._run(redshift_sql.record(self.schema, run, now))
+            self._run("commit")
+        except RedshiftError as error:
+            self._roll_back()
+            raise self._explained(error, what=f"rebuild schema {self.schema}") from None
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def occurrences(self, key: Key, schema: str, table: str) -> int | None:
+        """How many rows of a table bear the key; None if there is no such table with such columns."""
+        found = {row[0] for row in self._rows(redshift_sql.columns_of(schema, table))}
+        if not {name.lower() for name in key.names} <= found:
+            return None
+        ((count,),) = self._rows(redshift_sql.occurrences(schema, table, key))
+        return count
+
+    def erase(self, key: Key, relations: Sequence[tuple[str, str]]) -> None:
+        """Delete the rows with the key from these tables, all in one transaction."""
+        try:
+            self._run("begin")
+            for schema, table in relations:
+                self._run(redshift_sql.erase(schema, table, key))
+            self._run("commit")
+        except RedshiftError as error:
+            self._roll_back()
+            raise self._explained(error, what=f"erase {key}") from None
+
+    def _prepare(self) -> int:
+        """The newest run in raw, or 0 once `_loads` is made.
+
+        That is not in the transaction: CREATE TABLE would fix what that sees before it has the lock.
+        """
         try:
             newest = self._rows(redshift_sql.newest_run(self.schema))
         except RedshiftError as error:
@@ -120,9 +168,8 @@ class RedshiftWarehouse:
                 raise
             self._run(redshift_sql.create_schema(self.schema))
             self._run(redshift_sql.create_loads(self.schema))
-            return
-        if newest and newest[0][0] < run.run:
-            self._reshaping.widen_in_place(run)
+            return 0
+        return newest[0][0] if newest else 0
 
     def _transaction(self, run: Run, files: RunFiles) -> None:
         self._run("begin")
@@ -312,7 +359,9 @@ class RedshiftWarehouse:
     def _explained(self, error: Exception, run: Run | None = None, where: str = "", what: str = "") -> Failure:
         """A failure for what Redshift said while a run was applied, or while it was asked to do `what`."""
         doing = f"apply run {run.run} to schema {self.schema}" if run else what or f"read schema {self.schema}"
-        waits = "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load`"
+        waits = (
+            "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load` (or `make replay`)"
+        )
         fix = "; ".join(part for part in (self._remedy(said(error)), waits if run else "") if part)
         return Failure(f"Redshift at {self.host} could not {doing}: {said(error)}{where}", fix or "run it again")
 

@@ -10,8 +10,9 @@ from tqdm import tqdm
 
 from loaders.holdings import Holding
 from loaders.intents import Intent
-from loaders.runs import Run
+from loaders.runs import Batch, Run
 from loaders.verify import Finding
+from loaders.warehouse import Step
 
 # Several rows at once, of whatever form.
 Rows = TypeVar("Rows", bound=Sized)
@@ -32,6 +33,40 @@ def progress(name: str, expected_rows: int, batches: Iterable[Rows]) -> Iterator
         for batch in batches:
             yield batch
             bar.update(len(batch))
+
+
+def steps(chosen: Iterable[Step], count: int) -> Iterator[Step]:
+    """Show on a terminal which batch of how many is being applied, once that takes longer than a second."""
+    bar = tqdm(chosen, total=count, unit=" batches", delay=1, leave=False, disable=not sys.stderr.isatty())
+    for step in bar:
+        run, batch, _files = step
+        bar.set_description(f"  run {run.run}, {batch.table}")
+        yield step
+
+
+def replayed(known: Sequence[Run], where: str, seconds: float) -> str:
+    """The summary of a replay: which runs are in raw, and what each table was proved by."""
+    newest: dict[str, tuple[Run, Batch]] = {}
+    for run in known:
+        newest |= {batch.table: (run, batch) for batch in run.batches}
+    width = max(map(len, newest), default=0)
+    last = known[-1]
+    head = f"runs {known[0].run} to {last.run} of the lake, as of {last.snapshot_at:%Y-%m-%d %H:%M:%S} UTC -> {where}"
+    lines = [f"  {table:<{width}}  {_proof(*newest[table])}" for table in sorted(newest)]
+    return "\n".join([head, *lines, f"  {len(newest)} tables rebuilt in {seconds:.1f} s"])
+
+
+def baseline(base: Run) -> str:
+    """A line for a baseline: what stands for the old runs from now on."""
+    tables = ", ".join(f"{batch.table} {batch.rows:,}" for batch in base.batches)
+    size = _size(sum(file.bytes for batch in base.batches for file in batch.files))
+    return f"baseline of run {base.run}, schema {base.schema}: {tables} rows, {size}; read back and equal"
+
+
+def _proof(run: Run, batch: Batch) -> str:
+    if batch.live_rows is None:
+        return f"run {run.run} was published without a comparison: the next extract compares"
+    return f"{batch.live_rows:>12,} rows, equal by count and hash to what run {run.run} found"
 
 
 def published(run: Run, lake: object, seconds: float) -> str:

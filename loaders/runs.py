@@ -11,6 +11,8 @@ from loaders.lake import Lake
 
 FORMAT_VERSION = 1
 PREFIX = "_runs/"
+# What `prune` makes of the oldest runs: the newest of them again, with every table whole.
+BASELINES = "_baselines/"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,11 @@ class Batch:
     def raw_columns(self) -> tuple[ColumnType, ...]:
         """The raw table's columns, the loaders' own left out."""
         return (*self.columns, *self.kept)
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether raw's table can be made of it alone: all rows, and no values of dropped columns from earlier ones."""
+        return self.mode == "full" and not (self.kept and self.primary_key)
 
     @property
     def deleted_rows(self) -> int:
@@ -160,6 +167,29 @@ def read(lake: Lake, number: int) -> Run:
     return from_json(lake.read(key), key)
 
 
+def baseline(lake: Lake, schema: str) -> Run | None:
+    """The schema's newest baseline: raw as it was after that run, in full batches. None before the first prune."""
+    for number in reversed(baseline_numbers(lake)):
+        found = read_baseline(lake, number)
+        if found.schema == schema:
+            return found
+    return None
+
+
+def baseline_key(number: int) -> str:
+    return f"{BASELINES}{number}.json"
+
+
+def baseline_numbers(lake: Lake) -> list[int]:
+    """The runs that have a baseline, of every schema, ascending."""
+    stems = (key.removeprefix(BASELINES).removesuffix(".json") for key in lake.keys(BASELINES))
+    return sorted(int(stem) for stem in stems if stem.isdigit())
+
+
+def read_baseline(lake: Lake, number: int) -> Run:
+    return from_json(lake.read(baseline_key(number)), baseline_key(number))
+
+
 def newest_batches(lake: Lake, schema: str, tables: Collection[str]) -> dict[str, Batch]:
     """The newest batch of each of these tables, from the newest run backwards until all are found."""
     found: dict[str, Batch] = {}
@@ -169,7 +199,8 @@ def newest_batches(lake: Lake, schema: str, tables: Collection[str]) -> dict[str
         run = read(lake, number)
         if run.schema == schema:
             found = {batch.table: batch for batch in run.batches if batch.table in tables} | found
-    return found
+    base = baseline(lake, schema) if found.keys() < set(tables) else None
+    return {batch.table: batch for batch in base.batches if batch.table in tables} | found if base else found
 
 
 def publish(lake: Lake, run: Run) -> bool:

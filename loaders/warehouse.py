@@ -1,13 +1,17 @@
 """What the loaders need of a warehouse, whichever it is."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from loaders.canonical import CanonicalColumn
 from loaders.compare import Side
+from loaders.erase_key import Key
 from loaders.run_files import RunFiles
 from loaders.runs import Batch, ColumnType, Run
+
+# A batch of a run, and the way to its files as long as it is this step's turn.
+Step = tuple[Run, Batch, RunFiles]
 
 
 class Warehouse(Protocol):
@@ -45,6 +49,18 @@ class Warehouse(Protocol):
 
     def apply(self, run: Run, files: RunFiles) -> None:
         """All of the run, in one transaction, unless it is in raw already."""
+
+    def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:
+        """Make raw anew of these steps, in one transaction. Each table's first step is a full batch.
+
+        runs: what `_loads` says afterwards. gone: raw tables of other runs, which are dropped.
+        """
+
+    def occurrences(self, key: Key, schema: str, table: str) -> int | None:
+        """How many rows of a table bear the key; None if there is no such table with such columns."""
+
+    def erase(self, key: Key, relations: Sequence[tuple[str, str]]) -> None:
+        """Delete the rows with the key from these tables (schema, name), all in one transaction."""
 
     def newest(self) -> list[tuple]:
         """(table, run, rows, snapshot_at, verdict) of the newest run of each table."""

@@ -65,7 +65,7 @@ class WatchedConnection:
 connect = duckdb.connect
 duckdb_warehouse.duckdb.connect = lambda *arguments, **options: WatchedConnection(connect(*arguments, **options))
 for store in (Folder, S3):
-    for name in ("put_file", "create", "delete", "fetch"):
+    for name in ("put_file", "create", "replace", "delete", "fetch"):
         watched(store, name, f"lake {name}")
 send = RedshiftWarehouse._run
 

@@ -46,13 +46,13 @@ def copied(own, number: int):
     return replace(own, folder=folder)
 
 
-def run_to_step(own, number: int) -> subprocess.CompletedProcess:
+def run_to_step(own, number: int, *command: str) -> subprocess.CompletedProcess:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "AWS_"))}
     (own.folder / "profiles.yml").write_text(
         f"order_he: {{target: d, outputs: {{d: {{type: duckdb, schema: x, path: '{own.warehouse_path}'}}}}}}"
     )
     return subprocess.run(
-        [sys.executable, "-m", "tests.kill_at", str(number), "extract"],
+        [sys.executable, "-m", "tests.kill_at", str(number), *(command or ["extract"])],
         cwd=ROOT,
         env=environment
         | {

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from loaders import settings
-from loaders.cli import discover, doctor, plan, run, status, verify
+from loaders.cli import discover, doctor, erase, plan, prune, replay, run, status, verify
 
 EXAMPLES = """examples:
   python -m loaders extract                       all tables of the catalog: MySQL -> lake -> raw
@@ -12,6 +12,9 @@ EXAMPLES = """examples:
   python -m loaders extract --full --tables order read it whole, and replace it in raw
   python -m loaders extract --no-load             stop at the lake; `load` takes it from there
   python -m loaders load                          apply what waits in the lake
+  python -m loaders replay                        rebuild raw from the lake alone (--to-run 7: as run 7 left it)
+  python -m loaders prune --keep-days 30          remove what is older from the lake, behind a baseline
+  python -m loaders erase --table customer --key 42   remove a person from lake, raw and histories
   python -m loaders status                        what raw holds, and what waits
   python -m loaders plan                          what a run would do now, and why
   python -m loaders plan --sql                    with every statement for MySQL and for Redshift
@@ -42,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
     plan.add_to(commands, catalog)
     verify.add_to(commands, catalog)
     status.add_to(commands, catalog)
+    replay.add_to(commands, catalog)
+    prune.add_to(commands, catalog)
+    erase.add_to(commands, catalog)
     doctor.add_to(commands, catalog)
     discover.add_to(commands)
     return top

@@ -28,8 +28,8 @@ def shop(own, s3, redshift, ask, schema):
     return Both(own, lake, redshift, ask, schema), settings | {"CATALOG": str(own.catalog_file), "LAKE_URL": str(lake)}
 
 
-def run_to_step(settings: dict[str, str], number: int) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "tests.kill_at", str(number), "extract"]
+def run_to_step(settings: dict[str, str], number: int, command: str = "extract") -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "tests.kill_at", str(number), command]
     return subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True)
 
 

@@ -1,0 +1,108 @@
+"""`erase`: a person leaves the lake, raw and dbt's histories, and it is shown that nothing is left."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from loaders import erase, erase_key, mysql, runs, settings
+from loaders.catalog import Catalog
+from loaders.cli import connections
+from loaders.erase import Relation
+from loaders.erase_lake import LakeSearch
+from loaders.errors import Failure
+from loaders.settings import Settings
+from loaders.spool import spool
+from loaders.warehouse import Warehouse
+
+EXAMPLES = """examples:
+  python -m loaders erase --table customer --key 42
+  python -m loaders erase --table basket --key '7,"a,b"'    a composite key; binary ones in hex digits
+
+Delete the row at the source first. Then this removes it, and every earlier version of it, from the lake's files, from
+raw and from dbt's histories, and searches all of them again. `make build` makes the marts anew. Rows of other tables
+that refer to it stay. Not reached: backups, old versions of S3 objects, snapshots of the warehouse, exported files, and
+free space in DuckDB's file. Killed, run it again."""
+
+
+def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+    """Add the command to the command line; `catalog` holds an option that it takes."""
+    erasing = commands.add_parser(
+        "erase",
+        parents=[catalog],
+        help="remove a person from lake, raw and histories",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    erasing.add_argument("--table", required=True, metavar="T", help="a table of the catalog")
+    erasing.add_argument("--key", required=True, metavar="K", help="its primary key; a composite one with commas")
+    erasing.set_defaults(run=erase_row)
+
+
+def erase_row(arguments: argparse.Namespace, chosen: Settings) -> None:
+    catalog, lake = connections.catalog(arguments, chosen).only([arguments.table]), connections.lake(chosen)
+    found = runs.newest_batches(lake, catalog.schema, [arguments.table])
+    if not found:
+        raise Failure(f"the lake {lake} holds nothing of {arguments.table}", "check LAKE_URL")
+    key = erase_key.parse(arguments.key, found[arguments.table])
+    with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+        erase.refuse_if_at_source(snapshot, key)
+    relations = [Relation(catalog.schema, key.table, history=True), *_downstream(catalog, key.table, chosen)]
+    with spool() as folder, connections.warehouse(catalog, chosen) as warehouse:
+        search = LakeSearch(lake, catalog.schema, key, folder)
+        rows, files = search.count()
+        print(f"erasing {key} from schema {catalog.schema} and the lake {lake}")
+        print(f"  lake: {rows:,} rows in {files:,} files; {search.erase():,} files written anew", flush=True)
+        kept = [relation for relation in relations if relation.history]
+        for relation, count in erase.from_warehouse(warehouse, key, kept).items():
+            print(f"  {relation}: {count:,} rows removed", flush=True)
+        _show_what_is_left(warehouse, search, relations)
+
+
+def _show_what_is_left(warehouse: Warehouse, search: LakeSearch, relations: Iterable[Relation]) -> None:
+    """Search everything again. A row in the lake, raw or a history is a failure."""
+    rows, files = search.count()
+    print("searched again:")
+    print(f"  lake: {rows:,} rows in {files:,} files")
+    for relation in relations:
+        count = warehouse.occurrences(search.key, relation.schema, relation.name)
+        if count is None:
+            continue
+        rows += count if relation.history else 0
+        rest = "" if relation.history or not count else " that bear the key; `make build` makes it anew from raw"
+        print(f"  {relation}: {count:,} rows{rest}")
+    if rows:
+        raise Failure(f"{rows:,} rows of {search.key} are still there", "something writes meanwhile: run it again")
+    print(f"nothing is left of {search.key} in the lake, raw and the histories. Next: `make build`")
+
+
+def _downstream(catalog: Catalog, table: str, chosen: Settings) -> list[Relation]:
+    """The tables that dbt makes of a source table, as it lists them itself; none of a catalog that it does not read."""
+    project = settings.ROOT / "dbt_project"
+    if not catalog.file.resolve().is_relative_to(project.resolve()):
+        return []
+    asked = ["--resource-type", "model", "snapshot", "--output", "json"]
+    asked += ["--output-keys", "schema", "alias", "config.materialized", "config.meta"]
+    dbt = Path(sys.executable).parent / "dbt"
+    listed = subprocess.run(
+        [dbt, "--quiet", "ls", "--select", f"source:{catalog.source}.{table}+", *asked],
+        cwd=project,
+        env=os.environ | dict(chosen.environment) | {"DBT_PROFILES_DIR": str(chosen.dbt_profiles_dir)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode:
+        raise Failure(
+            f"dbt cannot list what it makes of {table}: {' '.join((listed.stdout + listed.stderr).split())[-300:]}",
+            "`make build` shows the same fault; nothing was erased",
+        )
+    found = [json.loads(line) for line in listed.stdout.splitlines() if line.startswith("{")]
+    return [
+        Relation(entry["schema"], entry["alias"], (entry.get("config.meta") or {}).get("history_of") == table)
+        for entry in found
+        if entry["config.materialized"] != "view"
+    ]

@@ -1,0 +1,55 @@
+"""`prune`: old runs leave the lake, once a baseline stands for them."""
+
+import argparse
+import datetime
+
+from loaders import prune, report
+from loaders.cli import connections
+from loaders.errors import Failure
+from loaders.settings import Settings
+from loaders.spool import spool
+
+EXAMPLES = """examples:
+  python -m loaders prune --keep-days 30 --dry-run   what would go
+  python -m loaders prune --keep-days 30             it goes; replay reaches back 30 days
+
+First a baseline is written: raw as the newest run older than that left it, read back and compared. Then the runs
+before it are removed. Raw is not touched, and nothing that waits to be loaded into it goes. Killed, run it again."""
+
+
+def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+    """Add the command to the command line; `catalog` holds an option that it takes."""
+    pruning = commands.add_parser(
+        "prune",
+        parents=[catalog],
+        help="remove old runs from the lake",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    pruning.add_argument("--keep-days", type=int, required=True, metavar="N", help="runs of the last N days stay")
+    pruning.add_argument("--dry-run", action="store_true", help="say what would go, and leave it there")
+    pruning.set_defaults(run=remove_old)
+
+
+def remove_old(arguments: argparse.Namespace, chosen: Settings) -> None:
+    days = arguments.keep_days
+    if not 0 <= days <= 100_000:
+        raise Failure(f"--keep-days is {days}", "write a number of days, such as 30")
+    catalog, lake = connections.catalog(arguments, chosen), connections.lake(chosen)
+    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+    with connections.warehouse(catalog, chosen, read_only=True) as warehouse:
+        planned = prune.plan(lake, warehouse, now - datetime.timedelta(days=days))
+    if not planned.old:
+        print(f"nothing to prune: at most one run of the lake {lake} is older than {days} days")
+        return
+    said = f"{len(planned.old)} runs ({planned.old[0].run} to {planned.old[-1].run}) of the lake {lake}"
+    if arguments.dry_run:
+        print(f"would remove {said}, and keep {planned.kept}, after a baseline for")
+        print("\n".join(f"  schema {run.schema} as run {run.run} left it" for run in planned.bases))
+        return
+    with spool() as folder:
+        for base in prune.write_baselines(lake, planned, folder, report.steps):
+            print(report.baseline(base))
+    objects = sum(count for _run, count in prune.remove(lake, planned))
+    print(f"removed {said}: {objects:,} objects; {planned.kept} runs stay")
+    print("\n".join(f"replay of schema {run.schema} reaches back to run {run.run}" for run in planned.bases))

@@ -1,0 +1,39 @@
+"""`replay`: raw built anew from the lake alone."""
+
+import argparse
+import time
+
+from loaders import pipeline, replay, report
+from loaders.cli import connections
+from loaders.settings import Settings
+
+EXAMPLES = """examples:
+  python -m loaders replay              raw as the newest run left it
+  python -m loaders replay --to-run 7   raw as it was after run 7; `load` goes on with run 8
+
+The source is not asked. Readers see the old raw until all of the new one is there, in one transaction; whatever
+stops it leaves the old one. dbt's histories lie in another schema and stay."""
+
+
+def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+    """Add the command to the command line; `catalog` holds an option that it takes."""
+    replaying = commands.add_parser(
+        "replay",
+        parents=[catalog],
+        help="rebuild raw from the lake alone",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    replaying.add_argument("--to-run", type=int, metavar="N", help="as it was after run N (default: the newest)")
+    replaying.set_defaults(run=rebuild)
+
+
+def rebuild(arguments: argparse.Namespace, chosen: Settings) -> None:
+    catalog, lake = connections.catalog(arguments, chosen), connections.lake(chosen)
+    started = time.monotonic()
+    with connections.warehouse(catalog, chosen) as warehouse:
+        known = replay.replay(lake, warehouse, arguments.to_run, report.steps)
+        print(report.replayed(known, f"{warehouse}, schema {catalog.schema}", time.monotonic() - started))
+        waiting = pipeline.pending(lake, warehouse)
+    if waiting:
+        print(f"  {len(waiting)} later runs wait in the lake; `python -m loaders load` applies them")

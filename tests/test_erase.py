@@ -1,0 +1,233 @@
+"""`erase`: a row leaves every file of the lake, raw and the histories; what is left still replays and loads."""
+
+import datetime
+import signal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from loaders import erase, erase_key, prune, runs
+from loaders.erase_lake import LakeSearch
+from loaders.errors import Failure
+from loaders.spool import spool
+from tests.conftest import fresh_database
+from tests.own_database import OwnDatabase
+from tests.test_cli import loaders, refused
+from tests.test_kill import copied, run_to_step
+from tests.test_prune import files_are_whole
+from tests.test_replay import everything, replayed, unwatched
+
+NAME = b"Nobody Knows"
+
+
+def key_of(own, table: str, text: str):
+    return erase_key.parse(text, runs.newest_batches(own.lake, "raw_own", [table])[table])
+
+
+def erased(own, table: str = "t", text: str = "2") -> int:
+    """Erase as the command does, dbt's part aside; how many files were written anew."""
+    key = key_of(own, table, text)
+    with own.snapshot() as snapshot:
+        erase.refuse_if_at_source(snapshot, key)
+    with spool() as folder, own.opened("raw_own") as warehouse:
+        search = LakeSearch(own.lake, "raw_own", key, folder)
+        written = search.erase()
+        erase.from_warehouse(warehouse, key, [erase.Relation("raw_own", table)])
+        assert search.count()[0] == 0 == (warehouse.occurrences(key, "raw_own", table) or 0)
+    return written
+
+
+def without(state: dict[str, list], key: int, table: str = "t") -> dict[str, list]:
+    """A raw schema without a row, and without what `_loads` tells of how many rows a run brought."""
+    loads = [(row[:4], row[6]) for row in state["_loads"]]
+    return state | {table: [row for row in state[table] if row[0] != key], "_loads": loads}
+
+
+@pytest.fixture
+def history(own) -> tuple[OwnDatabase, dict[int, dict[str, list]]]:
+    """A person who came, changed, went, came back and went for good; raw as each run left it."""
+    own.write(
+        "create table t (id int primary key, v varchar(20), updated_at datetime(6))",
+        "insert into t values (1, 'a', null), (2, 'Nobody Knows', '2026-01-01'), (3, 'c', '2026-01-02')",
+    )
+    (own.folder / "profiles.yml").write_text(
+        f"order_he: {{target: d, outputs: {{d: {{type: duckdb, schema: x, path: '{own.warehouse_path}'}}}}}}"
+    )
+    states = {}
+    for number, change in enumerate(
+        (
+            "update t set v = 'x' where id = 1",
+            "update t set v = 'Nobody Knows now' where id = 2",
+            "delete from t where id = 2",
+            "insert into t values (2, 'Nobody Knows again', '2026-01-03')",
+            "delete from t where id = 2",
+            "update t set v = 'y' where id = 3",
+        ),
+        1,
+    ):
+        own.write(change)
+        own.run()
+        states[number] = everything(own)
+    return own, states
+
+
+def test_nothing_is_left_and_every_run_still_replays(history):
+    own, states = history
+    assert erased(own) > 3
+    files_are_whole(own)
+    assert without(everything(own), 2) == without(states[6], 2)
+    assert not [row for row in own.raw("t") if row[0] == 2], "the deleted row too"
+    for number in range(1, 7):
+        assert replayed(own, number) == list(range(1, number + 1))
+        assert without(everything(own), 2) == without(states[number], 2)
+        assert not [row for row in own.raw("t") if row[0] == 2]
+    own.warehouse_path.unlink()
+    assert own.load() == [1, 2, 3, 4, 5, 6]
+    assert {batch.mode for batch in own.run().batches} == {"incremental"}
+
+
+def test_a_person_whose_delete_no_run_has_seen_is_erased_all_the_same(history):
+    own, _states = history
+    own.write("insert into t values (2, 'Nobody Knows', null)")
+    own.run()
+    own.write("delete from t where id = 2")
+    erased(own)
+    assert [row[0] for row in own.raw("t")] == [1, 3]
+    assert own.run().batches[0].verdict == "equal: 2 rows by hash"
+    replayed(own)
+    assert [row[0] for row in own.raw("t")] == [1, 3]
+
+
+def test_what_is_still_at_the_source_is_refused(history):
+    own, _states = history
+    own.write("insert into t values (2, 'Nobody Knows', null)")
+    before = {key: own.lake.read(key) for key in own.lake.keys("")}
+    refused(loaders(own, "erase", "--table", "t", "--key", "2"), "t 2 is still at the source", "delete it there first")
+    assert {key: own.lake.read(key) for key in own.lake.keys("")} == before
+
+
+def test_a_pruned_lake_and_runs_that_wait_are_erased_too(history):
+    own, _states = history
+    own.write("insert into t values (2, 'Nobody Knows', null)")
+    own.run()
+    assert loaders(own, "prune", "--keep-days", "0").returncode == 0
+    own.write("delete from t where id = 2")
+    own.run()
+    own.extract()
+    erased(own)
+    files_are_whole(own)
+    for number in (7, 8, 9):
+        replayed(own, number)
+        assert [row[0] for row in own.raw("t")] == [1, 3]
+    assert own.run().batches[0].verdict == "equal: 2 rows by hash"
+
+
+def test_what_killed_runs_left_is_erased_or_named(history):
+    own, _states = history
+    file = next(key for key in own.lake.keys("t/1-") if key.endswith(".parquet"))
+    data = own.lake.read(file)
+    own.lake.create("t/3-lost/part-00000.parquet", data)
+    own.lake.create("t/9-running/part-00000.parquet", data)
+    with pytest.raises(Failure, match=r"t/9-running/.* holds the row"):
+        erased(own)
+    own.lake.delete(["t/9-running/part-00000.parquet"])
+    erased(own)
+    files_are_whole(own)
+
+
+@pytest.mark.parametrize("text", ["x", "1,2", "2.7x", ""])
+def test_a_key_that_cannot_be_one_is_refused(history, text):
+    own, _states = history
+    with pytest.raises(Failure, match=r"t\.id is int.* is not"):
+        key_of(own, "t", text)
+
+
+def test_a_key_is_meant_byte_by_byte_whatever_its_type(own):
+    own.write(
+        "create table words (word varchar(9) collate utf8mb4_general_ci, part int, primary key (word, part))",
+        "insert into words values ('a', 1), ('b', 1), ('a,\"b', 2), ('it''s\\\\', 3)",
+        "create table bytes (b varbinary(4) primary key)",
+        "insert into bytes values (x'00ff'), (x'00')",
+        "create table times (at datetime(6) primary key)",
+        "insert into times values ('2026-01-01 00:00:00.000001'), ('2026-01-01')",
+        "create table logs (said varchar(9))",
+        "insert into logs values ('x')",
+    )
+    own.run()
+    own.write("update words set word = 'A' where word = 'a'", "delete from words where part > 1", "delete from bytes")
+    own.write("delete from times where at = '2026-01-01'")
+    with pytest.raises(Failure, match="words b, 1 is still at the source"):
+        erased(own, "words", "b,1")
+    erased(own, "words", "a,1")
+    erased(own, "words", '"a,""b",2')
+    erased(own, "words", "it's\\,3")
+    erased(own, "bytes", "00FF")
+    erased(own, "times", "2026-01-01")
+    assert own.raw("words", "word") == [("b",)] and own.raw("bytes", "b") == [(b"\x00",)]
+    assert own.raw("times", "*")[0][0] == datetime.datetime(2026, 1, 1, 0, 0, 0, 1)
+    with pytest.raises(Failure, match="not 'a'"):
+        key_of(own, "words", "a")
+    with pytest.raises(Failure, match="logs has no primary key"):
+        key_of(own, "logs", "x")
+    own.run()
+    replayed(own)
+    assert sorted(own.live("words", "word, part")) == [("A", 1), ("b", 1)]
+
+
+def test_killed_anywhere_the_lake_still_replays_and_erasing_again_completes(history):
+    own, states = history
+    command = ("erase", "--table", "t", "--key", "2")
+    steps = [s for s in run_to_step(copied(own, 0), 0, *command).stdout.splitlines() if s.startswith("before ")]
+    replaced = steps.index("before lake replace") + 1
+    deleted = steps.index("before lake delete", replaced) + 1
+    for number in (replaced, replaced + 1, deleted, len(steps) // 2, steps.index("before sql commit") + 1):
+        done = run_to_step(own, number, *command)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        replayed(own)
+        assert without(everything(own), 2) == without(states[6], 2)
+    assert "nothing is left of t 2" in run_to_step(own, 0, *command).stdout
+    files_are_whole(own)
+    assert NAME not in b"".join(own.lake.read(key) for key in own.lake.keys(""))
+
+
+changes = st.lists(st.tuples(st.integers(1, 4), st.sampled_from(["put", "touch", "delete"])), max_size=4)
+
+
+@settings(max_examples=6, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(sequence=st.lists(st.tuples(changes, st.booleans()), min_size=2, max_size=6), pruned=st.booleans())
+def test_after_any_history_the_others_rows_are_as_they_were(mysql_server, tmp_path_factory, sequence, pruned):
+    with fresh_database(mysql_server) as name:
+        folder = tmp_path_factory.mktemp("erase")
+        own = OwnDatabase(mysql_server.url("shop", name), mysql_server.url("loader", name), folder)
+        own.write("create table t (id int primary key, v int, updated_at datetime(6))")
+        states = {}
+        for number, (some, full) in enumerate([*sequence, ([(2, "delete")], False)], 1):
+            for key, what in some:
+                own.write(
+                    f"delete from t where id = {key}"
+                    if what == "delete"
+                    else f"insert into t values ({key}, {number}, now(6)) on duplicate key update v = {number * 7}"
+                    + (", updated_at = now(6)" if what == "touch" else "")
+                )
+            own.run(full=full)
+            states[number] = everything(own)
+        erased(own)
+        for number, state in states.items():
+            replayed(own, number)
+            assert without(everything(own), 2) == without(state, 2)
+            assert not [row for row in own.raw("t") if row[0] == 2]
+        own.load()
+        assert own.run().batches[0].live_rows == len([row for row in states[number]["t"] if row[-1] is None])
+
+
+def test_after_a_killed_prune_that_is_ended_first(history):
+    own, _states = history
+    with spool() as folder, own.opened("raw_own") as warehouse:
+        planned = prune.plan(own.lake, warehouse, datetime.datetime(2099, 1, 1))
+        list(prune.write_baselines(own.lake, planned, folder, unwatched))
+    with pytest.raises(Failure, match="a prune was killed: run 1 is still there, before the baseline of run 6"):
+        erased(own)
+    list(prune.remove(own.lake, planned))
+    erased(own)
+    assert NAME not in b"".join(own.lake.read(key) for key in own.lake.keys(""))
