@@ -130,6 +130,24 @@ def test_the_baselines_files_are_written_as_any_others(old):
     assert (base.mode, base.rows, base.live_rows, base.deleted) == ("full", 2, 2, ())
 
 
+def test_what_the_source_dropped_is_in_the_baseline(history):
+    own, _states = history
+    own.write("alter table t add column n int default 7")
+    own.run()
+    own.write("alter table t drop column n")
+    newest = own.run().run
+    age(own, dict.fromkeys(range(1, newest + 1), 90))
+    before = own.live("t", f"{VALUES}, n")
+    pruned(own)
+    own.warehouse_path.unlink()
+    own.load()
+    assert own.live("t", f"{VALUES}, n") == before
+    own.write("insert into t (id, v) values (77, 'x')")
+    own.run()
+    now = own.live("t", "id, v, n")
+    assert (77, "x", None) in now and len(now) == len(before) + 1 and (1, "x", 7) in now
+
+
 def test_pruning_again_replaces_the_baseline(old):
     own, states = old
     pruned(own)

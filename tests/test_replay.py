@@ -78,6 +78,24 @@ def test_to_any_run_and_load_goes_on_from_there(history):
     assert everything(own) == states[3]
 
 
+def test_what_the_source_dropped_and_raw_keeps_comes_back_with_the_runs_that_had_it(history):
+    own, states = history
+    own.write("alter table t add column n int default 7")
+    own.run()
+    own.write("alter table t drop column n, modify v varchar(90)", "insert into t values (5, 'new')")
+    own.run()
+    own.write("update t set v = 'newer' where id = 1")
+    own.run()
+    states |= {6: everything(own)}
+    own.warehouse_path.unlink()
+    assert replayed(own) == [1, 2, 3, 4, 5, 6]
+    assert everything(own) == states[6]
+    replayed(own, 3)
+    assert everything(own) == states[3]
+    replayed(own)
+    assert everything(own) == states[6]
+
+
 def test_what_somebody_did_to_raw_is_undone_and_what_is_not_raws_stays(history):
     own, states = history
     with duckdb.connect(own.warehouse_path) as connection:
