@@ -253,7 +253,7 @@ def reading(warehouse):
         live.ask(sys.argv[3])
 
 def loading(warehouse):
-    with warehouse._transaction(SimpleNamespace(run=1)):
+    with warehouse._transaction("apply run 1", "run it again"):
         warehouse.connection.execute(sys.argv[3])
 
 def command():
