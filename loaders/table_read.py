@@ -78,8 +78,7 @@ class TableRead:
         """The rows that any of the conditions chooses, one query each; None chooses all."""
         rule = {column.name: "null" if column.name in self.nulled else "error" for column in self.columns}
         key = self.table.primary_key
-        for condition in where:
-            yield from self.snapshot.read(self.source, self.columns, key, rule, self.invalid, condition)
+        return self.snapshot.read_each(self.source, self.columns, key, rule, self.invalid, where)
 
     def store(self, batches: Iterable[pa.RecordBatch], name: str, expected_rows: int) -> tuple[File, ...]:
         """Rows to Parquet files `name-00000.parquet`, … in the lake, adding them up on the way."""

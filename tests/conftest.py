@@ -46,7 +46,7 @@ def service_server(admin_url: str) -> ServiceServer:
     admin = mysql_url.parse(admin_url, "TEST_MYSQL_URL")
     passwords = {account: secrets.token_urlsafe(24) for account in ("shop", "loader")}
     with closing(mysql_url.connect(admin, "TEST_MYSQL_URL")) as connection, connection.cursor() as cursor:
-        for account, rights in (("shop", "all privileges"), ("loader", "select")):
+        for account, rights in (("shop", "all privileges"), ("loader", "select, lock tables")):
             cursor.execute(f"drop user if exists '{account}'@'%%'", ())
             cursor.execute(f"create user '{account}'@'%%' identified by '{passwords[account]}'", ())
             cursor.execute(f"grant {rights} on `order\\_he%%`.* to '{account}'@'%%'", ())
