@@ -83,7 +83,7 @@ class TableRead:
     def store(self, batches: Iterable[pa.RecordBatch], name: str, expected_rows: int) -> tuple[File, ...]:
         """Rows to Parquet files `name-00000.parquet`, … in the lake, adding them up on the way."""
         shown = self.progress(self.table.name, expected_rows, self._added_up(batches))
-        return self._put(shown, lake_schema(self.columns), name)
+        return self._put(shown, lake_schema(self.columns), name, expected_rows)
 
     def store_keys(self, keys: pa.Table) -> tuple[File, ...]:
         """Keys that are gone, to files `deleted-00000.parquet`, … with their manifest."""
@@ -145,8 +145,10 @@ class TableRead:
                 )
             yield batch
 
-    def _put(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, name: str) -> tuple[File, ...]:
-        return tuple(behind(self._upload, parquet.write(batches, schema, self.spool, name)))
+    def _put(
+        self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, name: str, expected_rows: int = 0
+    ) -> tuple[File, ...]:
+        return tuple(behind(self._upload, parquet.write(batches, schema, self.spool, name, expected_rows)))
 
     def _upload(self, local: parquet.LocalFile) -> File:
         key = attempts.key(self.table.name, self.attempt, local.path.name)
