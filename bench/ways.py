@@ -58,7 +58,7 @@ def _ours(source: Source, peers: Peers) -> list[Way]:
     whole = (python, "-m", "loaders", "extract", "--tables", TABLE)
     return [
         Way("ours", "our reader to Parquet files, sha256 included, one connection", reader, "parquet", source.pid),
-        Way("ours, parallel 2", "the same over two connections that share one snapshot", (*reader, "2"), "parquet",
+        Way("ours 2", "the same over two connections that share one snapshot", (*reader, "2"), "parquet",
             source.pid),
         Way("make extract", "end to end: hash of every row, Parquet, DuckDB, counted", whole, "raw", source.pid,
             environment=settings),
