@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from loaders.errors import Failure
@@ -19,6 +20,7 @@ from loaders.errors import Failure
 ROW_GROUP_BYTES = 32 << 20
 # Redshift's slices take a file each: many of tens of MB load faster than one of gigabytes. Counted before encoding.
 FILE_BYTES = 256 << 20
+SAMPLE_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,13 @@ def write(
     """
     groups = _row_groups(batches, schema)
     group = next(groups, None)
-    share = _share(group, expected_rows) if group else 0
+    share, dictionaries = (_share(group, expected_rows), _repeating(group)) if group else (0, [])
     number, total = 0, 0.0
     while group is not None:
         path = folder / f"{name}-{number:05d}.parquet"
         with _explained(path):
             sink = _HashedFile(path)
-            writer = _writer(sink, schema)
+            writer = _writer(sink, schema, dictionaries)
         rows = 0
         # The group that lies across the border belongs to the file that has more of it.
         while group is not None and (not rows or total + group.nbytes / 2 < share * (number + 1)):
@@ -95,8 +97,13 @@ def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterato
         yield pa.Table.from_batches(held, schema)
 
 
-def _writer(sink: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
-    strings = [field.name for field in schema if pa.types.is_string(field.type)]
+def _repeating(first: pa.Table) -> list[str]:
+    """Columns worth a dictionary, judged by the first rows: where most values are new, it costs time and bytes."""
+    sample = first.slice(0, SAMPLE_ROWS)
+    return [name for name in first.column_names if 2 * pc.count_distinct(sample[name]).as_py() <= sample.num_rows]
+
+
+def _writer(sink: IO[bytes], schema: pa.Schema, dictionaries: list[str]) -> pq.ParquetWriter:
     # Redshift documents version 1 of the format: data pages of version 1 and only types that version 1.0 knows.
     return pq.ParquetWriter(
         sink,
@@ -105,7 +112,7 @@ def _writer(sink: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
         data_page_version="1.0",
         compression="zstd",
         compression_level=1,
-        use_dictionary=strings or False,
+        use_dictionary=dictionaries or False,
         store_schema=False,
     )
 

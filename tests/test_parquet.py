@@ -52,3 +52,16 @@ def test_a_file_is_as_its_sum_says(tmp_path):
     content = file.path.read_bytes()
     assert (file.bytes, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     assert list(parquet.write([], SCHEMA, tmp_path)) == [] == list(parquet.write([batch(0, 0)], SCHEMA, tmp_path))
+
+
+def test_only_columns_whose_values_repeat_get_a_dictionary(tmp_path):
+    """Also where it is no text: a dictionary of values that are all new costs time and bytes."""
+    rows = 20_000
+    columns = {"key": pa.array(range(rows)), "of_few": pa.array([number % 7 for number in range(rows)]),
+               "status": pa.array(["sent", None] * (rows // 2)), "code": pa.array(map(str, range(rows)))}  # fmt: skip
+    (batch,) = pa.table(columns).to_batches()
+    (file,) = parquet.write([batch], batch.schema, tmp_path)
+    group = pq.ParquetFile(file.path).metadata.row_group(0)
+    kept = {group.column(number).path_in_schema: group.column(number).has_dictionary_page for number in range(4)}
+    assert kept == {"key": False, "of_few": True, "status": True, "code": False}
+    assert pq.read_table(file.path).equals(pa.table(columns))
