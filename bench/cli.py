@@ -23,7 +23,7 @@ def main() -> None:
     home = arguments.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     only = [name.strip() for name in arguments.only.split(",") if name.strip()]
-    found = peers.find(home, wanted=not only)
+    found = peers.find(home, wanted=not only or not ways.OWN.issuperset(only))
     with server.running(home / "mysql", arguments.orders) as source:
         chosen = _chosen(ways.all_ways(source, found), only)
         report = measured(source, chosen, home / "out", arguments)
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--orders", type=int, default=2_000_000)
     top.add_argument("--pairs", type=int, default=5, help="how often each way runs, the client before it each time")
-    top.add_argument("--slow-pairs", type=int, default=1, help="the same for ways that take ten times as long and more")
+    top.add_argument("--slow-pairs", type=int, default=1, help="the same for ways that take much longer")
     top.add_argument("--only", default="", metavar="A,B", help="only these ways, by the names in the table")
     top.add_argument(
         "--home", type=Path, default=DATA / "bench", help="the server's data and the alternatives' packages"

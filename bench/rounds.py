@@ -55,8 +55,8 @@ def run(way: Way, out: Path) -> Round:
     before = _cpu_of(way.server_pid)
     with log.open("wb") as said:
         _launch(way, out, report, said)
-    used = json.loads(report.read_text()) if report.exists() else {"wall": LONGEST_SECONDS, "cpu": 0, "peak": 0}
-    failed = None if used.pop("status", "ended") == 0 else _last_line(log)
+    used = json.loads(report.read_text()) if report.exists() else {"wall": 0, "cpu": 0, "peak": 0}
+    failed = None if used.pop("status", "none") == 0 else _last_line(log)
     written = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     return Round(**used, server_cpu=_cpu_of(way.server_pid) - before, bytes=written, failed=failed)
 
@@ -79,6 +79,7 @@ def _launch(way: Way, out: Path, report: Path, said: IO[bytes]) -> None:
         process.wait()
         if not isinstance(error, subprocess.TimeoutExpired):
             raise
+        said.write(f"\nended after {LONGEST_SECONDS} s\n".encode())
 
 
 def _cpu_of(pid: int) -> float:

@@ -12,8 +12,8 @@ from bench.server import TABLE, Source
 class Way:
     """command and environment: {out} in them is the folder to write to, {table} the table.
 
-    output: what lies there then: parquet, csv, raw (a DuckDB warehouse), sql, or None. slow: takes ten times as long
-    as others. lacking: why it cannot be run here.
+    output: what lies there then: parquet, csv, raw (a DuckDB warehouse), sql, or None. slow: takes several times as
+    long as others. lacking: why it cannot be run here.
     """
 
     name: str
@@ -29,6 +29,10 @@ class Way:
         """The same, reading another table."""
         command = tuple(table if part == TABLE else part for part in self.command)
         return Way(self.name, self.what, command, self.output, self.server_pid, self.slow, self.environment)
+
+
+# Ways that need nothing but the client and our own packages.
+OWN = {"client", "ours", "ours 2", "make extract", "PyMySQL cursor", "pandas"}
 
 
 def all_ways(source: Source, peers: Peers) -> list[Way]:
@@ -81,7 +85,7 @@ def _python_ways(source: Source, peers: Peers) -> list[Way]:
         way("dlt connectorx", dlt.format("connectorx"), "dlt_way", "connectorx"),
         way("dlt pyarrow", dlt.format("pyarrow"), "dlt_way", "pyarrow", slow=True),
         way("dlt default", dlt.format("sqlalchemy (its default)"), "dlt_way", "sqlalchemy", slow=True),
-        way("DuckDB scanner", "DuckDB's mysql extension, COPY to Parquet", "duckdb_way", of="duckdb"),
+        way("DuckDB scanner", "DuckDB's mysql extension, COPY to Parquet", "duckdb_way", of="duckdb", slow=True),
         way("PyMySQL cursor", "SSCursor, rows to Arrow, Parquet", "cursor_way", of=None, slow=True),
         way("pandas", "examples/naive.py: read and to_csv", "pandas_way", output="csv", slow=True, of=None),
     ]  # fmt: skip
