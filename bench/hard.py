@@ -82,6 +82,8 @@ def _same(wanted: object, found: object, typed: bool) -> bool:
     """typed: the way's files have types, so the value's must be right too; else texts are compared."""
     if isinstance(wanted, datetime.timedelta) and not isinstance(found, datetime.timedelta):
         wanted, found = _clock(wanted), str(found)
+    if not typed and isinstance(wanted, datetime.datetime) and found:
+        return wanted == datetime.datetime.fromisoformat(str(found))
     if not typed:
         return (wanted is None) == (found is None) and str(wanted) == str(found)
     if isinstance(found, datetime.datetime):
