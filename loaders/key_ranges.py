@@ -18,10 +18,9 @@ def conditions(snapshot: Snapshot, table: SourceTable) -> list[str | None]:
     Ranges of the key's first column, if that is a whole number; the first and the last have one end only.
     """
     key = _integer_key(table)
-    if len(snapshot.connections) == 1 or table.estimated_rows < SPLIT_FROM_ROWS or key is None:
+    # Parts of a table that is not held still would be read at several moments.
+    if len(snapshot.connections) == 1 or table.estimated_rows < SPLIT_FROM_ROWS or key is None or not table.held_still:
         return [None]
-    if not table.held_still:
-        return [None]  # parts would be read at several moments
     extremes = snapshot.extremes(table, key)
     return [None] if extremes is None else ranges(mysql_name(key), *extremes, _parts(snapshot))
 
