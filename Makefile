@@ -120,6 +120,9 @@ erase: setup ## remove a person from lake, raw and histories (ARGS="--table cust
 discover: setup ## print a catalog of the database in SOURCE_URL (ARGS="--write NAME" puts it into dbt)
 	$(RUN) loaders discover $(ARGS)
 
+bench: setup ## measure our extract beside the alternatives, about 15 minutes (ARGS="--orders 200000 --pairs 3": 3)
+	$(RUN) bench $(ARGS)
+
 docs-serve: docs ## show the documentation site on this machine
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory .data/docs 0
 
@@ -154,7 +157,7 @@ help:
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: demo day sql check-exercise break fix notebook plan verify extract build docs dashboard open export status doctor pr test test-long test-aws lint setup up down seed load replay prune erase discover docs-serve format lock clean help help-all
+.PHONY: demo day sql check-exercise break fix notebook plan verify extract build docs dashboard open export status doctor pr test test-long test-aws lint setup up down seed load replay prune erase discover docs-serve format lock clean help help-all bench
 
 # ---- what the targets above stand on ----------------------------------------------------------------------------
 

@@ -6,10 +6,9 @@ Python type on its way.
 
 import datetime
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn
 
 import pyarrow as pa
 import pymysql
@@ -19,11 +18,11 @@ from pymysql.cursors import SSCursor
 
 from loaders import mysql_arrow
 from loaders.buckets import Sums
+from loaders.conversion import Conversion
 from loaders.errors import Failure
-from loaders.mysql_arrow import Block
-from loaders.overlap import merged
+from loaders.overlap import Shared, merged
 from loaders.quoting import mysql_name
-from loaders.type_contract import Column, SourceColumn, decode, lake_schema
+from loaders.type_contract import Column, SourceColumn, lake_schema
 
 # A connection for `snapshot`: values stay the bytes that the server sent.
 CONNECT_OPTIONS = {"use_unicode": False, "conv": dict(encoders)}
@@ -62,40 +61,57 @@ class SourceTable:
 
 
 @contextmanager
-def snapshot(connection: pymysql.Connection) -> Iterator["Snapshot"]:
-    """Hold one moment of the whole database for reading. `connection` was opened with CONNECT_OPTIONS.
+def snapshot(
+    connection: pymysql.Connection, *helpers: pymysql.Connection, begun: Callable[[], None] | None = None
+) -> Iterator["Snapshot"]:
+    """Hold one moment of the whole database for reading. Connections were opened with CONNECT_OPTIONS.
 
-    taken_at is read before the moment itself, by the server's clock: nothing that was committed before it is missed.
+    helpers: connections that read too, each with a transaction of its own; somebody must keep the tables as they are
+    until all have begun (shared_snapshot.py), which `begun` is told. taken_at is read before the moment itself, by the
+    server's clock: nothing that was committed before it is missed.
     """
-    with _explained("the snapshot"):
-        for statement in SESSION:
-            _rows(connection, statement)
-        database, version, taken_at = _rows(connection, "select database(), version(), utc_timestamp(6)")[0]
-        _rows(connection, "start transaction with consistent snapshot, read only")
-    yield Snapshot(connection, database.decode(), version.decode(), datetime.datetime.fromisoformat(taken_at.decode()))
-    if connection.open:
-        with _explained("the snapshot"):
-            _rows(connection, "rollback")
+    everybody = (connection, *helpers)
+    with explained("the snapshot"):
+        for each in everybody:
+            for statement in SESSION:
+                rows(each, statement)
+        database, version, taken_at = rows(connection, "select database(), version(), utc_timestamp(6)")[0]
+        for each in everybody:
+            rows(each, "start transaction with consistent snapshot, read only")
+        if begun:
+            begun()
+    moment = datetime.datetime.fromisoformat(taken_at.decode())
+    yield Snapshot(connection, database.decode(), version.decode(), moment, helpers)
+    for each in everybody:
+        if each.open:
+            with explained("the snapshot"):
+                rows(each, "rollback")
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One moment of a database. taken_at is UTC, without a zone."""
+    """One moment of a database. taken_at is UTC, without a zone. helpers: more connections that see the same moment."""
 
     connection: pymysql.Connection
     database: str
     server_version: str
     taken_at: datetime.datetime
+    helpers: tuple[pymysql.Connection, ...] = ()
+
+    @property
+    def connections(self) -> tuple[pymysql.Connection, ...]:
+        """All that may be asked, each for one thing at a time."""
+        return (self.connection, *self.helpers)
 
     def tables(self) -> dict[str, SourceTable]:
         """All tables, views left out, with every column (invisible and generated ones too), by name.
 
         Three queries in all, however many tables there are.
         """
-        with _explained(f"database {self.database}"):
+        with explained(f"database {self.database}"):
             columns = self._columns()
             keys = self._primary_keys()
-            found = _rows(
+            found = rows(
                 self.connection,
                 "select table_name, engine, table_rows from information_schema.tables "
                 "where table_schema = database() and table_type in ('BASE TABLE', 'SYSTEM VERSIONED') "
@@ -115,24 +131,45 @@ class Snapshot:
         invalid: Counter[str],
         where: str | None = None,
     ) -> Iterator[pa.RecordBatch]:
-        """The rows for which the SQL `where` is true, or all, in batches of bounded size and of lake_schema(columns).
+        """The rows for which the SQL `where` is true, or all: read_each with this one condition."""
+        return self.read_each(table, columns, primary_key, on_invalid, invalid, [where])
 
+    def read_each(
+        self,
+        table: SourceTable,
+        columns: Sequence[Column],
+        primary_key: Sequence[str],
+        on_invalid: Mapping[str, str],
+        invalid: Counter[str],
+        conditions: Iterable[str | None],
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of each SQL condition (None: all), in batches of bounded size and of lake_schema(columns).
+
+        A query for each condition, on all connections at once: batches come in no order.
         on_invalid: per column, "error" (a Failure names column and key) or "null" (counted in `invalid`). A read that
-        ends before the last row, for whatever reason, raises; when the caller stops early the connection is closed,
+        ends before the last row, for whatever reason, raises; when the caller stops early the connections are closed,
         because the server would have to send the rest.
         """
-        sql = rows_sql(table, columns, where)
-        convert = _Conversion(table, columns, primary_key, on_invalid, invalid).convert
-        with _explained(f"table {table.name}"):
-            source = mysql_arrow.read(self.connection, sql, lake_schema(columns), convert)
-            yield from merged([source], AHEAD_BYTES, lambda: mysql_arrow.interrupt(self.connection))
+        convert = Conversion(table.name, columns, primary_key, on_invalid, invalid).convert
+        left = Shared(conditions)
+
+        def answers(connection: pymysql.Connection) -> Iterator[pa.RecordBatch]:
+            for where in left:
+                yield from mysql_arrow.read(connection, rows_sql(table, columns, where), lake_schema(columns), convert)
+
+        def interrupt() -> None:
+            for connection in self.connections:
+                mysql_arrow.interrupt(connection)
+
+        with explained(f"table {table.name}"):
+            yield from merged([answers(connection) for connection in self.connections], AHEAD_BYTES, interrupt)
 
     def printed(self, table: SourceTable, sql: str) -> Iterator[Sequence[tuple[bytes | None, ...]]]:
         """The rows of a query about the table, some at a time, as PyMySQL by itself reads them: without mysql_arrow.
 
         Closed early, it closes the connection: the server would have to send the rest.
         """
-        with _explained(f"table {table.name}"):
+        with explained(f"table {table.name}"):
             cursor = self.connection.cursor(SSCursor)
             try:
                 cursor.execute(sql)
@@ -145,28 +182,28 @@ class Snapshot:
 
     def encrypted(self) -> bool:
         """Whether the connection is TLS."""
-        return bool(_rows(self.connection, "show status like 'ssl_cipher'")[0][1])
+        return bool(rows(self.connection, "show status like 'ssl_cipher'")[0][1])
 
     def count(self, table: SourceTable) -> int:
         """The server's own count of the table's rows."""
-        with _explained(f"table {table.name}"):
-            return int(_rows(self.connection, f"select count(*) from {mysql_name(table.name)}")[0][0])
+        with explained(f"table {table.name}"):
+            return int(rows(self.connection, f"select count(*) from {mysql_name(table.name)}")[0][0])
 
     def sums(self, table: SourceTable, bucket: str, hashed: str, where: str | None = None) -> Sums:
         """The server's own count and sum of hashes per bucket; `bucket`, `hashed` and `where` are expressions."""
-        with _explained(f"table {table.name}"):
-            found = _rows(self.connection, sums_sql(table, bucket, hashed, where))
+        with explained(f"table {table.name}"):
+            found = rows(self.connection, sums_sql(table, bucket, hashed, where))
         return {int(bucket): (int(rows), int(total)) for bucket, rows, total in found}
 
     def extremes(self, table: SourceTable, column: str) -> tuple[int, int] | None:
         """The smallest and largest value of an integer column; None of an empty table."""
         name = mysql_name(column)
-        with _explained(f"table {table.name}"):
-            ((low, high),) = _rows(self.connection, f"select min({name}), max({name}) from {mysql_name(table.name)}")
+        with explained(f"table {table.name}"):
+            ((low, high),) = rows(self.connection, f"select min({name}), max({name}) from {mysql_name(table.name)}")
         return None if low is None else (int(low), int(high))
 
     def _columns(self) -> dict[str, list[SourceColumn]]:
-        found = _rows(
+        found = rows(
             self.connection,
             "select table_name, column_name, data_type, column_type, is_nullable, character_maximum_length, "
             "character_octet_length, numeric_precision, numeric_scale, character_set_name "
@@ -182,7 +219,7 @@ class Snapshot:
         return columns
 
     def _primary_keys(self) -> dict[str, list[str]]:
-        found = _rows(
+        found = rows(
             self.connection,
             "select table_name, column_name from information_schema.statistics "
             "where table_schema = database() and index_name = 'PRIMARY' order by table_name, seq_in_index",
@@ -205,48 +242,8 @@ def sums_sql(table: SourceTable, bucket: str, hashed: str, where: str | None = N
     return f"{sql}{f' where {where}' if where else ''} group by 1 order by null"
 
 
-@dataclass(frozen=True)
-class _Conversion:
-    """How a table's printed values become the contract's types, and what happens to those that have no exact home."""
-
-    table: SourceTable
-    columns: Sequence[Column]
-    primary_key: Sequence[str]
-    on_invalid: Mapping[str, str]
-    invalid: Counter[str]
-
-    def convert(self, block: Block, index: int, _kind: pa.DataType) -> pa.Array:
-        array, bad = decode(self.columns[index], block.column(index).binary())
-        if len(bad):
-            name = self.columns[index].name
-            if self.on_invalid.get(name) != "null":
-                self._refuse(self.columns[index], block.row(bad[0]))
-            self.invalid[name] += len(bad)
-        return array
-
-    def _refuse(self, column: Column, values: Sequence[bytes | None]) -> NoReturn:
-        row = dict(zip([each.name for each in self.columns], values, strict=True))
-        where = ", ".join(f"{name}={_shown(row[name])}" for name in self.primary_key) or "a row without key"
-        raise Failure(
-            f"{self.table.name}.{column.name}: the value {_shown(row[column.name])} of the row {where} "
-            f"has no exact home as {column.strictest} (type {column.mysql_type})",
-            "correct the row; or let such values become NULL, counted: `on_invalid: null` in the column's config.meta, "
-            "or --on-invalid null for a run",
-        )
-
-
-def _shown(value: bytes | None) -> str:
-    if value is None:
-        return "NULL"
-    try:
-        text = value[:60].decode().replace("\0", r"\0")
-    except UnicodeDecodeError:
-        text = "0x" + value[:30].hex()
-    return text + (f"… ({len(value):,} bytes)" if len(value) > 60 else "")
-
-
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
+def explained(what: str) -> Iterator[None]:
     """Turn what the server or the network says while `what` is read into a failure with a remedy."""
     try:
         yield
@@ -272,7 +269,7 @@ _REMEDIES = {
 }
 
 
-def _rows(connection: pymysql.Connection, sql: str) -> tuple[tuple, ...]:
+def rows(connection: pymysql.Connection, sql: str) -> tuple[tuple, ...]:
     with connection.cursor() as cursor:
         cursor.execute(sql)
         return cursor.fetchall()

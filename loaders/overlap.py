@@ -52,6 +52,18 @@ def behind(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
             yield last.result()
 
 
+class Shared(Iterator[Item]):
+    """An iterator that several threads may take from: each item goes to one of them."""
+
+    def __init__(self, items: Iterable[Item]):
+        self.items = iter(items)
+        self.taking = threading.Lock()
+
+    def __next__(self) -> Item:
+        with self.taking:
+            return next(self.items)
+
+
 class _Shelf:
     """Where threads put batches and one takes them."""
 

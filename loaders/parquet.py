@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import io
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,14 +11,16 @@ from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from loaders.errors import Failure
 
 # A row group is held in memory while it is encoded, and the last is encoded when all is read; small ones cost bytes.
 ROW_GROUP_BYTES = 32 << 20
-# Redshift's slices each take a file: many of 64 to 256 MB load faster than one of gigabytes. Counted before encoding.
+# Redshift's slices take a file each: many of tens of MB load faster than one of gigabytes. Counted before encoding.
 FILE_BYTES = 256 << 20
+SAMPLE_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -31,31 +34,43 @@ class LocalFile:
 
 
 def write(
-    batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path, name: str = "part"
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path, name: str = "part", expected_rows: int = 0
 ) -> Iterator[LocalFile]:
     """Write batches to part-00000.parquet, part-00001.parquet, … (by `name`), and yield each when it is whole.
 
-    No rows, no file. Memory: one row group and its encoding.
+    No rows, no file. Memory: one row group and its encoding. If expected_rows, a guess, is right, files are of equal
+    size, to a row group: whoever reads them with several workers ends when the largest is read.
     """
     groups = _row_groups(batches, schema)
     group = next(groups, None)
-    number = 0
+    share, dictionaries = (_share(group, expected_rows), _repeating(group)) if group else (0, [])
+    number, total = 0, 0.0
     while group is not None:
         path = folder / f"{name}-{number:05d}.parquet"
         with _explained(path):
             sink = _HashedFile(path)
-            writer = _writer(sink, schema)
-        written = rows = 0
-        while group is not None and written < FILE_BYTES:
+            writer = _writer(sink, schema, dictionaries)
+        rows = 0
+        # The group that lies across the border belongs to the file that has more of it.
+        while group is not None and (not rows or total + group.nbytes / 2 < share * (number + 1)):
             with _explained(path):
                 writer.write_table(group, row_group_size=group.num_rows)
-            written, rows = written + group.nbytes, rows + group.num_rows
+            total, rows = total + group.nbytes, rows + group.num_rows
             group = next(groups, None)
         with _explained(path):
             writer.close()
             sink.close()
         yield LocalFile(path, rows, path.stat().st_size, sink.sha256.hexdigest())
         number += 1
+
+
+def _share(first: pa.Table, expected_rows: int) -> float:
+    """Bytes of each file: of as many equal ones as are needed for all rows, if they are like the first ones.
+
+    At least half of FILE_BYTES: a guess that is far too low must not make thousands of small files.
+    """
+    expected = first.nbytes / first.num_rows * expected_rows
+    return expected / math.ceil(expected / FILE_BYTES) if expected > FILE_BYTES else FILE_BYTES
 
 
 class _HashedFile(io.BufferedWriter):
@@ -82,8 +97,13 @@ def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterato
         yield pa.Table.from_batches(held, schema)
 
 
-def _writer(sink: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
-    strings = [field.name for field in schema if pa.types.is_string(field.type)]
+def _repeating(first: pa.Table) -> list[str]:
+    """Columns worth a dictionary, judged by the first rows: where most values are new, it costs time and bytes."""
+    sample = first.slice(0, SAMPLE_ROWS)
+    return [name for name in first.column_names if 2 * pc.count_distinct(sample[name]).as_py() <= sample.num_rows]
+
+
+def _writer(sink: IO[bytes], schema: pa.Schema, dictionaries: list[str]) -> pq.ParquetWriter:
     # Redshift documents version 1 of the format: data pages of version 1 and only types that version 1.0 knows.
     return pq.ParquetWriter(
         sink,
@@ -92,7 +112,7 @@ def _writer(sink: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
         data_page_version="1.0",
         compression="zstd",
         compression_level=1,
-        use_dictionary=strings or False,
+        use_dictionary=dictionaries or False,
         store_schema=False,
     )
 

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loaders import attempts, drift, history, runs
+from loaders import attempts, drift, history, key_ranges, runs
 from loaders.catalog import Catalog, Table
 from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
@@ -120,7 +120,8 @@ class TableWay:
 
     def _whole(self, read: TableRead, raw: Raw) -> Batch:
         """Rows of the snapshot -> Arrow batches -> local Parquet files -> the lake, and how they compare."""
-        files = read.store(read.rows(), "part", read.source.estimated_rows)
+        parts = key_ranges.conditions(read.snapshot, read.source)
+        files = read.store(read.rows(parts), "part", read.source.estimated_rows)
         read.list_files("manifest", files)
         rows = sum(file.rows for file in files)
         earlier = raw.bases.get(read.table.name)

@@ -78,13 +78,12 @@ class TableRead:
         """The rows that any of the conditions chooses, one query each; None chooses all."""
         rule = {column.name: "null" if column.name in self.nulled else "error" for column in self.columns}
         key = self.table.primary_key
-        for condition in where:
-            yield from self.snapshot.read(self.source, self.columns, key, rule, self.invalid, condition)
+        return self.snapshot.read_each(self.source, self.columns, key, rule, self.invalid, where)
 
     def store(self, batches: Iterable[pa.RecordBatch], name: str, expected_rows: int) -> tuple[File, ...]:
         """Rows to Parquet files `name-00000.parquet`, … in the lake, adding them up on the way."""
         shown = self.progress(self.table.name, expected_rows, self._added_up(batches))
-        return self._put(shown, lake_schema(self.columns), name)
+        return self._put(shown, lake_schema(self.columns), name, expected_rows)
 
     def store_keys(self, keys: pa.Table) -> tuple[File, ...]:
         """Keys that are gone, to files `deleted-00000.parquet`, … with their manifest."""
@@ -146,8 +145,10 @@ class TableRead:
                 )
             yield batch
 
-    def _put(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, name: str) -> tuple[File, ...]:
-        return tuple(behind(self._upload, parquet.write(batches, schema, self.spool, name)))
+    def _put(
+        self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, name: str, expected_rows: int = 0
+    ) -> tuple[File, ...]:
+        return tuple(behind(self._upload, parquet.write(batches, schema, self.spool, name, expected_rows)))
 
     def _upload(self, local: parquet.LocalFile) -> File:
         key = attempts.key(self.table.name, self.attempt, local.path.name)

@@ -48,7 +48,10 @@ class Server:
         return int((self.home / "pid").read_text())
 
     def url(self, account: str, database: str = DATABASE) -> str:
-        """The URL of an account: root; shop, which owns every order_he… database; loader, which may only read them."""
+        """The URL of an account: root; shop, which owns every order_he… database; loader, which may only read them.
+
+        (And hold writers off for a moment: `extract --parallel` needs LOCK TABLES.)
+        """
         password = self.passwords[account]
         return DatabaseURL(account, "localhost", 3306, database, password, unix_socket=str(self.socket)).text()
 
@@ -210,7 +213,7 @@ def _accounts_sql(server: Server) -> str:
     """One statement per line. The pattern's _ are escaped: unescaped they would stand for any character."""
     own = "`order\\_he%`.*"
     lines = [f"alter user 'root'@'localhost' identified by '{server.passwords['root']}';"]
-    for account, rights in (("shop", "all privileges"), ("loader", "select")):
+    for account, rights in (("shop", "all privileges"), ("loader", "select, lock tables")):
         lines += [
             f"create user if not exists '{account}'@'localhost' identified by '{server.passwords[account]}';",
             f"grant {rights} on {own} to '{account}'@'localhost';",

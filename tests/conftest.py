@@ -12,6 +12,7 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from loaders import mysql_url
 from local_stack import mariadb
+from tests import tls_server as tls_server_of_its_own
 from tests.dashboard.pages import browser, open_page  # noqa: F401 (fixtures; one browser for all tests of a worker)
 from tests.own_database import OwnDatabase
 
@@ -46,7 +47,7 @@ def service_server(admin_url: str) -> ServiceServer:
     admin = mysql_url.parse(admin_url, "TEST_MYSQL_URL")
     passwords = {account: secrets.token_urlsafe(24) for account in ("shop", "loader")}
     with closing(mysql_url.connect(admin, "TEST_MYSQL_URL")) as connection, connection.cursor() as cursor:
-        for account, rights in (("shop", "all privileges"), ("loader", "select")):
+        for account, rights in (("shop", "all privileges"), ("loader", "select, lock tables")):
             cursor.execute(f"drop user if exists '{account}'@'%%'", ())
             cursor.execute(f"create user '{account}'@'%%' identified by '{passwords[account]}'", ())
             cursor.execute(f"grant {rights} on `order\\_he%%`.* to '{account}'@'%%'", ())
@@ -95,6 +96,13 @@ def module_own(mysql_server, tmp_path_factory):
 def own(mysql_server, database, tmp_path):
     """A database of the test's own, with lake and warehouse in a folder."""
     return OwnDatabase(mysql_server.url("shop", database), mysql_server.url("loader", database), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def tls_server(tmp_path_factory):
+    """A MySQL server that insists on TLS."""
+    with tls_server_of_its_own.started(tmp_path_factory.mktemp("secured")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,7 @@ def sent(warehouse, sql):
 
 
 RedshiftWarehouse._run = sent
-watched(Snapshot, "read", "read")
+watched(Snapshot, "read_each", "read")
 watched(Snapshot, "count", "count")
 watched(os, "link", "the lake's commit")
 watched(Path, "replace", "a file is in place")

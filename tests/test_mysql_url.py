@@ -1,6 +1,5 @@
 """Database URLs: what is read, what is refused, and that a password is never shown."""
 
-import socket
 from contextlib import closing
 from dataclasses import replace
 
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 
 from loaders import mysql_url
 from loaders.errors import Failure
-from local_stack import mariadb
 from local_stack.redshift import tls
 
 text = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)
@@ -57,22 +55,8 @@ def test_a_host_that_is_not_there_is_explained():
 
 
 @pytest.fixture(scope="module")
-def secured(tmp_path_factory):
-    """A server on a port, with a certificate for localhost and 127.0.0.1, that insists on TLS."""
-    home = tmp_path_factory.mktemp("secured")
-    authority, certificate, key = tls.make(home)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    options = ["--skip-networking=0", f"--port={port}", "--bind-address=127.0.0.1,127.0.0.2", f"--ssl-ca={authority}",
-               f"--ssl-cert={certificate}", f"--ssl-key={key}", "--require-secure-transport=1"]  # fmt: skip
-    server = mariadb.up(home / "mysql", say=lambda _text: None, options=options)
-    # Whoever comes by 127.0.0.2 has no name; the account is for any address.
-    root = mysql_url.parse(server.url("root", "mysql"), "x")
-    with closing(mysql_url.connect(root, "x")) as connection, connection.cursor() as cursor:
-        cursor.execute(f"create user 'loader'@'127.0.0.%' identified by '{server.passwords['loader']}'")
-        cursor.execute("grant select on `order\\_he%`.* to 'loader'@'127.0.0.%'")
-    yield mysql_url.DatabaseURL("loader", "127.0.0.1", port, "order_he", server.passwords["loader"]), authority
-    mariadb.down(home / "mysql", say=lambda _text: None)
+def secured(tls_server):
+    return tls_server.url, tls_server.authority
 
 
 def encrypted(url) -> bool:

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loaders.errors import Failure
+from loaders.mysql_arrow.printed import cast
 from loaders.settings import ROOT
 from loaders.type_contract import SourceColumn, contract, decode
 
@@ -117,3 +118,10 @@ def test_bytes_are_a_text_exactly_if_they_are_utf_8(value):
         assert (array.to_pylist(), len(bad)) == ([value.decode()], 0)
     except UnicodeDecodeError:
         assert (array.to_pylist(), len(bad)) == ([None], 1)
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.decimal128(9, 2), pa.decimal128(38, 2), pa.timestamp("us", "UTC"),
+                                  pa.date32(), pa.float64(), pa.string(), pa.large_string()])  # fmt: skip
+def test_bytes_that_are_no_text_are_refused_whatever_they_should_be(kind):
+    with pytest.raises(pa.ArrowInvalid):
+        cast(pa.array([b"1", b"\xff\xfe"], pa.binary()), kind)

@@ -10,6 +10,7 @@ EXAMPLES = """examples:
   python -m loaders extract                       all tables of the catalog: MySQL -> lake -> raw
   python -m loaders extract --tables order        one of them
   python -m loaders extract --full --tables order read it whole, and replace it in raw
+  python -m loaders extract --full --parallel 4   whole, over four connections that share one snapshot
   python -m loaders extract --no-load             stop at the lake; `load` takes it from there
   python -m loaders load                          apply what waits in the lake
   python -m loaders replay                        rebuild raw from the lake alone (--to-run 7: as run 7 left it)

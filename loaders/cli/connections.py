@@ -3,7 +3,7 @@
 import argparse
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,11 +54,21 @@ def lake(chosen: Settings) -> Lake:
 
 @contextmanager
 def source(chosen: Settings) -> Iterator[pymysql.Connection]:
+    with sources(chosen, 1) as (connection,):
+        yield connection
+
+
+@contextmanager
+def sources(chosen: Settings, count: int) -> Iterator[list[pymysql.Connection]]:
+    """`count` connections to the source."""
     url = mysql_url.parse(settings.required_source_url(chosen), "SOURCE_URL")
     if url.iam or url.secret:
         url = aws_passwords.completed(url, boto3.Session())
-    with closing(mysql_url.connect(url, "SOURCE_URL", **mysql.CONNECT_OPTIONS)) as connection:
-        yield connection
+    with ExitStack() as opened:
+        yield [
+            opened.enter_context(closing(mysql_url.connect(url, "SOURCE_URL", **mysql.CONNECT_OPTIONS)))
+            for _ in range(count)
+        ]
 
 
 @contextmanager

@@ -4,7 +4,9 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+
+import pymysql
 
 from loaders import drift, mysql, pipeline, report, runs
 from loaders.catalog import Catalog
@@ -12,7 +14,11 @@ from loaders.cli import connections
 from loaders.deletes import DeleteLimit
 from loaders.lake import Lake
 from loaders.settings import Settings
+from loaders.shared_snapshot import shared_snapshot
 from loaders.spool import spool
+
+# A source has other users too.
+MOST_CONNECTIONS = 16
 
 
 def add_to(commands, catalog: argparse.ArgumentParser) -> None:
@@ -29,6 +35,13 @@ def add_to(commands, catalog: argparse.ArgumentParser) -> None:
         choices=("error", "null"),
         default="error",
         help="values without an exact home (0000-00-00, …): stop, or make them NULL and count them",
+    )
+    extracting.add_argument(
+        "--parallel",
+        type=connections_at_once,
+        default=1,
+        metavar="N",
+        help="read big tables over N connections that share one snapshot (the account needs LOCK TABLES)",
     )
     extracting.set_defaults(run=extract)
 
@@ -61,11 +74,27 @@ def _published(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog
         lookback=chosen.lookback,
     )
     compared = nullcontext() if arguments.no_load else connections.warehouse(catalog, chosen, read_only=True)
-    with connections.source(chosen) as connection, spool() as folder, compared as warehouse:
+    # One connection more than read: it locks.
+    count = 1 if arguments.parallel == 1 else arguments.parallel + 1
+    with connections.sources(chosen, count) as opened, spool() as folder, compared as warehouse:
         if warehouse and arguments.tables is None:
             _tell(drift.left_out([row[0] for row in warehouse.newest()], [table.name for table in catalog.tables]))
         places = pipeline.Places(lake, folder, warehouse)
-        return pipeline.extract(lambda: mysql.snapshot(connection), catalog, places, options, report.progress)
+        return pipeline.extract(lambda: _snapshot(opened, catalog), catalog, places, options, report.progress)
+
+
+def _snapshot(opened: list[pymysql.Connection], catalog: Catalog) -> AbstractContextManager[mysql.Snapshot]:
+    if len(opened) == 1:
+        return mysql.snapshot(opened[0])
+    (*readers, locker) = opened
+    tables = [table.name for table in catalog.tables]
+    return shared_snapshot(readers, locker, tables, lambda text: print(f"notice: {text}", file=sys.stderr))
+
+
+def connections_at_once(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= MOST_CONNECTIONS:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to {MOST_CONNECTIONS}")
+    return int(text)
 
 
 def _tell(notices: Iterable[str]) -> None:

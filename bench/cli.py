@@ -1,0 +1,92 @@
+"""The bench's command line: a server and a table, every way in turn, and a page of results."""
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from bench import hard, peers, results, rounds, server, values, ways
+from bench.server import Source
+from bench.ways import Way
+from loaders.errors import Failure
+from loaders.settings import DATA, ROOT
+
+EXAMPLES = """examples:
+  python -m bench                                  2,000,000 orders, 5 pairs: about 15 minutes on two quiet cores
+  python -m bench --orders 200000 --pairs 3        small, about 3 minutes
+  python -m bench --only client,ours               nobody else, nothing fetched but the client"""
+
+
+def main() -> None:
+    arguments = parser().parse_args()
+    home = arguments.home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    only = [name.strip() for name in arguments.only.split(",") if name.strip()]
+    found = peers.find(home, wanted=not only or not ways.OWN.issuperset(only))
+    with server.running(home / "mysql", arguments.orders) as source:
+        chosen = _chosen(ways.all_ways(source, found), only)
+        report = measured(source, chosen, home / "out", arguments)
+    arguments.out.write_text(results.markdown(report), encoding="utf-8")
+    print(f"wrote {arguments.out}")
+    if found.python:
+        picture = arguments.out.with_suffix(".svg")
+        drawing = [found.python, "-m", "bench.picture", picture]
+        subprocess.run(drawing, input=results.to_json(report), cwd=ROOT, text=True, check=True)
+        print(f"wrote {picture}")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures our extract against the alternatives, on a MariaDB and a table of its own.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--orders", type=int, default=2_000_000)
+    top.add_argument("--pairs", type=int, default=5, help="how often each way runs, the client before it each time")
+    top.add_argument("--slow-pairs", type=int, default=1, help="the same for ways that take much longer")
+    top.add_argument("--only", default="", metavar="A,B", help="only these ways, by the names in the table")
+    top.add_argument(
+        "--home", type=Path, default=DATA / "bench", help="the server's data and the alternatives' packages"
+    )
+    top.add_argument("--out", type=Path, default=ROOT / "bench" / "results.md", help="where the results are written")
+    return top
+
+
+def measured(source: Source, chosen: list[Way], out: Path, arguments: argparse.Namespace) -> results.Report:
+    """Run everything; what is slow is told as it goes."""
+    started, expected = time.monotonic(), values.expected(source)
+    rounds.run(chosen[0], out)  # warms the server's cache
+    taken: dict[str, list[rounds.Pair]] = {way.name: [] for way in chosen}
+    said: dict[str, str] = {}
+    for turn in range(max(arguments.pairs, arguments.slow_pairs)):
+        for way in chosen:
+            if way.lacking or turn >= (arguments.slow_pairs if way.slow else arguments.pairs):
+                continue
+            pair = rounds.Pair(rounds.run(chosen[0], out), rounds.run(way, out))
+            taken[way.name].append(pair)
+            _tell(turn, way, pair, started)
+            if way.name not in said and not pair.way.failed:
+                said[way.name] = values.verdict(way, out, expected)
+    hardest = hard.verdicts(source, chosen, out)
+    return results.Report(source.version, arguments.orders, chosen, taken, said, hardest, time.monotonic() - started)
+
+
+def _tell(turn: int, way: Way, pair: rounds.Pair, started: float) -> None:
+    print(
+        f"{time.monotonic() - started:6.0f} s  turn {turn + 1}  {way.name:<24} {pair.way.wall:7.2f} s"
+        f"  {pair.way.cpu:7.2f} CPU s  {pair.wall:5.2f} x the client{'  FAILED' if pair.way.failed else ''}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _chosen(known: list[Way], only: list[str]) -> list[Way]:
+    """The named ways, the client always first."""
+    unknown = set(only) - {way.name for way in known}
+    if unknown:
+        raise Failure(
+            f"no way is called {', '.join(sorted(unknown))}", f"known are {', '.join(way.name for way in known)}"
+        )
+    return [way for way in known if not only or way.name in only or way is known[0]]

@@ -1,0 +1,20 @@
+"""The original's way, examples/naive.py, as far as its CSV file.
+
+`python -m bench.readers.pandas_way URL TABLE FOLDER`
+"""
+
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from examples import naive
+from loaders import mysql_url
+
+
+def main(url: str, table: str, folder: str) -> None:
+    with closing(mysql_url.connect(mysql_url.parse(url, "the URL"), "the URL")) as connection:
+        naive.write(naive.read(connection, table), Path(folder) / "part.csv")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

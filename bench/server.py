@@ -1,0 +1,101 @@
+"""The bench's own MariaDB on a port of this machine, with a demo shop of the wanted size; kept for the next time."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymysql
+
+from loaders import mysql_url
+from loaders.errors import Failure
+from loaders.mysql_url import DatabaseURL
+from loaders.settings import ROOT
+from local_stack import mariadb
+
+TABLE = "order"
+ACCOUNT = "bench"
+# The whole table stays in memory, so that no disk is measured.
+OPTIONS = ("--skip-networking=0", "--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-buffer-pool-size=1G")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The table to read. writer: an account that may write to the same database. pid: the server's process."""
+
+    url: DatabaseURL
+    writer: DatabaseURL
+    version: str
+    rows: int
+    pid: int
+
+    def connect(self, **options) -> pymysql.Connection:
+        return mysql_url.connect(self.url, "the bench's URL", **options)
+
+    def write(self, *statements: str) -> None:
+        with closing(mysql_url.connect(self.writer, "the bench's URL")) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            connection.commit()
+
+
+@contextmanager
+def running(home: Path, orders: int) -> Iterator[Source]:
+    """Start the server of `home`, with a shop of so many orders, and stop it in the end.
+
+    By TCP, because not every reader speaks Unix sockets, and no source of anybody's is on one.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    mariadb.down(home)
+    private = mariadb.up(home, options=(*OPTIONS, f"--port={port}"))
+    try:
+        url = DatabaseURL(ACCOUNT, "127.0.0.1", port, mariadb.DATABASE, private.passwords["loader"])
+        version = _account(private, private.passwords["loader"])
+        _fill(private, orders)
+        shop = mysql_url.parse(private.url("shop"), "the bench's URL")
+        yield Source(url, shop, version, orders, private.pid)
+    finally:
+        mariadb.down(home)
+
+
+def _account(private: mariadb.Server, password: str) -> str:
+    """An account for the port that may read and lock; returns the server's version."""
+    root = mysql_url.parse(private.url("root", "mysql"), "the bench's URL")
+    with closing(mysql_url.connect(root, "the bench's URL")) as connection, connection.cursor() as cursor:
+        cursor.execute(f"create or replace user '{ACCOUNT}'@'127.0.0.1' identified by '{password}'")
+        cursor.execute(f"grant select, lock tables, show view, trigger, event on *.* to '{ACCOUNT}'@'127.0.0.1'")
+        # Made with the data folder, without passwords; no matter as long as there is no port.
+        cursor.execute("delete from global_priv where user = 'root' and host <> 'localhost'")
+        cursor.execute("flush privileges")
+        # mydumper wants these two for a consistent dump.
+        cursor.execute(f"grant reload, process on *.* to '{ACCOUNT}'@'127.0.0.1'")
+        cursor.execute("select version()")
+        return cursor.fetchone()[0]
+
+
+def _fill(private: mariadb.Server, orders: int) -> None:
+    shop = private.url("shop")
+    if _orders(shop) == orders:
+        return
+    sizes = [f"--orders={orders}", f"--customers={max(300, orders // 100)}", f"--products={max(50, orders // 1000)}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "seeds_generator", "fill", "--fresh", "--yes", *sizes],
+        cwd=ROOT,
+        env=dict(os.environ) | {"SHOP_URL": shop, "SOURCE_URL": ""},
+    )
+    if done.returncode:
+        raise Failure(f"the shop of {orders:,} orders was not filled", f"see above; then remove {private.home}")
+
+
+def _orders(shop: str) -> int:
+    with closing(mysql_url.connect(mysql_url.parse(shop, "x"), "x")) as connection, connection.cursor() as cursor:
+        cursor.execute("show tables like 'order'")
+        if not cursor.fetchone():
+            return 0
+        cursor.execute("select count(*) from `order`")
+        return cursor.fetchone()[0]

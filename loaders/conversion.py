@@ -1,0 +1,58 @@
+"""A block's values to the contract's types; a value without an exact home is refused by table, column and key."""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import pyarrow as pa
+
+from loaders.errors import Failure
+from loaders.mysql_arrow import Block
+from loaders.type_contract import Column, decode
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """How a table's printed values become the contract's types, and what happens to those that have no exact home.
+
+    on_invalid, invalid: see Snapshot.read_each. `convert` may be called by several threads.
+    """
+
+    table: str
+    columns: Sequence[Column]
+    primary_key: Sequence[str]
+    on_invalid: Mapping[str, str]
+    invalid: Counter[str]
+    counting: threading.Lock = field(default_factory=threading.Lock)
+
+    def convert(self, block: Block, index: int, _kind: pa.DataType) -> pa.Array:
+        array, bad = decode(self.columns[index], block.column(index).binary())
+        if len(bad):
+            name = self.columns[index].name
+            if self.on_invalid.get(name) != "null":
+                self._refuse(self.columns[index], block.row(bad[0]))
+            with self.counting:
+                self.invalid[name] += len(bad)
+        return array
+
+    def _refuse(self, column: Column, values: Sequence[bytes | None]) -> NoReturn:
+        row = dict(zip([each.name for each in self.columns], values, strict=True))
+        where = ", ".join(f"{name}={_shown(row[name])}" for name in self.primary_key) or "a row without key"
+        raise Failure(
+            f"{self.table}.{column.name}: the value {_shown(row[column.name])} of the row {where} "
+            f"has no exact home as {column.strictest} (type {column.mysql_type})",
+            "correct the row; or let such values become NULL, counted: `on_invalid: null` in the column's config.meta, "
+            "or --on-invalid null for a run",
+        )
+
+
+def _shown(value: bytes | None) -> str:
+    if value is None:
+        return "NULL"
+    try:
+        text = value[:60].decode().replace("\0", r"\0")
+    except UnicodeDecodeError:
+        text = "0x" + value[:30].hex()
+    return text + (f"… ({len(value):,} bytes)" if len(value) > 60 else "")
