@@ -1,7 +1,19 @@
-{{ config(dist='order_id', sort='ordered_at') }}
+{{ config(
+    materialized='incremental' if var('incremental_order_mart') else 'table',
+    incremental_strategy='delete+insert',
+    unique_key='order_id',
+    on_schema_change='fail',
+    post_hook=["{{ remove_gone_orders() }}", "{{ record_order_mart() }}"],
+    dist='order_id',
+    sort='ordered_at'
+) }}
 
 with orders as (
     select * from {{ ref('stg_shop__orders') }}
+    {%- set runs = ref('stg_shop__order_runs') %}
+    {%- if is_incremental() %}
+    where order_id in (select order_id from {{ runs }} where run > {{ order_mart_is_of_run() }})
+    {%- endif %}
 ),
 
 customers as (
