@@ -1,6 +1,6 @@
 """Whatever happens in the shop between builds, the order mart is the join that MySQL itself computes: on DuckDB.
 
-Most builds are incremental, and equal to the mart made whole. `make test` takes some fifteen steps, `make test-long` 500.
+Most builds are incremental, and equal to the mart made whole. `make test` takes fifteen steps, `make test-long` 500.
 """
 
 from collections import Counter

@@ -9,10 +9,16 @@
 ) }}
 
 with orders as (
-    select * from {{ ref('stg_shop__orders') }}
-    {%- set runs = ref('stg_shop__order_runs') %}
-    {%- if is_incremental() %}
-    where order_id in (select order_id from {{ runs }} where run > {{ order_mart_is_of_run() }})
+    select orders.*
+    from {{ ref('stg_shop__orders') }} as orders
+    {% set order_runs = ref('stg_shop__order_runs') -%}
+    {% if is_incremental() -%}
+        where
+            orders.order_id in (
+                select runs.order_id
+                from {{ order_runs }} as runs
+                where runs.run > {{ order_mart_is_of_run() }}
+            )
     {%- endif %}
 ),
 
