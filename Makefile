@@ -90,8 +90,8 @@ down: ## stop what `make up` started
 seed: up ## fill the demo shop (ARGS="--orders 1000000 --fresh")
 	$(RUN) seeds_generator fill $(ARGS)
 
-test-long: .venv/test ## 20,000 random steps of shop and runs, raw compared row by row (SEED=… to repeat one)
-	$(BIN)/python -m pytest tests/test_state_machine.py -s --timeout 0 --hypothesis-profile long --hypothesis-seed $(or $(SEED),$$RANDOM) $(PYTEST)
+test-long: .venv/test ## 20,000 random steps of shop and runs, and 500 with dbt (SEED=… to repeat one; some hours)
+	$(BIN)/python -m pytest tests/test_state_machine.py tests/test_mart_machine.py -s --timeout 0 --hypothesis-profile long --hypothesis-seed $(or $(SEED),$$RANDOM) $(PYTEST)
 
 test-aws: .venv/test ## the account in .env against what the Redshift stand-in says of it (costs a few cents)
 	$(BIN)/python -m pytest tests/aws
