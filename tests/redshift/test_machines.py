@@ -43,8 +43,7 @@ class OnRedshift:
             return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
 
     def forget(self) -> None:
-        for table in ("order_mart", "customer_history", "product_history", "_builds"):
-            self.ask(f"drop table if exists analytics.{table}")
+        """Histories go on from one shop to the next: a view whose table was dropped is hidden from dbt here."""
 
 
 @pytest.fixture
@@ -56,7 +55,7 @@ def stack(own, redshift):
 def test_the_mart_is_mysqls_own_join_after_every_build_there(own, stack):
     taken = Counter()
     run_state_machine_as_test(
-        lambda: MartMachine(own, stack, taken), settings=settings(SHORT, max_examples=2, stateful_step_count=3)
+        lambda: MartMachine(own, stack, taken), settings=settings(SHORT, max_examples=2, stateful_step_count=4)
     )
     print(dict(taken))
     assert taken["builds"] >= 3 and taken["increments"] >= 1, taken
