@@ -90,8 +90,11 @@ down: ## stop what `make up` started
 seed: up ## fill the demo shop (ARGS="--orders 1000000 --fresh")
 	$(RUN) seeds_generator fill $(ARGS)
 
-test-long: .venv/test ## 20,000 random steps of shop and runs, raw compared row by row (SEED=… to repeat one)
-	$(BIN)/python -m pytest tests/test_state_machine.py -s --timeout 0 --hypothesis-profile long --hypothesis-seed $(or $(SEED),$$RANDOM) $(PYTEST)
+test-long: .venv/test ## 20,000 random steps of shop and runs, and 500 with dbt (SEED=… to repeat one)
+	$(BIN)/python -m pytest tests/test_state_machine.py tests/test_mart_machine.py -s --timeout 0 --hypothesis-profile long --hypothesis-seed $(or $(SEED),$$RANDOM) $(PYTEST)
+
+bench-cost: setup ## what it costs that a run ends equal to the source (ARGS="--orders 10000000"; some minutes)
+	$(RUN) bench.cost $(ARGS)
 
 test-aws: .venv/test ## the account in .env against what the Redshift stand-in says of it (costs a few cents)
 	$(BIN)/python -m pytest tests/aws
@@ -157,7 +160,7 @@ help:
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: demo day sql check-exercise break fix notebook plan verify extract build docs dashboard open export status doctor pr test test-long test-aws lint setup up down seed load replay prune erase discover docs-serve format lock clean help help-all bench
+.PHONY: demo day sql check-exercise break fix notebook plan verify extract build docs dashboard open export status doctor pr test test-long bench bench-cost test-aws lint setup up down seed load replay prune erase discover docs-serve format lock clean help help-all
 
 # ---- what the targets above stand on ----------------------------------------------------------------------------
 

@@ -1,7 +1,25 @@
-{{ config(dist='order_id', sort='ordered_at') }}
+{{ config(
+    materialized='incremental' if var('incremental_order_mart') else 'table',
+    incremental_strategy='delete+insert',
+    unique_key='order_id',
+    on_schema_change='fail',
+    post_hook=["{{ remove_gone_orders() }}", "{{ record_order_mart() }}"],
+    dist='order_id',
+    sort='ordered_at'
+) }}
 
 with orders as (
-    select * from {{ ref('stg_shop__orders') }}
+    select orders.*
+    from {{ ref('stg_shop__orders') }} as orders
+    {% set order_runs = ref('stg_shop__order_runs') -%}
+    {% if is_incremental() -%}
+        where
+            orders.order_id in (
+                select runs.order_id
+                from {{ order_runs }} as runs
+                where runs.run > {{ order_mart_is_of_run() }}
+            )
+    {%- endif %}
 ),
 
 customers as (
