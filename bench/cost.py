@@ -17,10 +17,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from loaders import buckets, mysql, mysql_url
-from loaders.fingerprint import hash_column
+from loaders.proof import buckets
+from loaders.proof.fingerprint import hash_column
 from loaders.settings import ROOT
-from loaders.source_side import SourceSide
+from loaders.source import mysql, mysql_url
+from loaders.source.source_side import SourceSide
 from loaders.type_contract import contract
 from local_stack import mariadb
 

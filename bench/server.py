@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pymysql
 
-from loaders import mysql_url
 from loaders.errors import Failure
-from loaders.mysql_url import DatabaseURL
 from loaders.settings import ROOT
+from loaders.source import mysql_url
+from loaders.source.mysql_url import DatabaseURL
 from local_stack import mariadb
 
 TABLE = "order"

@@ -10,10 +10,11 @@ from pathlib import Path
 import duckdb
 
 from dashboard import ask, export, marts, page, trust, warehouse
-from loaders import catalog, profile, settings
+from loaders import catalog, settings
 from loaders.catalog import known_or_fail
-from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure
+from loaders.warehouse import profile
+from loaders.warehouse.duckdb_warehouse import open_warehouse
 
 EXAMPLES = """examples:
   python -m dashboard page                     the dashboard, one file: .data/dashboard/index.html

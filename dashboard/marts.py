@@ -9,10 +9,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure
-from loaders.profile import Target
 from loaders.quoting import sql_name, sql_text
+from loaders.warehouse.duckdb_warehouse import open_warehouse
+from loaders.warehouse.profile import Target
 
 # A single-node cluster refuses to fetch more at once.
 ROWS_PER_FETCH = 1_000
@@ -53,7 +53,7 @@ def _copy_redshift(target: Target, copy: duckdb.DuckDBPyConnection, names: Itera
     try:
         from redshift_connector.error import Error
 
-        from loaders import redshift_connection
+        from loaders.warehouse import redshift_connection
     except ImportError:
         raise Failure("the packages for Redshift are not installed", "run `make setup TARGET=redshift`") from None
     try:

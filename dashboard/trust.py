@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.warehouse import Warehouse
-from loaders import redshift_sql
-from loaders.raw_tables import LOADS_TABLE
+from loaders.warehouse import redshift_sql
+from loaders.warehouse.raw_tables import LOADS_TABLE
 
 
 def loads(warehouse: Warehouse, raw_schema: str) -> list[dict[str, Any]]:

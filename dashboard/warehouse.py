@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import duckdb
 
 from dashboard.cubes import Ask
-from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure
-from loaders.profile import Target
 from loaders.quoting import sql_name, sql_text
+from loaders.warehouse.duckdb_warehouse import open_warehouse
+from loaders.warehouse.profile import Target
 
 PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -69,7 +69,7 @@ def _redshift(target: Target, schema: str) -> Iterator[Warehouse]:
     try:
         from redshift_connector.error import Error
 
-        from loaders import redshift_connection
+        from loaders.warehouse import redshift_connection
     except ImportError:
         raise Failure("the packages for Redshift are not installed", "run `make setup TARGET=redshift`") from None
 

@@ -6,8 +6,9 @@ from contextlib import closing
 import pandas as pd
 import pymysql
 
-from loaders import mysql_url, settings
+from loaders import settings
 from loaders.errors import Failure, run_command
+from loaders.source import mysql_url
 
 
 def answer(question: str) -> str:

@@ -15,11 +15,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from loaders import mysql_url, parquet, profile, redshift_connection, redshift_sql, runs
 from loaders.errors import run_command
-from loaders.lake_s3 import S3
-from loaders.manifest import manifest
+from loaders.lake import parquet, runs
+from loaders.lake.manifest import manifest
+from loaders.lake.s3 import S3
 from loaders.settings import DATA
+from loaders.source import mysql_url
+from loaders.warehouse import profile, redshift_connection, redshift_sql
 from local_stack import faults, scratch
 from local_stack.redshift import names, stack
 

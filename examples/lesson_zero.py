@@ -18,11 +18,12 @@ import duckdb
 import pymysql
 
 from examples import naive
-from loaders import catalog, discover, mysql, mysql_url, pipeline
-from loaders.duckdb_warehouse import open_warehouse
+from loaders import catalog, discover, pipeline
 from loaders.errors import Failure, run_command
-from loaders.lake_folder import Folder
-from loaders.spool import spool
+from loaders.lake.folder import Folder
+from loaders.lake.spool import spool
+from loaders.source import mysql, mysql_url
+from loaders.warehouse.duckdb_warehouse import open_warehouse
 from local_stack import scratch
 from local_stack.scratch import SETTING as SHOP
 

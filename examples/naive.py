@@ -17,9 +17,9 @@ TABLES = ("customer", "product", "order")
 
 def read(connection: pymysql.Connection, table: str) -> pd.DataFrame:
     # FLAW: each table is read at another moment; an order may come without its customer.
-    #   CURE: one consistent snapshot for all tables (loaders/mysql.py: snapshot).
+    #   CURE: one consistent snapshot for all tables (loaders/source/mysql.py: snapshot).
     # FLAW: SELECT * leaves invisible columns out.                      CURE: columns from INFORMATION_SCHEMA.
-    # FLAW: the whole table lies in memory: 2.4 GB for 2 million orders. CURE: batches of 8 MB (loaders/mysql.py: read).
+    # FLAW: all rows lie in memory: 2.4 GB for 2 million orders. CURE: batches of 8 MB (loaders/source/mysql.py: read).
     # FLAW: decimals and NULLs become floats or objects as pandas guesses; an INT with a NULL becomes 7.0.
     #   CURE: types come from the source's own schema (loaders/type_contract.py).
     connection.rollback()
@@ -30,9 +30,9 @@ def read(connection: pymysql.Connection, table: str) -> pd.DataFrame:
 
 
 def write(frame: pd.DataFrame, file: Path) -> None:
-    # FLAW: CSV cannot tell NULL from '' and has no types.  CURE: Parquet, by the contract's types (loaders/parquet.py).
+    # FLAW: CSV cannot tell NULL from '' and has no types. CURE: Parquet, types by contract (loaders/lake/parquet.py).
     # FLAW: killed half way, it leaves a file that looks whole.
-    #   CURE: whole files only, published together by one record (loaders/pipeline.py, loaders/runs.py).
+    #   CURE: whole files only, published together by one record (loaders/pipeline.py, loaders/lake/runs.py).
     frame.to_csv(file, index=False)
 
 
@@ -47,8 +47,8 @@ def load(warehouse: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
 
 def upload(file: Path, bucket: str, client) -> str:
     # FLAW: the next day's file replaces this one under the same key; nothing can be replayed or compared.
-    #   CURE: immutable files under an attempt of their own (loaders/attempts.py).
-    # FLAW: nobody checks what arrived.                 CURE: sha256 and row count in the run record (loaders/lake.py).
+    #   CURE: immutable files under an attempt of their own (loaders/lake/attempts.py).
+    # FLAW: nobody checks what arrived. CURE: sha256 and row count in the run record (loaders/lake/store.py).
     client.upload_file(str(file), bucket, f"naive/{file.name}")
     return f"s3://{bucket}/naive/{file.name}"
 
@@ -56,7 +56,7 @@ def upload(file: Path, bucket: str, client) -> str:
 def copy_sql(table: str, url: str, role: str) -> str:
     # FLAW: `order` is a reserved word; unquoted the statement fails.   CURE: one quoting function (loaders/quoting.py).
     # FLAW: EMPTYASNULL, TRUNCATECOLUMNS and MAXERROR change or drop rows, and COPY still says it succeeded.
-    #   CURE: rows staged = rows loaded, or nothing changes (loaders/duckdb_warehouse.py: _replace).
+    #   CURE: rows staged = rows loaded, or nothing changes (loaders/warehouse/duckdb_warehouse.py: _replace).
     # FLAW: a second COPY of the same file doubles the rows.            CURE: each run is applied once, in order.
     options = "csv ignoreheader 1 emptyasnull truncatecolumns maxerror 9"
     return f"copy raw.\"{table}\" from '{url}' iam_role '{role}' {options}"

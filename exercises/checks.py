@@ -20,10 +20,12 @@ import duckdb
 import pymysql
 
 from exercises import policies, tables
-from loaders import mysql_url, profile, settings
-from loaders.duckdb_warehouse import DuckDBWarehouse, open_warehouse
+from loaders import settings
 from loaders.errors import Failure
 from loaders.settings import DATA, ROOT
+from loaders.source import mysql_url
+from loaders.warehouse import profile
+from loaders.warehouse.duckdb_warehouse import DuckDBWarehouse, open_warehouse
 from local_stack import scratch
 from local_stack.redshift import stack
 
@@ -59,7 +61,7 @@ def profile_without_secrets(file: Path) -> str:
         raise Failure(f"{file.name}: sslmode is {target.values.get('sslmode')}", "write verify-full")
     if not str(target.values.get("schema")).startswith("dev_"):
         raise Failure(f"{file.name}: the schema is {target.values.get('schema')}", "give it dev_ and your name")
-    from loaders import redshift_connection  # only this exercise needs the driver
+    from loaders.warehouse import redshift_connection  # only this exercise needs the driver
 
     redshift_connection.connect(target).close()
     return "It reached the warehouse, and holds no secret."

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from redshift_connector.error import Error as RedshiftError
 
-from loaders import mysql, mysql_url, profile, redshift_connection, redshift_sql
 from loaders.errors import Failure
-from loaders.mysql_url import DatabaseURL
+from loaders.source import mysql, mysql_url
+from loaders.source.mysql_url import DatabaseURL
 from loaders.type_contract import contract
+from loaders.warehouse import profile, redshift_connection, redshift_sql
 from local_stack.redshift.stack import Stack
 
 SCHEMA = "mine"

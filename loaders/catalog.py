@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from loaders.errors import Failure
-from loaders.raw_tables import LOADS_TABLE
+from loaders.warehouse.raw_tables import LOADS_TABLE
 
 META_KEYS = ("primary_key", "cursor", "fingerprint", "on_invalid", "dist", "sort", "mart")
 # Redshift cuts longer names, in bytes, without a word.

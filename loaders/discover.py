@@ -10,9 +10,9 @@ import yaml
 
 from loaders.catalog import REDSHIFT_NAME_BYTES
 from loaders.errors import Failure
-from loaders.mysql import SourceTable
 from loaders.quoting import sql_name
-from loaders.raw_tables import LOADS_TABLE
+from loaders.source.mysql import SourceTable
+from loaders.warehouse.raw_tables import LOADS_TABLE
 
 # Columns that by their name say when a row last changed, in the order of preference.
 CURSORS = ("updated_at", "modified_at", "last_update", "last_updated", "last_modified", "updated", "modified")

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from loaders.catalog import Catalog
 from loaders.errors import Failure
-from loaders.lake import Lake
-from loaders.lake_s3 import S3
+from loaders.lake.s3 import S3
+from loaders.lake.store import Lake
 from loaders.matching import match
-from loaders.mysql import Snapshot
-from loaders.mysql_url import CONNECT_SECONDS, REACH, DatabaseURL
+from loaders.source.mysql import Snapshot
+from loaders.source.mysql_url import CONNECT_SECONDS, REACH, DatabaseURL
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from loaders.errors import Failure
-from loaders.raw_tables import SOURCE_HASH
-from loaders.runs import Batch, ColumnType
+from loaders.lake.runs import Batch, ColumnType
+from loaders.warehouse.raw_tables import SOURCE_HASH
 from loaders.widening import can_hold, printed_alike, same_home
 
 # Room for names in a verdict, which has 512 bytes in all; beyond that it says only that there are some.

@@ -3,16 +3,17 @@
 import datetime
 from dataclasses import dataclass
 
-from loaders import cursors, fingerprint
-from loaders.compare import Difference, Side, compare
+from loaders import cursors
 from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
-from loaders.raw_tables import SOURCE_HASH
-from loaders.run_files import RunFiles
-from loaders.runs import Batch, File
-from loaders.source_side import SourceSide, by_keys
+from loaders.lake.run_files import RunFiles
+from loaders.lake.runs import Batch, File
+from loaders.proof import fingerprint
+from loaders.proof.compare import Difference, Side, compare
+from loaders.source.source_side import SourceSide, by_keys
 from loaders.table_read import TableRead
-from loaders.warehouse import Warehouse
+from loaders.warehouse.interface import Warehouse
+from loaders.warehouse.raw_tables import SOURCE_HASH
 
 UNVERIFIED = "unverified: not yet compared with raw, the next run does"
 

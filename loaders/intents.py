@@ -4,15 +4,16 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from loaders import cursors, fingerprint, plans
+from loaders import cursors, plans
 from loaders.errors import Failure
 from loaders.incremental import Raw, begins
-from loaders.mysql import rows_sql, sums_sql
+from loaders.lake.runs import Batch
+from loaders.proof import fingerprint
 from loaders.quoting import mysql_name, mysql_value
-from loaders.raw_tables import SOURCE_HASH
-from loaders.runs import Batch
-from loaders.source_side import SourceSide
+from loaders.source.mysql import rows_sql, sums_sql
+from loaders.source.source_side import SourceSide
 from loaders.table_read import TableRead
+from loaders.warehouse.raw_tables import SOURCE_HASH
 
 
 @dataclass(frozen=True)

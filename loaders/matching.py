@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from loaders.catalog import REDSHIFT_NAME_BYTES, Catalog, Table, known_or_fail
 from loaders.errors import Failure
-from loaders.mysql import Snapshot, SourceTable
-from loaders.raw_tables import LINEAGE_COLUMNS, SOURCE_HASH
+from loaders.source.mysql import Snapshot, SourceTable
+from loaders.warehouse.raw_tables import LINEAGE_COLUMNS, SOURCE_HASH
 
 
 def match(catalog: Catalog, snapshot: Snapshot) -> list[tuple[Table, SourceTable]]:

@@ -14,18 +14,21 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loaders import attempts, drift, history, key_ranges, runs
+from loaders import drift
 from loaders.catalog import Catalog, Table
 from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
 from loaders.incremental import Raw, incremental
-from loaders.lake import Lake
+from loaders.lake import attempts, runs
+from loaders.lake.run_files import RunFiles
+from loaders.lake.runs import Batch, Run
+from loaders.lake.store import Lake
 from loaders.matching import match, not_altered
-from loaders.mysql import Snapshot, SourceTable
-from loaders.run_files import RunFiles
-from loaders.runs import Batch, Run
+from loaders.retention import history
+from loaders.source import key_ranges
+from loaders.source.mysql import Snapshot, SourceTable
 from loaders.table_read import Progress, TableRead, homes, types
-from loaders.warehouse import Warehouse
+from loaders.warehouse.interface import Warehouse
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 import datetime
 from collections.abc import Callable
 
-from loaders import attempts, redshift_sql
 from loaders.catalog import Catalog, Table
-from loaders.mysql import Snapshot, SourceTable
-from loaders.runs import Batch, Run
+from loaders.lake import attempts
+from loaders.lake.runs import Batch, Run
+from loaders.source.mysql import Snapshot, SourceTable
 from loaders.table_read import homes, types
+from loaders.warehouse import redshift_sql
 
 # Stands where a real run has its random part.
 ATTEMPT = "<attempt>"

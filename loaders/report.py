@@ -8,11 +8,11 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from loaders.holdings import Holding
 from loaders.intents import Intent
-from loaders.runs import Batch, Run
-from loaders.verify import Finding
-from loaders.warehouse import Step
+from loaders.lake.runs import Batch, Run
+from loaders.proof.holdings import Holding
+from loaders.proof.verify import Finding
+from loaders.warehouse.interface import Step
 
 # Several rows at once, of whatever form.
 Rows = TypeVar("Rows", bound=Sized)

@@ -10,17 +10,19 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders import attempts, cursors, drift, fingerprint, parquet
+from loaders import cursors, drift
 from loaders.catalog import Table
 from loaders.cursors import Bound
 from loaders.errors import Failure
-from loaders.lake import Lake
-from loaders.manifest import manifest
-from loaders.mysql import Snapshot, SourceTable
+from loaders.lake import attempts, parquet
+from loaders.lake.manifest import manifest
+from loaders.lake.runs import Batch, ColumnType, File
+from loaders.lake.store import Lake
 from loaders.overlap import behind
-from loaders.raw_tables import SOURCE_HASH
-from loaders.runs import Batch, ColumnType, File
+from loaders.proof import fingerprint
+from loaders.source.mysql import Snapshot, SourceTable
 from loaders.type_contract import Column, contract, lake_schema
+from loaders.warehouse.raw_tables import SOURCE_HASH
 
 # Passes a table's batches through and shows how far it is: progress(name, expected rows, batches).
 Progress = Callable[[str, int, Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]

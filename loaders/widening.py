@@ -2,7 +2,7 @@
 
 import re
 
-from loaders.runs import ColumnType
+from loaders.lake.runs import ColumnType
 
 # Digits that the largest value of a whole type has.
 WHOLE = {"SMALLINT": 5, "INTEGER": 10, "BIGINT": 19}

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from loaders import mysql_url
 from loaders.settings import DATA
+from loaders.source import mysql_url
 from local_stack import mariadb
 
 EXAMPLES = """examples:

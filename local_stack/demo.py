@@ -21,10 +21,12 @@ import duckdb
 import pandas
 from pymysql.connections import Connection
 
-from loaders import catalog, mysql_url, profile
+from loaders import catalog
 from loaders.errors import Failure, run_command
 from loaders.quoting import mysql_name, sql_name
 from loaders.settings import DATA, ROOT
+from loaders.source import mysql_url
+from loaders.warehouse import profile
 from local_stack import mariadb
 
 CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
@@ -149,7 +151,7 @@ def warehouse_of(target: str, environment: Mapping[str, str]) -> Iterator[Ask]:
         with closing(duckdb.connect(WAREHOUSE, read_only=True)) as connection:
             yield lambda sql: connection.execute(sql).fetchall()
         return
-    from loaders import redshift_connection  # the stand-in's packages are installed for this target only
+    from loaders.warehouse import redshift_connection  # the stand-in's packages are installed for this target only
 
     os.environ["SSL_CERT_FILE"] = environment["SSL_CERT_FILE"]
     profiles = Path(environment["DBT_PROFILES_DIR"])

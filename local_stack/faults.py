@@ -17,9 +17,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from loaders import mysql_url
 from loaders.errors import Failure, run_command
 from loaders.settings import DATA, PRIVATE_SOURCE_URL, ROOT
+from loaders.source import mysql_url
 from local_stack import mariadb, settings_file
 from local_stack.redshift import stack
 from local_stack.redshift.names import COPY_ROLE, POLICY, REGION, WORKGROUP

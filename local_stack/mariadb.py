@@ -20,7 +20,7 @@ from pathlib import Path
 import pymysql
 
 from loaders.errors import Failure
-from loaders.mysql_url import DatabaseURL
+from loaders.source.mysql_url import DatabaseURL
 from local_stack import mariadb_binary
 from local_stack.mariadb_binary import BOOTSTRAP_FILES, Binary
 

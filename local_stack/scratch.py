@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
-from loaders import mysql_url
 from loaders.errors import Failure
-from loaders.mysql_url import DatabaseURL
 from loaders.settings import PRIVATE_SHOP_URL
+from loaders.source import mysql_url
+from loaders.source.mysql_url import DatabaseURL
 
 SETTING = "the private server's URL"
 

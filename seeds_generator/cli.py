@@ -13,9 +13,10 @@ import pymysql
 from pymysql.connections import Connection
 from tqdm import tqdm
 
-from loaders import aws_passwords, mysql_url, settings
+from loaders import settings
 from loaders.errors import Failure
-from loaders.mysql_url import DatabaseURL
+from loaders.source import aws_passwords, mysql_url
+from loaders.source.mysql_url import DatabaseURL
 from seeds_generator import day, files, generate, identity, schema, shop
 from seeds_generator.generate import Sizes
 

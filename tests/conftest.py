@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from loaders import mysql_url
+from loaders.source import mysql_url
 from local_stack import mariadb
 from tests import tls_server as tls_server_of_its_own
 from tests.dashboard.pages import browser, open_page  # noqa: F401 (fixtures; one browser for all tests of a worker)

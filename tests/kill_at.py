@@ -11,12 +11,14 @@ from pathlib import Path
 
 import duckdb
 
-from loaders import cli, duckdb_warehouse, parquet
+from loaders import cli
 from loaders.errors import run_command
-from loaders.lake_folder import Folder
-from loaders.lake_s3 import S3
-from loaders.mysql import Snapshot
-from loaders.redshift_warehouse import RedshiftWarehouse
+from loaders.lake import parquet
+from loaders.lake.folder import Folder
+from loaders.lake.s3 import S3
+from loaders.source.mysql import Snapshot
+from loaders.warehouse import duckdb_warehouse
+from loaders.warehouse.redshift_warehouse import RedshiftWarehouse
 
 at = int(sys.argv.pop(1))
 steps: list[str] = []

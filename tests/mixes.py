@@ -1,6 +1,6 @@
 """Changes that a loader may miss, for keys of every kind; the same on both warehouses."""
 
-from loaders.fingerprint import hash_column
+from loaders.proof.fingerprint import hash_column
 from loaders.type_contract import contract
 
 # kind of key -> (columns of the key, four keys as literals, of which the second is changed to the fifth).

@@ -8,14 +8,15 @@ from pathlib import Path
 import duckdb
 import pymysql
 
-from loaders import catalog, discover, mysql, mysql_url, pipeline
-from loaders.duckdb_warehouse import open_warehouse
-from loaders.lake import Lake
-from loaders.lake_folder import Folder
+from loaders import catalog, discover, pipeline
+from loaders.lake.folder import Folder
+from loaders.lake.runs import Run
+from loaders.lake.spool import spool
+from loaders.lake.store import Lake
 from loaders.quoting import sql_name
-from loaders.runs import Run
-from loaders.spool import spool
-from loaders.warehouse import Warehouse
+from loaders.source import mysql, mysql_url
+from loaders.warehouse.duckdb_warehouse import open_warehouse
+from loaders.warehouse.interface import Warehouse
 
 
 def watch(_name, _expected_rows, batches):

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 
-from loaders import aws_passwords, mysql_url
 from loaders.errors import Failure
+from loaders.source import aws_passwords, mysql_url
 
 URL = mysql_url.parse("mysql://loader@shop.example.com:3307/order_he?iam=true", "SOURCE_URL")
 

@@ -7,8 +7,8 @@ from contextlib import closing
 import duckdb
 import pytest
 
-from loaders import mysql_url
 from loaders.settings import ROOT
+from loaders.source import mysql_url
 from local_stack import mariadb
 from seeds_generator import schema
 from tests.checkout import checkout

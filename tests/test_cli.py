@@ -245,7 +245,7 @@ LONG_QUERY = """
 import os, signal, sys, threading
 from pathlib import Path
 from types import SimpleNamespace
-from loaders.duckdb_warehouse import open_warehouse
+from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.errors import run_command
 
 def reading(warehouse):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders.buckets import Buckets, fitting
-from loaders.compare import compare
+from loaders.proof.buckets import Buckets, fitting
+from loaders.proof.compare import compare
 
 SCHEMA = pa.schema([("k", pa.int64()), ("_source_hash", pa.int64())])
 

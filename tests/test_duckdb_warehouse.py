@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure
-from loaders.runs import Batch, ColumnType, File, Run
+from loaders.lake.runs import Batch, ColumnType, File, Run
+from loaders.warehouse.duckdb_warehouse import open_warehouse
 
 TAKEN_AT = datetime.datetime(2026, 1, 2, 3, 4, 5, 678901)
 COLUMNS = (

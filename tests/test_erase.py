@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loaders import erase, erase_key, prune, runs
-from loaders.erase_lake import LakeSearch
 from loaders.errors import Failure
-from loaders.spool import spool
+from loaders.lake import runs
+from loaders.lake.spool import spool
+from loaders.retention import erase, erase_key, prune
+from loaders.retention.erase_lake import LakeSearch
 from tests.conftest import fresh_database
 from tests.own_database import OwnDatabase
 from tests.test_cli import loaders, refused

@@ -7,10 +7,11 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from loaders import catalog, discover, runs
+from loaders import catalog, discover
 from loaders.errors import Failure
-from loaders.lake_folder import Folder
-from loaders.mysql import SourceTable
+from loaders.lake import runs
+from loaders.lake.folder import Folder
+from loaders.source.mysql import SourceTable
 
 LINEAGE = ["_source_hash", "_run", "_extracted_at", "_deleted_at"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from loaders.errors import Failure
-from loaders.fingerprint import hash_column
+from loaders.proof.fingerprint import hash_column
 from loaders.type_contract import contract
 from tests.test_type_matrix import BINARY, MARIADB_ONLY, MATRIX, is_mariadb
 

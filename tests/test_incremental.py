@@ -163,7 +163,7 @@ def test_a_raw_table_that_is_not_there_is_read_whole(filled):
 
 
 def test_a_change_of_everything_is_read_whole_instead_of_row_by_row(filled, monkeypatch):
-    monkeypatch.setattr("loaders.compare.WORTH_COMPARING", 100)
+    monkeypatch.setattr("loaders.proof.compare.WORTH_COMPARING", 100)
     filled.write("update t set v = 'new'")
     (batch,) = filled.run().batches
     assert (batch.mode, batch.rows) == ("full", 1000)

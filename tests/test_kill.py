@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from loaders import runs
+from loaders.lake import runs
 from loaders.settings import ROOT
 
 OLD = [(1, "old", 1), (2, "old", 1)]

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders.errors import Failure
-from loaders.lake import checked, segment, sha256_of
-from loaders.lake_folder import Folder
-from loaders.lake_s3 import S3
+from loaders.lake.folder import Folder
+from loaders.lake.s3 import S3
+from loaders.lake.store import checked, segment, sha256_of
 from tests.chaos_proxy import Line
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from loaders import mysql_url
 from loaders.errors import Failure
 from loaders.settings import ROOT
+from loaders.source import mysql_url
 from local_stack import mariadb, mariadb_binary
 
 pytestmark = pytest.mark.skipif(

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from loaders import mysql, mysql_url
 from loaders.errors import Failure
 from loaders.mysql_arrow.packets import BLOCK_BYTES
+from loaders.source import mysql, mysql_url
 from loaders.type_contract import contract
 from tests import chaos_proxy
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from pymysql.cursors import SSCursor
 
-from loaders import mysql, mysql_arrow
+from loaders import mysql_arrow
 from loaders.errors import Failure
 from loaders.mysql_arrow.packets import BLOCK_BYTES
-from loaders.shared_snapshot import shared_snapshot
+from loaders.source import mysql
+from loaders.source.shared_snapshot import shared_snapshot
 from loaders.type_contract import contract
 from tests.own_database import OwnDatabase
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders import mysql_url
 from loaders.errors import Failure
+from loaders.source import mysql_url
 from local_stack.redshift import tls
 
 text = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders import cli, key_ranges, mysql, mysql_url, pipeline, runs, shared_snapshot
+from loaders import cli, pipeline
 from loaders.errors import Failure
-from loaders.spool import spool
+from loaders.lake import runs
+from loaders.lake.spool import spool
+from loaders.source import key_ranges, mysql, mysql_url, shared_snapshot
 from tests import commands
 from tests.own_database import OwnDatabase, watch
 

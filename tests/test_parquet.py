@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders import parquet
+from loaders.lake import parquet
 
 SCHEMA = pa.schema([("n", pa.int64())])
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from loaders import profile
 from loaders.errors import Failure
+from loaders.warehouse import profile
 
 PROFILE = """
 order_he:

@@ -7,9 +7,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from loaders import prune, runs
 from loaders.errors import Failure
-from loaders.spool import spool
+from loaders.lake import runs
+from loaders.lake.spool import spool
+from loaders.retention import prune
 from tests.own_database import OwnDatabase
 from tests.test_cli import loaders, refused
 from tests.test_kill import run_to_step

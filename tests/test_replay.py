@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loaders import pipeline, runs
+from loaders import pipeline
 from loaders.errors import Failure
-from loaders.replay import replay
+from loaders.lake import runs
+from loaders.retention.replay import replay
 from tests.conftest import fresh_database
 from tests.own_database import OwnDatabase
 from tests.shop_model import KINDS, write

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from loaders import attempts, runs
 from loaders.errors import Failure
-from loaders.lake_folder import Folder
-from loaders.manifest import manifest
+from loaders.lake import attempts, runs
+from loaders.lake.folder import Folder
+from loaders.lake.manifest import manifest
 
 FILE = runs.File("order/1-a/part-00000.parquet", 3, 120, "ab" * 32)
 BATCH = runs.Batch(

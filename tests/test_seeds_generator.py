@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders import mysql_url
 from loaders.errors import Failure
+from loaders.source import mysql_url
 from local_stack import mariadb
 from seeds_generator import cli as seeds_cli
 from seeds_generator import day, files, generate, schema, shop

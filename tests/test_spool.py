@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 
-from loaders.spool import PREFIX, spool
+from loaders.lake.spool import PREFIX, spool
 
 
 def test_a_finished_run_leaves_nothing(tmp_path, monkeypatch):
@@ -17,7 +17,9 @@ def test_a_finished_run_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_a_killed_runs_folder_is_removed_by_the_next_run_and_a_living_ones_is_not(tmp_path, monkeypatch):
-    holding = "import time; from loaders.spool import spool\nwith spool(): print('ready', flush=True); time.sleep(60)"
+    holding = (
+        "import time; from loaders.lake.spool import spool\nwith spool(): print('ready', flush=True); time.sleep(60)"
+    )
     holders = [
         subprocess.Popen(
             [sys.executable, "-c", holding], stdout=subprocess.PIPE, env=os.environ | {"TMPDIR": str(tmp_path)}

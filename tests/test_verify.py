@@ -11,11 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loaders import cli, holdings, pipeline, verify
-from loaders.deep import merged
+from loaders import cli, pipeline
 from loaders.errors import Failure
 from loaders.matching import match
-from loaders.verify import Ends, Finding
+from loaders.proof import holdings, verify
+from loaders.proof.deep import merged
+from loaders.proof.verify import Ends, Finding
 from tests import commands, deep_table, small_shop
 from tests import test_type_matrix as matrix
 from tests.own_database import watch

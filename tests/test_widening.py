@@ -5,9 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loaders import drift
-from loaders.raw_tables import SOURCE_HASH
-from loaders.runs import Batch, ColumnType
+from loaders.lake.runs import Batch, ColumnType
 from loaders.type_contract import SourceColumn, contract
+from loaders.warehouse.raw_tables import SOURCE_HASH
 from loaders.widening import can_hold, same_home
 
 names = st.sampled_from(["a", "A", "b", "c", "d", "order", "김", SOURCE_HASH])

@@ -6,8 +6,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from loaders import mysql_url
-from loaders.mysql_url import DatabaseURL
+from loaders.source import mysql_url
+from loaders.source.mysql_url import DatabaseURL
 from local_stack import mariadb
 from local_stack.redshift import tls
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pymysql.cursors import SSCursor
 
-from loaders import mysql_url
+from loaders.source import mysql_url
 
 ROWS_AT_ONCE = 50_000
 

@@ -8,8 +8,9 @@ from collections import Counter
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from loaders import key_ranges, mysql, mysql_url, parquet
-from loaders.shared_snapshot import shared_snapshot
+from loaders.lake import parquet
+from loaders.source import key_ranges, mysql, mysql_url
+from loaders.source.shared_snapshot import shared_snapshot
 from loaders.type_contract import contract, lake_schema
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from examples import naive
-from loaders import mysql_url
+from loaders.source import mysql_url
 
 
 def main(url: str, table: str, folder: str) -> None:

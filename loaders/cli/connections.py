@@ -11,16 +11,18 @@ import boto3
 import pymysql
 from botocore.exceptions import BotoCoreError
 
-from loaders import aws_passwords, mysql, mysql_url, profile, settings
 from loaders import catalog as catalogs
+from loaders import settings
 from loaders.catalog import Catalog
-from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure
-from loaders.lake import Lake
-from loaders.lake_folder import Folder
-from loaders.lake_s3 import S3
+from loaders.lake.folder import Folder
+from loaders.lake.s3 import S3
+from loaders.lake.store import Lake
 from loaders.settings import Settings
-from loaders.warehouse import Warehouse
+from loaders.source import aws_passwords, mysql, mysql_url
+from loaders.warehouse import profile
+from loaders.warehouse.duckdb_warehouse import open_warehouse
+from loaders.warehouse.interface import Warehouse
 
 
 def catalog(arguments: argparse.Namespace, chosen: Settings) -> Catalog:
@@ -89,7 +91,7 @@ def _redshift(target: profile.Target, catalog: Catalog, chosen: Settings) -> Abs
     if not chosen.lake_url.startswith("s3://"):
         raise Failure(f"Redshift cannot read the lake {chosen.lake_url}", "set LAKE_URL to s3://bucket/prefix")
     try:
-        from loaders import redshift_warehouse  # brings the driver, which the demo does not need
+        from loaders.warehouse import redshift_warehouse  # brings the driver, which the demo does not need
     except ImportError:
         raise Failure("the packages for Redshift are not installed", "run `make setup TARGET=redshift`") from None
     role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")

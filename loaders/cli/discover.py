@@ -3,9 +3,10 @@
 import argparse
 import sys
 
-from loaders import discover, mysql, settings
+from loaders import discover, settings
 from loaders.cli import connections
 from loaders.settings import Settings
+from loaders.source import mysql
 
 
 def add_to(commands) -> None:

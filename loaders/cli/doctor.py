@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from loaders import doctor, mysql, mysql_url, parquet, runs, settings
+from loaders import doctor, settings
 from loaders.catalog import Catalog
 from loaders.cli import connections
-from loaders.lake_s3 import S3
-from loaders.manifest import manifest
+from loaders.lake import parquet, runs
+from loaders.lake.manifest import manifest
+from loaders.lake.s3 import S3
+from loaders.lake.spool import spool
 from loaders.settings import Settings
-from loaders.spool import spool
+from loaders.source import mysql, mysql_url
 
 
 def add_to(commands, catalog: argparse.ArgumentParser) -> None:

@@ -8,15 +8,18 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from loaders import erase, erase_key, mysql, runs, settings
+from loaders import settings
 from loaders.catalog import Catalog
 from loaders.cli import connections
-from loaders.erase import Relation
-from loaders.erase_lake import LakeSearch
 from loaders.errors import Failure
+from loaders.lake import runs
+from loaders.lake.spool import spool
+from loaders.retention import erase, erase_key
+from loaders.retention.erase import Relation
+from loaders.retention.erase_lake import LakeSearch
 from loaders.settings import Settings
-from loaders.spool import spool
-from loaders.warehouse import Warehouse
+from loaders.source import mysql
+from loaders.warehouse.interface import Warehouse
 
 EXAMPLES = """examples:
   python -m loaders erase --table customer --key 42

@@ -6,20 +6,22 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from loaders import drift, mysql, pipeline, plans, report, runs
+from loaders import drift, pipeline, plans, report
 from loaders.catalog import Catalog
 from loaders.cli import connections
 from loaders.errors import Failure
 from loaders.incremental import Raw
 from loaders.intents import Intent, Wanted, intent
-from loaders.lake import Lake
+from loaders.lake import runs
+from loaders.lake.run_files import RunFiles
+from loaders.lake.runs import Run
+from loaders.lake.store import Lake
 from loaders.matching import match
-from loaders.mysql import Snapshot
-from loaders.run_files import RunFiles
-from loaders.runs import Run
 from loaders.settings import Settings
+from loaders.source import mysql
+from loaders.source.mysql import Snapshot
 from loaders.table_read import TableRead, homes, types
-from loaders.warehouse import Warehouse
+from loaders.warehouse.interface import Warehouse
 
 EPILOG = """examples:
   python -m loaders plan                   mode of each table and why, estimated rows and bytes, runs that wait

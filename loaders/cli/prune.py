@@ -3,11 +3,12 @@
 import argparse
 import datetime
 
-from loaders import prune, report
+from loaders import report
 from loaders.cli import connections
 from loaders.errors import Failure
+from loaders.lake.spool import spool
+from loaders.retention import prune
 from loaders.settings import Settings
-from loaders.spool import spool
 
 EXAMPLES = """examples:
   python -m loaders prune --keep-days 30 --dry-run   what would go

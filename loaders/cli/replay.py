@@ -3,8 +3,9 @@
 import argparse
 import time
 
-from loaders import pipeline, replay, report
+from loaders import pipeline, report
 from loaders.cli import connections
+from loaders.retention import replay
 from loaders.settings import Settings
 
 EXAMPLES = """examples:

@@ -8,14 +8,16 @@ from contextlib import AbstractContextManager, nullcontext
 
 import pymysql
 
-from loaders import drift, mysql, pipeline, report, runs
+from loaders import drift, pipeline, report
 from loaders.catalog import Catalog
 from loaders.cli import connections
 from loaders.deletes import DeleteLimit
-from loaders.lake import Lake
+from loaders.lake import runs
+from loaders.lake.spool import spool
+from loaders.lake.store import Lake
 from loaders.settings import Settings
-from loaders.shared_snapshot import shared_snapshot
-from loaders.spool import spool
+from loaders.source import mysql
+from loaders.source.shared_snapshot import shared_snapshot
 
 # A source has other users too.
 MOST_CONNECTIONS = 16

@@ -3,8 +3,10 @@
 import argparse
 import datetime
 
-from loaders import holdings, pipeline, report, runs
+from loaders import pipeline, report
 from loaders.cli import connections
+from loaders.lake import runs
+from loaders.proof import holdings
 from loaders.settings import Settings
 
 

@@ -3,13 +3,15 @@
 import argparse
 from collections.abc import Iterator
 
-from loaders import holdings, mysql, pipeline, report, verify
+from loaders import pipeline, report
 from loaders.catalog import Catalog
 from loaders.cli import connections
 from loaders.errors import Failure
 from loaders.matching import match
+from loaders.proof import holdings, verify
+from loaders.proof.verify import Ends, Finding
 from loaders.settings import Settings
-from loaders.verify import Ends, Finding
+from loaders.source import mysql
 
 DESCRIPTION = """Compares the source as it is now with raw, and with the marts that keep a table's rows one to one
 (meta.mart in the catalog): rows, sums of hashes, and where those differ the first keys. The source is read in one

@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 from redshift_connector.error import Error
 
-from loaders import profile, settings
-from loaders.lake_s3 import S3
-from loaders.redshift_connection import connect
+from loaders import settings
+from loaders.lake.s3 import S3
+from loaders.warehouse import profile
+from loaders.warehouse.redshift_connection import connect
 
 UTC = pa.timestamp("us", tz="UTC")
 MOMENTS = [

@@ -11,8 +11,8 @@ import yaml
 
 from dashboard import page
 from dashboard.warehouse import Warehouse, opened
-from loaders.profile import Target
 from loaders.settings import ROOT
+from loaders.warehouse.profile import Target
 from seeds_generator import generate
 
 CONTRACT = ROOT / "dbt_project/models/marts/order_mart.yml"

@@ -8,7 +8,7 @@ import boto3
 import pytest
 import redshift_connector
 
-from loaders.lake_s3 import S3
+from loaders.lake.s3 import S3
 from local_stack.redshift import names, stack
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from loaders import profile
 from loaders.errors import Failure
-from loaders.redshift_connection import WAKING_TRIES, connect
+from loaders.warehouse import profile
+from loaders.warehouse.redshift_connection import WAKING_TRIES, connect
 from local_stack.redshift import tls, wire
 from local_stack.redshift.errors import RedshiftError
 from tests.chaos_proxy import Line

@@ -3,9 +3,10 @@
 import datetime
 from contextlib import closing
 
-from loaders import erase, erase_key, prune, runs
-from loaders.erase_lake import LakeSearch
-from loaders.spool import spool
+from loaders.lake import runs
+from loaders.lake.spool import spool
+from loaders.retention import erase, erase_key, prune
+from loaders.retention.erase_lake import LakeSearch
 from tests.redshift.test_load import both  # noqa: F401 (a fixture)
 from tests.redshift.test_replay import replayed
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from loaders import catalog
-from loaders.lake_s3 import S3
+from loaders.lake.s3 import S3
 from loaders.settings import ROOT
 from local_stack.redshift import names
 from tests import commands

@@ -12,12 +12,12 @@ import pytest
 from redshift_connector.error import InterfaceError
 
 from loaders import pipeline
-from loaders.duckdb_warehouse import open_warehouse
 from loaders.errors import Failure
-from loaders.lake_s3 import S3
-from loaders.redshift_warehouse import RedshiftWarehouse
-from loaders.run_files import RunFiles
+from loaders.lake.run_files import RunFiles
+from loaders.lake.s3 import S3
 from loaders.settings import ROOT
+from loaders.warehouse.duckdb_warehouse import open_warehouse
+from loaders.warehouse.redshift_warehouse import RedshiftWarehouse
 from tests import test_type_matrix as matrix
 from tests.chaos_proxy import Line
 from tests.redshift.conftest import connection_to

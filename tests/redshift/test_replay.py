@@ -5,9 +5,10 @@ from contextlib import closing
 
 import pytest
 
-from loaders import catalog, runs
+from loaders import catalog
 from loaders.errors import Failure
-from loaders.replay import replay
+from loaders.lake import runs
+from loaders.retention.replay import replay
 from tests import commands
 from tests.redshift.test_kill import run_to_step, shop  # noqa: F401 (a fixture)
 from tests.redshift.test_load import both  # noqa: F401 (a fixture)

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import redshift_connector
 
-from loaders import pipeline, plans, profile, redshift_sql
+from loaders import pipeline, plans
+from loaders.lake.runs import ColumnType
 from loaders.matching import match
-from loaders.redshift_connection import connect
-from loaders.redshift_warehouse import RedshiftWarehouse
-from loaders.runs import ColumnType
+from loaders.warehouse import profile, redshift_sql
+from loaders.warehouse.redshift_connection import connect
+from loaders.warehouse.redshift_warehouse import RedshiftWarehouse
 from tests.redshift.test_load import both  # noqa: F401 (a fixture)
 from tests.test_runs import record
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from loaders import catalog, holdings, pipeline, verify
+from loaders import catalog, pipeline
 from loaders.matching import match
-from loaders.verify import Ends
+from loaders.proof import holdings, verify
+from loaders.proof.verify import Ends
 from tests import deep_table
 from tests.own_database import watch
 from tests.redshift.test_load import both  # noqa: F401 (a fixture)

@@ -1,0 +1,40 @@
+"""An attempt: the files that one try of a run writes, under a name nobody else has, until its record is published.
+
+Its name begins with the number the run tries to win (`7-5f3a…`), which tells later runs what can no longer be won.
+"""
+
+import secrets
+from contextlib import suppress
+
+from loaders.catalog import Catalog
+from loaders.errors import Failure
+from loaders.lake import runs
+from loaders.lake.store import Lake, segment
+
+
+def new(number: int) -> str:
+    return f"{number}-{secrets.token_hex(8)}"
+
+
+def key(table: str, attempt: str, name: str = "") -> str:
+    return f"{segment(table)}/{attempt}/{name}"
+
+
+def remove(lake: Lake, catalog: Catalog, attempt: str) -> None:
+    """Remove the files of an attempt that was certainly not published; what resists, a later run sweeps."""
+    with suppress(Failure):
+        for table in catalog.tables:
+            lake.delete(list(lake.keys(key(table.name, attempt))))
+
+
+def sweep(lake: Lake, run: runs.Run) -> None:
+    """Remove what killed or beaten runs left under the parent's number, which nobody can win any more.
+
+    Only the run that has just been published calls this: no other can know that the parent's number is decided.
+    """
+    if not run.parent:
+        return
+    kept = runs.read(lake, run.parent).attempt
+    for batch in run.batches:
+        left = lake.keys(f"{segment(batch.table)}/{run.parent}-")
+        lake.delete([found for found in left if found.split("/")[1] != kept])

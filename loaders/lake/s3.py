@@ -1,0 +1,145 @@
+"""A lake under a prefix of an S3 bucket: whole uploads, and a conditional write for the commit."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
+
+from loaders.errors import Failure
+from loaders.lake.store import damaged, missing, sha256_of
+
+# S3 asks for another try (409) when two conditional writes meet; one of them then finds the object there (412).
+CONFLICT_TRIES, CONFLICT_SECONDS = 5, 0.2
+SHA256 = "sha256"
+ENCRYPTED_BY_S3 = {"ServerSideEncryption": "AES256"}
+
+
+class S3:
+    """A lake under a prefix of an S3 bucket. `client` is boto3's; it retries what is worth retrying.
+
+    kms_key: encrypt objects with this KMS key; None: with S3's own keys.
+    """
+
+    def __init__(self, client: Any, bucket: str, prefix: str, kms_key: str | None = None):
+        self.client = client
+        self.encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else ENCRYPTED_BY_S3
+        self.bucket = bucket
+        self.prefix = f"{prefix}/" if prefix else ""
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    def put_file(self, key: str, file: Path) -> None:
+        with explained(self.url(key)):
+            # S3 checks what arrives, part by part; the whole file's sum goes along for `verify`.
+            options = {"ChecksumAlgorithm": "SHA256", "Metadata": {SHA256: sha256_of(file)}} | self.encryption
+            self.client.upload_file(str(file), self.bucket, self.prefix + key, ExtraArgs=options)
+
+    def create(self, key: str, data: bytes) -> bool:
+        with explained(self.url(key)):
+            for left in reversed(range(CONFLICT_TRIES)):
+                try:
+                    self.client.put_object(
+                        Bucket=self.bucket, Key=self.prefix + key, Body=data, IfNoneMatch="*", **self.encryption
+                    )
+                    return True
+                except ClientError as error:
+                    code = error.response["Error"]["Code"]
+                    if code == "PreconditionFailed":
+                        # A retry after a lost answer meets its own object: the same bytes are our own success.
+                        return self.read(key) == data
+                    if code != "ConditionalRequestConflict" or not left:
+                        raise
+                    time.sleep(CONFLICT_SECONDS)  # another write is under way: nobody has won yet
+        raise AssertionError("the last try returns or raises")
+
+    def replace(self, key: str, data: bytes) -> None:
+        with explained(self.url(key)):
+            self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, **self.encryption)
+
+    def read(self, key: str) -> bytes:
+        with explained(self.url(key)):
+            return self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
+
+    def fetch(self, key: str, folder: Path) -> Path:
+        file = folder / hashlib.sha256(key.encode()).hexdigest()
+        with explained(self.url(key)):
+            self.client.download_file(self.bucket, self.prefix + key, str(file))
+        return file
+
+    def verify(self, key: str, sha256: str) -> None:
+        """Without its bytes: the object is the one that was put there, which S3 itself keeps from decay."""
+        with explained(self.url(key)):
+            metadata = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)["Metadata"]
+        if metadata.get(SHA256) != sha256:
+            raise damaged(key, metadata.get(SHA256, "unknown"), sha256)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        with explained(self.url(prefix)):
+            pages = self.client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix):
+                for entry in page.get("Contents", []):
+                    yield entry["Key"].removeprefix(self.prefix)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        with explained(str(self)):
+            for key in keys:
+                self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
+
+    def url(self, key: str) -> str:
+        return f"s3://{self.bucket}/{self.prefix}{key}"
+
+    def region(self) -> str:
+        """The bucket's Region; S3 calls the oldest one nothing. Needs s3:GetBucketLocation."""
+        with explained(str(self)):
+            return self.client.get_bucket_location(Bucket=self.bucket)["LocationConstraint"] or "us-east-1"
+
+    def default_encryption(self) -> str:
+        """How the bucket encrypts what does not say, as S3 names it; empty for not at all."""
+        with explained(str(self)):
+            try:
+                rules = self.client.get_bucket_encryption(Bucket=self.bucket)["ServerSideEncryptionConfiguration"]
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ServerSideEncryptionConfigurationNotFoundError":
+                    raise
+                return ""
+        return rules["Rules"][0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]
+
+
+_S3_FIXES: dict[str, Callable[[str], str]] = {
+    "NoSuchBucket": lambda url: f"create the bucket, or correct LAKE_URL ({url})",
+    "AccessDenied": lambda url: f"allow s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on {url}",
+    "ExpiredToken": lambda url: "log in again; the run can be started again at once",
+    # The answer to a HEAD has no body to say why.
+    "400": lambda url: "log in again if your AWS keys are temporary ones: they have expired",
+    "403": lambda url: f"allow s3:GetObject and s3:ListBucket on {url}",
+    "InvalidAccessKeyId": lambda url: "check AWS_ACCESS_KEY_ID, or AWS_PROFILE",
+    "SignatureDoesNotMatch": lambda url: "check AWS_SECRET_ACCESS_KEY",
+}
+
+
+@contextmanager
+def explained(url: str) -> Iterator[None]:
+    """Turn what S3 refuses, and what keeps one from asking it, into a failure that names the object and the remedy."""
+    try:
+        yield
+    except ClientError as error:
+        raise _refused(error, url) from None
+    except (BotoCoreError, Boto3Error) as error:
+        # An upload that S3 refuses is wrapped in an error of boto3's own.
+        if isinstance(error.__context__, ClientError):
+            raise _refused(error.__context__, url) from None
+        raise Failure(f"S3 cannot be used for {url}: {error}", "check AWS credentials, Region and network") from None
+
+
+def _refused(error: ClientError, url: str) -> Failure:
+    code = error.response["Error"].get("Code", "?")
+    if code in ("404", "NoSuchKey"):
+        return missing(url, "in S3")
+    fix = _S3_FIXES.get(code, lambda url: "check LAKE_URL and the AWS account")(url)
+    return Failure(f"S3 refused {error.operation_name} on {url}: {code}", fix)

@@ -1,0 +1,74 @@
+"""The lake: immutable objects under a folder or an S3 prefix. An object is there whole, or not at all.
+
+Keys use only ASCII letters, digits and -_.%/ (see `segment`), so that they mean the same in every store and to every
+reader. Both stores (folder.py, s3.py) pass the same tests.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+from loaders.errors import Failure
+
+
+class Lake(Protocol):
+    """What the pipeline needs of a lake. `str(lake)` is its address for people."""
+
+    def put_file(self, key: str, file: Path) -> None:
+        """Store a whole local file, which may be moved away."""
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Store `data` only if the key is free. False: something else has it. Exactly one of many callers wins."""
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Store `data` in the place of what is there, whole or not at all: for what `erase` takes a row out of."""
+
+    def read(self, key: str) -> bytes: ...
+
+    def fetch(self, key: str, folder: Path) -> Path:
+        """A local file with the object's bytes: the lake's own, which must not be changed, or one made in `folder`."""
+
+    def verify(self, key: str, sha256: str) -> None:
+        """Fail unless the object is there and the one with that sum."""
+
+    def keys(self, prefix: str) -> Iterator[str]: ...
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; one that is not there is fine."""
+
+    def url(self, key: str) -> str: ...
+
+
+def segment(name: str) -> str:
+    """A table's name as one part of a key. A leading _ or . is kept for the lake's own folders and for `..`."""
+    text = quote(name, safe="")
+    return f"%{ord(text[0]):02X}{text[1:]}" if text[:1] in ("_", ".") else text
+
+
+def checked(fetched: Path, sha256: str, key: str) -> Path:
+    """`fetched` itself, once its bytes are known to be the ones that were published."""
+    digest = sha256_of(fetched)
+    if digest != sha256:
+        raise damaged(key, digest, sha256)
+    return fetched
+
+
+def damaged(key: str, found: str, published: str) -> Failure:
+    return Failure(
+        f"the lake's file {key} is damaged: sha256 is {found[:12]}…, published was {published[:12]}…",
+        "restore that file from a backup of the lake; raw is unchanged",
+    )
+
+
+def sha256_of(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def missing(key: str, lake: object) -> Failure:
+    return Failure(f"the lake {lake} has no {key}", "restore that file from a backup of the lake; raw is unchanged")

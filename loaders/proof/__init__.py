@@ -1,0 +1,1 @@
+"""Whether source, raw and marts are equal, and where they are not."""

@@ -1,0 +1,102 @@
+"""Where two sides of a table differ: sums of buckets first, keys only where those differ.
+
+A side is the source in a run's snapshot, or raw's live rows overlaid with what the run has read of them already.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from loaders.proof.buckets import Buckets, Sums, differing, totals
+from loaders.warehouse.raw_tables import SOURCE_HASH
+
+# Buckets whose keys are compared in one go: bounds the statement's length, and memory.
+BUCKETS_AT_ONCE = 500
+# With more rows than this to compare, and more than half of the table, reading it whole is cheaper.
+WORTH_COMPARING = 500_000
+
+
+class Side(Protocol):
+    """One of the two. Both number buckets alike."""
+
+    def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
+        """Rows and sum of hashes per bucket: of all rows, or of those in the `chosen` buckets of `within`."""
+
+    def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
+        """The key columns, in the key's order, and `_source_hash` of every row in the chosen buckets."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Keys of rows that raw lacks or has otherwise (`wanted`; those it lacks are also in `absent`), keys that are gone,
+    and the source's own totals."""
+
+    wanted: pa.Table
+    absent: pa.Table
+    gone: pa.Table
+    rows: int
+    hash_sum: int
+
+
+def compare(source: Side, raw: Side, buckets: Buckets, keyed: bool = True) -> Difference | None:
+    """What raw needs to be equal to the source; None if the table should be read whole.
+
+    That is when finding out would cost more, or when the rows have no key (keyed: False) and are not the same.
+    """
+    source_sums, raw_sums = _both(source, raw, buckets)
+    chosen = differing(source_sums, raw_sums)
+    rows, hash_sum = totals(source_sums)
+    if chosen and not keyed:
+        return None
+    if chosen and buckets.key:
+        buckets, chosen, weight = _narrowed(source, raw, buckets, chosen)
+    else:
+        weight = sum(source_sums.get(bucket, (0, 0))[0] for bucket in chosen)
+    if weight > max(WORTH_COMPARING, rows // 2):
+        return None
+    found = [_unlike(source.pairs(buckets, part), raw.pairs(buckets, part)) for part in _parts(buckets, chosen)]
+    if not found:
+        return Difference(pa.table({}), pa.table({}), pa.table({}), rows, hash_sum)
+    wanted, absent, gone = (pa.concat_tables(tables) for tables in zip(*found, strict=True))
+    return Difference(wanted, absent, gone, rows, hash_sum)
+
+
+def _both(source: Side, raw: Side, buckets: Buckets) -> tuple[Sums, Sums]:
+    """Both sides' sums; the warehouse works while the source does."""
+    with ThreadPoolExecutor(1) as pool:
+        raw_sums = pool.submit(raw.sums, buckets)
+        return source.sums(buckets), raw_sums.result()
+
+
+def _narrowed(source: Side, raw: Side, wide: Buckets, chosen: list[int]) -> tuple[Buckets, list[int], int]:
+    """The differing buckets divided further, and how many of the source's rows are in those that still differ."""
+    narrow, still, weight = wide.narrow(), [], 0
+    for part in _parts(wide, chosen):
+        there = source.sums(narrow, wide, part)
+        unlike = differing(there, raw.sums(narrow, wide, part))
+        weight += sum(there.get(bucket, (0, 0))[0] for bucket in unlike)
+        still += unlike
+    return narrow, still, weight
+
+
+def _parts(buckets: Buckets, chosen: list[int]) -> Iterator[list[int]]:
+    """By hash, a changed row is in two buckets, so all of them are compared together."""
+    step = BUCKETS_AT_ONCE if buckets.key else max(len(chosen), 1)
+    return (chosen[start : start + step] for start in range(0, len(chosen), step))
+
+
+def _unlike(source: pa.Table, raw: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Keys of the source's rows that raw has otherwise or not at all, those of the latter, and raw's that are gone."""
+    keys = [name for name in source.column_names if name != SOURCE_HASH]
+    # A warehouse may fold names, and not know every type of the lake's.
+    raw = raw.rename_columns(source.column_names).cast(source.schema)
+    wanted = _anti_join(source, raw, [*keys, SOURCE_HASH])
+    absent = _anti_join(wanted, raw, keys)
+    return wanted.select(keys), absent.select(keys), _anti_join(raw, source, keys).select(keys)
+
+
+def _anti_join(left: pa.Table, right: pa.Table, on: list[str]) -> pa.Table:
+    return left.join(right, keys=on, join_type="left anti")

@@ -1,0 +1,73 @@
+"""What raw holds of each table: for `status`."""
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from loaders.catalog import Catalog
+from loaders.lake import runs
+from loaders.lake.runs import Batch
+from loaders.lake.store import Lake
+from loaders.quoting import sql_name, sql_text
+from loaders.warehouse.interface import Warehouse
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A table's newest run in raw. live_rows: rows that are not deleted, now; None if the raw table is not there.
+
+    cursor: how far that run's cursor is, `updated_at to …`; empty without one.
+    """
+
+    table: str
+    run: int
+    live_rows: int | None
+    snapshot_at: datetime.datetime
+    cursor: str
+    verdict: str
+
+
+def of(catalog: Catalog, lake: Lake, warehouse: Warehouse) -> list[Holding]:
+    """One for each table in raw, by name."""
+    there = {name for _schema, name in tables_of(warehouse, warehouse.schema)}
+    cursors = {table.name: table.cursor for table in catalog.tables}
+    bounds = {table: batch.cursor_to for table, (_run, batch) in applied(lake, warehouse).items()}
+    return [
+        Holding(
+            table,
+            run,
+            _live_rows(warehouse, table) if table.lower() in {name.lower() for name in there} else None,
+            snapshot_at,
+            f"{cursors[table]} to {bounds[table]}" if cursors.get(table) and bounds.get(table) else "",
+            verdict,
+        )
+        for table, run, _rows, snapshot_at, verdict in warehouse.newest()
+    ]
+
+
+def applied(lake: Lake, warehouse: Warehouse) -> dict[str, tuple[int, Batch]]:
+    """Per table the newest run that raw holds, and what the run record says of the table."""
+    return dict(_applied(lake, warehouse))
+
+
+def _applied(lake: Lake, warehouse: Warehouse) -> Iterator[tuple[str, tuple[int, Batch]]]:
+    published, read = set(runs.numbers(lake)), {}
+    for table, number, *_rest in warehouse.newest():
+        if number in published:
+            read[number] = read.get(number) or runs.read(lake, number)
+            yield from ((table, (number, batch)) for batch in read[number].batches if batch.table == table)
+
+
+def tables_of(warehouse: Warehouse, schema: str) -> set[tuple[str, str]]:
+    """(schema, name) of every table and view there, the schema in lower case."""
+    sql = (
+        "select table_schema, table_name from information_schema.tables "
+        f"where lower(table_schema) = {sql_text(schema.lower())}"
+    )
+    return {(found.lower(), name) for found, name in warehouse.ask(sql)}
+
+
+def _live_rows(warehouse: Warehouse, table: str) -> int:
+    name = f"{sql_name(warehouse.schema)}.{sql_name(table)}"
+    ((rows,),) = warehouse.ask(f"select count(*) from {name} where _deleted_at is null")
+    return int(rows)

@@ -1,0 +1,172 @@
+"""`verify`: the source as it is now against raw and the marts, table by table, and what to do where they differ."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from loaders.catalog import Catalog, Table
+from loaders.lake.runs import Batch, Run
+from loaders.proof.buckets import Buckets, totals
+from loaders.proof.compare import Difference, compare
+from loaders.proof.deep import DeepTable
+from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text
+from loaders.proof.holdings import tables_of
+from loaders.proof.mart_check import MartCheck
+from loaders.quoting import sql_name
+from loaders.source.mysql import Snapshot, SourceTable
+from loaders.source.source_side import SourceSide
+from loaders.table_read import Progress, homes, types
+from loaders.type_contract import Column
+from loaders.warehouse.interface import Warehouse
+from loaders.warehouse.raw_tables import SOURCE_HASH
+
+WHOLE = Buckets(None, 1)
+EXTRACT, LOAD, BUILD = "make extract", "make load", "make build"
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The two that are compared. waiting: the lake's runs that raw does not hold. marts: the schema dbt builds in.
+
+    applied: of each table the newest run in raw and its batch, as holdings.applied finds them.
+    """
+
+    snapshot: Snapshot
+    warehouse: Warehouse
+    applied: Mapping[str, tuple[int, Batch]]
+    waiting: Sequence[Run]
+    marts: str
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of one table or mart. equal: None if there was nothing to compare with, which is no difference.
+
+    rows: at the source; None where it was not counted. details: lines about single keys. fix: a command.
+    """
+
+    name: str
+    equal: bool | None
+    said: str
+    rows: int | None = None
+    details: Sequence[str] = ()
+    fix: str = ""
+
+
+def raw_table(ends: Ends, table: Table, source: SourceTable, catalog: Catalog, deep: bool) -> Finding:
+    """Compare a table's rows at the source and in raw: by hash, or (deep) value by value."""
+    columns = homes(table, source, catalog.for_redshift)
+    known = ends.applied.get(table.name)
+    if known is None or not _comparable(ends, known[1], columns):
+        said = "is not in raw" if known is None else "is not in raw with the columns that the source has"
+        return Finding(table.name, False, said, fix=_next(ends, table))
+    number, base = known
+    raw = f"{sql_name(ends.warehouse.schema)}.{sql_name(table.name)}"
+    if deep:
+        one = DeepTable(source, columns, table.primary_key, frozenset(base.nulled))
+        found = one.compare(ends.snapshot, ends.warehouse, raw, ends.progress)
+        how = f"every value of {len(source.columns)} columns"
+    else:
+        found, how = _by_hash(ends, base, SourceSide(ends.snapshot, source, _keys(table, columns), columns[-1])), "hash"
+    if not found:
+        return Finding(table.name, True, f"equal by {how}{_notice(source, found)}", found.rows)
+    cause, fix = _cause(ends, table, number, base, found)
+    said = f"DIFFERENT, {found.here:,} rows in raw: {cause}{_notice(source, found)}"
+    return Finding(table.name, False, said, found.rows, list(found.lines()), fix)
+
+
+def mart(ends: Ends, table: Table, source: SourceTable) -> Finding:
+    """Compare a table with the mart that keeps its rows one to one."""
+    by_name = {column.name: column for column in homes(table, source, False)}
+    keys, sums = ([by_name[name] for name in names] for names in (table.primary_key, table.mart.sums))
+    check = MartCheck(source, keys, (ends.marts, table.mart.name), sums)
+    if not check.is_built(ends.warehouse):
+        # Before the first build nothing claims to be equal; afterwards a mart that is missing is a mart that is wrong.
+        none = not tables_of(ends.warehouse, ends.marts)
+        return Finding(table.mart.name, None if none else False, "not built yet", fix=BUILD)
+    (rows, there), (here_rows, here) = check.at_source(ends.snapshot), check.in_mart(ends.warehouse)
+    found = _differences(check.compare(ends.snapshot, ends.warehouse), rows, here_rows)
+    if not found and there == here:
+        told = ", ".join(f"{column.name} {total:,}" for column, total in zip(sums, here, strict=True))
+        return Finding(table.mart.name, True, f"equal to {table.name}: {told}", rows)
+    unlike = [
+        f"sum of {column.name}: {one:,} at the source, {other:,} here"
+        for column, one, other in zip(sums, there, here, strict=True)
+        if one != other
+    ]
+    said = f"DIFFERENT from {table.name}, {here_rows:,} rows in the mart"
+    return Finding(table.mart.name, False, said, rows, [*unlike, *found.lines()], BUILD)
+
+
+def _notice(source: SourceTable, found: Differences) -> str:
+    nulled = f"; {found.nulled:,} values NULL by rule" if found.nulled else ""
+    return nulled + ("" if source.held_still else f"; {source.engine} tables are not held still meanwhile")
+
+
+def _comparable(ends: Ends, base: Batch, columns: Sequence[Column]) -> bool:
+    """Whether raw has the table, with every column that the source has."""
+    return set(types(columns)) <= set(base.columns) and ends.warehouse.holds(base)
+
+
+def _keys(table: Table, columns: Sequence[Column]) -> list[Column]:
+    by_name = {column.name: column for column in columns}
+    return [by_name[name] for name in table.primary_key]
+
+
+def _by_hash(ends: Ends, base: Batch, source: SourceSide) -> Differences:
+    rows = source.table.estimated_rows if base.live_rows is None else base.live_rows
+    with _raw_side(ends, base) as raw:
+        found = compare(source, raw, source.buckets(rows), keyed=bool(source.keys))
+        if found is not None:
+            return _differences(found, found.rows, found.rows - found.absent.num_rows + found.gone.num_rows)
+        there, here = (totals(side.sums(WHOLE)) for side in (source, raw))
+    differences = Differences(there[0], here[0])
+    differences.add(OTHERWISE, "too many to list" if source.keys else "rows without a key cannot be named")
+    return differences
+
+
+def _raw_side(ends: Ends, base: Batch):
+    name = f"{sql_name(ends.warehouse.schema)}.{sql_name(base.table)}"
+    return ends.warehouse.side(name, base.key_columns)
+
+
+def _differences(found: Difference | None, rows: int, here: int) -> Differences:
+    """The keys of a comparison; None, if there were too many to compare, is one difference without a key."""
+    differences = Differences(rows, here)
+    if found is None:
+        differences.add(OTHERWISE, "too many to list")
+        return differences
+    absent = set(map(tuple, _rows(found.absent)))
+    names = found.wanted.column_names
+    for row in _rows(found.wanted):
+        differences.add(ONLY_SOURCE if tuple(row) in absent else OTHERWISE, key_text(names, row))
+    for row in _rows(found.gone):
+        differences.add(ONLY_HERE, key_text(found.gone.column_names, row))
+    return differences
+
+
+def _rows(keys) -> list[list]:
+    """The keys in their order."""
+    if not keys.num_columns:
+        return []
+    ordered = keys.sort_by([(name, "ascending") for name in keys.column_names])
+    return [list(row) for row in zip(*(column.to_pylist() for column in ordered.columns), strict=True)]
+
+
+def _cause(ends: Ends, table: Table, number: int, base: Batch, found: Differences) -> tuple[str, str]:
+    """Who moved, as far as the run record tells, and the command that mends it."""
+    if found.hidden:
+        said = f"{found.hidden:,} rows differ though raw's {SOURCE_HASH} is the source's"
+        return said, f'{EXTRACT} ARGS="--full --tables {table.name}"'
+    with _raw_side(ends, base) as raw:
+        as_left = totals(raw.sums(WHOLE)) == (base.live_rows, base.hash_sum)
+    if base.live_rows is None:
+        return f"run {number} was not compared ({base.verdict.partition(':')[0]})", _next(ends, table)
+    if as_left:
+        return f"the source changed since run {number}", _next(ends, table)
+    return f"raw is not as run {number} left it", _next(ends, table)
+
+
+def _next(ends: Ends, table: Table) -> str:
+    """A run that waits may hold what is missing; the next one compares anyway."""
+    return LOAD if any(batch.table == table.name for run in ends.waiting for batch in run.batches) else EXTRACT

@@ -1,0 +1,78 @@
+"""A baseline: raw as one run left it, in full batches of its own. It stands for that run and all before it."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from loaders.lake import attempts, parquet, runs
+from loaders.lake.manifest import manifest
+from loaders.lake.runs import Batch, File, Run
+from loaders.lake.store import Lake
+from loaders.retention import replay
+from loaders.warehouse.duckdb_warehouse import DuckDBWarehouse, open_warehouse
+
+# No number first: the sweep after a run must not take it for what a killed run left.
+PREFIX = "baseline-"
+
+
+def write(lake: Lake, known: Sequence[Run], spool: Path, progress: replay.Progress) -> Run:
+    """Publish the baseline of the last of these runs, made from the lake alone and proved twice.
+
+    Once while raw is rebuilt in a file of our own, by the sums of every run record; and once by reading the baseline
+    back from the lake. If somebody published it meanwhile, theirs is returned. spool: a folder for files on their way.
+    """
+    last = known[-1]
+    attempt = f"{PREFIX}{last.run}-{secrets.token_hex(8)}"
+    newest = {batch.table: batch for run in known for batch in run.batches}
+    try:
+        with _rebuilt(lake, known, spool / "rebuilt.duckdb", progress) as raw:
+            batches = tuple(_stored(lake, raw, attempt, batch, spool) for batch in newest.values())
+        base = replace(last, attempt=attempt, batches=batches)
+        with _rebuilt(lake, [base], spool / "proof.duckdb", progress):
+            pass
+        published = lake.create(runs.baseline_key(last.run), base.to_json())
+    except BaseException:
+        remove_files(lake, attempt, newest)
+        raise
+    if not published:
+        remove_files(lake, attempt, newest)
+    return runs.baseline(lake, last.schema) or base
+
+
+def remove_files(lake: Lake, attempt: str, tables: Sequence[str]) -> None:
+    for table in tables:
+        lake.delete(list(lake.keys(attempts.key(table, attempt))))
+
+
+@contextmanager
+def _rebuilt(lake: Lake, known: Sequence[Run], file: Path, progress: replay.Progress) -> Iterator[DuckDBWarehouse]:
+    """Raw as the last of these runs left it, in a DuckDB file of our own, whatever the user's warehouse is."""
+    with open_warehouse(file, known[-1].schema) as raw:
+        replay.rebuild(lake, raw, known, progress)
+        yield raw
+    file.unlink()
+
+
+def _stored(lake: Lake, raw: DuckDBWarehouse, attempt: str, newest: Batch, spool: Path) -> Batch:
+    """A table's live rows, to files of the lake; what else is known of the table is its newest batch's."""
+    rows = raw.live_rows_of(newest)
+    files = tuple(
+        _uploaded(lake, attempts.key(newest.table, attempt, local.path.name), local)
+        for local in parquet.write(rows, rows.schema, spool)
+    )
+    if files:
+        lake.create(attempts.key(newest.table, attempt, "manifest"), manifest(files, lake.url))
+    count, total = raw.totals(newest.table)
+    verdict = f"baseline: {count:,} rows"
+    # Columns that the source dropped are in the files like the others, since no earlier run is left to keep them from.
+    shape = {"columns": newest.raw_columns, "kept": (), "widened": (), "notices": ()}
+    said = shape | {"live_rows": count, "hash_sum": total, "verdict": verdict, "invalid": {}}
+    return replace(newest, mode="full", files=files, rows=count, deleted=(), cursor_from=None, **said)
+
+
+def _uploaded(lake: Lake, key: str, local: parquet.LocalFile) -> File:
+    lake.put_file(key, local.path)
+    local.path.unlink(missing_ok=True)
+    return File(key, local.rows, local.bytes, local.sha256)

@@ -1,0 +1,194 @@
+"""A row leaves the lake: every file that holds it is written anew without it, and the records say so.
+
+This is the one thing that replaces run records. Killed anywhere, it can be run again: new files come first, then the
+record that names them, then the old files go.
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+import duckdb
+
+from loaders.errors import Failure
+from loaders.lake import attempts, parquet, runs
+from loaders.lake.manifest import manifest
+from loaders.lake.run_files import RunFiles
+from loaders.lake.runs import Batch, File, Run
+from loaders.lake.store import Lake, segment
+from loaders.retention import baseline, erase_key
+from loaders.retention.erase_key import Key
+from loaders.warehouse.duckdb_warehouse import read_parquet
+from loaders.warehouse.raw_tables import SOURCE_HASH
+
+# The manifest that only the comparison of the run itself needed is not made anew.
+MANIFESTS = ("manifest", "changed-manifest", "deleted-manifest")
+
+
+@dataclass(frozen=True)
+class LakeSearch:
+    """The lake's files of one table of a schema, and a row in them. folder: for files on their way."""
+
+    lake: Lake
+    schema: str
+    key: Key
+    folder: Path
+
+    def count(self) -> tuple[int, int]:
+        """(how often the row occurs, in how many files it was looked for)."""
+        self._base()
+        files = [file for _key, run in self._records() for batch in self._batches(run) for file in _all(batch)]
+        return sum(self._rows(file)[0] for file in files), len(files)
+
+    def erase(self) -> int:
+        """Take the row out of every file and record; how many files were written anew."""
+        base = self._base()
+        self._refuse_unpublished()
+        written = 0
+        live: int | None = None
+        for key, run in self._records():
+            changed = run
+            for batch in self._batches(run):
+                without, live = self._without(run, batch, live, base)
+                changed = _exchanged(changed, batch, without)
+                written += len({*_all(batch)} - {*_all(without)})
+            if changed != run:
+                self._publish(key, run, changed)
+        self._sweep()
+        return written
+
+    def _base(self) -> Run | None:
+        """The schema's baseline. What a killed prune has begun to remove cannot be searched."""
+        base = runs.baseline(self.lake, self.schema)
+        mine = [run.run for _key, run in self._records() if run.schema == self.schema]
+        if base and min(mine) < base.run:
+            raise Failure(
+                f"a prune was killed: run {min(mine)} is still there, before the baseline of run {base.run}",
+                "run the same prune again; then erase again",
+            )
+        return base
+
+    def _without(self, run: Run, batch: Batch, before: int | None, base: Run | None) -> tuple[Batch, int | None]:
+        """The batch without the row, and the row's hash after it if it is live then. before: its hash before it."""
+        if batch.primary_key != self.key.names:
+            raise Failure(
+                f"run {run.run} read {batch.table} by another key, {list(batch.primary_key)}: it cannot be searched",
+                "`python -m loaders prune --keep-days 0` removes such runs; then erase again",
+            )
+        looked = {file: self._rows(file) for file in _all(batch)}
+        found = next((looked[file][1] for file in batch.files if looked[file][0]), None)
+        gone = batch.mode == "full" or any(looked[file][0] for file in batch.deleted)
+        stands_for_it = base is not None and run.run == base.run and batch.mode != "full"
+        live = found if found is not None else before if stands_for_it or not gone else None
+        new = {file: self._written(file) if looked[file][0] else (file,) for file in looked}
+        files = tuple(chain.from_iterable(new[file] for file in batch.files))
+        deleted = tuple(chain.from_iterable(new[file] for file in batch.deleted))
+        less = replace(batch, files=files, deleted=deleted, rows=sum(file.rows for file in files))
+        if live is None or batch.live_rows is None:
+            return less, live
+        return replace(less, live_rows=batch.live_rows - 1, hash_sum=batch.hash_sum - live), live
+
+    def _records(self) -> Iterator[tuple[str, Run]]:
+        """(key, record) of the schema's baselines and runs, oldest first."""
+        for number in runs.baseline_numbers(self.lake):
+            yield runs.baseline_key(number), runs.read_baseline(self.lake, number)
+        for number in runs.numbers(self.lake):
+            yield runs.key_of(number), runs.read(self.lake, number)
+
+    def _batches(self, run: Run) -> list[Batch]:
+        return [batch for batch in run.batches if run.schema == self.schema and batch.table == self.key.table]
+
+    def _rows(self, file: File) -> tuple[int, int | None]:
+        """(how often the row is in a file, its hash)."""
+        path = RunFiles(self.lake, self.folder).local(file)
+        try:
+            return self._looked_up(path)
+        except duckdb.Error as error:
+            raise Failure(f"{file.key} cannot be searched: {str(error).splitlines()[0]}", "is it Parquet?") from None
+        finally:
+            self._drop(path)
+
+    def _looked_up(self, path: Path) -> tuple[int, int | None]:
+        with closing(self._session()) as session:
+            names = {row[0] for row in session.execute(f"describe from {read_parquet([path])}").fetchall()}
+            hashed = f"max({SOURCE_HASH})" if SOURCE_HASH in names else "null"
+            where = self.key.where(erase_key.in_duckdb)
+            return session.execute(f"select count(*), {hashed} from {read_parquet([path])} where {where}").fetchone()
+
+    def _written(self, file: File) -> tuple[File, ...]:
+        """What a file holds besides the row, in the lake under a name of its own; nothing if that is nothing."""
+        path = RunFiles(self.lake, self.folder).local(file)
+        where = self.key.where(erase_key.in_duckdb)
+        with closing(self._session()) as session:
+            kept = session.execute(f"from {read_parquet([path])} where ({where}) is not true").to_arrow_reader(50_000)
+            local_files = list(parquet.write(kept, kept.schema, self.folder, f"erased-{secrets.token_hex(4)}"))
+        self._drop(path)
+        return tuple(self._uploaded(file.key.rpartition("/")[0], local) for local in local_files)
+
+    def _uploaded(self, folder: str, local: parquet.LocalFile) -> File:
+        key = f"{folder}/{local.path.name}"
+        self.lake.put_file(key, local.path)
+        local.path.unlink(missing_ok=True)
+        return File(key, local.rows, local.bytes, local.sha256)
+
+    def _publish(self, key: str, old: Run, new: Run) -> None:
+        """Manifests, then the record; then the files that no record names any more go."""
+        for batch in self._batches(new):
+            for name, files in zip(MANIFESTS, (batch.files, (), batch.deleted), strict=True):
+                place = attempts.key(batch.table, new.attempt, name)
+                if files:
+                    self.lake.replace(place, manifest(files, self.lake.url))
+                else:
+                    self.lake.delete([place])
+        self.lake.replace(key, new.to_json())
+        kept = {file.key for batch in self._batches(new) for file in _all(batch)}
+        self.lake.delete([f.key for batch in self._batches(old) for f in _all(batch) if f.key not in kept])
+
+    def _unnamed(self) -> list[str]:
+        """Files of the table that no record names: of killed runs, of runs under way, of a killed erase."""
+        named = {file.key for _key, run in self._records() for batch in run.batches for file in _all(batch)}
+        keys = self.lake.keys(f"{segment(self.key.table)}/")
+        return [key for key in keys if key.endswith(".parquet") and key not in named]
+
+    def _under_way(self, key: str) -> bool:
+        """Whether the attempt that the file belongs to may still be published."""
+        attempt = key.split("/")[1]
+        if attempt.startswith(baseline.PREFIX):
+            return int(attempt.split("-")[1]) > max(runs.baseline_numbers(self.lake), default=0)
+        return int(attempt.split("-")[0]) > max(runs.numbers(self.lake), default=0)
+
+    def _refuse_unpublished(self) -> None:
+        for key in self._unnamed():
+            if not self._under_way(key):
+                continue
+            path = self.lake.fetch(key, self.folder)
+            if self._looked_up(path)[0]:
+                raise Failure(
+                    f"{key} holds the row, and belongs to a run or a prune that is under way or was killed",
+                    "let it end; after a killed one run `make extract` twice, or the same prune; then erase again",
+                )
+            self._drop(path)
+
+    def _sweep(self) -> None:
+        self.lake.delete([key for key in self._unnamed() if not self._under_way(key)])
+
+    def _session(self) -> duckdb.DuckDBPyConnection:
+        session = duckdb.connect()
+        session.execute("set TimeZone = 'UTC'")
+        return session
+
+    def _drop(self, path: Path) -> None:
+        """Remove a fetched copy; the lake's own file stays."""
+        if path.parent == self.folder:
+            path.unlink(missing_ok=True)
+
+
+def _all(batch: Batch) -> tuple[File, ...]:
+    return (*batch.files, *batch.deleted)
+
+
+def _exchanged(run: Run, old: Batch, new: Batch) -> Run:
+    return replace(run, batches=tuple(new if batch == old else batch for batch in run.batches))

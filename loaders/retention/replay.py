@@ -1,0 +1,71 @@
+"""Raw built anew from the lake alone: as the newest run left it, or an earlier one. No source is asked."""
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from loaders.errors import Failure
+from loaders.lake import runs
+from loaders.lake.run_files import RunFiles
+from loaders.lake.runs import Batch, Run
+from loaders.lake.store import Lake
+from loaders.retention import history
+from loaders.warehouse.interface import Step, Warehouse
+
+# Passes steps through and shows how far they are: progress(steps, how many).
+Progress = Callable[[Iterable[Step], int], Iterable[Step]]
+
+
+def replay(lake: Lake, warehouse: Warehouse, to_run: int | None, progress: Progress) -> list[Run]:
+    """Rebuild the raw schema in one transaction; returns the runs that it holds then, in order.
+
+    Every file's sha256 and rows are checked, and every batch is proved by its record's count and sum of hashes.
+    Readers see the old raw until all of the new one is there; whatever stops it leaves the old one.
+    """
+    known = history.until(lake, warehouse.schema, to_run)
+    _refuse_another_lakes(lake, warehouse)
+    rebuild(lake, warehouse, known, progress)
+    return known
+
+
+def rebuild(lake: Lake, warehouse: Warehouse, known: Sequence[Run], progress: Progress) -> None:
+    """Make raw what these runs, all of the schema's up to the last of them, make of it."""
+    chosen = needed(known)
+    warehouse.rebuild(progress(_steps(lake, chosen), len(chosen)), known, _unknown_then(warehouse, known))
+
+
+def needed(known: Sequence[Run]) -> list[tuple[Run, Batch]]:
+    """What each table is made of, in the order of the runs: its newest batch that stands alone, and all after it."""
+    whole = {batch.table: run.run for run in known for batch in run.batches if batch.stands_alone}
+    for run in known:
+        for batch in run.batches:
+            if batch.table not in whole:
+                raise Failure(
+                    f"the lake holds changes of {batch.table} (run {run.run}) and no run that read it whole",
+                    f"`python -m loaders extract --full --tables {batch.table}` reads it whole",
+                )
+    return [(run, batch) for run in known for batch in run.batches if run.run >= whole[batch.table]]
+
+
+def _steps(lake: Lake, chosen: Sequence[tuple[Run, Batch]]) -> Iterator[Step]:
+    """Each batch with a place for its files, which are fetched and checked when it is its turn."""
+    for run, batch in chosen:
+        with tempfile.TemporaryDirectory(prefix="order-he-replay-") as folder:
+            yield run, batch, RunFiles(lake, Path(folder))
+
+
+def _unknown_then(warehouse: Warehouse, known: Sequence[Run]) -> set[str]:
+    """Tables that raw holds now, by its `_loads`, and did not hold then."""
+    then = {batch.table for run in known for batch in run.batches}
+    return {row[0] for row in warehouse.newest()} - then
+
+
+def _refuse_another_lakes(lake: Lake, warehouse: Warehouse) -> None:
+    """A raw schema that was loaded from another lake is not ours to replace."""
+    last, attempt = warehouse.last_applied() or (0, "")
+    pruned = last < min(runs.numbers(lake), default=1)
+    if last and not pruned and not history.published(lake, warehouse.schema, last, attempt):
+        raise Failure(
+            f"schema {warehouse.schema} of {warehouse} holds run {last}, which is not from the lake {lake}",
+            f"set LAKE_URL to the lake it was loaded from; or, to give it up, drop schema {warehouse.schema} first",
+        )

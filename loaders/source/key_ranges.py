@@ -1,0 +1,45 @@
+"""A table in parts by ranges of its primary key, for several connections to read at once."""
+
+import itertools
+
+from loaders.quoting import mysql_name
+from loaders.source.mysql import Snapshot, SourceTable
+from loaders.type_contract import SIGNED
+
+# Fewer rows than this are read before a second connection would have got going.
+SPLIT_FROM_ROWS = 100_000
+# More parts than connections: where keys have gaps, parts are of unequal size.
+PARTS_PER_CONNECTION = 4
+
+
+def conditions(snapshot: Snapshot, table: SourceTable) -> list[str | None]:
+    """SQL conditions of which each row meets exactly one; [None] where one query should read the whole table.
+
+    Ranges of the key's first column, if that is a whole number; the first and the last have one end only.
+    """
+    key = _integer_key(table)
+    # Parts of a table that is not held still would be read at several moments.
+    if len(snapshot.connections) == 1 or table.estimated_rows < SPLIT_FROM_ROWS or key is None or not table.held_still:
+        return [None]
+    extremes = snapshot.extremes(table, key)
+    return [None] if extremes is None else ranges(mysql_name(key), *extremes, _parts(snapshot))
+
+
+def ranges(name: str, low: int, high: int, parts: int) -> list[str | None]:
+    """`parts` ranges between low and high, or fewer: none is empty of possible values."""
+    width = max(1, -(-(high - low + 1) // parts))
+    borders = list(range(low + width, high + 1, width))
+    if not borders:
+        return [None]
+    between = [f"{name} >= {begin} and {name} < {end}" for begin, end in itertools.pairwise(borders)]
+    return [f"{name} < {borders[0]}", *between, f"{name} >= {borders[-1]}"]
+
+
+def _parts(snapshot: Snapshot) -> int:
+    return PARTS_PER_CONNECTION * len(snapshot.connections)
+
+
+def _integer_key(table: SourceTable) -> str | None:
+    kinds = {column.name: column.data_type for column in table.columns}
+    first = next(iter(table.primary_key), None)
+    return first if first and kinds[first] in SIGNED and kinds[first] != "year" else None

@@ -1,0 +1,283 @@
+"""Reading MySQL: one consistent snapshot of all tables, and each table's rows as Arrow record batches.
+
+Values are taken as the server prints them and cast column by column (type_contract.py); no value passes through a
+Python type on its way.
+"""
+
+import datetime
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pymysql
+from pymysql.constants import CR, ER
+from pymysql.converters import encoders
+from pymysql.cursors import SSCursor
+
+from loaders import mysql_arrow
+from loaders.errors import Failure
+from loaders.overlap import Shared, merged
+from loaders.proof.buckets import Sums
+from loaders.quoting import mysql_name
+from loaders.source.conversion import Conversion
+from loaders.type_contract import Column, SourceColumn, lake_schema
+
+# A connection for `snapshot`: values stay the bytes that the server sent.
+CONNECT_OPTIONS = {"use_unicode": False, "conv": dict(encoders)}
+
+# Decoded batches that may wait for their encoder.
+AHEAD_BYTES = 16 << 20
+# Rows that `printed` hands on together.
+ROWS_AT_ONCE = 1_000
+
+SESSION = (
+    # The session's own, so that the server's or the account's defaults cannot change what a value looks like.
+    "set session time_zone = '+00:00', sql_mode = ''",
+    # The server waits this long for us when the disk or the lake is slow, and we for a table being altered.
+    "set session net_write_timeout = 3600, lock_wait_timeout = 60",
+    "set session transaction isolation level repeatable read",
+)
+# Engines whose tables a consistent snapshot holds still; others are read as they are at that moment.
+SNAPSHOT_ENGINES = ("innodb", "rocksdb")
+STATEMENT_TIMEOUT = 3024  # MySQL's max_execution_time, MariaDB's is ER.STATEMENT_TIMEOUT
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A table as the source describes it. estimated_rows is the server's guess. No key: an empty primary_key."""
+
+    name: str
+    engine: str
+    estimated_rows: int
+    columns: tuple[SourceColumn, ...]
+    primary_key: tuple[str, ...]
+
+    @property
+    def held_still(self) -> bool:
+        """Whether a consistent snapshot holds the table still; others are read as they are at that moment."""
+        return self.engine.lower() in SNAPSHOT_ENGINES
+
+
+@contextmanager
+def snapshot(
+    connection: pymysql.Connection, *helpers: pymysql.Connection, begun: Callable[[], None] | None = None
+) -> Iterator["Snapshot"]:
+    """Hold one moment of the whole database for reading. Connections were opened with CONNECT_OPTIONS.
+
+    helpers: connections that read too, each with a transaction of its own; somebody must keep the tables as they are
+    until all have begun (shared_snapshot.py), which `begun` is told. taken_at is read before the moment itself, by the
+    server's clock: nothing that was committed before it is missed.
+    """
+    everybody = (connection, *helpers)
+    with explained("the snapshot"):
+        for each in everybody:
+            for statement in SESSION:
+                rows(each, statement)
+        database, version, taken_at = rows(connection, "select database(), version(), utc_timestamp(6)")[0]
+        for each in everybody:
+            rows(each, "start transaction with consistent snapshot, read only")
+        if begun:
+            begun()
+    moment = datetime.datetime.fromisoformat(taken_at.decode())
+    yield Snapshot(connection, database.decode(), version.decode(), moment, helpers)
+    for each in everybody:
+        if each.open:
+            with explained("the snapshot"):
+                rows(each, "rollback")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One moment of a database. taken_at is UTC, without a zone. helpers: more connections that see the same moment."""
+
+    connection: pymysql.Connection
+    database: str
+    server_version: str
+    taken_at: datetime.datetime
+    helpers: tuple[pymysql.Connection, ...] = ()
+
+    @property
+    def connections(self) -> tuple[pymysql.Connection, ...]:
+        """All that may be asked, each for one thing at a time."""
+        return (self.connection, *self.helpers)
+
+    def tables(self) -> dict[str, SourceTable]:
+        """All tables, views left out, with every column (invisible and generated ones too), by name.
+
+        Three queries in all, however many tables there are.
+        """
+        with explained(f"database {self.database}"):
+            columns = self._columns()
+            keys = self._primary_keys()
+            found = rows(
+                self.connection,
+                "select table_name, engine, table_rows from information_schema.tables "
+                "where table_schema = database() and table_type in ('BASE TABLE', 'SYSTEM VERSIONED') "
+                "order by table_name",
+            )
+        return {
+            name: SourceTable(name, _text(engine), int(rows or 0), tuple(columns[name]), tuple(keys[name]))
+            for name, engine, rows in ((_text(name), engine, rows) for name, engine, rows in found)
+        }
+
+    def read(
+        self,
+        table: SourceTable,
+        columns: Sequence[Column],
+        primary_key: Sequence[str],
+        on_invalid: Mapping[str, str],
+        invalid: Counter[str],
+        where: str | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows for which the SQL `where` is true, or all: read_each with this one condition."""
+        return self.read_each(table, columns, primary_key, on_invalid, invalid, [where])
+
+    def read_each(
+        self,
+        table: SourceTable,
+        columns: Sequence[Column],
+        primary_key: Sequence[str],
+        on_invalid: Mapping[str, str],
+        invalid: Counter[str],
+        conditions: Iterable[str | None],
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of each SQL condition (None: all), in batches of bounded size and of lake_schema(columns).
+
+        A query for each condition, on all connections at once: batches come in no order.
+        on_invalid: per column, "error" (a Failure names column and key) or "null" (counted in `invalid`). A read that
+        ends before the last row, for whatever reason, raises; when the caller stops early the connections are closed,
+        because the server would have to send the rest.
+        """
+        convert = Conversion(table.name, columns, primary_key, on_invalid, invalid).convert
+        left = Shared(conditions)
+
+        def answers(connection: pymysql.Connection) -> Iterator[pa.RecordBatch]:
+            for where in left:
+                yield from mysql_arrow.read(connection, rows_sql(table, columns, where), lake_schema(columns), convert)
+
+        def interrupt() -> None:
+            for connection in self.connections:
+                mysql_arrow.interrupt(connection)
+
+        with explained(f"table {table.name}"):
+            yield from merged([answers(connection) for connection in self.connections], AHEAD_BYTES, interrupt)
+
+    def printed(self, table: SourceTable, sql: str) -> Iterator[Sequence[tuple[bytes | None, ...]]]:
+        """The rows of a query about the table, some at a time, as PyMySQL by itself reads them: without mysql_arrow.
+
+        Closed early, it closes the connection: the server would have to send the rest.
+        """
+        with explained(f"table {table.name}"):
+            cursor = self.connection.cursor(SSCursor)
+            try:
+                cursor.execute(sql)
+                while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                    yield rows
+            except BaseException:
+                mysql_arrow.abandon(self.connection)
+                raise
+            cursor.close()
+
+    def encrypted(self) -> bool:
+        """Whether the connection is TLS."""
+        return bool(rows(self.connection, "show status like 'ssl_cipher'")[0][1])
+
+    def count(self, table: SourceTable) -> int:
+        """The server's own count of the table's rows."""
+        with explained(f"table {table.name}"):
+            return int(rows(self.connection, f"select count(*) from {mysql_name(table.name)}")[0][0])
+
+    def sums(self, table: SourceTable, bucket: str, hashed: str, where: str | None = None) -> Sums:
+        """The server's own count and sum of hashes per bucket; `bucket`, `hashed` and `where` are expressions."""
+        with explained(f"table {table.name}"):
+            found = rows(self.connection, sums_sql(table, bucket, hashed, where))
+        return {int(bucket): (int(rows), int(total)) for bucket, rows, total in found}
+
+    def extremes(self, table: SourceTable, column: str) -> tuple[int, int] | None:
+        """The smallest and largest value of an integer column; None of an empty table."""
+        name = mysql_name(column)
+        with explained(f"table {table.name}"):
+            ((low, high),) = rows(self.connection, f"select min({name}), max({name}) from {mysql_name(table.name)}")
+        return None if low is None else (int(low), int(high))
+
+    def _columns(self) -> dict[str, list[SourceColumn]]:
+        found = rows(
+            self.connection,
+            "select table_name, column_name, data_type, column_type, is_nullable, character_maximum_length, "
+            "character_octet_length, numeric_precision, numeric_scale, character_set_name "
+            "from information_schema.columns where table_schema = database() order by table_name, ordinal_position",
+        )
+        columns = defaultdict(list)
+        for table, name, kind, whole, nullable, characters, octets, precision, scale, charset in found:
+            column = SourceColumn(
+                _text(name), _text(kind).lower(), _text(whole), _text(nullable) == "YES", _number(characters),
+                _number(octets), _number(precision), _number(scale), _text(charset) or None,
+            )  # fmt: skip
+            columns[_text(table)].append(column)
+        return columns
+
+    def _primary_keys(self) -> dict[str, list[str]]:
+        found = rows(
+            self.connection,
+            "select table_name, column_name from information_schema.statistics "
+            "where table_schema = database() and index_name = 'PRIMARY' order by table_name, seq_in_index",
+        )
+        keys = defaultdict(list)
+        for table, column in found:
+            keys[_text(table)].append(_text(column))
+        return keys
+
+
+def rows_sql(table: SourceTable, columns: Sequence[Column], where: str | None = None) -> str:
+    """What `Snapshot.read` sends."""
+    sql = f"select {', '.join(column.select for column in columns)} from {mysql_name(table.name)}"
+    return f"{sql} where {where}" if where else sql
+
+
+def sums_sql(table: SourceTable, bucket: str, hashed: str, where: str | None = None) -> str:
+    """What `Snapshot.sums` sends."""
+    sql = f"select {bucket}, count(*), coalesce(sum({hashed}), 0) from {mysql_name(table.name)}"
+    return f"{sql}{f' where {where}' if where else ''} group by 1 order by null"
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn what the server or the network says while `what` is read into a failure with a remedy."""
+    try:
+        yield
+    except pymysql.MySQLError as error:
+        code = error.args[0] if error.args else 0
+        said = error.args[1] if len(error.args) > 1 else error
+        raise Failure(f"MySQL stopped while {what} was read: {said} ({code})", _REMEDIES.get(code, _RETRY)) from None
+    except OSError as error:
+        raise Failure(f"the connection to MySQL broke while {what} was read: {error}", _RETRY) from None
+
+
+_RETRY = "nothing was published; run it again, and look into the server's log if it happens again"
+_REMEDIES = {
+    ER.TABLE_DEF_CHANGED: "the table was altered during the run; run it again",
+    ER.BAD_FIELD_ERROR: "the table was altered during the run; run it again",
+    ER.NO_SUCH_TABLE: "the table was dropped during the run; run it again, or take it out of the catalog",
+    ER.TABLEACCESS_DENIED_ERROR: "grant select on it to the account in SOURCE_URL",
+    ER.COLUMNACCESS_DENIED_ERROR: "grant select on the whole table to the account in SOURCE_URL",
+    ER.LOCK_WAIT_TIMEOUT: "somebody alters or locks the table; run it again when that is done",
+    ER.STATEMENT_TIMEOUT: "raise max_statement_time for the account in SOURCE_URL",
+    STATEMENT_TIMEOUT: "raise max_execution_time for the account in SOURCE_URL",
+    CR.CR_SERVER_LOST: "nothing was published; check network and server (net_write_timeout), then run it again",
+}
+
+
+def rows(connection: pymysql.Connection, sql: str) -> tuple[tuple, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def _text(value: bytes | None) -> str:
+    return "" if value is None else value.decode()
+
+
+def _number(value: bytes | None) -> int | None:
+    return None if value is None else int(value)

@@ -1,0 +1,53 @@
+"""One moment for several connections: the tables are locked against writing while each begins its transaction.
+
+The lock is MySQL's LOCK TABLES … READ, on a connection of its own, held for milliseconds. It waits for transactions
+that have written to the tables, and whoever writes next waits for it; so it gives up soon, and one connection reads.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import pymysql
+from pymysql.constants import ER
+
+from loaders.quoting import mysql_name
+from loaders.source.mysql import Snapshot, rows, snapshot
+
+LOCK_SECONDS = 5
+FORBIDDEN = (ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.SPECIFIC_ACCESS_DENIED_ERROR)
+
+
+@contextmanager
+def shared_snapshot(
+    connections: Sequence[pymysql.Connection],
+    locker: pymysql.Connection,
+    tables: Sequence[str],
+    notice: Callable[[str], None],
+) -> Iterator[Snapshot]:
+    """The snapshot of all connections; of the first alone, with a notice of the reason, if `tables` cannot be locked.
+
+    `locker` is one more connection. Only `tables` are sure to be the same on all connections.
+    """
+    reason = _lock(locker, tables)
+    if reason:
+        notice(f"{reason}; reading over one connection")
+        with snapshot(connections[0]) as alone:
+            yield alone
+        return
+    with snapshot(*connections, begun=lambda: rows(locker, "unlock tables")) as together:
+        yield together
+
+
+def _lock(locker: pymysql.Connection, tables: Sequence[str]) -> str | None:
+    """Lock the tables against writing; if that cannot be, the reason, and nothing is locked."""
+    try:
+        rows(locker, f"set session lock_wait_timeout = {LOCK_SECONDS}")
+        rows(locker, f"lock tables {', '.join(f'{mysql_name(table)} read' for table in tables)}")
+    except pymysql.MySQLError as error:
+        code, said = (*error.args, "", "")[:2]
+        if code in FORBIDDEN:
+            return "the account in SOURCE_URL may not lock (`grant lock tables on …` would let it)"
+        if code == ER.LOCK_WAIT_TIMEOUT:
+            return f"the tables could not be locked within {LOCK_SECONDS} s, somebody writes a long transaction"
+        return f"the tables could not be locked ({said})"
+    return None

@@ -1,0 +1,80 @@
+"""The source as one side of a comparison: its snapshot, asked for sums and for keys with their hashes."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from loaders.proof.buckets import Buckets, Sums, fitting
+from loaders.quoting import mysql_name, mysql_value
+from loaders.source.mysql import Snapshot, SourceTable
+from loaders.type_contract import SIGNED, Column, lake_schema
+
+# Keys that one statement asks for.
+KEYS_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class SourceSide:
+    """keys: the primary key's columns, in its order; hashed: the column of the hash."""
+
+    snapshot: Snapshot
+    table: SourceTable
+    keys: Sequence[Column]
+    hashed: Column
+
+    def buckets(self, rows: int) -> Buckets:
+        """Buckets that fit a table of about so many rows."""
+        if not self.keys:
+            return Buckets(None, 1)
+        key = self._integer_key()
+        extremes = self.snapshot.extremes(self.table, key) if key else None
+        return fitting(key, extremes, rows)
+
+    def _integer_key(self) -> str | None:
+        """The key's one column, if it is a whole number."""
+        kinds = {column.name: column.data_type for column in self.table.columns}
+        (first, *others) = self.keys
+        kind = kinds[first.name]
+        return first.name if not others and kind in SIGNED and kind != "year" else None
+
+    def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
+        where = self._within(within, chosen) if within else None
+        return self.snapshot.sums(self.table, self.bucket(buckets), self.hashed.select, where)
+
+    def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
+        columns = [*self.keys, self.hashed]
+        rule = {column.name: "error" for column in columns}
+        names = [column.name for column in self.keys]
+        where = self._within(buckets, chosen)
+        read = self.snapshot.read(self.table, columns, names, rule, Counter(), where)
+        return pa.Table.from_batches(read, lake_schema(columns))
+
+    def bucket(self, buckets: Buckets) -> str:
+        """The bucket of a row, as an expression."""
+        if buckets.key is None:
+            return f"{self.hashed.select} % {buckets.size}"
+        return f"{mysql_name(buckets.key)} div {buckets.size}"
+
+    def _within(self, buckets: Buckets, chosen: Sequence[int]) -> str:
+        """True for the rows of the chosen buckets; for a key, in a form that its index can answer."""
+        if buckets.key is None:
+            return f"{self.bucket(buckets)} in ({', '.join(map(str, chosen))})"
+        key = mysql_name(buckets.key)
+        return " or ".join(f"{key} between {first} and {last}" for first, last in buckets.ranges(chosen))
+
+
+def by_keys(keys: Sequence[Column], wanted: pa.Table) -> Iterator[str]:
+    """Conditions that together choose exactly the rows with these keys, as the source spells them."""
+    for start in range(0, wanted.num_rows, KEYS_AT_ONCE):
+        rows = wanted.slice(start, KEYS_AT_ONCE).to_pydict()
+        spelled = zip(*(map(mysql_value, rows[column.name]) for column in keys), strict=True)
+        if len(keys) == 1:
+            yield f"{keys[0].select} in ({', '.join(value for (value,) in spelled)})"
+        else:
+            yield " or ".join(f"({_equal(keys, values)})" for values in spelled)
+
+
+def _equal(keys: Sequence[Column], values: Sequence[str]) -> str:
+    return " and ".join(f"{column.select} = {value}" for column, value in zip(keys, values, strict=True))

@@ -1,0 +1,1 @@
+"""The raw schema in DuckDB or Redshift: apply a run whole or not at all, and compare."""

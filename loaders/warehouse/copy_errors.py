@@ -1,0 +1,81 @@
+"""Where a COPY failed: file, row, column and value, from Redshift's own tables and from the lake's files themselves."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from redshift_connector.error import Error as RedshiftError
+
+from loaders.errors import Failure
+from loaders.lake.run_files import RunFiles
+from loaders.lake.runs import Batch
+
+ROWS_AT_ONCE = 50_000
+SHOWN = 40
+
+
+def where(rows: Callable[[str], list[Any]], batch: Batch, files: RunFiles) -> str:
+    """What is known, as text to append; empty if nothing is. `rows` asks the session whose COPY has failed.
+
+    Redshift names file, line and column at best; for Parquet it never names the value, so it is looked for here.
+    """
+    found = [part for part in (_reported(rows), _too_long(batch, files)) if part]
+    return f" [{'; '.join(found)}]" if found else ""
+
+
+def _reported(rows: Callable[[str], list[Any]]) -> str:
+    """SYS_LOAD_ERROR_DETAIL is everywhere; STL_LOAD_ERRORS, which has the value, on provisioned clusters only."""
+    with suppress(RedshiftError):
+        ((session,),) = rows("select pg_backend_pid()")
+        for sql in (
+            "select file_name, line_number, column_name, '' from sys_load_error_detail "
+            f"where session_id = {session} order by start_time desc limit 1",
+            "select filename, line_number, colname, raw_field_value from stl_load_errors "
+            f"where session = {session} order by starttime desc limit 1",
+        ):
+            for file, line, column, value in rows(sql):
+                shown = f", value {value.strip()}" if value.strip() else ""
+                return f"file {file.strip()}, line {line}, column {column.strip() or '?'}{shown}"
+    return ""
+
+
+def _too_long(batch: Batch, files: RunFiles) -> str:
+    """The first value in the lake that is longer than its column, if there is one."""
+    with suppress(Failure, OSError, pa.ArrowException):
+        for before, part in _parts(batch, files):
+            for column, longest in _limits(batch):
+                for place in _places(part.column(column), longest):
+                    value = part.column(column)[place].as_py()
+                    key = ", ".join(f"{name}={part.column(name)[place].as_py()}" for name in batch.primary_key)
+                    return (
+                        f"row {before + place + 1} ({key or 'a row without key'}), column {column}: "
+                        f"{_size(value):,} bytes for {longest:,}, the value begins with {value[:SHOWN]!r}"
+                    )
+    return ""
+
+
+def _parts(batch: Batch, files: RunFiles) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """(rows of its file before it, rows) for every part of every file."""
+    for file in batch.files:
+        before = 0
+        for part in pq.ParquetFile(files.local(file)).iter_batches(ROWS_AT_ONCE):
+            yield before, part
+            before += part.num_rows
+
+
+def _limits(batch: Batch) -> Iterator[tuple[str, int]]:
+    for column in batch.columns:
+        if sized := re.fullmatch(r"VAR(?:CHAR|BYTE)\((\d+)\)", column.redshift):
+            yield column.name, int(sized[1])
+
+
+def _places(values: pa.Array, longest: int) -> list[int]:
+    return pc.indices_nonzero(pc.greater(pc.binary_length(values), longest)).to_pylist()[:1]
+
+
+def _size(value: str | bytes) -> int:
+    return len(value.encode() if isinstance(value, str) else value)

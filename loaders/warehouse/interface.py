@@ -1,0 +1,66 @@
+"""What the loaders need of a warehouse, whichever it is."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from loaders.lake.run_files import RunFiles
+from loaders.lake.runs import Batch, ColumnType, Run
+from loaders.proof.canonical import CanonicalColumn
+from loaders.proof.compare import Side
+from loaders.retention.erase_key import Key
+
+# A batch of a run, and the way to its files as long as it is this step's turn.
+Step = tuple[Run, Batch, RunFiles]
+
+
+class Warehouse(Protocol):
+    """A raw schema: what is applied to it, what it holds, and a way to apply one run whole or not at all."""
+
+    schema: str
+    # How it prints values: canonical.DUCKDB or canonical.REDSHIFT.
+    texts: Mapping[str, str]
+    # Whether a column may make its rows too large to have a thousand of them at once.
+    wide: Callable[[CanonicalColumn], bool]
+
+    def last_applied(self) -> tuple[int, str] | None:
+        """Number and attempt of the newest run in raw."""
+
+    def holds(self, batch: Batch) -> bool:
+        """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
+
+    def live(self, batch: Batch, attempt: str, files: RunFiles) -> AbstractContextManager[Side]:
+        """Raw's live rows of the batch's table, overlaid with the rows of the batch's files.
+
+        The batch is not published yet; where it has files, the attempt has a manifest of them, `changed-manifest`.
+        """
+
+    def side(self, rows: str, keys: Sequence[ColumnType]) -> AbstractContextManager[Side]:
+        """Rows that are there as one side of a comparison.
+
+        rows: a table's name in SQL, or a query in parentheses, with the key columns, `_source_hash` and `_deleted_at`.
+        """
+
+    def ask(self, sql: str) -> Sequence[tuple]:
+        """The rows of a query that has few."""
+
+    def stream(self, sql: str, wide: bool) -> Iterator[Sequence[tuple]]:
+        """The rows of a query, some at a time, in bounded memory. wide: if a column is, as above."""
+
+    def apply(self, run: Run, files: RunFiles) -> None:
+        """All of the run, in one transaction, unless it is in raw already."""
+
+    def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:
+        """Make raw anew of these steps, in one transaction. Each table's first step is a full batch.
+
+        runs: what `_loads` says afterwards. gone: raw tables of other runs, which are dropped.
+        """
+
+    def occurrences(self, key: Key, schema: str, table: str) -> int | None:
+        """How many rows of a table bear the key; None if there is no such table with such columns."""
+
+    def erase(self, key: Key, relations: Sequence[tuple[str, str]]) -> None:
+        """Delete the rows with the key from these tables (schema, name), all in one transaction."""
+
+    def newest(self) -> list[tuple]:
+        """(table, run, rows, snapshot_at, verdict) of the newest run of each table."""

@@ -1,0 +1,85 @@
+"""Raw's live rows as one side of a comparison, in SQL that DuckDB and Redshift share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from loaders.lake.runs import ColumnType
+from loaders.proof.buckets import Buckets, Sums
+from loaders.quoting import sql_name
+from loaders.warehouse.raw_tables import SOURCE_HASH
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What the two warehouses say differently; each takes a column's quoted name (`r."k"`).
+
+    bucket: (column, its type, size) -> the whole division, cut towards zero. compared: a key column as it is compared,
+    byte by byte. sent: a key column as `ask` wants it in a select list.
+    """
+
+    bucket: Callable[[str, ColumnType, int], str]
+    compared: Callable[[str, ColumnType], str]
+    sent: Callable[[str, ColumnType], str]
+
+
+@dataclass(frozen=True)
+class LiveRows:
+    """The rows of `table` that are not deleted; where `changed` has a row of the same key, that row instead.
+
+    table, changed: names in SQL; changed may be None. keys: the primary key's columns. ask: a query's rows.
+    ask_arrow: the same as a table.
+    """
+
+    table: str
+    changed: str | None
+    keys: Sequence[ColumnType]
+    dialect: Dialect
+    ask: Callable[[str], Sequence[tuple]]
+    ask_arrow: Callable[[str], pa.Table]
+
+    def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
+        where = f" where {self._bucket(within)} in ({_listed(chosen)})" if within else ""
+        rows = self.ask(
+            f"select {self._bucket(buckets)} as bucket, count(*), sum({SOURCE_HASH}) from ({self._rows()}) as live"
+            f"{where} group by 1"
+        )
+        return {int(bucket): (int(count), int(total)) for bucket, count, total in rows}
+
+    def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
+        where = f"{self._bucket(buckets)} in ({_listed(chosen)})" if chosen else "false"
+        columns = [self.dialect.sent(sql_name(column.name), column) for column in self.keys]
+        query = f"select {', '.join([*columns, SOURCE_HASH])} from ({self._rows()}) as live where {where}"
+        return self.ask_arrow(query)
+
+    def _bucket(self, buckets: Buckets) -> str:
+        if buckets.key is None:
+            return f"{SOURCE_HASH} % {buckets.size}"
+        (column,) = self.keys
+        return self.dialect.bucket(sql_name(column.name), column, buckets.size)
+
+    def _rows(self) -> str:
+        columns = ", ".join(f"r.{sql_name(column.name)}" for column in self.keys)
+        columns = f"{columns}, r.{SOURCE_HASH}" if columns else f"r.{SOURCE_HASH}"
+        kept = f"select {columns} from {self.table} as r where r._deleted_at is null"
+        if self.changed is None:
+            return kept
+        same = same_key("r", "c", self.keys, self.dialect)
+        return (
+            f"{kept} and not exists (select 1 from {self.changed} as c where {same}) "
+            f"union all select {columns} from {self.changed} as r"
+        )
+
+
+def same_key(one: str, other: str, keys: Sequence[ColumnType], dialect: Dialect) -> str:
+    """The condition that two rows, by their aliases, have the same key byte by byte."""
+
+    def compared(alias: str, column: ColumnType) -> str:
+        return dialect.compared(f"{alias}.{sql_name(column.name)}", column)
+
+    return " and ".join(f"{compared(one, column)} = {compared(other, column)}" for column in keys)
+
+
+def _listed(chosen: Sequence[int]) -> str:
+    return ", ".join(map(str, chosen))

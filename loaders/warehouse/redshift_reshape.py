@@ -1,0 +1,95 @@
+"""A raw table in Redshift whose columns change: widened in place, or filled as a new table that takes its name.
+
+Redshift widens a VARCHAR only, and only outside a transaction. All else goes through a new table, made inside the
+load's transaction and renamed at its end: until then readers see the old one, and do not wait.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from redshift_connector.error import Error as RedshiftError
+
+from loaders.lake.runs import Batch, Run
+from loaders.warehouse import kept, redshift_sql
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a batch's rows go: `into` bears the name of raw's table, or of the new one. number: the batch's in its run.
+
+    keeps: whether values of dropped columns move from raw's rows to those that take their place.
+    """
+
+    into: Batch
+    number: int
+    keeps: bool
+
+    @property
+    def staging(self) -> str:
+        return f"staged_{self.number}"
+
+    @property
+    def gone(self) -> str:
+        return f"gone_{self.number}"
+
+    @property
+    def aside(self) -> str | None:
+        return f"aside_{self.number}" if self.keeps else None
+
+
+@dataclass(frozen=True)
+class Reshaping:
+    """run: execute a statement. rows: execute a query."""
+
+    schema: str
+    run: Callable[[str], None]
+    rows: Callable[[str], Sequence[Sequence]]
+
+    def widen_in_place(self, run: Run) -> None:
+        """Before the transaction: make VARCHARs of tables that are not read whole as wide as the run needs them.
+
+        A width alone changes no value. What cannot be widened so (some encodings cannot) is copied by `place`.
+        """
+        for batch in run.batches:
+            if batch.mode == "full" or not batch.widened:
+                continue
+            found = {row[0]: row for row in self.rows(redshift_sql.columns_of(self.schema, batch.table))}
+            for column in batch.columns:
+                row = found.get(column.name.lower())
+                if row and redshift_sql.is_narrower_varchar(row, column):
+                    with suppress(RedshiftError):
+                        self.run(redshift_sql.widen_varchar(self.schema, batch, column))
+
+    def place(self, batch: Batch, number: int) -> Place:
+        """The table to fill: raw's own if it has the batch's columns, made where absent; else a new one."""
+        found = self.rows(redshift_sql.columns_of(self.schema, batch.table))
+        keeps = kept.any_values(batch, [row[0] for row in found])
+        if not found or (_fits(batch, found) and not (keeps and batch.mode == "full")):
+            self.run(redshift_sql.create_table(self.schema, batch))
+            if batch.mode == "full":
+                self.run(redshift_sql.clear(self.schema, batch))
+            return Place(batch, number, keeps)
+        into = replace(batch, table=f"_order_he_new_{number}")
+        self.run(redshift_sql.create_table(self.schema, into))
+        if batch.mode != "full":
+            self.run(redshift_sql.copy_rows(self.schema, batch, into))
+        return Place(into, number, keeps)
+
+    def put_aside(self, batch: Batch, place: Place) -> None:
+        """Keep the dropped columns' values of the rows whose keys are staged."""
+        if place.aside:
+            target, changed = redshift_sql.name(self.schema, batch.table), f"select * from {place.staging}"
+            self.run(kept.put_aside(place.aside, target, batch, changed, redshift_sql.DIALECT))
+
+    def take_place(self, batch: Batch, place: Place) -> None:
+        """Let a new table take the name of the old one."""
+        if place.into.table != batch.table:
+            self.run(f"drop table {redshift_sql.name(self.schema, batch.table)}")
+            self.run(redshift_sql.rename(self.schema, place.into, batch))
+
+
+def _fits(batch: Batch, found: Sequence[Sequence]) -> bool:
+    """How Redshift lists a VARBYTE's width is not documented, so one that has to be wider counts as too narrow."""
+    bytes_widened = any(c.redshift.startswith("VARBYTE") for c in batch.columns if c.name in batch.widened)
+    return redshift_sql.is_declared_so(batch, found) and not bytes_widened
