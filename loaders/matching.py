@@ -39,7 +39,6 @@ def not_altered(sources: Iterable[SourceTable], snapshot: Snapshot) -> None:
 def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
     names = [column.name for column in source.columns]
     declared = [*table.primary_key, *filter(None, [table.cursor, table.dist]), *table.sort, *table.invalid_to_null]
-    declared += table.mart.sums if table.mart else ()
     for column in declared:
         known_or_fail(column, names, "column", f"table {table.name}, which {catalog.file.name} describes,")
     if source.primary_key and table.primary_key != source.primary_key:

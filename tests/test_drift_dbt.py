@@ -77,3 +77,11 @@ def test_a_column_that_no_model_reads_stops_nothing(shop):
     shop.write("alter table `order` drop column note")
     extracted(shop)
     commands.succeeded(built(shop))
+
+
+def test_verify_names_a_column_that_a_mart_is_compared_by(shop):
+    """Extract does not stop at it: only `verify` adds it up."""
+    shop.write("alter table `order` drop column quantity")
+    extracted(shop)
+    told = commands.python(shop, "loaders", "verify", "--tables", "order")
+    assert told.returncode == 1 and "has no column quantity" in told.stderr

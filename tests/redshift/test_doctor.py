@@ -105,7 +105,7 @@ def test_a_bucket_in_another_region_is_named(lake):
 
 
 def test_plan_prints_the_statements_that_the_load_then_sends(shop, redshift):
-    told = commands.succeeded(commands.python(shop, "loaders", "plan", "--sql", **redshift.environment()))
+    told = commands.succeeded(commands.python(shop, "loaders", "plan", "--full", "--sql", **redshift.environment()))
     assert "order: full, about" in told
     for statement in (
         "begin;",
