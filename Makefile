@@ -123,7 +123,7 @@ erase: setup ## remove a person from lake, raw and histories (ARGS="--table cust
 discover: setup ## print a catalog of the database in SOURCE_URL (ARGS="--write NAME" puts it into dbt)
 	$(RUN) loaders discover $(ARGS)
 
-bench: setup ## measure our extract beside the alternatives, about 15 minutes (ARGS="--orders 200000 --pairs 3": 3)
+bench: setup ## measure our extract beside the alternatives, two million orders (ARGS="--orders 200000 --pairs 3": a small one)
 	$(RUN) bench $(ARGS)
 
 docs-serve: docs ## show the documentation site on this machine

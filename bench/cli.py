@@ -13,8 +13,8 @@ from loaders.errors import Failure
 from loaders.settings import DATA, ROOT
 
 EXAMPLES = """examples:
-  python -m bench                                  2,000,000 orders, 5 pairs: about 15 minutes on two quiet cores
-  python -m bench --orders 200000 --pairs 3        small, about 3 minutes
+  python -m bench                                  2,000,000 orders, 5 pairs
+  python -m bench --orders 200000 --pairs 3        small
   python -m bench --only client,ours               nobody else, nothing fetched but the client"""
 
 
