@@ -8,14 +8,17 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from loaders.catalog import Catalog
 from loaders.errors import Failure
-from loaders.lake.s3 import S3
 from loaders.lake.store import Lake
 from loaders.matching import match
 from loaders.source.mysql import Snapshot
 from loaders.source.mysql_url import CONNECT_SECONDS, REACH, DatabaseURL
+
+if TYPE_CHECKING:
+    from loaders.lake.s3 import S3  # brings AWS's packages, which a folder does not need
 
 
 @dataclass(frozen=True)
@@ -87,13 +90,13 @@ def lake(store: Lake) -> Iterator[Finding]:
     yield check("delete it", lambda: store.delete([key]))
 
 
-def bucket(store: S3, warehouse_host: str) -> Iterator[Finding]:
+def bucket(store: "S3", warehouse_host: str) -> Iterator[Finding]:
     """The bucket's Region against the warehouse's (COPY of Parquet cannot cross), and its default encryption."""
     yield check("the bucket's Region is the warehouse's", lambda: _same_region(store, warehouse_host))
     yield check("the bucket encrypts by default", lambda: _encryption(store))
 
 
-def _same_region(store: S3, host: str) -> str:
+def _same_region(store: "S3", host: str) -> str:
     region = store.region()
     found = re.search(r"\.([a-z]{2}-[a-z-]+-\d)\.redshift", host)
     if found and found[1] != region:
@@ -104,7 +107,7 @@ def _same_region(store: S3, host: str) -> str:
     return region
 
 
-def _encryption(store: S3) -> str:
+def _encryption(store: "S3") -> str:
     return store.default_encryption() or "no default; the loaders ask for it object by object"
 
 

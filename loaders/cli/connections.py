@@ -7,19 +7,16 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import replace
 from pathlib import Path
 
-import boto3
 import pymysql
-from botocore.exceptions import BotoCoreError
 
 from loaders import catalog as catalogs
 from loaders import settings
 from loaders.catalog import Catalog
 from loaders.errors import Failure
 from loaders.lake.folder import Folder
-from loaders.lake.s3 import S3
 from loaders.lake.store import Lake
 from loaders.settings import Settings
-from loaders.source import aws_passwords, mysql, mysql_url
+from loaders.source import mysql, mysql_url
 from loaders.warehouse import profile
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.interface import Warehouse
@@ -42,16 +39,26 @@ def lake(chosen: Settings) -> Lake:
     """The lake at LAKE_URL: s3://bucket/prefix, file:///folder, or a folder (relative to the project)."""
     url = chosen.lake_url
     if url.startswith("s3://"):
-        bucket, _, prefix = url.removeprefix("s3://").partition("/")
-        if not bucket:
-            raise Failure("LAKE_URL names no bucket", "write it as s3://bucket/prefix")
-        try:
-            return S3(boto3.client("s3"), bucket, prefix.strip("/"), chosen.environment.get("LAKE_KMS_KEY"))
-        except BotoCoreError as error:
-            raise Failure(f"S3 cannot be used: {error}", "check AWS credentials and Region") from None
+        return _s3(url, chosen.environment.get("LAKE_KMS_KEY"))
     if "://" in url and not url.startswith("file://"):
         raise Failure(f"LAKE_URL {url} is neither a folder nor s3://…", "write s3://bucket/prefix, or a folder")
     return Folder(settings.ROOT / url.removeprefix("file://"))
+
+
+def _s3(url: str, kms_key: str | None) -> Lake:
+    # AWS's packages take a quarter of every command's start, and a folder needs none of them.
+    import boto3
+    from botocore.exceptions import BotoCoreError
+
+    from loaders.lake.s3 import S3
+
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise Failure("LAKE_URL names no bucket", "write it as s3://bucket/prefix")
+    try:
+        return S3(boto3.client("s3"), bucket, prefix.strip("/"), kms_key)
+    except BotoCoreError as error:
+        raise Failure(f"S3 cannot be used: {error}", "check AWS credentials and Region") from None
 
 
 @contextmanager
@@ -65,12 +72,20 @@ def sources(chosen: Settings, count: int) -> Iterator[list[pymysql.Connection]]:
     """`count` connections to the source."""
     url = mysql_url.parse(settings.required_source_url(chosen), "SOURCE_URL")
     if url.iam or url.secret:
-        url = aws_passwords.completed(url, boto3.Session())
+        url = _with_password_of_aws(url)
     with ExitStack() as opened:
         yield [
             opened.enter_context(closing(mysql_url.connect(url, "SOURCE_URL", **mysql.CONNECT_OPTIONS)))
             for _ in range(count)
         ]
+
+
+def _with_password_of_aws(url: mysql_url.DatabaseURL) -> mysql_url.DatabaseURL:
+    import boto3
+
+    from loaders.source import aws_passwords
+
+    return aws_passwords.completed(url, boto3.Session())
 
 
 @contextmanager

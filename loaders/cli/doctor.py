@@ -12,7 +12,6 @@ from loaders.catalog import Catalog
 from loaders.cli import connections
 from loaders.lake import parquet, runs
 from loaders.lake.manifest import manifest
-from loaders.lake.s3 import S3
 from loaders.lake.spool import spool
 from loaders.settings import Settings
 from loaders.source import mysql, mysql_url
@@ -79,7 +78,7 @@ def _examine_lake_and_warehouse(
         return f"run {newest[0]} is the newest in schema {catalog.schema}" if newest else "nothing is loaded yet"
 
     target, store = connections.dbt_target(chosen, chosen.environment), connections.lake(chosen)
-    if isinstance(store, S3) and target.type == "redshift":
+    if chosen.lake_url.startswith("s3://") and target.type == "redshift":
         for finding in doctor.bucket(store, target.values["host"]):
             show(finding)
     if not show(doctor.check("connect to the warehouse and log in", applied)) or target.type != "redshift":

@@ -45,6 +45,9 @@ def open_warehouse(path: Path, schema: str, read_only: bool = False) -> Iterator
         raise _open_failure(error, path) from None
     try:
         connection.execute("set TimeZone = 'UTC'")
+        # To keep the files' order DuckDB writes many blocks twice: a second more for 2 million orders, and half as much
+        # file again.
+        connection.execute("set preserve_insertion_order = false")
         if read_only:
             connection.execute(f"set memory_limit = '{COMPARE_MEMORY}'")
         yield DuckDBWarehouse(connection, schema, path)
@@ -268,7 +271,7 @@ class DuckDBWarehouse:
 
     def live_rows_of(self, batch: Batch) -> pa.RecordBatchReader:
         """The live rows of the batch's table, in the form in which the lake holds them."""
-        live = f"select {_in_utc(batch.raw_columns)} from {self._name(batch.table)} where _deleted_at is null"
+        live = f"select {_as_in_the_lake(batch.raw_columns)} from {self._name(batch.table)} where _deleted_at is null"
         return self.connection.execute(live).to_arrow_reader(ROWS_AT_ONCE)
 
     def _record(self, run: Run, batch: Batch) -> None:
@@ -341,7 +344,7 @@ def _columns_sql(batch: Batch) -> str:
 
 def _select_sql(columns: Iterable[ColumnType], files: list[Path]) -> str:
     """These columns of the files, as raw keeps them."""
-    return f"select {_in_utc(columns)} from {read_parquet(files)}"
+    return f"select {_as_in_raw(columns)} from {read_parquet(files)}"
 
 
 def read_parquet(files: Iterable[Path]) -> str:
@@ -349,12 +352,22 @@ def read_parquet(files: Iterable[Path]) -> str:
     return f"read_parquet([{', '.join(sql_text(_no_glob(str(file))) for file in files)}])"
 
 
-def _in_utc(columns: Iterable[ColumnType]) -> str:
-    """A select list. The lake's timestamps are instants, raw's are their UTC digits; this turns each into the other."""
-    names = [
-        (sql_name(column.name), " at time zone 'UTC'" if column.duckdb == "TIMESTAMP" else "") for column in columns
-    ]
-    return ", ".join(f"{name}{in_utc} as {name}" for name, in_utc in names)
+def _as_in_raw(columns: Iterable[ColumnType]) -> str:
+    """A select list. The lake's timestamps are instants, raw's are their digits in UTC.
+
+    By way of microseconds, because `at time zone` asks a calendar: it took a third of the load of orders.
+    """
+    return _selected(columns, "make_timestamp(epoch_us({}))")
+
+
+def _as_in_the_lake(columns: Iterable[ColumnType]) -> str:
+    """A select list, the other way."""
+    return _selected(columns, "{} at time zone 'UTC'")
+
+
+def _selected(columns: Iterable[ColumnType], timestamp: str) -> str:
+    names = [(sql_name(column.name), timestamp if column.duckdb == "TIMESTAMP" else "{}") for column in columns]
+    return ", ".join(f"{form.format(name)} as {name}" for name, form in names)
 
 
 def _no_glob(path: str) -> str:
