@@ -14,6 +14,7 @@ import pytest
 
 from loaders.errors import Failure
 from loaders.lake.runs import Batch, ColumnType, File, Run
+from loaders.warehouse import duckdb_warehouse
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 
 TAKEN_AT = datetime.datetime(2026, 1, 2, 3, 4, 5, 678901)
@@ -23,7 +24,13 @@ COLUMNS = (
     ColumnType("at", "datetime(6)", "TIMESTAMP", "TIMESTAMP"),
 )
 SCHEMA = pa.schema([('na"me', pa.string()), ("price", pa.decimal128(10, 2)), ("at", pa.timestamp("us", "UTC"))])
-ROWS = [("a", Decimal("1.10"), TAKEN_AT), ("", None, None), (None, Decimal("-0.01"), datetime.datetime(9999, 12, 31))]
+ROWS = [
+    ("a", Decimal("1.10"), TAKEN_AT),
+    ("", None, None),
+    (None, Decimal("-0.01"), datetime.datetime(9999, 12, 31, 23, 59, 59, 999999)),
+    ("b", Decimal("0.00"), datetime.datetime(1, 1, 1)),
+    ("c", Decimal("0.01"), datetime.datetime(1969, 12, 31, 23, 59, 59, 999999)),
+]
 
 
 @pytest.fixture
@@ -61,7 +68,7 @@ def test_a_run_arrives_with_exact_values_and_its_line_in_loads(tmp_path, run_of)
     assert read(path, 'select "na""me", price, "at" from raw."order"') == ROWS
     assert read(path, 'select distinct _run, _extracted_at, _deleted_at from raw."order"') == [(1, TAKEN_AT, None)]
     loads = read(path, "select run, table_name, mode, row_count, invalid_count, snapshot_at, verdict from raw._loads")
-    assert loads == [(1, "order", "full", 3, 2, TAKEN_AT, "counts equal")]
+    assert loads == [(1, "order", "full", 5, 2, TAKEN_AT, "counts equal")]
 
 
 def test_applying_a_run_again_changes_nothing(tmp_path, run_of):
@@ -70,7 +77,7 @@ def test_applying_a_run_again_changes_nothing(tmp_path, run_of):
         warehouse.apply(run, files)
         warehouse.apply(run, files)
     assert read(tmp_path / "w.duckdb", 'select count(*), (select count(*) from raw._loads) from raw."order"') == [
-        (3, 1)
+        (len(ROWS), 1)
     ]
 
 
@@ -83,6 +90,19 @@ def test_a_later_run_replaces_the_table_and_views_on_it_keep_working(tmp_path, r
         run, files = run_of(2, ROWS[:1])
         warehouse.apply(run, files)
     assert read(path, "select count(*) from main.v") == [(1,)]
+
+
+def test_rows_of_a_megabyte_get_the_memory_that_they_need(tmp_path, run_of):
+    run, files = run_of(1, rows=[(chr(65 + number % 26) * 1_000_000, None, None) for number in range(300)])
+    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+        warehouse.connection.execute(f"set memory_limit = '{duckdb_warehouse.LOAD_MEMORY}'")
+        with pytest.raises(duckdb_warehouse.TooLittleMemory):
+            warehouse._apply_run(run, files)
+        assert warehouse.last_applied() is None
+        warehouse.apply(run, files)
+    assert read(tmp_path / "w.duckdb", 'select count(*), sum(length("na""me")) from raw."order"') == [
+        (300, 300_000_000)
+    ]
 
 
 def test_an_empty_table_is_made_with_its_types(tmp_path, run_of):
@@ -109,13 +129,13 @@ def test_a_wrong_row_count_leaves_every_table_of_the_run_as_it_was(tmp_path, run
     short, files_short = run_of(2, ROWS, said_rows=4)
     with open_warehouse(path, "raw") as warehouse:
         warehouse.apply(first, files)
-        with pytest.raises(Failure, match=r"raw\.order: run 2 published 4 rows, 3 arrived"):
+        with pytest.raises(Failure, match=r"raw\.order: run 2 published 4 rows, 5 arrived"):
             both = iter([files_good.local(None), files_short.local(None)])
             warehouse.apply(
                 replace(good, batches=good.batches + short.batches), SimpleNamespace(local=lambda _file: next(both))
             )
         assert warehouse.last_applied() == (1, "1-x")
-    assert read(path, 'select count(*) from raw."order"') == [(3,)]
+    assert read(path, 'select count(*) from raw."order"') == [(len(ROWS),)]
     assert read(path, "select count(*) from duckdb_tables() where table_name = 'customer'") == [(0,)]
 
 

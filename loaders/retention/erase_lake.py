@@ -21,7 +21,7 @@ from loaders.lake.runs import Batch, File, Run
 from loaders.lake.store import Lake, segment
 from loaders.retention import baseline, erase_key
 from loaders.retention.erase_key import Key
-from loaders.warehouse.duckdb_warehouse import read_parquet
+from loaders.warehouse.duckdb_sql import read_parquet
 from loaders.warehouse.raw_tables import SOURCE_HASH
 
 # The manifest that only the comparison of the run itself needed is not made anew.

@@ -14,25 +14,27 @@ from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.proof import canonical
 from loaders.quoting import sql_name, sql_text
 from loaders.retention.erase_key import Key, in_duckdb
-from loaders.warehouse import checks, kept
+from loaders.warehouse import checks, duckdb_sql, kept
+from loaders.warehouse.duckdb_sql import DIALECT
 from loaders.warehouse.interface import Step
-from loaders.warehouse.live_rows import Dialect, LiveRows, same_key
-from loaders.warehouse.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE, SOURCE_HASH
+from loaders.warehouse.live_rows import LiveRows
+from loaders.warehouse.raw_tables import LOADS_COLUMNS, LOADS_TABLE, SOURCE_HASH
 
-DIALECT = Dialect(
-    # A whole division of DECIMAL would go by way of DOUBLE.
-    bucket=lambda column, _kind, size: f"cast({column} as hugeint) // {size}",
-    compared=lambda column, _kind: column,
-    sent=lambda column, _kind: column,
-)
 # What a comparison may hold of the database file in memory: it reads every block once, so keeping more gains nothing.
 COMPARE_MEMORY = "64MB"
+# What a load may hold, at first. Beyond that DuckDB keeps blocks that it has written, which nobody reads again; rows of
+# megabytes need more, because it works on 2,048 at once.
+LOAD_MEMORY = "200MB"
 # What putting a stream in order may take; the rest goes to files beside the database.
 STREAM_MEMORY = "256MB"
 # Rows that a stream hands on together.
 ROWS, WIDE_ROWS = 1_000, 10
 ROWS_AT_ONCE = 50_000
 HASH_TYPE = ColumnType(SOURCE_HASH, "bigint", "BIGINT", "BIGINT")
+
+
+class TooLittleMemory(Failure):
+    """Nothing has changed; with more memory it may work."""
 
 
 @contextmanager
@@ -48,23 +50,28 @@ def open_warehouse(path: Path, schema: str, read_only: bool = False) -> Iterator
         # To keep the files' order DuckDB writes many blocks twice: a second more for 2 million orders, and half as much
         # file again.
         connection.execute("set preserve_insertion_order = false")
+        warehouse = DuckDBWarehouse(connection, schema, path, _memory_limit(connection))
         if read_only:
             connection.execute(f"set memory_limit = '{COMPARE_MEMORY}'")
-        yield DuckDBWarehouse(connection, schema, path)
+        yield warehouse
     finally:
         connection.close()
 
 
 class DuckDBWarehouse:
-    """Applies runs to raw. One transaction per run holds all its tables and its rows in `_loads`."""
+    """Applies runs to raw. One transaction per run holds all its tables and its rows in `_loads`.
+
+    all_memory: what DuckDB may take where nothing limits it, a share of the machine's.
+    """
 
     texts = canonical.DUCKDB
     wide = staticmethod(canonical.wide_in_duckdb)
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, path: Path):
+    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, path: Path, all_memory: str):
         self.connection = connection
         self.schema = schema
         self.path = path
+        self.all_memory = all_memory
 
     def __str__(self) -> str:
         return str(self.path)
@@ -87,6 +94,14 @@ class DuckDBWarehouse:
 
     def apply(self, run: Run, files: RunFiles) -> None:
         """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed."""
+        try:
+            self._limit_memory(LOAD_MEMORY)
+            self._apply_run(run, files)
+        except TooLittleMemory:
+            self._limit_memory(self.all_memory)
+            self._apply_run(run, files)
+
+    def _apply_run(self, run: Run, files: RunFiles) -> None:
         waits = "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load`"
         with self._transaction(f"apply run {run.run} to {self.path}", waits):
             self._make_loads("create table if not exists")
@@ -131,7 +146,7 @@ class DuckDBWarehouse:
 
     def holds(self, batch: Batch) -> bool:
         """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
-        return self._columns(batch.table) == _raw_types(batch)
+        return self._columns(batch.table) == duckdb_sql.raw_types(batch)
 
     @contextmanager
     def live(self, batch: Batch, attempt: str, files: RunFiles) -> Iterator[LiveRows]:
@@ -142,7 +157,7 @@ class DuckDBWarehouse:
             if batch.files:
                 changed = "temp.changed"
                 paths = [files.local(file) for file in batch.files]
-                self.connection.execute(f"create temp view changed as {_select_sql(keys, paths)}")
+                self.connection.execute(f"create temp view changed as {duckdb_sql.select(keys, paths)}")
             yield LiveRows(self._name(batch.table), changed, batch.key_columns, DIALECT, self._ask, self._ask_arrow)
         except duckdb.Error as error:
             raise Failure(
@@ -171,11 +186,15 @@ class DuckDBWarehouse:
         wide: a row may have megabytes; as DuckDB works on 2,048 rows at once, it is then let have what it needs.
         """
         with self._reading():
-            ((limit,),) = self._ask("select current_setting('memory_limit')")
-            self.connection.execute("reset memory_limit" if wide else f"set memory_limit = '{STREAM_MEMORY}'")
+            limit = _memory_limit(self.connection)
+            self._limit_memory(self.all_memory if wide else STREAM_MEMORY)
             for batch in self.connection.execute(sql).to_arrow_reader(WIDE_ROWS if wide else ROWS):
                 yield list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
-            self.connection.execute(f"set memory_limit = '{limit}'")
+            self._limit_memory(limit)
+
+    def _limit_memory(self, limit: str) -> None:
+        """`reset memory_limit` is not used: DuckDB 1.5 would say the old limit and keep to the new one."""
+        self.connection.execute(f"set memory_limit = '{limit}'")
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -206,29 +225,22 @@ class DuckDBWarehouse:
         found = self._columns(batch.table)
         aside = self._put_aside(batch, paths, found) if paths else None
         if batch.mode == "full":
-            self.connection.execute(f"create or replace table {target} ({_columns_sql(batch)})")
+            self.connection.execute(f"create or replace table {target} ({duckdb_sql.columns(batch)})")
         else:
             self._widen(batch, found)
         if batch.mode != "full" and paths:
-            self.connection.execute(
-                f"delete from {target} as r using ({_select_sql(batch.key_columns, paths)}) as c "
-                f"where {same_key('r', 'c', batch.key_columns, DIALECT)}"
-            )
+            self.connection.execute(duckdb_sql.remove_changed(target, batch, paths))
         if paths:
             self._insert(run, batch, paths, aside)
         if batch.deleted:
-            gone = _select_sql(batch.key_columns, [files.local(file) for file in batch.deleted])
-            self.connection.execute(
-                f"update {target} as r set _deleted_at = {_literal(run.snapshot_at)}, _run = {run.run} "
-                f"from ({gone}) as c "
-                f"where r._deleted_at is null and {same_key('r', 'c', batch.key_columns, DIALECT)}"
-            )
+            gone = [files.local(file) for file in batch.deleted]
+            self.connection.execute(duckdb_sql.mark_deleted(target, run, batch, gone))
 
     def _put_aside(self, batch: Batch, paths: list[Path], found: Mapping[str, str]) -> str | None:
         """Where the values of dropped columns wait for the rows that take the place of theirs; None: there are none."""
         if not kept.any_values(batch, found):
             return None
-        changed = None if batch.mode == "full" else _select_sql(batch.key_columns, paths)
+        changed = None if batch.mode == "full" else duckdb_sql.select(batch.key_columns, paths)
         self.connection.execute("drop table if exists temp.aside")
         self.connection.execute(kept.put_aside("temp.aside", self._name(batch.table), batch, changed, DIALECT))
         return "temp.aside"
@@ -250,10 +262,10 @@ class DuckDBWarehouse:
 
     def _insert(self, run: Run, batch: Batch, paths: list[Path], aside: str | None) -> None:
         """Add the files' rows; fewer or more than were published is a failure."""
-        columns, rows_from = kept.beside(f"({_select_sql(batch.columns, paths)})", aside, batch, DIALECT)
+        columns, rows_from = kept.beside(f"({duckdb_sql.select(batch.columns, paths)})", aside, batch, DIALECT)
         (rows,) = self.connection.execute(
             f"insert into {self._name(batch.table)} ({kept.names(batch, aside)}, _run, _extracted_at) "
-            f"select {columns}, {run.run}, {_literal(run.snapshot_at)} from {rows_from}"
+            f"select {columns}, {run.run}, {duckdb_sql.literal(run.snapshot_at)} from {rows_from}"
         ).fetchone()
         checks.arrived(self.schema, run, batch, rows)
 
@@ -265,13 +277,11 @@ class DuckDBWarehouse:
 
     def totals(self, table: str) -> tuple[int, int]:
         """How many live rows a raw table has, and the sum of their hashes."""
-        return self.connection.execute(
-            f"select count(*), coalesce(sum({SOURCE_HASH}), 0) from {self._name(table)} where _deleted_at is null"
-        ).fetchone()
+        return self.connection.execute(duckdb_sql.live_totals(self._name(table))).fetchone()
 
     def live_rows_of(self, batch: Batch) -> pa.RecordBatchReader:
         """The live rows of the batch's table, in the form in which the lake holds them."""
-        live = f"select {_as_in_the_lake(batch.raw_columns)} from {self._name(batch.table)} where _deleted_at is null"
+        live = duckdb_sql.live_rows(self._name(batch.table), batch.raw_columns)
         return self.connection.execute(live).to_arrow_reader(ROWS_AT_ONCE)
 
     def _record(self, run: Run, batch: Batch) -> None:
@@ -288,7 +298,9 @@ class DuckDBWarehouse:
             run.source_version,
             batch.verdict,
         ]
-        self.connection.execute(f"insert into {self._name(LOADS_TABLE)} values ({', '.join(map(_literal, row))})")
+        self.connection.execute(
+            f"insert into {self._name(LOADS_TABLE)} values ({', '.join(map(duckdb_sql.literal, row))})"
+        )
 
     @contextmanager
     def _transaction(self, doing: str, then: str) -> Iterator[None]:
@@ -299,7 +311,9 @@ class DuckDBWarehouse:
         except duckdb.Error as error:
             self._roll_back()
             first = str(error).splitlines()[0]
-            raise Failure(f"DuckDB could not {doing}: {first}", then) from None
+            # A commit says it in its own error.
+            kind = TooLittleMemory if "failed to pin block" in first or "Out of Memory" in first else Failure
+            raise kind(f"DuckDB could not {doing}: {first}", then) from None
         except BaseException:
             self._roll_back()
             raise
@@ -325,54 +339,9 @@ class DuckDBWarehouse:
         return f"{sql_name(self.schema)}.{sql_name(table)}"
 
 
-def _literal(value: int | str | datetime.datetime) -> str:
-    """A value in a statement. For bound parameters DuckDB would import pandas, and lose a Ctrl-C meanwhile."""
-    if isinstance(value, datetime.datetime):
-        return f"timestamp {sql_text(str(value))}"
-    return sql_text(value) if isinstance(value, str) else str(value)
-
-
-def _raw_types(batch: Batch) -> dict[str, str]:
-    """A raw table's columns as `_columns` would find them."""
-    return {column.name.lower(): column.duckdb for column in batch.raw_columns} | LINEAGE_COLUMNS
-
-
-def _columns_sql(batch: Batch) -> str:
-    own = [f"{sql_name(column.name)} {column.duckdb}" for column in batch.raw_columns]
-    return ", ".join(own + [f"{name} {kind}" for name, kind in LINEAGE_COLUMNS.items()])
-
-
-def _select_sql(columns: Iterable[ColumnType], files: list[Path]) -> str:
-    """These columns of the files, as raw keeps them."""
-    return f"select {_as_in_raw(columns)} from {read_parquet(files)}"
-
-
-def read_parquet(files: Iterable[Path]) -> str:
-    """These files as a table."""
-    return f"read_parquet([{', '.join(sql_text(_no_glob(str(file))) for file in files)}])"
-
-
-def _as_in_raw(columns: Iterable[ColumnType]) -> str:
-    """A select list. The lake's timestamps are instants, raw's are their digits in UTC.
-
-    By way of microseconds, because `at time zone` asks a calendar: it took a third of the load of orders.
-    """
-    return _selected(columns, "make_timestamp(epoch_us({}))")
-
-
-def _as_in_the_lake(columns: Iterable[ColumnType]) -> str:
-    """A select list, the other way."""
-    return _selected(columns, "{} at time zone 'UTC'")
-
-
-def _selected(columns: Iterable[ColumnType], timestamp: str) -> str:
-    names = [(sql_name(column.name), timestamp if column.duckdb == "TIMESTAMP" else "{}") for column in columns]
-    return ", ".join(f"{form.format(name)} as {name}" for name, form in names)
-
-
-def _no_glob(path: str) -> str:
-    """DuckDB reads * ? [ in a path as a pattern; a class of one character stands for itself."""
-    return "".join(f"[{character}]" if character in "*?[" else character for character in path)
+def _memory_limit(connection: duckdb.DuckDBPyConnection) -> str:
+    """As DuckDB says it: 18.8 GiB."""
+    return connection.execute("select current_setting('memory_limit')").fetchone()[0]
 
 
 def _open_failure(error: Exception, path: Path) -> Failure:
