@@ -20,6 +20,7 @@ DUCKDB_SUM = "sum(('0x' || left(md5(ifnull({value}, '(NULL)')), 15))::bigint)"
 MOMENT = ("date_format({name}, '%Y-%m-%d %H:%i:%s.%f')", "strftime({name}::timestamp, '%Y-%m-%d %H:%M:%S.%f')")
 OUTPUTS = {
     "parquet": "read_parquet('{out}/*.parquet')",
+    "lake": "read_parquet('{out}/lake/order/*/part-*.parquet')",
     # The most lenient way to read it: what is empty is NULL.
     "csv": "read_csv('{out}/part.csv', all_varchar=true)",
     "raw": '(select * from warehouse.raw."order" where _deleted_at is null)',

@@ -12,8 +12,8 @@ from bench.server import TABLE, Source
 class Way:
     """command and environment: {out} in them is the folder to write to, {table} the table.
 
-    output: what lies there then: parquet, csv, raw (a DuckDB warehouse), sql, or None. slow: takes several times as
-    long as others. lacking: why it cannot be run here.
+    output: what lies there then: parquet, lake, csv, raw (a DuckDB warehouse), sql, or None. slow: takes several times
+    as long as others. lacking: why it cannot be run here.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Way:
 
 
 # Ways that need nothing but the client and our own packages.
-OWN = {"client", "ours", "ours 2", "make extract", "PyMySQL cursor", "pandas"}
+OWN = {"client", "ours", "ours 2", "no load", "make extract", "make extract 2", "PyMySQL cursor", "pandas"}
 
 
 def all_ways(source: Source, peers: Peers) -> list[Way]:
@@ -64,7 +64,11 @@ def _ours(source: Source, peers: Peers) -> list[Way]:
         Way("ours", "our reader to Parquet files, sha256 included, one connection", reader, "parquet", source.pid),
         Way("ours 2", "the same over two connections that share one snapshot", (*reader, "2"), "parquet",
             source.pid),
-        Way("make extract", "end to end: hash of every row, Parquet, DuckDB, counted", whole, "raw", source.pid,
+        Way("no load", "`extract --no-load`: with the hash of every row, published in the lake", (*whole, "--no-load"),
+            "lake", source.pid, environment=settings),
+        Way("make extract", "end to end: the same, then into DuckDB, counted", whole, "raw", source.pid,
+            environment=settings),
+        Way("make extract 2", "end to end over two connections", (*whole, "--parallel", "2"), "raw", source.pid,
             environment=settings),
     ]  # fmt: skip
 
