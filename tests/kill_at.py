@@ -18,7 +18,7 @@ from loaders.lake.folder import Folder
 from loaders.lake.s3 import S3
 from loaders.source.mysql import Snapshot
 from loaders.warehouse import duckdb_warehouse
-from loaders.warehouse.redshift_warehouse import RedshiftWarehouse
+from loaders.warehouse.redshift_session import RedshiftSession
 
 at = int(sys.argv.pop(1))
 steps: list[str] = []
@@ -69,17 +69,17 @@ duckdb_warehouse.duckdb.connect = lambda *arguments, **options: WatchedConnectio
 for store in (Folder, S3):
     for name in ("put_file", "create", "replace", "delete", "fetch"):
         watched(store, name, f"lake {name}")
-send = RedshiftWarehouse._run
+send = RedshiftSession.run
 
 
-def sent(warehouse, sql):
+def sent(session, sql):
     step(f"before sql {sql[:40]}")
-    send(warehouse, sql)
+    send(session, sql)
     if sql == "commit":
         step("after sql commit")
 
 
-RedshiftWarehouse._run = sent
+RedshiftSession.run = sent
 watched(Snapshot, "read_each", "read")
 watched(Snapshot, "count", "count")
 watched(os, "link", "the lake's commit")

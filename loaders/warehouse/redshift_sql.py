@@ -68,6 +68,10 @@ def lines_of(schema: str, run: Run) -> str:
     return f"select count(*) from {name(schema, LOADS_TABLE)} where run = {run.run} and attempt = {text(run.attempt)}"
 
 
+def lines_at(schema: str, loaded_at: datetime.datetime) -> str:
+    return f"select count(*) from {name(schema, LOADS_TABLE)} where loaded_at = {moment(loaded_at)}"
+
+
 def create_table(schema: str, batch: Batch) -> str:
     columns = [f"{sql_name(column.name)} {column.redshift}" for column in batch.raw_columns]
     columns += [f"{sql_name(column)} {kind}" for column, kind in LINEAGE_COLUMNS.items()]

@@ -5,15 +5,12 @@ Written from Redshift's documentation and run against the stand-in of local_stac
 
 import datetime
 import secrets
-import struct
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import pyarrow as pa
 from redshift_connector.error import Error as RedshiftError
-from redshift_connector.error import InterfaceError
 
 from loaders.errors import Failure
 from loaders.lake import attempts
@@ -29,6 +26,7 @@ from loaders.warehouse.profile import Target
 from loaders.warehouse.redshift_connection import connect
 from loaders.warehouse.redshift_errors import is_conflict, is_undefined, said
 from loaders.warehouse.redshift_reshape import Place, Reshaping
+from loaders.warehouse.redshift_session import Change, RedshiftSession
 
 TRIES = 3
 # Rows that a stream fetches together; a single-node cluster refuses to fetch more.
@@ -38,33 +36,35 @@ ROWS, WIDE_ROWS = 1_000, 10
 @contextmanager
 def open_warehouse(target: Target, schema: str, role: str) -> Iterator["RedshiftWarehouse"]:
     """Connect as dbt's profile says. role: the IAM role's ARN by which the warehouse reads the lake, or `default`."""
-    warehouse = RedshiftWarehouse(lambda: connect(target), schema, role, target.values["host"])
+    session = RedshiftSession(lambda: connect(target), target.values["host"])
     try:
-        yield warehouse
+        yield RedshiftWarehouse(session, schema, role)
     finally:
-        warehouse.close()
+        session.close()
+
+
+class LocatedError(RedshiftError):
+    """What COPY said, and where in the lake its cause lies."""
+
+    def __init__(self, error: RedshiftError, where: str):
+        super().__init__(*error.args)
+        self.where = where
 
 
 class RedshiftWarehouse:
-    """Applies runs to raw. A lost connection ends a transaction; a lost answer to COMMIT is looked up, not guessed."""
+    """Applies runs to raw."""
 
     texts = canonical.REDSHIFT
     wide = staticmethod(canonical.wide_in_redshift)
 
-    def __init__(self, connect: Callable[[], Any], schema: str, role: str, host: str):
-        self._connect = connect
-        self._connection = connect()
+    def __init__(self, session: RedshiftSession, schema: str, role: str):
+        self._session = session
         self.schema = schema
         self.role = role
-        self.host = host
-        self._reshaping = Reshaping(schema, lambda sql: self._run(sql), lambda sql: self._rows(sql))
+        self._reshaping = Reshaping(schema, session.run, session.rows)
 
     def __str__(self) -> str:
-        return self.host
-
-    def close(self) -> None:
-        with suppress(RedshiftError, OSError):
-            self._connection.close()
+        return self._session.host
 
     def last_applied(self) -> tuple[int, str] | None:
         """Number and attempt of the newest run in raw."""
@@ -77,86 +77,79 @@ class RedshiftWarehouse:
 
     def try_table(self) -> None:
         """Make a table in the schema, and roll back: for `doctor`."""
-        try:
-            self._run("begin")
-            self._run(redshift_sql.create_schema(self.schema))
-            self._run(f"create table {redshift_sql.name(self.schema, '_doctor')} (id BIGINT)")
-        except RedshiftError as error:
-            raise self._explained(error, what=f"make a table in schema {self.schema}") from None
-        finally:
-            self._roll_back()
+        with self._reading(f"make a table in schema {self.schema}"):
+            self._session.run(redshift_sql.create_schema(self.schema))
+            self._session.run(f"create table {redshift_sql.name(self.schema, '_doctor')} (id BIGINT)")
 
     def try_copy(self, manifest: str) -> None:
         """COPY one row (`id` BIGINT) from a manifest into a temporary table, and roll back: for `doctor`."""
-        try:
-            self._run("begin")
-            self._run('create temporary table "doctor" ("id" BIGINT)')
-            self._run(redshift_sql.copy("doctor", manifest, self.role))
-        except RedshiftError as error:
-            raise self._explained(error, what="COPY one row") from None
-        finally:
-            self._roll_back()
+        with self._reading("COPY one row"):
+            self._session.run('create temporary table "doctor" ("id" BIGINT)')
+            self._session.run(redshift_sql.copy("doctor", manifest, self.role))
 
     def apply(self, run: Run, files: RunFiles) -> None:
         """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed.
 
         A serialization conflict with another writer is tried again as a whole.
         """
+        change = Change(
+            f"apply run {run.run} to schema {self.schema}",
+            "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load` "
+            "(or `make replay`)",
+            "run `make load`, which looks",
+        )
         for left in reversed(range(TRIES)):
             try:
-                if 0 < self._prepare() < run.run:
-                    self._reshaping.widen_in_place(run)
-                self._transaction(run, files)
+                with self._session.rolled_back_if_it_fails():
+                    if 0 < self._prepare() < run.run:
+                        self._reshaping.widen_in_place(run)
+                    self._transaction(run, files, change)
                 return
             except RedshiftError as error:
-                self._roll_back()
                 if not (is_conflict(error) and left):
-                    raise self._explained(error, run) from None
-            except BaseException:
-                self._roll_back()
-                raise
+                    raise self._explained(error, change.doing, change.undone) from None
 
     def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:
         """Make raw anew of these steps, in one transaction: readers see the old one until it is committed."""
-        try:
+        again = "run it again"
+        change = Change(f"rebuild schema {self.schema}", f"raw is unchanged; when the cause is gone, {again}", again)
+        with self._changing(change):
             self._prepare()
-            self._run("begin")
-            self._run(redshift_sql.lock_loads(self.schema))
-            self._run(redshift_sql.clear_loads(self.schema))
+            self._begin()
+            self._session.run(redshift_sql.clear_loads(self.schema))
             for table in sorted(gone):
-                self._run(redshift_sql.drop_table(self.schema, table))
+                self._session.run(redshift_sql.drop_table(self.schema, table))
             for number, (run, batch, files) in enumerate(steps):
                 place = self._apply(run, batch, number, files)
                 self._reshaping.take_place(batch, place)
-            now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+            now = _now()
             for run in runs:
-                self._run(redshift_sql.record(self.schema, run, now))
-            self._run("commit")
-        except RedshiftError as error:
-            self._roll_back()
-            raise self._explained(error, what=f"rebuild schema {self.schema}") from None
-        except BaseException:
-            self._roll_back()
-            raise
+                self._session.run(redshift_sql.record(self.schema, run, now))
+            self._commit(change, redshift_sql.lines_at(self.schema, now))
 
     def occurrences(self, key: Key, schema: str, table: str) -> int | None:
         """How many rows of a table bear the key; None if there is no such table with such columns."""
-        found = {row[0] for row in self._rows(redshift_sql.columns_of(schema, table))}
+        found = {row[0] for row in self._session.rows(redshift_sql.columns_of(schema, table))}
         if not {name.lower() for name in key.names} <= found:
             return None
-        ((count,),) = self._rows(redshift_sql.occurrences(schema, table, key))
+        ((count,),) = self._session.rows(redshift_sql.occurrences(schema, table, key))
         return count
 
     def erase(self, key: Key, relations: Sequence[tuple[str, str]]) -> None:
         """Delete the rows with the key from these tables, all in one transaction."""
-        try:
-            self._run("begin")
+        if not relations:
+            return
+        again = "run it again"
+        change = Change(f"erase {key}", f"the lake is done, the warehouse not: {again}", again)
+        with self._changing(change):
+            self._begin()
             for schema, table in relations:
-                self._run(redshift_sql.erase(schema, table, key))
-            self._run("commit")
-        except RedshiftError as error:
-            self._roll_back()
-            raise self._explained(error, what=f"erase {key}") from None
+                self._session.run(redshift_sql.erase(schema, table, key))
+            self._session.commit(
+                change,
+                redshift_sql.lock_loads(self.schema),
+                lambda: not any(self.occurrences(key, schema, table) for schema, table in relations),
+            )
 
     def _prepare(self) -> int:
         """The newest run in raw, or 0 once `_loads` is made.
@@ -164,61 +157,66 @@ class RedshiftWarehouse:
         That is not in the transaction: CREATE TABLE would fix what that sees before it has the lock.
         """
         try:
-            newest = self._rows(redshift_sql.newest_run(self.schema))
+            newest = self._session.rows(redshift_sql.newest_run(self.schema))
         except RedshiftError as error:
             if not is_undefined(error):
                 raise
-            self._run(redshift_sql.create_schema(self.schema))
-            self._run(redshift_sql.create_loads(self.schema))
+            self._session.run(redshift_sql.create_schema(self.schema))
+            self._session.run(redshift_sql.create_loads(self.schema))
             return 0
         return newest[0][0] if newest else 0
 
-    def _transaction(self, run: Run, files: RunFiles) -> None:
-        self._run("begin")
-        self._run(redshift_sql.lock_loads(self.schema))
-        newest = self._rows(redshift_sql.newest_run(self.schema))
+    def _begin(self) -> None:
+        """One writer at a time."""
+        self._session.run("begin")
+        self._session.run(redshift_sql.lock_loads(self.schema))
+
+    def _transaction(self, run: Run, files: RunFiles, change: Change) -> None:
+        self._begin()
+        newest = self._session.rows(redshift_sql.newest_run(self.schema))
         if not newest or newest[0][0] < run.run:
             places = [self._apply(run, batch, number, files) for number, batch in enumerate(run.batches)]
             for batch, place in zip(run.batches, places, strict=True):
                 self._reshaping.take_place(batch, place)
-            now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-            self._run(redshift_sql.record(self.schema, run, now))
-        self._commit(run)
+            self._session.run(redshift_sql.record(self.schema, run, _now()))
+        self._commit(change, redshift_sql.lines_of(self.schema, run))
+
+    def _commit(self, change: Change, lines: str) -> None:
+        """lines: the query that counts what the transaction has put into `_loads`."""
+        lock = redshift_sql.lock_loads(self.schema)
+        self._session.commit(change, lock, lambda: self._session.rows(lines)[0][0] > 0)
 
     def holds(self, batch: Batch) -> bool:
         """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
-        return redshift_sql.is_declared_so(batch, self._rows(redshift_sql.columns_of(self.schema, batch.table)))
+        return redshift_sql.is_declared_so(batch, self._session.rows(redshift_sql.columns_of(self.schema, batch.table)))
 
     @contextmanager
     def live(self, batch: Batch, attempt: str, files: RunFiles) -> Iterator[LiveRows]:
         """Raw's live rows of the batch's table, overlaid with the rows of the batch's files, which COPY brings."""
         target, changed = redshift_sql.name(self.schema, batch.table), None
-        try:
-            self._run("begin")
+        with self._reading():
             if batch.files:
                 changed = "changed"
                 self._stage(changed, batch.columns, files.url(attempts.key(batch.table, attempt, "changed-manifest")))
-                ((rows,),) = self._rows(redshift_sql.count(changed))
+                ((rows,),) = self._session.rows(redshift_sql.count(changed))
                 if rows != batch.rows:
                     raise Failure(f"{batch.table}: {batch.rows:,} rows were written, {rows:,} copied", "run it again")
-            in_hex = [n for n, column in enumerate(batch.key_columns) if column.redshift.startswith("VARBYTE")]
-            ask_arrow = partial(self._table, in_hex=in_hex)
-            yield LiveRows(target, changed, batch.key_columns, redshift_sql.DIALECT, self._rows, ask_arrow)
-        except RedshiftError as error:
-            raise self._explained(error, None) from None
-        finally:
-            self._roll_back()
+            yield self._side(target, changed, batch.key_columns)
 
     @contextmanager
     def side(self, rows: str, keys: Sequence[ColumnType]) -> Iterator[LiveRows]:
         """Rows that are there as one side of a comparison: a table's name in SQL, or a query in parentheses."""
-        in_hex = [n for n, column in enumerate(keys) if column.redshift.startswith("VARBYTE")]
         with self._reading():
-            yield LiveRows(rows, None, keys, redshift_sql.DIALECT, self._rows, partial(self._table, in_hex=in_hex))
+            yield self._side(rows, None, keys)
+
+    def _side(self, rows: str, changed: str | None, keys: Sequence[ColumnType]) -> LiveRows:
+        in_hex = [n for n, column in enumerate(keys) if column.redshift.startswith("VARBYTE")]
+        ask_arrow = partial(self._session.table, in_hex=in_hex)
+        return LiveRows(rows, changed, keys, redshift_sql.DIALECT, self._session.rows, ask_arrow)
 
     def ask(self, sql: str) -> list[tuple]:
         with self._reading():
-            return [tuple(row) for row in self._rows(sql)]
+            return [tuple(row) for row in self._session.rows(sql)]
 
     def stream(self, sql: str, wide: bool) -> Iterator[list[tuple]]:
         """The rows of a query, some at a time, by a cursor of the server's: the driver would hold them all.
@@ -226,22 +224,31 @@ class RedshiftWarehouse:
         wide: a row may have megabytes. Floats are printed with all their digits.
         """
         with self._reading():
-            self._run("set extra_float_digits to 2")
+            self._session.run("set extra_float_digits to 2")
             # A name of its own: the driver remembers statements by their text, with the columns they had.
             cursor = sql_name(f"c{secrets.token_hex(8)}")
-            self._run(f"declare {cursor} cursor for {sql}")
-            while rows := self._rows(f"fetch forward {WIDE_ROWS if wide else ROWS} from {cursor}"):
+            self._session.run(f"declare {cursor} cursor for {sql}")
+            while rows := self._session.rows(f"fetch forward {WIDE_ROWS if wide else ROWS} from {cursor}"):
                 yield [tuple(row) for row in rows]
 
     @contextmanager
-    def _reading(self) -> Iterator[None]:
+    def _reading(self, doing: str = "") -> Iterator[None]:
+        """A transaction that changes nothing, in the end."""
         try:
-            self._run("begin")
+            self._session.run("begin")
             yield
         except RedshiftError as error:
-            raise self._explained(error) from None
+            raise self._explained(error, doing) from None
         finally:
-            self._roll_back()
+            self._session.roll_back()
+
+    @contextmanager
+    def _changing(self, change: Change) -> Iterator[None]:
+        try:
+            with self._session.rolled_back_if_it_fails():
+                yield
+        except RedshiftError as error:
+            raise self._explained(error, change.doing, change.undone) from None
 
     def _apply(self, run: Run, batch: Batch, number: int, files: RunFiles) -> Place:
         """Bring a table to what the run found: replace its rows, or those that changed."""
@@ -251,7 +258,7 @@ class RedshiftWarehouse:
         if batch.deleted:
             self._mark_deleted(run, batch, place, files)
         if batch.live_rows is not None:
-            ((rows, total),) = self._rows(redshift_sql.live_totals(self.schema, place.into))
+            ((rows, total),) = self._session.rows(redshift_sql.live_totals(self.schema, place.into))
             checks.equal(self.schema, run, batch, rows, int(total))
         return place
 
@@ -263,109 +270,55 @@ class RedshiftWarehouse:
         except RedshiftError as error:
             if is_conflict(error):
                 raise
-            self._roll_back()
-            raise self._explained(error, run, copy_errors.where(self._rows, batch, files)) from None
+            self._session.roll_back()
+            raise LocatedError(error, copy_errors.where(self._session.rows, batch, files)) from None
         self._check(run, batch, place.staging)
         self._reshaping.put_aside(batch, place)
         if batch.mode != "full":
-            self._run(redshift_sql.remove_staged(self.schema, place.staging, place.into))
-        self._run(redshift_sql.insert_staged(self.schema, place.staging, run, place.into, place.aside))
+            self._session.run(redshift_sql.remove_staged(self.schema, place.staging, place.into))
+        self._session.run(redshift_sql.insert_staged(self.schema, place.staging, run, place.into, place.aside))
         for table in filter(None, (place.staging, place.aside)):
-            self._run(redshift_sql.drop_staging(table))
+            self._session.run(redshift_sql.drop_staging(table))
 
     def _mark_deleted(self, run: Run, batch: Batch, place: Place, files: RunFiles) -> None:
         files.verify(batch.deleted)
         self._stage(
             place.gone, batch.key_columns, files.url(attempts.key(batch.table, run.attempt, "deleted-manifest"))
         )
-        self._run(redshift_sql.mark_deleted(self.schema, place.gone, run, place.into))
-        self._run(redshift_sql.drop_staging(place.gone))
+        self._session.run(redshift_sql.mark_deleted(self.schema, place.gone, run, place.into))
+        self._session.run(redshift_sql.drop_staging(place.gone))
 
     def _stage(self, staging: str, columns: Iterable[ColumnType], manifest: str) -> None:
         """COPY the files of a manifest into a temporary table."""
-        self._run(redshift_sql.create_staging(staging, columns))
-        self._run(redshift_sql.copy(staging, manifest, self.role))
+        self._session.run(redshift_sql.create_staging(staging, columns))
+        self._session.run(redshift_sql.copy(staging, manifest, self.role))
 
     def _check(self, run: Run, batch: Batch, staging: str) -> None:
         """As many rows as were published, and every key once."""
-        ((rows,),) = self._rows(redshift_sql.count(staging))
+        ((rows,),) = self._session.rows(redshift_sql.count(staging))
         checks.arrived(self.schema, run, batch, rows)
         if batch.primary_key:
-            ((repeated,),) = self._rows(redshift_sql.repeated_keys(staging, batch))
+            ((repeated,),) = self._session.rows(redshift_sql.repeated_keys(staging, batch))
             if repeated:
                 raise Failure(
                     f"{self.schema}.{batch.table}: {repeated:,} keys of run {run.run} occur more than once",
                     f"is {list(batch.primary_key)} really its key? raw is unchanged",
                 )
 
-    def _commit(self, run: Run) -> None:
-        """COMMIT; when its answer is lost, a new connection asks whether the run is there."""
-        try:
-            self._run("commit")
-        except RedshiftError as error:
-            if is_conflict(error):
-                raise
-            if not self._arrived(run):
-                raise Failure(
-                    f"the connection to {self.host} broke before run {run.run} was committed: {said(error)}",
-                    "raw is unchanged and the run waits in the lake; run `make load`",
-                ) from None
-
-    def _arrived(self, run: Run) -> bool:
-        """Asked under the lock, which is free only when the transaction without an answer has ended, either way."""
-        try:
-            self._connection = self._connect()
-            self._run("begin")
-            self._run(redshift_sql.lock_loads(self.schema))
-            ((lines,),) = self._rows(redshift_sql.lines_of(self.schema, run))
-            self._run("rollback")
-        except (Failure, RedshiftError) as error:
-            raise Failure(
-                f"the connection to {self.host} broke while run {run.run} was committed, and whether the run is there "
-                f"cannot be asked: {error.problem if isinstance(error, Failure) else said(error)}",
-                "raw holds the whole run or nothing of it; when the warehouse answers, run `make load`, which looks",
-            ) from None
-        return lines > 0
-
-    def _roll_back(self) -> None:
-        with suppress(RedshiftError):
-            self._run("rollback")
-
-    def _run(self, sql: str) -> None:
-        with _broken_is_an_error(), self._connection.cursor() as cursor:
-            cursor.execute(sql)
-
-    def _rows(self, sql: str) -> list[Any]:
-        with _broken_is_an_error(), self._connection.cursor() as cursor:
-            cursor.execute(sql)
-            return list(cursor.fetchall())
-
-    def _table(self, sql: str, in_hex: Collection[int]) -> pa.Table:
-        """Rows as an Arrow table. in_hex: places of columns whose bytes the query asks for in hex digits."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql)
-            names = [str(column[0]) for column in cursor.description]
-            values = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
-        for place in in_hex:
-            values[place] = tuple(map(bytes.fromhex, values[place]))
-        return pa.Table.from_arrays(list(map(pa.array, values)), names)
-
     def _rows_if_there(self, sql: str) -> list[Any]:
         try:
-            return self._rows(sql)
+            return self._session.rows(sql)
         except RedshiftError as error:
             if is_undefined(error):
                 return []
             raise self._explained(error) from None
 
-    def _explained(self, error: Exception, run: Run | None = None, where: str = "", what: str = "") -> Failure:
-        """A failure for what Redshift said while a run was applied, or while it was asked to do `what`."""
-        doing = f"apply run {run.run} to schema {self.schema}" if run else what or f"read schema {self.schema}"
-        waits = (
-            "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load` (or `make replay`)"
-        )
-        fix = "; ".join(part for part in (self._remedy(said(error)), waits if run else "") if part)
-        return Failure(f"Redshift at {self.host} could not {doing}: {said(error)}{where}", fix or "run it again")
+    def _explained(self, error: Exception, doing: str = "", then: str = "") -> Failure:
+        """A failure for what Redshift said. then: how things are now, and what to do when the cause is gone."""
+        told, where = said(error), error.where if isinstance(error, LocatedError) else ""
+        fix = "; ".join(part for part in (self._remedy(told), then) if part)
+        doing = doing or f"read schema {self.schema}"
+        return Failure(f"Redshift at {self} could not {doing}: {told}{where}", fix or "run it again")
 
     def _remedy(self, told: str) -> str:
         if "Access Denied" in told or "AccessDenied" in told:
@@ -382,10 +335,5 @@ class RedshiftWarehouse:
         return ""
 
 
-@contextmanager
-def _broken_is_an_error() -> Iterator[None]:
-    """The driver lets some faults of a cut connection through as they are."""
-    try:
-        yield
-    except (OSError, struct.error) as error:
-        raise InterfaceError(f"the connection broke: {error}") from None
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)

@@ -1,7 +1,10 @@
 """When the source's columns change, on the Redshift stand-in: in place where real Redshift can, else by a new table."""
 
 import pytest
+from redshift_connector.error import ProgrammingError
 
+from loaders.warehouse.redshift_session import RedshiftSession
+from tests.redshift.conftest import connection_to
 from tests.redshift.test_load import both  # noqa: F401 (a fixture)
 from tests.redshift.test_statements import sent
 
@@ -34,6 +37,27 @@ def test_a_wider_varchar_is_widened_in_place_before_the_transaction(shop):
     assert told[widened + 1] == "begin" and not any("_order_he_new" in sql for sql in told)
     after(shop, "update t set v = repeat('김', 200) where id = 2")
     assert shop.rows(columns="id, v") == [(1, "a"), (2, "김" * 200)]
+
+
+class Refusing(RedshiftSession):
+    """Redshift does not widen a column of encoding BYTEDICT, RUNLENGTH, TEXT255 or TEXT32K."""
+
+    def run(self, sql: str) -> None:
+        if sql.startswith("alter table") and " alter column " in sql:
+            raise ProgrammingError({"S": "ERROR", "C": "0A000", "M": "cannot alter type of a column with encoding"})
+        super().run(sql)
+
+
+def test_a_varchar_that_cannot_be_widened_in_place_goes_through_a_new_table(shop):
+    shop.own.write("alter table t modify v varchar(200)", "insert into t values (3, repeat('김', 200), 30, null)")
+    with shop.warehouse() as warehouse:
+        (batch,) = shop.extract(warehouse=warehouse, full=False).batches
+    assert batch.mode == "incremental"
+    with sent() as told:
+        shop.load(Refusing(lambda: connection_to(shop.redshift), "localhost"))
+    assert any("_order_he_new" in sql for sql in told)
+    assert shop.rows(columns="id, v, _run") == [(1, "a", 1), (2, "b", 1), (3, "김" * 200, 2)]
+    assert shop.rows("view_of_t") == [(1, "a"), (2, "b"), (3, "김" * 200)]
 
 
 @pytest.mark.parametrize(

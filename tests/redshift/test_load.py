@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -17,6 +17,7 @@ from loaders.lake.run_files import RunFiles
 from loaders.lake.s3 import S3
 from loaders.settings import ROOT
 from loaders.warehouse.duckdb_warehouse import open_warehouse
+from loaders.warehouse.redshift_session import RedshiftSession
 from loaders.warehouse.redshift_warehouse import RedshiftWarehouse
 from tests import test_type_matrix as matrix
 from tests.chaos_proxy import Line
@@ -30,9 +31,14 @@ class Both:
     def __init__(self, own, lake, redshift, ask, schema):
         self.own, self.lake, self.redshift, self.ask, self.schema = own, lake, redshift, ask, schema
 
-    def warehouse(self, **changes) -> RedshiftWarehouse:
-        options = {"connect": lambda: connection_to(self.redshift), "schema": self.schema, "host": "localhost"}
-        return RedshiftWarehouse(**options | {"role": self.redshift.copy_role} | changes)
+    @contextmanager
+    def warehouse(self, session: RedshiftSession | None = None, role: str = ""):
+        session = session or self.session()
+        with closing(session):
+            yield RedshiftWarehouse(session, self.schema, role or self.redshift.copy_role)
+
+    def session(self, connect=None) -> RedshiftSession:
+        return RedshiftSession(connect or (lambda: connection_to(self.redshift)), "localhost")
 
     def catalog(self, for_redshift=False):
         """All tables there are, to go to the test's own schema."""
@@ -43,14 +49,14 @@ class Both:
 
     def run(self, **options):
         """What `make extract` does: load what waits, publish a run compared with raw, and load it."""
-        with closing(self.warehouse()) as warehouse:
+        with self.warehouse() as warehouse:
             list(pipeline.load(self.lake, warehouse))
             run = self.extract(warehouse=warehouse, **{"full": False} | options)
             list(pipeline.load(self.lake, warehouse))
         return run
 
-    def load(self, warehouse=None) -> list[int]:
-        with closing(warehouse or self.warehouse()) as opened:
+    def load(self, session: RedshiftSession | None = None, **changes) -> list[int]:
+        with self.warehouse(session, **changes) as opened:
             return [run.run for run in pipeline.load(self.lake, opened)]
 
     def load_duckdb(self) -> list[int]:
@@ -63,9 +69,9 @@ class Both:
     def duckdb_rows(self, table="t", columns="*") -> list[tuple]:
         return sorted(self.own.raw(table, columns, self.schema), key=repr)
 
-    def fails(self, **changes) -> Failure:
+    def fails(self, session: RedshiftSession | None = None, **changes) -> Failure:
         with pytest.raises(Failure) as caught:
-            self.load(self.warehouse(**changes))
+            self.load(session, **changes)
         return caught.value
 
 
@@ -282,7 +288,7 @@ def test_a_decimal_out_of_range_is_refused_before_it_is_published(both, value):
 def test_repeated_keys_are_refused(loaded):
     run = pipeline.runs.read(loaded.lake, 2)
     wrong = replace(run, batches=(replace(run.batches[0], primary_key=("v",)),))
-    with closing(loaded.warehouse()) as warehouse, pytest.raises(Failure, match="1 keys of run 2 occur more than once"):
+    with loaded.warehouse() as warehouse, pytest.raises(Failure, match="1 keys of run 2 occur more than once"):
         warehouse.apply(wrong, RunFiles(loaded.lake, loaded.own.folder))
     assert loaded.rows(columns="id, v, _run") == OLD
 
@@ -341,7 +347,7 @@ def breaking(loaded, at: str, after: bool, error: Exception | None = None):
 
 @pytest.mark.parametrize("at", ["begin", "lock", "copy", "delete", "insert", "commit"])
 def test_a_connection_that_breaks_before_a_statement_leaves_raw_as_it_was(loaded, at):
-    failure = loaded.fails(connect=breaking(loaded, at, after=False))
+    failure = loaded.fails(loaded.session(breaking(loaded, at, after=False)))
     assert "run 2" in failure.problem and "make load" in failure.fix
     assert loaded.rows(columns="id, v, _run") == OLD
     assert loaded.load() == [2]
@@ -349,25 +355,24 @@ def test_a_connection_that_breaks_before_a_statement_leaves_raw_as_it_was(loaded
 
 
 def test_a_commit_whose_answer_is_lost_is_looked_up_not_guessed(loaded):
-    assert loaded.load(loaded.warehouse(connect=breaking(loaded, "commit", after=True))) == [2]
+    assert loaded.load(loaded.session(breaking(loaded, "commit", after=True))) == [2]
     assert loaded.rows(columns="id, v, _run") == NEW
     assert len(loaded.rows("_loads")) == 2
 
 
-class Cut(RedshiftWarehouse):
-    """A warehouse whose line loses the answer to the first statement that begins with `at`."""
+class Cut(RedshiftSession):
+    """A session whose line loses the answer to the first statement that begins with `at`."""
 
-    def __init__(self, both, line: Line, at: str, **options):
+    def __init__(self, both, line: Line, at: str, connect=None):
         self.line, self.at = line, at
-        reach = {"connect": lambda: connection_to(both.redshift, port=line.port), "role": both.redshift.copy_role}
-        super().__init__(schema=both.schema, host="localhost", **reach | options)
+        super().__init__(connect or (lambda: connection_to(both.redshift, port=line.port)), "localhost")
 
-    def _run(self, sql: str) -> None:
+    def run(self, sql: str) -> None:
         if sql.startswith(self.at):
             self.at = "never again"
             # The driver asks twice: to parse, and then to execute.
             self.line.lose_answers(after=1)
-        super()._run(sql)
+        super().run(sql)
 
 
 @pytest.fixture
@@ -398,9 +403,9 @@ def test_a_lost_commit_is_found_even_when_another_load_went_on_since(loaded, lin
     class Slow(Cut):
         """Between the cut and the question, another load applies the next run."""
 
-        def _arrived(self, run):
+        def _asked_anew(self, *question):
             loaded.load()
-            return super()._arrived(run)
+            return super()._asked_anew(*question)
 
     assert loaded.load(Slow(loaded, line, "commit")) == [2, 3]
     assert len(loaded.rows("_loads")) == 3
@@ -414,26 +419,25 @@ def test_when_a_lost_commit_cannot_be_asked_for_the_failure_says_just_that(loade
             return next(connections)
         raise Failure("Redshift at localhost:1 cannot be reached: refused", "wait")
 
-    with pytest.raises(Failure, match="whether the run is there cannot be asked: Redshift at localhost:1") as caught:
+    with pytest.raises(Failure, match=r"run 2 .* whether it did cannot be asked: Redshift at localhost:1") as caught:
         loaded.load(Cut(loaded, line, "commit", connect=once))
-    assert "the whole run or nothing of it" in caught.value.fix
+    assert "all of it has happened or nothing" in caught.value.fix
     assert loaded.rows(columns="id, v, _run") == NEW, "this time it was there"
     assert loaded.load() == []
 
 
-class Disturbed(RedshiftWarehouse):
-    """A warehouse in which somebody else changes the raw table between its COPY and its DELETE, so many times."""
+class Disturbed(RedshiftSession):
+    """A session in which somebody else changes the raw table between its COPY and its DELETE, so many times."""
 
     def __init__(self, both, times: int):
         self.both, self.times = both, times
-        options = {"connect": lambda: connection_to(both.redshift), "role": both.redshift.copy_role}
-        super().__init__(schema=both.schema, host="localhost", **options)
+        super().__init__(lambda: connection_to(both.redshift), "localhost")
 
-    def _run(self, sql: str) -> None:
+    def run(self, sql: str) -> None:
         if sql.startswith("delete") and self.times:
             self.times -= 1
-            self.both.ask(f"update {self.schema}.t set v = v")
-        super()._run(sql)
+            self.both.ask(f"update {self.both.schema}.t set v = v")
+        super().run(sql)
 
 
 def test_a_serialization_conflict_is_tried_again_as_a_whole(loaded):

@@ -1,7 +1,6 @@
 """`replay` on the Redshift stand-in: raw from the lake alone, to any run, or the old raw as it was."""
 
 import signal
-from contextlib import closing
 
 import pytest
 
@@ -11,15 +10,15 @@ from loaders.lake import runs
 from loaders.retention.replay import replay
 from tests import commands
 from tests.redshift.test_kill import run_to_step, shop  # noqa: F401 (a fixture)
-from tests.redshift.test_load import both  # noqa: F401 (a fixture)
+from tests.redshift.test_load import Cut, both, breaking, line  # noqa: F401 (two fixtures)
 
 
 def everything(both) -> dict[str, list]:  # noqa: F811
     return {"t": both.rows("t"), "_loads": both.rows("_loads", "run, attempt, table_name, mode, row_count, verdict")}
 
 
-def replayed(both, to_run=None) -> list[int]:  # noqa: F811
-    with closing(both.warehouse()) as warehouse:
+def replayed(both, to_run=None, session=None, **changes) -> list[int]:  # noqa: F811
+    with both.warehouse(session, **changes) as warehouse:
         return [run.run for run in replay(both.lake, warehouse, to_run, lambda steps, _count: steps)]
 
 
@@ -62,13 +61,36 @@ def test_a_file_that_is_not_the_published_one_is_named_and_raw_stays(history, s3
     assert everything(both) == states[3]
 
 
+def test_a_commit_whose_answer_is_lost_is_looked_up(history, line):  # noqa: F811
+    both, states = history  # noqa: F811
+    both.ask(f"update {both.schema}.t set v = 'rubbish'")
+    assert replayed(both, session=Cut(both, line, "commit")) == [1, 2, 3]
+    assert everything(both) == states[3]
+
+
+def test_a_connection_that_breaks_before_the_commit_leaves_raw_as_it_was(history):
+    both, states = history  # noqa: F811
+    with pytest.raises(Failure, match="at the COMMIT that was to rebuild schema") as caught:
+        replayed(both, session=both.session(breaking(both, "commit", after=False)))
+    assert "raw is unchanged" in caught.value.fix
+    assert everything(both) == states[3]
+
+
+def test_a_copy_that_fails_is_not_a_load_that_waits(history):
+    both, states = history  # noqa: F811
+    with pytest.raises(Failure, match=r"could not rebuild schema .*Access Denied") as caught:
+        replayed(both, role=both.redshift.empty_role)
+    assert "make load" not in caught.value.fix and "run it again" in caught.value.fix
+    assert everything(both) == states[3]
+
+
 def test_killed_before_its_commit_raw_is_the_old_one(shop):  # noqa: F811
     both, settings = shop  # noqa: F811
     both.run(known=catalog.read(both.own.catalog_file))
     both.ask(f"update {both.schema}.a set v = 7")
     done = run_to_step(settings, 0, "replay")
     assert done.returncode == 0, done.stderr
-    steps = [line for line in done.stdout.splitlines() if line.startswith(("before ", "after "))]
+    steps = [step for step in done.stdout.splitlines() if step.startswith(("before ", "after "))]
     commit = steps.index("before sql commit") + 1
     both.ask(f"update {both.schema}.a set v = 7")
     for number, value in ((commit // 2, 7), (commit, 7), (commit + 1, -1)):

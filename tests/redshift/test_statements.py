@@ -4,7 +4,7 @@ Delete that file to have it written anew, and read the difference before it is c
 """
 
 import re
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from loaders.lake.runs import ColumnType
 from loaders.matching import match
 from loaders.warehouse import profile, redshift_sql
 from loaders.warehouse.redshift_connection import connect
-from loaders.warehouse.redshift_warehouse import RedshiftWarehouse
 from tests.redshift.test_load import both  # noqa: F401 (a fixture)
 from tests.test_runs import record
 
@@ -67,11 +66,9 @@ def shop(both):  # noqa: F811
 
 
 def load(shop) -> list[str]:
-    with sent() as statements:
-        warehouse = RedshiftWarehouse(lambda: connect(shop.target), shop.schema, shop.redshift.copy_role, "localhost")
-        with closing(warehouse):
-            list(pipeline.load(shop.lake, warehouse))
-            warehouse.newest()
+    with sent() as statements, shop.warehouse(shop.session(lambda: connect(shop.target))) as warehouse:
+        list(pipeline.load(shop.lake, warehouse))
+        warehouse.newest()
     return statements
 
 

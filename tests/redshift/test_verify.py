@@ -1,6 +1,5 @@
 """`verify` on the Redshift stand-in: every type printed alike by both ends, changes found, marts compared."""
 
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -30,7 +29,7 @@ CHANGES = {
 
 def finding(both, deep: bool, marts="nowhere"):  # noqa: F811
     known = both.catalog(for_redshift=True)
-    with closing(both.warehouse()) as warehouse, both.own.snapshot() as snapshot:
+    with both.warehouse() as warehouse, both.own.snapshot() as snapshot:
         applied, waiting = holdings.applied(both.lake, warehouse), pipeline.pending(both.lake, warehouse)
         ends = Ends(snapshot, warehouse, applied, waiting, marts, watch)
         ((table, source),) = match(known, snapshot)
@@ -92,6 +91,6 @@ def test_a_mart_is_compared_by_rows_keys_and_sums(both):  # noqa: F811
 
 def mart(both):  # noqa: F811
     known = replace(catalog.read(both.own.catalog_file), schema=both.schema)
-    with closing(both.warehouse()) as warehouse, both.own.snapshot() as snapshot:
+    with both.warehouse() as warehouse, both.own.snapshot() as snapshot:
         ((table, source),) = match(known, snapshot)
         return verify.mart(Ends(snapshot, warehouse, {}, [], both.schema, watch), table, source)

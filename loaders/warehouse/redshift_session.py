@@ -1,0 +1,113 @@
+"""A session with Redshift: statements, and transactions of which it is known in the end whether they happened.
+
+A lost connection ends a transaction. A lost answer to COMMIT is looked up on a new connection, not guessed.
+"""
+
+import struct
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from redshift_connector.error import Error as RedshiftError
+from redshift_connector.error import InterfaceError
+
+from loaders.errors import Failure
+from loaders.warehouse.redshift_errors import is_conflict, said
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a transaction is to do, in words for failures.
+
+    doing: "apply run 2 to schema raw". undone: how things are if it did not happen, and what to do then. again: what
+    to do if nobody can say whether it happened; nothing is done twice by it.
+    """
+
+    doing: str
+    undone: str
+    again: str
+
+
+class RedshiftSession:
+    """connect: opens a connection in autocommit mode. host: for messages."""
+
+    def __init__(self, connect: Callable[[], Any], host: str):
+        self._connect = connect
+        self._connection = connect()
+        self.host = host
+
+    def close(self) -> None:
+        with suppress(RedshiftError, OSError):
+            self._connection.close()
+
+    def run(self, sql: str) -> None:
+        with _broken_is_an_error(), self._connection.cursor() as cursor:
+            cursor.execute(sql)
+
+    def rows(self, sql: str) -> list[Any]:
+        with _broken_is_an_error(), self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+    def table(self, sql: str, in_hex: Collection[int]) -> pa.Table:
+        """Rows as an Arrow table. in_hex: places of columns whose bytes the query asks for in hex digits."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            names = [str(column[0]) for column in cursor.description]
+            values = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
+        for place in in_hex:
+            values[place] = tuple(map(bytes.fromhex, values[place]))
+        return pa.Table.from_arrays(list(map(pa.array, values)), names)
+
+    def roll_back(self) -> None:
+        with suppress(RedshiftError):
+            self.run("rollback")
+
+    @contextmanager
+    def rolled_back_if_it_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.roll_back()
+            raise
+
+    def commit(self, change: Change, lock: str, happened: Callable[[], bool]) -> None:
+        """COMMIT; when its answer is lost, a new connection asks whether it `happened`.
+
+        lock: the statement by which the transaction has locked out others; the new connection waits for it until the
+        transaction without an answer has ended, either way.
+        """
+        try:
+            self.run("commit")
+        except RedshiftError as error:
+            if is_conflict(error):
+                raise
+            broke = f"the connection to {self.host} broke at the COMMIT that was to {change.doing}"
+            if not self._asked_anew(broke, change, lock, happened):
+                raise Failure(f"{broke}: {said(error)}", change.undone) from None
+
+    def _asked_anew(self, broke: str, change: Change, lock: str, happened: Callable[[], bool]) -> bool:
+        try:
+            self._connection = self._connect()
+            self.run("begin")
+            self.run(lock)
+            answer = happened()
+            self.run("rollback")
+        except (Failure, RedshiftError) as error:
+            why = error.problem if isinstance(error, Failure) else said(error)
+            raise Failure(
+                f"{broke}, and whether it did cannot be asked: {why}",
+                f"all of it has happened or nothing; when the warehouse answers, {change.again}",
+            ) from None
+        return answer
+
+
+@contextmanager
+def _broken_is_an_error() -> Iterator[None]:
+    """The driver lets some faults of a cut connection through as they are."""
+    try:
+        yield
+    except (OSError, struct.error) as error:
+        raise InterfaceError(f"the connection broke: {error}") from None
