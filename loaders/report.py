@@ -16,6 +16,7 @@ from loaders.warehouse.interface import Step
 
 # Several rows at once, of whatever form.
 Rows = TypeVar("Rows", bound=Sized)
+Item = TypeVar("Item")
 
 
 def progress(name: str, expected_rows: int, batches: Iterable[Rows]) -> Iterator[Rows]:
@@ -127,6 +128,17 @@ def working(text: str) -> Iterator[None]:
         yield
     finally:
         print(" " * (len(text) + 4), end="\r", file=sys.stderr, flush=True)
+
+
+def working_on_each(text: str, made: Iterable[Item]) -> Iterator[Item]:
+    """What is made, as it comes; while it is being made, the text on a terminal."""
+    left = iter(made)
+    while True:
+        with working(text):
+            item = next(left, None)
+        if item is None:
+            return
+        yield item
 
 
 def finding(found: Finding, width: int) -> str:

@@ -215,6 +215,18 @@ def test_stopped_by_hand_it_leaves_nothing_half_done(shop, number, code):
     assert loaders(shop, "extract", "--tables", "order").returncode == 0
 
 
+def test_on_a_terminal_a_load_says_that_it_is_at_work_and_wipes_it_out(shop):
+    screen, terminal = os.openpty()
+    with open(screen, "rb", buffering=0) as shown:  # noqa: PTH123 (a file descriptor)
+        done = subprocess.run(
+            [sys.executable, "-m", "loaders", "extract"], cwd=ROOT, env=environment(shop), stdout=-1, stderr=terminal
+        )
+        os.close(terminal)
+        written = shown.read(10_000).decode()
+    assert done.returncode == 0 and b"run 1: " in done.stdout
+    assert f"loading into {shop.warehouse_path} …" in written and written.endswith("\r")
+
+
 @pytest.mark.parametrize("package", ["loaders", "seeds_generator", "local_stack", "dashboard"])
 def test_stopped_by_hand_while_it_imports_it_ends_without_a_word(package, tmp_path):
     """The package's first import of its own waits, as a slow disk would; then comes the Ctrl-C."""

@@ -113,7 +113,7 @@ def _load_pending(catalog: Catalog, lake: Lake, chosen: Settings) -> int:
     """Apply what waits, a line per run; the warehouse is open only meanwhile, so that others can read it."""
     with connections.warehouse(catalog, chosen) as warehouse:
         count = 0
-        for run in pipeline.load(lake, warehouse):
+        for run in report.working_on_each(f"loading into {warehouse}", pipeline.load(lake, warehouse)):
             rows = sum(batch.rows for batch in run.batches)
             print(f"run {run.run}: {rows:,} rows -> {warehouse}, schema {catalog.schema}")
             count += 1
