@@ -8,7 +8,10 @@ import pytest
 from loaders import pipeline
 from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
+from loaders.source import mysql_url
 from tests import mixes
+from tests.conftest import fresh_database
+from tests.own_database import OwnDatabase
 
 
 @pytest.mark.parametrize("kind", mixes.KINDS)
@@ -54,6 +57,24 @@ def test_a_run_reads_by_the_cursor_only_what_is_within_the_lookback(filled):
     (batch,) = filled.run().batches
     assert (batch.rows, batch.cursor_to) == (61, "2026-01-01 16:40:00")
     assert batch.cursor_from == "2026-01-01 15:40:00"
+
+
+def test_an_older_copy_of_the_source_is_followed(filled, mysql_server):
+    """After a failover, say: rows that the old server still took are gone, and others are as they were before."""
+    with fresh_database(mysql_server) as name:
+        older = OwnDatabase(mysql_server.url("shop", name), mysql_server.url("loader", name), filled.folder)
+        here = mysql_url.parse(filled.shop_url, "the test's URL").database
+        older.write(f"create table t like {here}.t", f"insert into t select * from {here}.t")
+        filled.write(
+            "insert into t select seq, 'new', '2026-01-02' + interval seq minute from seq_1001_to_1020",
+            "update t set v = 'changed', updated_at = '2026-01-02' where id <= 5",
+        )
+        filled.run()
+        (batch,) = older.run(filled.discover()).batches
+        assert batch.verdict == "equal: 1,000 rows by hash; 5 repaired; 20 gone"
+    assert filled.live("t", "count(*), min(v), max(v), max(updated_at)::varchar") == [
+        (1000, "old", "old", "2026-01-01 16:40:00")
+    ]
 
 
 def test_rows_dated_beyond_the_servers_clock_hide_nothing(filled):

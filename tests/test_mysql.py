@@ -3,6 +3,7 @@
 import gc
 import subprocess
 import sys
+import time
 import warnings
 from collections import Counter
 from contextlib import closing
@@ -119,6 +120,37 @@ def test_what_the_server_defaults_to_does_not_change_values(own, mysql_server):
             cursor.execute("set global sql_mode = %s, global time_zone = %s", before)
     own.load()
     assert own.raw("t", "id, v") == [(1, "a")]
+
+
+@pytest.fixture
+def impatient(many, mysql_server):
+    """64 MB of rows, on a server that by default waits a second for whoever reads slowly."""
+    many.write(*["insert into t (v) select v from t"] * 2)
+    with closing(many.connect(mysql_server.url("root", "mysql"))) as administrator, administrator.cursor() as cursor:
+        cursor.execute("select @@global.net_write_timeout")
+        (before,) = cursor.fetchone()
+        cursor.execute("set global net_write_timeout = 1")
+        yield many
+        cursor.execute("set global net_write_timeout = %s", (before,))
+
+
+def read_slowly(snapshot) -> int:
+    """The lake does not answer for a while. How many rows came."""
+    batches = read(snapshot)
+    first = next(batches)
+    time.sleep(4)
+    return first.num_rows + sum(batch.num_rows for batch in batches)
+
+
+def test_a_server_that_is_impatient_by_default_waits_for_a_slow_lake(impatient):
+    with impatient.snapshot() as snapshot:
+        assert read_slowly(snapshot) == 4 * ROWS
+
+
+def test_a_server_that_gives_up_on_a_slow_lake_is_a_failure_never_a_short_read(impatient):
+    with impatient.snapshot() as snapshot, pytest.raises(Failure, match="while table t was read"):
+        mysql.rows(snapshot.connection, "set session net_write_timeout = 1")
+        read_slowly(snapshot)
 
 
 def test_the_account_must_be_allowed_to_read(own, mysql_server):
