@@ -1,6 +1,8 @@
 """Reading MySQL when something goes wrong: a read ends at the last row, or with a failure."""
 
 import gc
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,20 +17,35 @@ from loaders.errors import Failure
 from loaders.mysql_arrow.packets import BLOCK_BYTES
 from loaders.source import mysql, mysql_url
 from loaders.type_contract import contract
+from local_stack import mariadb
 from tests import chaos_proxy
+from tests.own_database import OwnDatabase
 
 ROWS = 20_000
 
 
+MANY = (
+    "create table t (id int primary key auto_increment, v varchar(1000))",
+    "insert into t (v) values (repeat('x', 1000))",
+    *["insert into t (v) select v from t"] * 14,
+    f"insert into t (v) select v from t limit {ROWS - 2**14}",
+)
+
+
+# Four times as much: more than what is read ahead while nobody takes it.
+MORE = ["insert into t (v) select v from t"] * 2
+
+
 @pytest.fixture
 def many(own):
-    own.write(
-        "create table t (id int primary key auto_increment, v varchar(1000))",
-        "insert into t (v) values (repeat('x', 1000))",
-        *["insert into t (v) select v from t"] * 14,
-        f"insert into t (v) select v from t limit {ROWS - 2**14}",
-    )
+    own.write(*MANY)
     return own
+
+
+@pytest.fixture
+def more(many):
+    many.write(*MORE)
+    return many
 
 
 def read(snapshot, where=None):
@@ -65,20 +82,34 @@ def test_a_connection_cut_in_mid_stream_is_a_failure_never_a_short_read(many, my
     assert "MySQL" in caught.value.problem
 
 
-def test_a_killed_query_is_a_failure(many, mysql_server):
-    with many.snapshot() as snapshot:
+def test_a_killed_query_is_a_failure(more, mysql_server):
+    with more.snapshot() as snapshot:
         batches = read(snapshot)
         next(batches)
-        with closing(many.connect(mysql_server.url("root", "mysql"))) as other, other.cursor() as cursor:
+        with closing(more.connect(mysql_server.url("root", "mysql"))) as other, other.cursor() as cursor:
             cursor.execute(f"kill {snapshot.connection.thread_id()}")
         with pytest.raises(Failure, match="MySQL stopped while table t was read"):
             list(batches)
 
 
-def test_a_reader_that_stops_early_closes_the_connection_without_reading_on_and_without_noise(many):
+def test_a_server_that_is_killed_is_a_failure(tmp_path):
+    server = mariadb.up(tmp_path / "mysql", say=lambda _text: None)
+    try:
+        own = OwnDatabase(server.url("shop", "order_he"), server.url("loader", "order_he"), tmp_path)
+        own.write(*MANY, *MORE)
+        with pytest.raises(Failure, match="while table t was read"), own.snapshot() as snapshot:
+            batches = read(snapshot)
+            next(batches)
+            os.kill(server.pid, signal.SIGKILL)
+            list(batches)
+    finally:
+        mariadb.down(tmp_path / "mysql")
+
+
+def test_a_reader_that_stops_early_closes_the_connection_without_reading_on_and_without_noise(more):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with many.snapshot() as snapshot:
+        with more.snapshot() as snapshot:
             batches = read(snapshot)
             next(batches)
             batches.close()
@@ -123,14 +154,13 @@ def test_what_the_server_defaults_to_does_not_change_values(own, mysql_server):
 
 
 @pytest.fixture
-def impatient(many, mysql_server):
-    """64 MB of rows, on a server that by default waits a second for whoever reads slowly."""
-    many.write(*["insert into t (v) select v from t"] * 2)
-    with closing(many.connect(mysql_server.url("root", "mysql"))) as administrator, administrator.cursor() as cursor:
+def impatient(more, mysql_server):
+    """A server that by default waits a second for whoever reads slowly."""
+    with closing(more.connect(mysql_server.url("root", "mysql"))) as administrator, administrator.cursor() as cursor:
         cursor.execute("select @@global.net_write_timeout")
         (before,) = cursor.fetchone()
         cursor.execute("set global net_write_timeout = 1")
-        yield many
+        yield more
         cursor.execute("set global net_write_timeout = %s", (before,))
 
 
