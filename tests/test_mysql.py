@@ -107,6 +107,7 @@ def test_a_server_that_is_killed_is_a_failure(tmp_path):
 
 
 def test_a_reader_that_stops_early_closes_the_connection_without_reading_on_and_without_noise(more):
+    gc.collect()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with more.snapshot() as snapshot:
