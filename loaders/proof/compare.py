@@ -4,7 +4,7 @@ A side is the source in a run's snapshot, or raw's live rows overlaid with what 
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +17,8 @@ from loaders.warehouse.raw_tables import SOURCE_HASH
 BUCKETS_AT_ONCE = 500
 # With more rows than this to compare, and more than half of the table, reading it whole is cheaper.
 WORTH_COMPARING = 500_000
+# Between two attempts to interrupt a query, which may not have begun at the first.
+INTERRUPT_SECONDS = 0.1
 
 
 class Side(Protocol):
@@ -27,6 +29,13 @@ class Side(Protocol):
 
     def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
         """The key columns, in the key's order, and `_source_hash` of every row in the chosen buckets."""
+
+
+class WarehouseSide(Side, Protocol):
+    """The warehouse's, which is asked in a thread of its own."""
+
+    def interrupt(self) -> None:
+        """End the query that another thread waits for; without one, do nothing. The side need not answer again."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Difference:
     hash_sum: int
 
 
-def compare(source: Side, raw: Side, buckets: Buckets, keyed: bool = True) -> Difference | None:
+def compare(source: Side, raw: WarehouseSide, buckets: Buckets, keyed: bool = True) -> Difference | None:
     """What raw needs to be equal to the source; None if the table should be read whole.
 
     That is when finding out would cost more, or when the rows have no key (keyed: False) and are not the same.
@@ -64,14 +73,19 @@ def compare(source: Side, raw: Side, buckets: Buckets, keyed: bool = True) -> Di
     return Difference(wanted, absent, gone, rows, hash_sum)
 
 
-def _both(source: Side, raw: Side, buckets: Buckets) -> tuple[Sums, Sums]:
-    """Both sides' sums; the warehouse works while the source does."""
+def _both(source: Side, raw: WarehouseSide, buckets: Buckets) -> tuple[Sums, Sums]:
+    """Both sides' sums; the warehouse works while the source does, and not on when that has failed, or at Ctrl-C."""
     with ThreadPoolExecutor(1) as pool:
         raw_sums = pool.submit(raw.sums, buckets)
-        return source.sums(buckets), raw_sums.result()
+        try:
+            return source.sums(buckets), raw_sums.result()
+        except BaseException:
+            while wait([raw_sums], INTERRUPT_SECONDS).not_done:
+                raw.interrupt()
+            raise
 
 
-def _narrowed(source: Side, raw: Side, wide: Buckets, chosen: list[int]) -> tuple[Buckets, list[int], int]:
+def _narrowed(source: Side, raw: WarehouseSide, wide: Buckets, chosen: list[int]) -> tuple[Buckets, list[int], int]:
     """The differing buckets divided further, and how many of the source's rows are in those that still differ."""
     narrow, still, weight = wide.narrow(), [], 0
     for part in _parts(wide, chosen):

@@ -158,7 +158,7 @@ class DuckDBWarehouse:
                 changed = "temp.changed"
                 paths = [files.local(file) for file in batch.files]
                 self.connection.execute(f"create temp view changed as {duckdb_sql.select(keys, paths)}")
-            yield LiveRows(self._name(batch.table), changed, batch.key_columns, DIALECT, self._ask, self._ask_arrow)
+            yield self._live_rows(self._name(batch.table), changed, batch.key_columns)
         except duckdb.Error as error:
             raise Failure(
                 f"DuckDB could not read {self.schema}.{batch.table} in {self.path}: {str(error).splitlines()[0]}",
@@ -174,7 +174,7 @@ class DuckDBWarehouse:
     def side(self, rows: str, keys: Sequence[ColumnType]) -> Iterator[LiveRows]:
         """Rows that are there as one side of a comparison: a table's name in SQL, or a query in parentheses."""
         with self._reading():
-            yield LiveRows(rows, None, keys, DIALECT, self._ask, self._ask_arrow)
+            yield self._live_rows(rows, None, keys)
 
     def ask(self, sql: str) -> list[tuple]:
         with self._reading():
@@ -207,6 +207,9 @@ class DuckDBWarehouse:
         except BaseException:
             self.connection.interrupt()
             raise
+
+    def _live_rows(self, table: str, changed: str | None, keys: Sequence[ColumnType]) -> LiveRows:
+        return LiveRows(table, changed, keys, DIALECT, self._ask, self._ask_arrow, self.connection.interrupt)
 
     def _ask(self, sql: str) -> list[tuple]:
         return self.connection.execute(sql).fetchall()

@@ -7,7 +7,7 @@ from typing import Protocol
 from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.proof.canonical import CanonicalColumn
-from loaders.proof.compare import Side
+from loaders.proof.compare import WarehouseSide
 from loaders.retention.erase_key import Key
 
 # A batch of a run, and the way to its files as long as it is this step's turn.
@@ -29,13 +29,13 @@ class Warehouse(Protocol):
     def holds(self, batch: Batch) -> bool:
         """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
 
-    def live(self, batch: Batch, attempt: str, files: RunFiles) -> AbstractContextManager[Side]:
+    def live(self, batch: Batch, attempt: str, files: RunFiles) -> AbstractContextManager[WarehouseSide]:
         """Raw's live rows of the batch's table, overlaid with the rows of the batch's files.
 
         The batch is not published yet; where it has files, the attempt has a manifest of them, `changed-manifest`.
         """
 
-    def side(self, rows: str, keys: Sequence[ColumnType]) -> AbstractContextManager[Side]:
+    def side(self, rows: str, keys: Sequence[ColumnType]) -> AbstractContextManager[WarehouseSide]:
         """Rows that are there as one side of a comparison.
 
         rows: a table's name in SQL, or a query in parentheses, with the key columns, `_source_hash` and `_deleted_at`.

@@ -29,7 +29,7 @@ class LiveRows:
     """The rows of `table` that are not deleted; where `changed` has a row of the same key, that row instead.
 
     table, changed: names in SQL; changed may be None. keys: the primary key's columns. ask: a query's rows.
-    ask_arrow: the same as a table.
+    ask_arrow: the same as a table. interrupt: ends what a thread asks.
     """
 
     table: str
@@ -38,6 +38,7 @@ class LiveRows:
     dialect: Dialect
     ask: Callable[[str], Sequence[tuple]]
     ask_arrow: Callable[[str], pa.Table]
+    interrupt: Callable[[], None]
 
     def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
         where = f" where {self._bucket(within)} in ({_listed(chosen)})" if within else ""

@@ -3,6 +3,7 @@
 A lost connection ends a transaction. A lost answer to COMMIT is looked up on a new connection, not guessed.
 """
 
+import socket
 import struct
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -43,23 +44,42 @@ class RedshiftSession:
             self._connection.close()
 
     def run(self, sql: str) -> None:
-        with _broken_is_an_error(), self._connection.cursor() as cursor:
+        with self._cursor() as cursor:
             cursor.execute(sql)
 
     def rows(self, sql: str) -> list[Any]:
-        with _broken_is_an_error(), self._connection.cursor() as cursor:
+        with self._cursor() as cursor:
             cursor.execute(sql)
             return list(cursor.fetchall())
 
     def table(self, sql: str, in_hex: Collection[int]) -> pa.Table:
         """Rows as an Arrow table. in_hex: places of columns whose bytes the query asks for in hex digits."""
-        with self._connection.cursor() as cursor:
+        with self._cursor() as cursor:
             cursor.execute(sql)
             names = [str(column[0]) for column in cursor.description]
             values = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(names)
         for place in in_hex:
             values[place] = tuple(map(bytes.fromhex, values[place]))
         return pa.Table.from_arrays(list(map(pa.array, values)), names)
+
+    def interrupt(self) -> None:
+        """Cut the connection: a thread that waits for it wakes up, and its transaction ends. The driver cannot cancel."""
+        with suppress(OSError):
+            # The plain socket's way, which leaves a TLS session to the thread that is using it.
+            socket.socket.shutdown(self._connection._usock, socket.SHUT_RDWR)
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Any]:
+        """For one statement. After Ctrl-C the connection is cut: a rollback would wait for the statement's end."""
+        try:
+            with self._connection.cursor() as cursor:
+                yield cursor
+        except (OSError, struct.error) as error:
+            # The driver lets some faults of a cut connection through as they are.
+            raise InterfaceError(f"the connection broke: {error}") from None
+        except KeyboardInterrupt:
+            self.interrupt()
+            raise
 
     def roll_back(self) -> None:
         with suppress(RedshiftError):
@@ -102,12 +122,3 @@ class RedshiftSession:
                 f"all of it has happened or nothing; when the warehouse answers, {change.again}",
             ) from None
         return answer
-
-
-@contextmanager
-def _broken_is_an_error() -> Iterator[None]:
-    """The driver lets some faults of a cut connection through as they are."""
-    try:
-        yield
-    except (OSError, struct.error) as error:
-        raise InterfaceError(f"the connection broke: {error}") from None

@@ -212,7 +212,9 @@ class RedshiftWarehouse:
     def _side(self, rows: str, changed: str | None, keys: Sequence[ColumnType]) -> LiveRows:
         in_hex = [n for n, column in enumerate(keys) if column.redshift.startswith("VARBYTE")]
         ask_arrow = partial(self._session.table, in_hex=in_hex)
-        return LiveRows(rows, changed, keys, redshift_sql.DIALECT, self._session.rows, ask_arrow)
+        return LiveRows(
+            rows, changed, keys, redshift_sql.DIALECT, self._session.rows, ask_arrow, self._session.interrupt
+        )
 
     def ask(self, sql: str) -> list[tuple]:
         with self._reading():
