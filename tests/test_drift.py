@@ -1,5 +1,7 @@
 """When the source's columns change: what raw follows, what it keeps, what stops the run. On DuckDB."""
 
+import re
+
 import pytest
 
 from loaders import drift, pipeline
@@ -24,6 +26,11 @@ def after(own, *statements: str, **options):
     own.write(*statements)
     (batch,) = own.run(**options).batches
     return batch
+
+
+def without_widths(text: str) -> str:
+    """MariaDB prints whole numbers with a display width, `int(11)`; MySQL 8 prints `int`."""
+    return re.sub(r"\b(\w*int)\(\d+\)", r"\1", text)
 
 
 def types(own, table: str = "t") -> dict[str, str]:
@@ -53,23 +60,23 @@ def test_a_new_column_is_read_in_the_same_run_with_its_default_in_old_rows(shop)
 @pytest.mark.parametrize(
     ("change", "told", "mode"),
     [
-        ("modify n bigint", "column n was int(11) and is bigint(20): raw widens", "incremental"),
-        ("modify n decimal(20,0)", "column n was int(11) and is decimal(20,0): raw widens", "incremental"),
+        ("modify n bigint", "column n was int and is bigint: raw widens", "incremental"),
+        ("modify n decimal(20,0)", "column n was int and is decimal(20,0): raw widens", "incremental"),
         ("modify v varchar(200)", "column v was varchar(20) and is varchar(200): raw widens", "incremental"),
-        ("modify id bigint", "column id was int(11) and is bigint(20): raw widens", "incremental"),
+        ("modify id bigint", "column id was int and is bigint: raw widens", "incremental"),
         (
             "modify n decimal(12,2)",
-            "column n was int(11) and is decimal(12,2): raw widens; the table is read whole",
+            "column n was int and is decimal(12,2): raw widens; the table is read whole",
             "full",
         ),
         ("modify v text", "column v was varchar(20) and is text: raw widens; the table is read whole", "full"),
         ("modify updated_at datetime(6)", "column updated_at was datetime and is datetime(6): the same in raw", "full"),
-        ("modify n mediumint", "column n was int(11) and is mediumint(9): the same in raw", "incremental"),
+        ("modify n mediumint", "column n was int and is mediumint: the same in raw", "incremental"),
     ],
 )  # fmt: skip
 def test_a_wider_type_widens_raw_and_the_next_large_value_arrives(shop, change, told, mode):
     batch = after(shop, f"alter table t {change}")
-    assert (batch.mode, batch.notices) == (mode, (f"t: {told}",))
+    assert (batch.mode, tuple(map(without_widths, batch.notices))) == (mode, (f"t: {told}",))
     assert types(shop) == {column.name: column.duckdb for column in batch.columns} | {
         "_run": "BIGINT", "_extracted_at": "TIMESTAMP", "_deleted_at": "TIMESTAMP",
     }  # fmt: skip
@@ -91,7 +98,7 @@ def test_a_dropped_column_stays_with_the_values_of_rows_that_are_still_there(sho
     )
     assert batch.mode == "full"
     (notice,) = batch.notices
-    assert "the source dropped column n (int(11)): raw keeps it" in notice and ANEW in notice
+    assert "the source dropped column n (int): raw keeps it" in without_widths(notice) and ANEW in notice
     assert shop.live("t", "id, v, n") == [(1, "new", 10), (2, "b", 20), (3, "c", None), (4, "d", None)]
 
 
@@ -151,23 +158,23 @@ def test_another_case_or_order_of_names_loses_nothing(shop):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ("modify n smallint", "column n was int(11) and is smallint(6)"),
+        ("modify n smallint", "column n was int and is smallint"),
         ("modify v varchar(10)", "column v was varchar(20) and is varchar(10)"),
-        ("modify n varchar(20)", "column n was int(11) and is varchar(20)"),
+        ("modify n varchar(20)", "column n was int and is varchar(20)"),
         ("modify updated_at date", "column updated_at was datetime and is date"),
     ],
 )
 def test_a_narrower_or_other_type_stops_the_run_until_full_makes_the_table_anew(shop, change, told):
     failure = refused(shop, f"alter table t {change}")
-    assert failure.problem == f"the source changed t so that raw cannot follow by itself: {told}"
-    assert after(shop, full=True).notices == (f"t: {told}: raw's table is made anew",)
+    assert without_widths(failure.problem) == f"the source changed t so that raw cannot follow by itself: {told}"
+    assert [*map(without_widths, after(shop, full=True).notices)] == [f"t: {told}: raw's table is made anew"]
     assert after(shop).mode == "incremental"
 
 
 def test_every_change_is_named_in_one_go(shop):
     failure = refused(shop, "alter table t modify n smallint, modify v varchar(10), add column w int")
-    assert failure.problem.endswith(
-        "column v was varchar(20) and is varchar(10); column n was int(11) and is smallint(6)"
+    assert without_widths(failure.problem).endswith(
+        "column v was varchar(20) and is varchar(10); column n was int and is smallint"
     )
 
 
