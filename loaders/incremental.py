@@ -9,7 +9,7 @@ from loaders.errors import Failure
 from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, File
 from loaders.proof import fingerprint
-from loaders.proof.compare import Difference, Side, compare
+from loaders.proof.compare import Difference, WarehouseSide, compare
 from loaders.source.source_side import SourceSide, by_keys
 from loaders.table_read import TableRead
 from loaders.warehouse.interface import Warehouse
@@ -90,8 +90,8 @@ def _bound(read: TableRead, base: Batch) -> str | None:
     return read.bound(cursors.from_text(base.cursor_to, read.cursor)) if read.cursor else None
 
 
-def _found(read: TableRead, base: Batch, live: Side) -> Difference | None:
-    source = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH])
+def _found(read: TableRead, base: Batch, live: WarehouseSide) -> Difference | None:
+    source = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH], read.progress)
     rows = read.source.estimated_rows if base.live_rows is None else base.live_rows
     return compare(source, live, source.buckets(rows), keyed=bool(read.keys))
 

@@ -21,7 +21,7 @@ class Intent:
     """batch: the table's part of the run record, with estimates; why: what the mode follows from.
 
     bytes: the server's estimate of all rows; 0 if it has none yet. selects: what MySQL would be asked, but for what
-    follows from differences.
+    follows from differences; a big table over several connections in parts.
     """
 
     batch: Batch
@@ -58,7 +58,7 @@ def intent(read: TableRead, raw: Raw, wanted: Wanted, for_redshift: bool) -> Int
 
 
 def _selects(read: TableRead, base: Batch, begin: cursors.Bound) -> list[str]:
-    side = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH])
+    side = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH], read.progress)
     rows = read.source.estimated_rows if base.live_rows is None else base.live_rows
     sums = sums_sql(read.source, side.bucket(side.buckets(rows)), side.hashed.select)
     if begin is None:

@@ -26,9 +26,9 @@ def merged(
     """
     shelf = _Shelf(limit_bytes, len(sources))
     threads = [threading.Thread(target=shelf.fill, args=(source,), daemon=True) for source in sources]
-    for thread in threads:
-        thread.start()
     try:
+        for thread in threads:
+            thread.start()
         yield from iter(shelf.take, None)
     except BaseException:
         shelf.stop()
@@ -36,7 +36,8 @@ def merged(
         raise
     finally:
         for thread in threads:
-            thread.join()
+            if thread.ident:
+                thread.join()
 
 
 def behind(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

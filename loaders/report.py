@@ -2,7 +2,8 @@
 
 import datetime
 import sys
-from collections.abc import Iterable, Iterator, Sequence, Sized
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -10,30 +11,59 @@ from tqdm import tqdm
 
 from loaders.intents import Intent
 from loaders.lake.runs import Batch, Run
+from loaders.progress import Rows
 from loaders.proof.holdings import Holding
 from loaders.proof.verify import Finding
 from loaders.warehouse.interface import Step
 
-# Several rows at once, of whatever form.
-Rows = TypeVar("Rows", bound=Sized)
 Item = TypeVar("Item")
+# How often what is shown changes, and from when on it is shown.
+SECONDS = 1
 
 
-def progress(name: str, expected_rows: int, batches: Iterable[Rows]) -> Iterator[Rows]:
-    """Show a bar with rows per second on a terminal, once reading takes longer than a second; nothing elsewhere."""
+def progress(doing: str, expected_rows: int, batches: Iterable[Rows]) -> Iterator[Rows]:
+    """Show a bar with rows per second on a terminal, once it takes longer than a second; nothing elsewhere.
+
+    doing: "reading order". Until the first rows are there, what is being done is said without a bar.
+    """
     bar = tqdm(
         total=expected_rows or None,
-        desc=f"  reading {name}",
+        desc=f"  {doing}",
         unit=" rows",
         unit_scale=True,
-        delay=1,
+        delay=SECONDS,
         leave=False,
         disable=not sys.stderr.isatty(),
     )
-    with bar:
+    with bar, _ticking(bar, f"  {doing}{f', about {expected_rows:,} rows' if expected_rows else ''} …"):
         for batch in batches:
             yield batch
             bar.update(len(batch))
+
+
+@contextmanager
+def _ticking(bar: tqdm, waiting: str) -> Iterator[None]:
+    """Draw the bar every second, whether or not anything has come; `waiting` and the time taken while nothing has."""
+    if bar.disable:
+        yield
+        return
+    ended = threading.Event()
+
+    def tick() -> None:
+        seconds = 0
+        while not ended.wait(SECONDS):
+            seconds += SECONDS
+            with bar.get_lock():
+                bar.display(None if bar.n else f"{waiting} {bar.format_interval(seconds)}")
+
+    ticker = threading.Thread(target=tick, daemon=True)
+    ticker.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        ticker.join()
+        bar.clear()
 
 
 def steps(chosen: Iterable[Step], count: int) -> Iterator[Step]:

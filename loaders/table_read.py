@@ -2,7 +2,7 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,13 +19,11 @@ from loaders.lake.manifest import manifest
 from loaders.lake.runs import Batch, ColumnType, File
 from loaders.lake.store import Lake
 from loaders.overlap import behind
+from loaders.progress import Progress
 from loaders.proof import fingerprint
 from loaders.source.mysql import Snapshot, SourceTable
 from loaders.type_contract import Column, contract, lake_schema
 from loaders.warehouse.raw_tables import SOURCE_HASH
-
-# Passes a table's batches through and shows how far it is: progress(name, expected rows, batches).
-Progress = Callable[[str, int, Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 
 
 def homes(table: Table, source: SourceTable, for_redshift: bool) -> list[Column]:
@@ -84,7 +82,7 @@ class TableRead:
 
     def store(self, batches: Iterable[pa.RecordBatch], name: str, expected_rows: int) -> tuple[File, ...]:
         """Rows to Parquet files `name-00000.parquet`, … in the lake, adding them up on the way."""
-        shown = self.progress(self.table.name, expected_rows, self._added_up(batches))
+        shown = self.progress(f"reading {self.table.name}", expected_rows, self._added_up(batches))
         return self._put(shown, lake_schema(self.columns), name, expected_rows)
 
     def store_keys(self, keys: pa.Table) -> tuple[File, ...]:

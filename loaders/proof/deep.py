@@ -12,11 +12,11 @@ from itertools import takewhile
 import pyarrow as pa
 
 from loaders.errors import Failure
+from loaders.progress import Progress
 from loaders.proof.canonical import LONG_BYTES, LONG_TEXT, CanonicalColumn, canonical
 from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text
 from loaders.quoting import mysql_name
 from loaders.source.mysql import Snapshot, SourceTable
-from loaders.table_read import Progress
 from loaders.type_contract import Column, SourceColumn, decode
 from loaders.warehouse.interface import Warehouse
 from loaders.warehouse.raw_tables import SOURCE_HASH
@@ -59,7 +59,7 @@ class DeepTable:
             closing(snapshot.printed(self.source, self.source_query())) as batches,
             closing(self._stored(warehouse, raw)) as stored,
         ):
-            shown = progress(self.source.name, self.source.estimated_rows, batches)
+            shown = progress(f"reading {self.source.name}", self.source.estimated_rows, batches)
             there = (tuple(map(_text, row)) for batch in shown for row in batch)
             for one, other in merged(self._ordered(there), self._ordered(stored)):
                 self._note(one, other, found)

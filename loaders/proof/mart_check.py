@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from loaders.errors import Failure
 from loaders.lake.runs import ColumnType
+from loaders.progress import Progress
 from loaders.proof.compare import Difference, compare
 from loaders.proof.holdings import tables_of
 from loaders.quoting import mysql_name, sql_name
@@ -58,10 +59,10 @@ class MartCheck:
         ((rows, *totals),) = warehouse.ask(sql)
         return int(rows), [Decimal(total) for total in totals]
 
-    def compare(self, snapshot: Snapshot, warehouse: Warehouse) -> Difference | None:
+    def compare(self, snapshot: Snapshot, warehouse: Warehouse, progress: Progress) -> Difference | None:
         """The keys whose rows differ in one of the sums' columns; a number of those stands for the row's hash."""
         number = Column(SOURCE_HASH, "bigint", False, INT64, self._number(mysql_name, "signed"))
-        source = SourceSide(snapshot, self.table, self.keys, number)
+        source = SourceSide(snapshot, self.table, self.keys, number, progress)
         types = [ColumnType(c.name, c.mysql_type, c.duckdb, c.redshift) for c in self.keys]
         columns = ", ".join(sql_name(column.name) for column in self.keys)
         rows = (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from loaders.catalog import Catalog, Table, known_or_fail
 from loaders.lake.runs import Batch, Run
+from loaders.progress import Progress
 from loaders.proof.buckets import Buckets, totals
 from loaders.proof.compare import Difference, compare
 from loaders.proof.deep import DeepTable
@@ -14,7 +15,7 @@ from loaders.proof.mart_check import MartCheck
 from loaders.quoting import sql_name
 from loaders.source.mysql import Snapshot, SourceTable
 from loaders.source.source_side import SourceSide
-from loaders.table_read import Progress, homes, types
+from loaders.table_read import homes, types
 from loaders.type_contract import Column
 from loaders.warehouse.interface import Warehouse
 from loaders.warehouse.raw_tables import SOURCE_HASH
@@ -67,7 +68,8 @@ def raw_table(ends: Ends, table: Table, source: SourceTable, catalog: Catalog, d
         found = one.compare(ends.snapshot, ends.warehouse, raw, ends.progress)
         how = f"every value of {len(source.columns)} columns"
     else:
-        found, how = _by_hash(ends, base, SourceSide(ends.snapshot, source, _keys(table, columns), columns[-1])), "hash"
+        side = SourceSide(ends.snapshot, source, _keys(table, columns), columns[-1], ends.progress)
+        found, how = _by_hash(ends, base, side), "hash"
     if not found:
         return Finding(table.name, True, f"equal by {how}{_notice(source, found)}", found.rows)
     cause, fix = _cause(ends, table, number, base, found)
@@ -88,7 +90,7 @@ def mart(ends: Ends, table: Table, source: SourceTable) -> Finding:
         none = not tables_of(ends.warehouse, ends.marts)
         return Finding(table.mart.name, None if none else False, "not built yet", fix=BUILD)
     (rows, there), (here_rows, here) = check.at_source(ends.snapshot), check.in_mart(ends.warehouse)
-    found = _differences(check.compare(ends.snapshot, ends.warehouse), rows, here_rows)
+    found = _differences(check.compare(ends.snapshot, ends.warehouse, ends.progress), rows, here_rows)
     if not found and there == here:
         told = ", ".join(f"{column.name} {total:,}" for column, total in zip(sums, here, strict=True))
         return Finding(table.mart.name, True, f"equal to {table.name}: {told}", rows)

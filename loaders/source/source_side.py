@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from loaders.progress import Progress
 from loaders.proof.buckets import Buckets, Sums, fitting
 from loaders.quoting import mysql_name, mysql_value
+from loaders.source import bucket_sums, key_ranges
 from loaders.source.mysql import Snapshot, SourceTable
 from loaders.type_contract import SIGNED, Column, lake_schema
 
@@ -17,12 +20,16 @@ KEYS_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class SourceSide:
-    """keys: the primary key's columns, in its order; hashed: the column of the hash."""
+    """keys: the primary key's columns, in its order; hashed: the column of the hash.
+
+    progress: shows how far the sums over the whole table are.
+    """
 
     snapshot: Snapshot
     table: SourceTable
     keys: Sequence[Column]
     hashed: Column
+    progress: Progress
 
     def buckets(self, rows: int) -> Buckets:
         """Buckets that fit a table of about so many rows."""
@@ -40,8 +47,14 @@ class SourceSide:
         return first.name if not others and kind in SIGNED and kind != "year" else None
 
     def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
-        where = self._within(within, chosen) if within else None
-        return self.snapshot.sums(self.table, self.bucket(buckets), self.hashed.select, where)
+        """Of the whole table on all connections at once; the rows of chosen buckets are few enough for one."""
+        bucket, hashed = self.bucket(buckets), self.hashed.select
+        if within:
+            return self.snapshot.sums(self.table, bucket, hashed, self._within(within, chosen))
+        parts = key_ranges.conditions(self.snapshot, self.table)
+        with closing(bucket_sums.in_parts(self.snapshot, self.table, bucket, hashed, parts)) as answers:
+            shown = self.progress(f"comparing {self.table.name}", self.table.estimated_rows, answers)
+            return bucket_sums.added_up(shown)
 
     def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
         columns = [*self.keys, self.hashed]

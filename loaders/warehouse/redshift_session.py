@@ -63,7 +63,7 @@ class RedshiftSession:
         return pa.Table.from_arrays(list(map(pa.array, values)), names)
 
     def interrupt(self) -> None:
-        """Cut the connection: a thread that waits for it wakes up, and its transaction ends. The driver cannot cancel."""
+        """Cut the connection: who waits for it wakes up, and its transaction ends. The driver cannot cancel."""
         with suppress(OSError):
             # The plain socket's way, which leaves a TLS session to the thread that is using it.
             socket.socket.shutdown(self._connection._usock, socket.SHUT_RDWR)
