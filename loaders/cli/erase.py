@@ -62,6 +62,9 @@ def erase_row(arguments: argparse.Namespace, chosen: Settings) -> None:
         kept = [relation for relation in relations if relation.history]
         for relation, count in erase.from_warehouse(warehouse, key, kept).items():
             print(f"  {relation}: {count:,} rows removed", flush=True)
+        marts = connections.dbt_target(chosen, chosen.environment).values["schema"]
+        if builds := erase.forget_builds(warehouse, marts, catalog.schema):
+            print(f"  {marts}.{erase.BUILDS}: {builds:,} builds forgotten: the next makes incremental marts whole")
         _show_what_is_left(warehouse, search, relations)
 
 

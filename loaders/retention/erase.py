@@ -4,10 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loaders.errors import Failure
+from loaders.lake.runs import ColumnType
 from loaders.retention import erase_key
 from loaders.retention.erase_key import Key
 from loaders.source.mysql import Snapshot
 from loaders.warehouse.interface import Warehouse
+
+# Where dbt notes its builds, beside the marts (dbt_project/macros/builds.sql), and its column for the raw schema.
+BUILDS = "_builds"
+BUILT_FROM = ColumnType("raw_schema", "varchar(256)", "VARCHAR", "VARCHAR(256)")
 
 
 @dataclass(frozen=True)
@@ -43,3 +48,16 @@ def from_warehouse(warehouse: Warehouse, key: Key, relations: Sequence[Relation]
     there = {relation: count for relation, count in held.items() if count is not None}
     warehouse.erase(key, [(relation.schema, relation.name) for relation, count in there.items() if count])
     return there
+
+
+def forget_builds(warehouse: Warehouse, marts: str, raw: str) -> int:
+    """Remove dbt's notes of the builds made of a raw schema; how many there were. marts: the schema dbt builds in.
+
+    What is erased leaves no mark in raw by which an incremental mart could tell its rows; without the note of an
+    earlier build the next one makes it whole.
+    """
+    key = Key(BUILDS, (BUILT_FROM,), (raw,))
+    builds = warehouse.occurrences(key, marts, BUILDS) or 0
+    if builds:
+        warehouse.erase(key, [(marts, BUILDS)])
+    return builds
