@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -40,7 +39,7 @@ def test_ctrl_c_while_the_source_is_asked_ends_what_redshift_is_asked_too(slow):
         press_ctrl_c()
         return answers
 
-    with both.own.snapshot() as snapshot, closing(both.warehouse()) as warehouse:
+    with both.own.snapshot() as snapshot, both.warehouse() as warehouse:
         source = side_of(snapshot, both.own, stop)
         with pytest.raises(KeyboardInterrupt), warehouse.side(rows, [ID]) as raw:
 
@@ -60,10 +59,10 @@ def test_ctrl_c_while_the_source_is_asked_ends_what_redshift_is_asked_too(slow):
 
 def test_ctrl_c_in_a_statement_of_redshift_does_not_wait_for_a_rollback_behind_it(slow):
     both, rows = slow  # noqa: F811
-    with closing(both.warehouse()) as warehouse:
+    with both.warehouse() as warehouse:
         pressing = threading.Timer(0.3, press_ctrl_c)
-        pressing.start()
         with pytest.raises(KeyboardInterrupt):
+            pressing.start()
             warehouse.ask(f"select sum(r._source_hash % 7) from {rows} as r")
         with pytest.raises(Failure, match="could not read"):
             warehouse.last_applied()
