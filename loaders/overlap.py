@@ -8,23 +8,26 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import TypeVar
-
-import pyarrow as pa
+from operator import attrgetter
+from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def merged(
-    sources: Sequence[Iterator[pa.RecordBatch]], limit_bytes: int, interrupt: Callable[[], None]
-) -> Iterator[pa.RecordBatch]:
-    """The batches of several generators, each running in a thread of its own, as they come.
+    sources: Sequence[Iterator[Item]],
+    limit_bytes: int,
+    interrupt: Callable[[], None],
+    size: Callable[[Item], int] = attrgetter("nbytes"),
+) -> Iterator[Item]:
+    """The items (Arrow batches) of several generators, each running in a thread of its own, as they come.
 
-    Of what is not taken yet, limit_bytes are kept, or one batch. An error in a generator is raised here. Left early,
-    or after an error, `interrupt` wakes those that wait for the network, and all are closed before this returns.
+    Of what is not taken yet, limit_bytes are kept, or one item; `size` gives an item's. An error in a generator is
+    raised here. Left early, or after an error, `interrupt` wakes those that wait for the network, and all are closed
+    before this returns.
     """
-    shelf = _Shelf(limit_bytes, len(sources))
+    shelf = _Shelf(limit_bytes, len(sources), size)
     threads = [threading.Thread(target=shelf.fill, args=(source,), daemon=True) for source in sources]
     try:
         for thread in threads:
@@ -38,6 +41,23 @@ def merged(
         for thread in threads:
             if thread.ident:
                 thread.join()
+
+
+def among(
+    workers: Sequence[Callable[[Item], Result]], items: Iterable[Item], interrupt: Callable[[], None]
+) -> list[Result]:
+    """What a worker makes of each item, in the order of the items. Each worker has a thread, and one item at a time.
+
+    The first error is raised here, as in `merged`: items that wait are left, workers that wait for the network are
+    woken, and all have ended before this returns.
+    """
+    left = Shared(enumerate(items))
+
+    def done(worker: Callable[[Item], Result]) -> Iterator[tuple[int, Result]]:
+        return ((number, worker(item)) for number, item in left)
+
+    results = dict(merged([done(worker) for worker in workers], 1, interrupt, size=lambda _result: 0))
+    return [results[number] for number in sorted(results)]
 
 
 def behind(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -65,24 +85,25 @@ class Shared(Iterator[Item]):
             return next(self.items)
 
 
-class _Shelf:
-    """Where threads put batches and one takes them."""
+class _Shelf(Generic[Item]):
+    """Where threads put items and one takes them."""
 
-    def __init__(self, limit_bytes: int, sources: int):
+    def __init__(self, limit_bytes: int, sources: int, size: Callable[[Item], int]):
         self.limit_bytes = limit_bytes
         self.running = sources
-        self.batches: deque[pa.RecordBatch] = deque()
+        self.size = size
+        self.items: deque[Item] = deque()
         self.bytes = 0
         self.error: BaseException | None = None
         self.stopped = False
         self.changed = threading.Condition()
 
-    def fill(self, source: Iterator[pa.RecordBatch]) -> None:
+    def fill(self, source: Iterator[Item]) -> None:
         error = None
         try:
             with closing(source):
-                for batch in source:
-                    if not self._put(batch):
+                for item in source:
+                    if not self._put(item):
                         break
         except BaseException as raised:
             error = raised
@@ -91,28 +112,28 @@ class _Shelf:
             self.error = self.error or error
             self.changed.notify_all()
 
-    def _put(self, batch: pa.RecordBatch) -> bool:
+    def _put(self, item: Item) -> bool:
         """Wait for room. False: nobody wants it."""
         with self.changed:
-            self.changed.wait_for(lambda: self.stopped or not self.batches or self.bytes < self.limit_bytes)
+            self.changed.wait_for(lambda: self.stopped or not self.items or self.bytes < self.limit_bytes)
             if not self.stopped:
-                self.batches.append(batch)
-                self.bytes += batch.nbytes
+                self.items.append(item)
+                self.bytes += self.size(item)
                 self.changed.notify_all()
             return not self.stopped
 
-    def take(self) -> pa.RecordBatch | None:
-        """The next batch; None after the last."""
+    def take(self) -> Item | None:
+        """The next item; None after the last."""
         with self.changed:
-            self.changed.wait_for(lambda: self.batches or self.error or not self.running)
+            self.changed.wait_for(lambda: self.items or self.error or not self.running)
             if self.error:
                 raise self.error
-            if not self.batches:
+            if not self.items:
                 return None
-            batch = self.batches.popleft()
-            self.bytes -= batch.nbytes
+            item = self.items.popleft()
+            self.bytes -= self.size(item)
             self.changed.notify_all()
-            return batch
+            return item
 
     def stop(self) -> None:
         with self.changed:

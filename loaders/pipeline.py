@@ -9,7 +9,7 @@ start it again: the result is the one that an undisturbed run would have given.
 
 import datetime
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,9 +25,9 @@ from loaders.lake.runs import Batch, Run
 from loaders.lake.store import Lake
 from loaders.matching import match, not_altered
 from loaders.retention import history
-from loaders.source import key_ranges
 from loaders.source.mysql import Snapshot, SourceTable
 from loaders.table_read import Progress, TableRead, homes, types
+from loaders.tables_at_once import TablesAtOnce
 from loaders.warehouse.interface import Warehouse
 
 
@@ -73,7 +73,7 @@ def extract(
         with open_snapshot() as snapshot:
             way = TableWay(snapshot, attempt, places, options, catalog.for_redshift, progress)
             reads = [way.read(table, source, raw) for table, source in match(catalog, snapshot)]
-            batches = tuple(way.extract(read, raw) for read in reads)
+            batches = way.extract(reads, raw)
             not_altered((read.source for read in reads), snapshot)
             version, taken_at = snapshot.server_version, snapshot.taken_at
         run = Run(number, attempt, catalog.schema, catalog.source, version, taken_at, batches)
@@ -115,15 +115,23 @@ class TableWay:
             self.places.lake, self.attempt, self.places.spool, self.progress,
         )  # fmt: skip
 
-    def extract(self, read: TableRead, raw: Raw) -> Batch:
-        """What changed since raw's newest batch of the table, if that can be told; else all of it."""
-        base = raw.base(read) if read.source.held_still else None
-        batch = incremental(read, base, raw, self.options.deletes, self.options.lookback) if base else None
-        return batch or self._whole(read, raw)
+    def extract(self, reads: Sequence[TableRead], raw: Raw) -> tuple[Batch, ...]:
+        """Of each table what changed since raw's newest batch, if that can be told; else all of it."""
+        if len(self.snapshot.connections) == 1:
+            return tuple(self._changed(read, raw) or self._whole(read, raw) for read in reads)
+        # Compared one after the other: the warehouse answers one question at a time.
+        changed = [self._changed(read, raw) for read in reads]
+        missing = [read for read, batch in zip(reads, changed, strict=True) if batch is None]
+        at_once = TablesAtOnce(self.snapshot, self.places.spool, lambda read, parts: self._whole(read, raw, parts))
+        whole = at_once.batches(missing)
+        return tuple(batch or whole[read.table.name] for read, batch in zip(reads, changed, strict=True))
 
-    def _whole(self, read: TableRead, raw: Raw) -> Batch:
+    def _changed(self, read: TableRead, raw: Raw) -> Batch | None:
+        base = raw.base(read) if read.source.held_still else None
+        return incremental(read, base, raw, self.options.deletes, self.options.lookback) if base else None
+
+    def _whole(self, read: TableRead, raw: Raw, parts: Sequence[str | None] = (None,)) -> Batch:
         """Rows of the snapshot -> Arrow batches -> local Parquet files -> the lake, and how they compare."""
-        parts = key_ranges.conditions(read.snapshot, read.source)
         files = read.store(read.rows(parts), "part", read.source.estimated_rows)
         read.list_files("manifest", files)
         rows = sum(file.rows for file in files)
@@ -131,16 +139,17 @@ class TableWay:
         if earlier and earlier.live_rows:
             self.options.deletes.check(read.table.name, earlier.live_rows - rows, earlier.live_rows)
         said = {"live_rows": rows, "hash_sum": read.hash_sum, "cursor_to": read.bound()}
-        return read.batch("full", files, self._compare(read.source, rows), **said)
+        return read.batch("full", files, _compared(read, rows), **said)
 
-    def _compare(self, source: SourceTable, rows: int) -> str:
-        """The verdict on a table: the rows read against the server's own count in the same snapshot."""
-        if not source.held_still:
-            return f"not compared: {source.engine} tables take no part in the snapshot"
-        counted = self.snapshot.count(source)
-        if counted != rows:
-            raise Failure(f"{source.name}: {rows:,} rows were read, the server counts {counted:,}", "run it again")
-        return f"equal: {rows:,} rows"
+
+def _compared(read: TableRead, rows: int) -> str:
+    """The verdict on a table: the rows read against the server's own count in the same snapshot."""
+    if not read.source.held_still:
+        return f"not compared: {read.source.engine} tables take no part in the snapshot"
+    counted = read.snapshot.count(read.source)
+    if counted != rows:
+        raise Failure(f"{read.source.name}: {rows:,} rows were read, the server counts {counted:,}", "run it again")
+    return f"equal: {rows:,} rows"
 
 
 def _raw(catalog: Catalog, places: Places) -> Raw:

@@ -148,7 +148,8 @@ class TableRead:
     def _put(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, name: str, expected_rows: int = 0
     ) -> tuple[File, ...]:
-        return tuple(behind(self._upload, parquet.write(batches, schema, self.spool, name, expected_rows)))
+        form = parquet.Form(expected_rows, self.snapshot.among)
+        return tuple(behind(self._upload, parquet.write(batches, schema, self.spool, name, form)))
 
     def _upload(self, local: parquet.LocalFile) -> File:
         key = attempts.key(self.table.name, self.attempt, local.path.name)

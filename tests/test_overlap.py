@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders.overlap import Shared, behind, merged
+from loaders.overlap import Shared, among, behind, merged
 
 SCHEMA = pa.schema([("n", pa.int64())])
 EIGHT_BYTES = 8
@@ -116,6 +116,57 @@ def test_ctrl_c_ends_threads_that_wait_for_the_network():
     pressed.start()
     with pytest.raises(KeyboardInterrupt):
         list(merged([waiting(), waiting()], EIGHT_BYTES, network.set))
+    pressed.join()
+    assert network.is_set()
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 4), st.lists(st.integers(), max_size=30))
+def test_results_come_in_the_items_order_whoever_made_them(workers, items):
+    assert among([lambda item: item * 2] * workers, items, lambda: None) == [item * 2 for item in items]
+
+
+def test_each_worker_has_a_thread_and_all_work_at_once():
+    together = threading.Barrier(3, timeout=30)
+
+    def worker(name: str):
+        def work(_item: int) -> tuple[str, int]:
+            together.wait()
+            return name, threading.get_ident()
+
+        return work
+
+    made = among([worker(name) for name in "abc"], range(3), lambda: None)
+    assert sorted(name for name, _thread in made) == ["a", "b", "c"]
+    assert len({thread for _name, thread in made} | {threading.get_ident()}) == 4
+
+
+def test_the_first_error_leaves_what_waits_and_wakes_who_waits():
+    network, begun = threading.Event(), threading.Barrier(2, timeout=30)
+    done = []
+
+    def waits(item: int) -> None:
+        done.append(item)
+        begun.wait()
+        network.wait(30)
+        raise OSError("cut")
+
+    def fails(item: int) -> None:
+        done.append(item)
+        begun.wait()
+        raise ValueError(f"item {item}")
+
+    with pytest.raises(ValueError, match="item"):
+        among([waits, fails], range(100), network.set)
+    assert network.is_set() and sorted(done) == [0, 1]
+
+
+def test_ctrl_c_ends_workers_that_wait_for_the_network():
+    network = threading.Event()
+    pressed = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    pressed.start()
+    with pytest.raises(KeyboardInterrupt):
+        among([lambda _item: network.wait(30)] * 2, range(9), network.set)
     pressed.join()
     assert network.is_set()
 

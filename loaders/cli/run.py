@@ -43,7 +43,8 @@ def add_to(commands, catalog: argparse.ArgumentParser) -> None:
         type=connections_at_once,
         default=1,
         metavar="N",
-        help="read big tables over N connections that share one snapshot (the account needs LOCK TABLES)",
+        help="read over N connections that share one snapshot: big tables in parts, small ones N at a time "
+        "(the account needs LOCK TABLES)",
     )
     extracting.set_defaults(run=extract)
 

@@ -16,11 +16,23 @@ import pyarrow.parquet as pq
 
 from loaders.errors import Failure
 
-# A row group is held in memory while it is encoded, and the last is encoded when all is read; small ones cost bytes.
+# A row group is held in memory until it is encoded, and the last is encoded when all is read; small ones cost bytes.
 ROW_GROUP_BYTES = 32 << 20
 # Redshift's slices take a file each: many of tens of MB load faster than one of gigabytes. Counted before encoding.
 FILE_BYTES = 256 << 20
-SAMPLE_ROWS = 10_000
+# What is looked at to judge which values repeat: not the whole of a group of a few giant rows.
+SAMPLE_ROWS, SAMPLE_BYTES = 10_000, 4 << 20
+
+
+@dataclass(frozen=True)
+class Form:
+    """What decides the sizes of files. expected_rows: a guess of all rows; 0: unknown.
+
+    writers: how many write at once; each holds a row group, of their share of ROW_GROUP_BYTES.
+    """
+
+    expected_rows: int = 0
+    writers: int = 1
 
 
 @dataclass(frozen=True)
@@ -34,16 +46,16 @@ class LocalFile:
 
 
 def write(
-    batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path, name: str = "part", expected_rows: int = 0
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path, name: str = "part", form: Form = Form()
 ) -> Iterator[LocalFile]:
     """Write batches to part-00000.parquet, part-00001.parquet, … (by `name`), and yield each when it is whole.
 
-    No rows, no file. Memory: one row group and its encoding. If expected_rows, a guess, is right, files are of equal
+    No rows, no file. Memory: one row group and its encoding. If the form's expected_rows are right, files are of equal
     size, to a row group: whoever reads them with several workers ends when the largest is read.
     """
-    groups = _row_groups(batches, schema)
+    groups = _row_groups(batches, schema, ROW_GROUP_BYTES // form.writers)
     group = next(groups, None)
-    share, dictionaries = (_share(group, expected_rows), _repeating(group)) if group else (0, [])
+    share, dictionaries = (_share(group, form.expected_rows), _repeating(group)) if group else (0, [])
     number, total = 0, 0.0
     while group is not None:
         path = folder / f"{name}-{number:05d}.parquet"
@@ -56,6 +68,7 @@ def write(
             with _explained(path):
                 writer.write_table(group, row_group_size=group.num_rows)
             total, rows = total + group.nbytes, rows + group.num_rows
+            group = None  # not held while the next one is read
             group = next(groups, None)
         with _explained(path):
             writer.close()
@@ -85,12 +98,12 @@ class _HashedFile(io.BufferedWriter):
         return super().write(data)
 
 
-def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema, group_bytes: int) -> Iterator[pa.Table]:
     held: list[pa.RecordBatch] = []
     for batch in batches:
         if batch.num_rows:
             held.append(batch)
-        if sum(part.nbytes for part in held) >= ROW_GROUP_BYTES:
+        if sum(part.nbytes for part in held) >= group_bytes:
             yield pa.Table.from_batches(held, schema)
             held = []
     if held:
@@ -99,7 +112,8 @@ def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterato
 
 def _repeating(first: pa.Table) -> list[str]:
     """Columns worth a dictionary, judged by the first rows: where most values are new, it costs time and bytes."""
-    sample = first.slice(0, SAMPLE_ROWS)
+    of_bounded_size = 1 + first.num_rows * SAMPLE_BYTES // max(first.nbytes, 1)
+    sample = first.slice(0, min(SAMPLE_ROWS, of_bounded_size))
     return [name for name in first.column_names if 2 * pc.count_distinct(sample[name]).as_py() <= sample.num_rows]
 
 

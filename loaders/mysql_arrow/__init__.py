@@ -18,31 +18,37 @@ through a Python object.
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 
 import pyarrow as pa
 from pymysql.connections import Connection
 
 from loaders.mysql_arrow import packets, printed, pymysql_seam
 from loaders.mysql_arrow.block import Block
+from loaders.mysql_arrow.packets import BLOCK_BYTES
 
 __all__ = ["Block", "abandon", "blocks", "exactly", "interrupt", "read"]
 
 abandon, interrupt = pymysql_seam.abandon, pymysql_seam.interrupt
 
 
-def blocks(connection: Connection, query: str) -> Iterator[Block]:
-    """The query's rows as they come, in blocks of about packets.BLOCK_BYTES; a row larger than that is one alone.
+def blocks(connection: Connection, query: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
+    """The query's rows as they come, in blocks of about block_bytes; a row larger than that is one alone.
 
     Ends after the last row and at no other point: a server's error, a broken connection and bytes that are not the
     protocol's raise pymysql.MySQLError. Closed early, it closes the connection: the server would send the rest.
     """
     stream = pymysql_seam.start(connection, query)
     try:
-        for rows in packets.blocks(stream):
-            yield Block(*rows, len(stream.names))
+        # map, not a loop: the loop's variable would hold a block while the next one is received.
+        yield from map(partial(_block, len(stream.names)), packets.blocks(stream, block_bytes))
     except BaseException:
         pymysql_seam.abandon(connection)
         raise
+
+
+def _block(width: int, rows: packets.Rows) -> Block:
+    return Block(*rows, width)
 
 
 def exactly(block: Block, index: int, kind: pa.DataType) -> pa.Array:
@@ -58,15 +64,19 @@ def read(
     query: str,
     schema: pa.Schema,
     convert: Callable[[Block, int, pa.DataType], pa.Array] = exactly,
+    block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
     """The query's rows as record batches of `schema`, whose fields stand for the query's columns in order.
 
     The server prints values as text: select what it prints exactly (`f * 1e0` for a FLOAT, `b + 0` for a BIT).
     convert(block, index, type) -> array: what to do instead of raising, when a value does not fit.
     """
-    with closing(blocks(connection, query)) as found:
-        for block in found:
-            if block.width != len(schema):
-                raise pa.ArrowInvalid(f"the query has {block.width} columns, the schema {len(schema)}")
-            arrays = [convert(block, index, kind) for index, kind in enumerate(schema.types)]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def batch(block: Block) -> pa.RecordBatch:
+        if block.width != len(schema):
+            raise pa.ArrowInvalid(f"the query has {block.width} columns, the schema {len(schema)}")
+        arrays = [convert(block, index, kind) for index, kind in enumerate(schema.types)]
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    with closing(blocks(connection, query, block_bytes)) as found:
+        yield from map(batch, found)

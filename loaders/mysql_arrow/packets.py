@@ -47,6 +47,7 @@ def blocks(stream: Stream, block_bytes: int = BLOCK_BYTES) -> Iterator[Rows]:
         rows = reader.giant() if reader.giant_is_next() else reader.block()
         if len(rows.start):
             yield rows
+        del rows  # not held while the next ones are received
 
 
 class _Reader:
@@ -75,7 +76,7 @@ class _Reader:
             if self.ended or filled == len(view) or _is_giant(data, at, filled):
                 break
             filled = self._receive(view, filled)
-        self.held = data[at:filled]
+        self.held = data[at:filled].copy()  # a view would hold the whole block
         starts = np.concatenate(found) if len(found) > 1 else found[0]
         return Rows(data, starts + HEADER, starts + HEADER + lanes.lengths(data, starts))
 

@@ -40,12 +40,8 @@ def in_parts(
         for sql in left:
             yield from mysql_arrow.read(connection, sql, SCHEMA)
 
-    def interrupt() -> None:
-        for connection in snapshot.connections:
-            mysql_arrow.interrupt(connection)
-
     with explained(f"table {table.name}"):
-        for batch in merged(list(map(answers, snapshot.connections)), AHEAD_BYTES, interrupt):
+        for batch in merged(list(map(answers, snapshot.connections)), AHEAD_BYTES, snapshot.interrupt):
             yield PartSums(_sums(batch))
 
 

@@ -8,7 +8,7 @@ import datetime
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pymysql
@@ -18,6 +18,7 @@ from pymysql.cursors import SSCursor
 
 from loaders import mysql_arrow
 from loaders.errors import Failure
+from loaders.mysql_arrow.packets import BLOCK_BYTES
 from loaders.overlap import Shared, merged
 from loaders.proof.buckets import Sums
 from loaders.quoting import mysql_name
@@ -27,8 +28,10 @@ from loaders.type_contract import Column, SourceColumn, lake_schema
 # A connection for `snapshot`: values stay the bytes that the server sent.
 CONNECT_OPTIONS = {"use_unicode": False, "conv": dict(encoders)}
 
-# Decoded batches that may wait for their encoder.
+# Decoded batches that may wait for their encoder, of all connections together.
 AHEAD_BYTES = 16 << 20
+# Below this a block costs more time than it saves memory.
+SMALLEST_BLOCK_BYTES = 1 << 20
 # Rows that `printed` hands on together.
 ROWS_AT_ONCE = 1_000
 
@@ -90,18 +93,32 @@ def snapshot(
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One moment of a database. taken_at is UTC, without a zone. helpers: more connections that see the same moment."""
+    """One moment of a database. taken_at is UTC, without a zone. helpers: more connections that see the same moment.
+
+    among: how many snapshots are read at once, each having its share of the memory that one may take.
+    """
 
     connection: pymysql.Connection
     database: str
     server_version: str
     taken_at: datetime.datetime
     helpers: tuple[pymysql.Connection, ...] = ()
+    among: int = 1
 
     @property
     def connections(self) -> tuple[pymysql.Connection, ...]:
         """All that may be asked, each for one thing at a time."""
         return (self.connection, *self.helpers)
+
+    def apart(self) -> list["Snapshot"]:
+        """The same moment once for each connection, for as many threads to read."""
+        every = self.connections
+        return [replace(self, connection=each, helpers=(), among=self.among * len(every)) for each in every]
+
+    def interrupt(self) -> None:
+        """Wake the threads that wait for the server: each sees its connection as lost."""
+        for connection in self.connections:
+            mysql_arrow.interrupt(connection)
 
     def tables(self) -> dict[str, SourceTable]:
         """All tables, views left out, with every column (invisible and generated ones too), by name.
@@ -151,18 +168,16 @@ class Snapshot:
         because the server would have to send the rest.
         """
         convert = Conversion(table.name, columns, primary_key, on_invalid, invalid).convert
-        left = Shared(conditions)
+        schema, left = lake_schema(columns), Shared(conditions)
+        block_bytes = max(SMALLEST_BLOCK_BYTES, BLOCK_BYTES // (self.among * len(self.connections)))
 
         def answers(connection: pymysql.Connection) -> Iterator[pa.RecordBatch]:
             for where in left:
-                yield from mysql_arrow.read(connection, rows_sql(table, columns, where), lake_schema(columns), convert)
-
-        def interrupt() -> None:
-            for connection in self.connections:
-                mysql_arrow.interrupt(connection)
+                yield from mysql_arrow.read(connection, rows_sql(table, columns, where), schema, convert, block_bytes)
 
         with explained(f"table {table.name}"):
-            yield from merged([answers(connection) for connection in self.connections], AHEAD_BYTES, interrupt)
+            sources = [answers(connection) for connection in self.connections]
+            yield from merged(sources, AHEAD_BYTES // self.among, self.interrupt)
 
     def printed(self, table: SourceTable, sql: str) -> Iterator[Sequence[tuple[bytes | None, ...]]]:
         """The rows of a query about the table, some at a time, as PyMySQL by itself reads them: without mysql_arrow.
