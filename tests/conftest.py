@@ -21,7 +21,7 @@ pytest.register_assert_rewrite("tests.mixes")
 # `make test-long`: 20,000 steps of the state machine.
 settings.register_profile(
     "long",
-    max_examples=400,
+    max_examples=480,
     stateful_step_count=50,
     deadline=None,
     database=None,
