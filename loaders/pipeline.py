@@ -14,8 +14,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
-
 from loaders import drift
 from loaders.catalog import Catalog, Table
 from loaders.deletes import DeleteLimit
@@ -89,8 +87,6 @@ def extract(
             "nothing of this run was kept; start it again when the other has finished",
         )
     attempts.sweep(lake, run)
-    # Arrow keeps what it has freed, up to 80 MB; the load that follows needs memory of its own.
-    pa.default_memory_pool().release_unused()
     return run
 
 

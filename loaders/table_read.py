@@ -149,7 +149,10 @@ class TableRead:
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, name: str, expected_rows: int = 0
     ) -> tuple[File, ...]:
         form = parquet.Form(expected_rows, self.snapshot.among)
-        return tuple(behind(self._upload, parquet.write(batches, schema, self.spool, name, form)))
+        files = tuple(behind(self._upload, parquet.write(batches, schema, self.spool, name, form)))
+        # Arrow keeps what it has freed, up to 80 MB; the comparison and the load need memory of their own.
+        pa.default_memory_pool().release_unused()
+        return files
 
     def _upload(self, local: parquet.LocalFile) -> File:
         key = attempts.key(self.table.name, self.attempt, local.path.name)

@@ -113,4 +113,4 @@ def _unlike(source: pa.Table, raw: pa.Table) -> tuple[pa.Table, pa.Table, pa.Tab
 
 
 def _anti_join(left: pa.Table, right: pa.Table, on: list[str]) -> pa.Table:
-    return left.join(right, keys=on, join_type="left anti")
+    return left.join(right, keys=on, join_type="left anti", use_threads=False)

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -14,19 +15,12 @@ from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.proof import canonical
 from loaders.quoting import sql_name, sql_text
 from loaders.retention.erase_key import Key, in_duckdb
-from loaders.warehouse import checks, duckdb_sql, kept
+from loaders.warehouse import checks, duckdb_memory, duckdb_sql, kept
 from loaders.warehouse.duckdb_sql import DIALECT
 from loaders.warehouse.interface import Step
 from loaders.warehouse.live_rows import LiveRows
 from loaders.warehouse.raw_tables import LOADS_COLUMNS, LOADS_TABLE, SOURCE_HASH
 
-# What a comparison may hold of the database file in memory: it reads every block once, so keeping more gains nothing.
-COMPARE_MEMORY = "64MB"
-# What a load may hold, at first. Beyond that DuckDB keeps blocks that it has written, which nobody reads again; rows of
-# megabytes need more, because it works on 2,048 at once.
-LOAD_MEMORY = "200MB"
-# What putting a stream in order may take; the rest goes to files beside the database.
-STREAM_MEMORY = "256MB"
 # Rows that a stream hands on together.
 ROWS, WIDE_ROWS = 1_000, 10
 ROWS_AT_ONCE = 50_000
@@ -40,38 +34,43 @@ class TooLittleMemory(Failure):
 @contextmanager
 def open_warehouse(path: Path, schema: str, read_only: bool = False) -> Iterator["DuckDBWarehouse"]:
     """Open the database file, made where absent unless read_only. Another program that holds it is named."""
+    connection = _connected(path, read_only)
+    warehouse = DuckDBWarehouse(connection, schema, path)
+    try:
+        if read_only:
+            connection.execute(f"set memory_limit = '{duckdb_memory.COMPARE}B'")
+        yield warehouse
+    finally:
+        warehouse.connection.close()
+
+
+def _connected(path: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect(path, read_only=read_only)
     except (duckdb.Error, OSError) as error:
         raise _open_failure(error, path) from None
-    try:
-        connection.execute("set TimeZone = 'UTC'")
-        # To keep the files' order DuckDB writes many blocks twice: a second more for 2 million orders, and half as much
-        # file again.
-        connection.execute("set preserve_insertion_order = false")
-        warehouse = DuckDBWarehouse(connection, schema, path, _memory_limit(connection))
-        if read_only:
-            connection.execute(f"set memory_limit = '{COMPARE_MEMORY}'")
-        yield warehouse
-    finally:
-        connection.close()
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute(f"set threads = {min(duckdb_memory.THREADS, _setting(connection, 'threads'))}")
+    # To keep the files' order DuckDB writes many blocks twice: a second more for 2 million orders, and half as much
+    # file again.
+    connection.execute("set preserve_insertion_order = false")
+    return connection
 
 
 class DuckDBWarehouse:
-    """Applies runs to raw. One transaction per run holds all its tables and its rows in `_loads`.
-
-    all_memory: what DuckDB may take where nothing limits it, a share of the machine's.
-    """
+    """Applies runs to raw. One transaction per run holds all its tables and its rows in `_loads`."""
 
     texts = canonical.DUCKDB
     wide = staticmethod(canonical.wide_in_duckdb)
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, path: Path, all_memory: str):
+    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, path: Path):
         self.connection = connection
         self.schema = schema
         self.path = path
-        self.all_memory = all_memory
+        self.threads: int = _setting(connection, "threads")
+        # What DuckDB may take where nothing limits it: a share of the machine's, as it says it (18.8 GiB).
+        self.all_memory: str = _setting(connection, "memory_limit")
 
     def __str__(self) -> str:
         return str(self.path)
@@ -95,10 +94,13 @@ class DuckDBWarehouse:
     def apply(self, run: Run, files: RunFiles) -> None:
         """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed."""
         try:
-            self._limit_memory(LOAD_MEMORY)
+            self._spare_memory(run)
             self._apply_run(run, files)
         except TooLittleMemory:
-            self._limit_memory(self.all_memory)
+            # Not on the same connection: of a delete for which memory was lacking, DuckDB 1.5 does not take back all
+            # marks, and then refuses to delete those rows.
+            self.connection.close()
+            self.connection = _connected(self.path)
             self._apply_run(run, files)
 
     def _apply_run(self, run: Run, files: RunFiles) -> None:
@@ -186,11 +188,16 @@ class DuckDBWarehouse:
         wide: a row may have megabytes; as DuckDB works on 2,048 rows at once, it is then let have what it needs.
         """
         with self._reading():
-            limit = _memory_limit(self.connection)
-            self._limit_memory(self.all_memory if wide else STREAM_MEMORY)
+            limit = _setting(self.connection, "memory_limit")
+            self._limit_memory(self.all_memory if wide else f"{duckdb_memory.STREAM}B")
             for batch in self.connection.execute(sql).to_arrow_reader(WIDE_ROWS if wide else ROWS):
                 yield list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
             self._limit_memory(limit)
+
+    def _spare_memory(self, run: Run) -> None:
+        threads = duckdb_memory.load_threads(run, self.threads)
+        self.connection.execute(f"set threads = {threads}")
+        self._limit_memory(f"{duckdb_memory.of_load(run, threads)}B")
 
     def _limit_memory(self, limit: str) -> None:
         """`reset memory_limit` is not used: DuckDB 1.5 would say the old limit and keep to the new one."""
@@ -342,9 +349,8 @@ class DuckDBWarehouse:
         return f"{sql_name(self.schema)}.{sql_name(table)}"
 
 
-def _memory_limit(connection: duckdb.DuckDBPyConnection) -> str:
-    """As DuckDB says it: 18.8 GiB."""
-    return connection.execute("select current_setting('memory_limit')").fetchone()[0]
+def _setting(connection: duckdb.DuckDBPyConnection, name: str) -> Any:
+    return connection.execute(f"select current_setting({sql_text(name)})").fetchone()[0]
 
 
 def _open_failure(error: Exception, path: Path) -> Failure:

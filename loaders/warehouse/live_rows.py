@@ -63,12 +63,13 @@ class LiveRows:
     def _rows(self) -> str:
         columns = ", ".join(f"r.{sql_name(column.name)}" for column in self.keys)
         columns = f"{columns}, r.{SOURCE_HASH}" if columns else f"r.{SOURCE_HASH}"
-        kept = f"select {columns} from {self.table} as r where r._deleted_at is null"
         if self.changed is None:
-            return kept
+            return f"select {columns} from {self.table} as r where r._deleted_at is null"
+        # A left join, because for `not exists` DuckDB puts all of raw aside: ten times as slow, and 50 MB more.
         same = same_key("r", "c", self.keys, self.dialect)
         return (
-            f"{kept} and not exists (select 1 from {self.changed} as c where {same}) "
+            f"select {columns} from {self.table} as r left join {self.changed} as c on {same} "
+            f"where r._deleted_at is null and c.{sql_name(self.keys[0].name)} is null "
             f"union all select {columns} from {self.changed} as r"
         )
 
