@@ -80,7 +80,7 @@ class Shop:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise SystemExit(f"{' '.join(arguments)} ended with {process.returncode}")
-        return time.monotonic() - started, used.ru_maxrss / 1024
+        return time.monotonic() - started, used.ru_maxrss * 1024 / 1e6
 
     def extract(self, *options: str) -> Taken:
         seconds, megabytes = self.command("loaders", "extract", *options)

@@ -158,6 +158,18 @@ def test_the_memory_of_a_load_grows_with_its_threads_and_with_the_rows_around_de
     assert duckdb_memory.of_load(uncounted, 1) > 180_000_000
 
 
+def test_a_load_is_not_let_have_more_than_the_machine_has(tmp_path, monkeypatch, run_of):
+    run, files = run_of(1)
+    monkeypatch.setattr(duckdb_memory, "of_load", lambda *_: 10**15)
+    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+        warehouse.apply(run, files)
+        limit, whole = (
+            duckdb_warehouse._bytes(warehouse.connection, said)
+            for said in (duckdb_warehouse._setting(warehouse.connection, "memory_limit"), warehouse.all_memory)
+        )
+        assert 0.9 * whole < limit <= whole
+
+
 def test_a_machine_of_many_cores_does_not_take_more_memory(tmp_path, monkeypatch):
     """Every thread has blocks of its own: with 32 of them a comparison failed for want of memory."""
     monkeypatch.setattr(duckdb_memory, "THREADS", 1)

@@ -197,7 +197,7 @@ class DuckDBWarehouse:
     def _spare_memory(self, run: Run) -> None:
         threads = duckdb_memory.load_threads(run, self.threads)
         self.connection.execute(f"set threads = {threads}")
-        self._limit_memory(f"{duckdb_memory.of_load(run, threads)}B")
+        self._limit_memory(f"{min(duckdb_memory.of_load(run, threads), _bytes(self.connection, self.all_memory))}B")
 
     def _limit_memory(self, limit: str) -> None:
         """`reset memory_limit` is not used: DuckDB 1.5 would say the old limit and keep to the new one."""
@@ -351,6 +351,11 @@ class DuckDBWarehouse:
 
 def _setting(connection: duckdb.DuckDBPyConnection, name: str) -> Any:
     return connection.execute(f"select current_setting({sql_text(name)})").fetchone()[0]
+
+
+def _bytes(connection: duckdb.DuckDBPyConnection, formatted: str) -> int:
+    """Of a size as DuckDB says it, to its two or three digits."""
+    return connection.execute(f"select parse_formatted_bytes({sql_text(formatted)})").fetchone()[0]
 
 
 def _open_failure(error: Exception, path: Path) -> Failure:
