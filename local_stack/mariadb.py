@@ -22,7 +22,7 @@ import pymysql
 from loaders.errors import Failure
 from loaders.source.mysql_url import DatabaseURL
 from local_stack import mariadb_binary
-from local_stack.mariadb_binary import BOOTSTRAP_FILES, Binary
+from local_stack.mariadb_binary import Binary
 
 DATABASE = "order_he"
 ACCOUNTS = ("root", "shop", "loader")
@@ -153,7 +153,7 @@ def _initialise(binary: Binary, home: Path) -> None:
     command = [str(binary.daemon), "--no-defaults", *_user(), f"--datadir={fresh}", _temporary(home)]
     if binary.is_mariadb():
         script = "create database mysql;\nuse mysql;\nset @auth_root_socket=NULL;\nset @skip_auth_anonymous=1;\n"
-        script += "".join((binary.share / name).read_text(encoding="utf-8") for name in BOOTSTRAP_FILES)
+        script += "".join(file.read_text(encoding="utf-8") for file in binary.bootstrap())
         command += ["--bootstrap", *_messages(binary), "--innodb-flush-log-at-trx-commit=0"]
         command += ["--innodb-buffer-pool-size=16M", "--innodb-log-file-size=64M"]
     else:

@@ -14,7 +14,9 @@ from local_stack import debian
 
 PACKAGE = "mariadb-server-core"
 PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/opt/homebrew/sbin")
-BOOTSTRAP_FILES = ("mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql")
+# The SQL that makes MariaDB's data directory. MariaDB 11 renamed its files from mysql_… to mariadb_…
+BOOTSTRAP = ("system_tables.sql", "performance_tables.sql", "system_tables_data.sql")
+BRANDS = ("mariadb_", "mysql_")
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,12 @@ class Binary:
     share: Path
     libraries: str = ""
 
+    def bootstrap(self) -> list[Path]:
+        """The SQL that makes MariaDB's data directory; none: the daemon is MySQL's, which makes its own."""
+        return _bootstrap(self.share)
+
     def is_mariadb(self) -> bool:
-        return (self.share / BOOTSTRAP_FILES[0]).exists()
+        return bool(self.bootstrap())
 
     def environment(self) -> dict[str, str]:
         """The environment to run the daemon in."""
@@ -50,10 +56,14 @@ def _on_machine(search: Sequence[str] | None) -> Binary | None:
 
 
 def _share(prefix: Path) -> Path:
-    for folder in (prefix / "share/mysql", prefix / "share/mariadb", prefix / "share"):
-        if (folder / BOOTSTRAP_FILES[0]).exists():
-            return folder
-    return prefix / "share"
+    """The folder with the daemon's SQL and messages: Debian 13 has another than Debian 12, Homebrew a third."""
+    folders = (prefix / "share/mariadb", prefix / "share/mysql", prefix / "share")
+    return next((folder for folder in folders if _bootstrap(folder)), folders[-1])
+
+
+def _bootstrap(share: Path) -> list[Path]:
+    sets = ([share / f"{brand}{name}" for name in BOOTSTRAP] for brand in BRANDS)
+    return next((files for files in sets if all(file.exists() for file in files)), [])
 
 
 def _cached(cache: Path) -> Binary | None:
@@ -61,7 +71,7 @@ def _cached(cache: Path) -> Binary | None:
     daemon = root / "usr/sbin/mariadbd"
     if not daemon.exists():
         return None
-    return Binary(daemon, root / "usr/share/mysql", debian.libraries(root))
+    return Binary(daemon, _share(root / "usr"), debian.libraries(root))
 
 
 def _fetched(cache: Path, say: Callable[[str], None], search: Sequence[str] | None) -> Binary:

@@ -164,6 +164,20 @@ def test_a_program_installed_on_the_machine_is_preferred(tmp_path):
     assert found.daemon == program
 
 
+@pytest.mark.parametrize("share", ["share/mysql/mysql_", "share/mariadb/mariadb_", "share/mariadb/mysql_"])
+def test_the_servers_own_sql_is_found_where_each_release_keeps_it(tmp_path, share):
+    """Debian 12 (MariaDB 10.11), Debian 13 (11.8), and one between them; MySQL has none: it makes its own."""
+    program = tmp_path / "sbin" / "mariadbd"
+    wanted = [tmp_path / f"{share}{name}" for name in mariadb_binary.BOOTSTRAP]
+    for file in (program, *wanted):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o755)
+    found = mariadb_binary.find(tmp_path / "cache", quiet, search=[str(program.parent)])
+    assert found.bootstrap() == wanted and found.is_mariadb()
+    wanted[1].unlink()
+    assert not mariadb_binary.find(tmp_path / "cache", quiet, search=[str(program.parent)]).is_mariadb()
+
+
 def test_the_commands_tell_by_exit_code_whether_it_runs(home):
     def command(name: str) -> subprocess.CompletedProcess:
         call = [sys.executable, "-m", "local_stack", name, "--home", str(home)]
