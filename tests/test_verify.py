@@ -7,6 +7,7 @@ from dataclasses import replace
 from io import StringIO
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from loaders import cli, pipeline
 from loaders.errors import Failure
 from loaders.matching import match
 from loaders.proof import holdings, verify
-from loaders.proof.deep import merged
+from loaders.proof.side_by_side import side_by_side
 from loaders.proof.verify import Ends, Finding
 from tests import commands, deep_table, small_shop
 from tests import test_type_matrix as matrix
@@ -168,18 +169,31 @@ def test_a_composite_key_too(own):
 pairs = st.lists(st.tuples(st.integers(0, 6), st.sampled_from("ab")), max_size=12).map(sorted)
 
 
-@given(pairs, pairs)
-def test_merging_gives_every_row_of_both_sides_once_and_pairs_equal_keys(one, other):
-    def rows(side):
-        return iter([((key,), (str(key), value)) for key, value in side])
+def in_batches(rows, size):
+    """Rows (number, letter) as both ends print them, some at a time."""
+    for start in range(0, len(rows), size):
+        columns = zip(*rows[start : start + size], strict=True)
+        yield pa.RecordBatch.from_arrays([pa.array([str(value) for value in one]) for one in columns], ["k", "v"])
 
-    found = list(merged(rows(one), rows(other)))
-    assert [row for row, _ in found if row] == [(str(k), v) for k, v in one]
-    assert [row for _, row in found if row] == [(str(k), v) for k, v in other]
-    assert all(left[0] == right[0] for left, right in found if left and right)
+
+def listed(batch):
+    return [] if batch is None else [(int(k), v) for k, v in zip(*(c.to_pylist() for c in batch.columns), strict=True)]
+
+
+@given(pairs, pairs, st.integers(1, 5), st.integers(1, 5))
+def test_side_by_side_gives_every_row_of_both_ends_once_and_pairs_equal_keys(one, other, size, other_size):
+    def order(batch):
+        return (int(batch.column(0)[0].as_py()),)
+
+    given_batches = in_batches(one, size), in_batches(other, other_size)
+    found = [(listed(left), listed(right)) for left, right in side_by_side(*given_batches, [0], order)]
+    assert [row for left, _ in found for row in left] == one
+    assert [row for _, right in found for row in right] == other
+    together = [pair for left, right in found if left and right for pair in zip(left, right, strict=True)]
+    assert all(left[0] == right[0] for left, right in together)
     for key in {k for k, _ in one} | {k for k, _ in other}:
         both = min(sum(k == key for k, _ in side) for side in (one, other))
-        assert sum(bool(left and right) and left[0] == str(key) for left, right in found) == both
+        assert sum(left[0] == key for left, _ in together) == both
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+import pyarrow as pa
+
 from loaders.quoting import mysql_name, sql_name
 from loaders.type_contract import BINARIES, GEOMETRIES, SIGNED, TEXTS, SourceColumn
 
@@ -81,13 +83,11 @@ class CanonicalColumn:
         """The text, in a warehouse's SQL: texts is DUCKDB or REDSHIFT."""
         return texts.get(self.kind, "cast({0} as varchar)").format(sql_name(self.name))
 
-    def shown(self, value: str | None) -> str | None:
-        """What a warehouse printed, long bytes of Redshift shortened as the others are by their own SQL."""
-        if value is None or self.kind != LONG_BYTES or "…" in value:
-            return value
-        held = bytes.fromhex(value.removeprefix("\\x"))
-        digest = hashlib.md5(held, usedforsecurity=False).hexdigest()
-        return f"{held[:20].hex().upper()}… ({len(held)} bytes, md5 {digest})"
+    def printed(self, values: pa.Array) -> pa.Array:
+        """What a warehouse printed, as bytes; long bytes of Redshift shortened as the others are by their own SQL."""
+        if self.kind == LONG_BYTES:
+            values = pa.array(map(_shortened, values.to_pylist()), pa.string())
+        return values.cast(pa.binary())
 
     def source_order(self) -> str:
         if self.kind in ORDERED_ALIKE:
@@ -109,6 +109,14 @@ class CanonicalColumn:
 
 def canonical(column: SourceColumn) -> CanonicalColumn:
     return CanonicalColumn(column, _kind(column))
+
+
+def _shortened(value: str | None) -> str | None:
+    if value is None or "…" in value:
+        return value
+    held = bytes.fromhex(value.removeprefix("\\x"))
+    digest = hashlib.md5(held, usedforsecurity=False).hexdigest()
+    return f"{held[:20].hex().upper()}… ({len(held)} bytes, md5 {digest})"
 
 
 def wide_in_duckdb(column: CanonicalColumn) -> bool:

@@ -1,20 +1,24 @@
 """`verify --deep`: every column of every row in canonical text, both ends in the order of the key, side by side.
 
-Neither end is held: the source's rows come as PyMySQL reads them, the warehouse's as it prints them.
+Neither end is held: the source's rows come as PyMySQL reads them, the warehouse's as it prints them. What the two ends
+print is compared in Arrow, many rows at once; only rows that are not printed alike are looked at one by one.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from loaders.errors import Failure
 from loaders.progress import Progress
-from loaders.proof.canonical import LONG_BYTES, LONG_TEXT, CanonicalColumn, canonical
+from loaders.proof.canonical import FLOAT, LONG_BYTES, LONG_TEXT, CanonicalColumn, canonical
 from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text
+from loaders.proof.side_by_side import side_by_side
 from loaders.quoting import mysql_name
 from loaders.source.mysql import Snapshot, SourceTable
 from loaders.type_contract import Column, SourceColumn, decode
@@ -26,6 +30,8 @@ SHOWN, SHOWN_BEFORE = 80, 20
 HASH = canonical(SourceColumn(SOURCE_HASH, "bigint", "bigint", nullable=False))
 
 Row = tuple[str | None, ...]
+# Rows as one end prints them.
+Printed = Generator[pa.RecordBatch, None, None]
 
 
 @dataclass(frozen=True)
@@ -51,51 +57,60 @@ class DeepTable:
         names = [column.name for column in self.columns]
         return [names.index(name) for name in self.key or (SOURCE_HASH,)]
 
-    def compare(self, snapshot: Snapshot, warehouse: Warehouse, raw: str, progress: Progress) -> Differences:
-        """raw: the name of the table in the warehouse's SQL."""
+    def compare(self, there: Printed, here: Printed) -> Differences:
+        """The rows that `at_source` and `stored` give, side by side."""
         found = Differences()
-        # Closed here, however this ends: both go on with their connections.
-        with (
-            closing(snapshot.printed(self.source, self.source_query())) as batches,
-            closing(self._stored(warehouse, raw)) as stored,
-        ):
-            shown = progress(f"reading {self.source.name}", self.source.estimated_rows, batches)
-            there = (tuple(map(_text, row)) for batch in shown for row in batch)
-            for one, other in merged(self._ordered(there), self._ordered(stored)):
-                self._note(one, other, found)
+        # Closed here, however this ends: both ends go on with their connections.
+        with closing(there), closing(here):
+            for one, other in side_by_side(there, here, self.places, self._order):
+                if one is None or other is None:
+                    self._note_alone(one, other, found)
+                else:
+                    self._note(one, other, found)
         return found
 
-    def source_query(self) -> str:
+    def at_source(self, snapshot: Snapshot, progress: Progress) -> Printed:
+        """All rows, read by PyMySQL alone: nothing that brings rows to the lake takes part."""
+        with closing(snapshot.printed(self.source, self.source_query())) as read:
+            for rows in progress(f"reading {self.source.name}", self.source.estimated_rows, read):
+                columns = [pa.array(column, pa.binary()) for column in zip(*rows, strict=True)]
+                yield pa.RecordBatch.from_arrays(columns, names=list(map(str, range(len(columns)))))
+
+    def stored(self, warehouse: Warehouse, raw: str, where: str | None = None) -> Printed:
+        """Raw's live rows for which the SQL `where` is true, or all. raw: the name of the table in SQL."""
+        wide = any(map(warehouse.wide, self.columns))
+        with closing(warehouse.stream(self.raw_query(warehouse, raw, where), wide)) as batches:
+            for batch in batches:
+                columns = [column.printed(values) for column, values in zip(self.columns, batch.columns, strict=False)]
+                columns.append(batch.columns[-1])
+                yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+    def source_query(self, where: str | None = None) -> str:
         texts = ", ".join([*(column.at_source for column in self.columns[:-1]), self.homes[-1].select])
         order = ", ".join(
             self.homes[-1].select if column is HASH else column.source_order() for column in self._order_columns
         )
-        return f"select {texts} from {mysql_name(self.source.name)} order by {order}"
+        chosen = f" where {where}" if where else ""
+        return f"select {texts} from {mysql_name(self.source.name)}{chosen} order by {order}"
 
-    def raw_query(self, warehouse: Warehouse, raw: str) -> str:
+    def raw_query(self, warehouse: Warehouse, raw: str, where: str | None = None) -> str:
+        """The same columns, and last the number of the run that brought the row."""
         texts = ", ".join(
             f"{column.in_warehouse(warehouse.texts)} as c{place}" for place, column in enumerate(self.columns)
         )
         order = ", ".join(column.warehouse_order(warehouse.texts) for column in self._order_columns)
-        return f"select {texts} from {raw} where _deleted_at is null order by {order}"
+        chosen = f" and ({where})" if where else ""
+        return f"select {texts}, _run from {raw} where _deleted_at is null{chosen} order by {order}"
 
     @property
     def _order_columns(self) -> list[CanonicalColumn]:
         return [self.columns[place] for place in self.places]
 
-    def _stored(self, warehouse: Warehouse, raw: str) -> Iterator[Row]:
-        wide = any(map(warehouse.wide, self.columns))
-        for batch in warehouse.stream(self.raw_query(warehouse, raw), wide):
-            for row in batch:
-                yield tuple(column.shown(value) for column, value in zip(self.columns, row, strict=True))
+    def _order(self, batch: pa.RecordBatch) -> tuple:
+        """What puts a batch's first row in order."""
+        return tuple(self._order_of(self.columns[place], _text(batch.column(place)[0])) for place in self.places)
 
-    def _ordered(self, rows: Iterable[Row]) -> Iterator[tuple[tuple, Row]]:
-        """Rows with what puts them in order."""
-        by = list(zip(self.places, self._order_columns, strict=True))
-        for row in rows:
-            yield tuple(self._order(column, row[place]) for place, column in by), row
-
-    def _order(self, column: CanonicalColumn, text: str | None) -> object:
+    def _order_of(self, column: CanonicalColumn, text: str | None) -> object:
         if text is None:
             raise Failure(
                 f"{self.source.name}.{column.name} belongs to the key and has a NULL",
@@ -103,15 +118,29 @@ class DeepTable:
             )
         return column.order(text)
 
-    def _note(self, one: Row | None, other: Row | None, found: Differences) -> None:
-        found.rows += one is not None
-        found.here += other is not None
-        if one is None or other is None:
-            found.add(ONLY_SOURCE if other is None else ONLY_HERE, self._key(one or other))
-        elif one != other:
-            self._note_values(one, other, found)
+    def _note_alone(self, one: pa.RecordBatch | None, other: pa.RecordBatch | None, found: Differences) -> None:
+        """Rows that only one end has."""
+        rows, how = (other, ONLY_HERE) if one is None else (one, ONLY_SOURCE)
+        if one is None:
+            found.here += rows.num_rows
+        else:
+            found.rows += rows.num_rows
+        for place in range(rows.num_rows):
+            found.add(how, self._key(self._row(rows, place)))
 
-    def _note_values(self, one: Row, other: Row, found: Differences) -> None:
+    def _note(self, one: pa.RecordBatch, other: pa.RecordBatch, found: Differences) -> None:
+        """Rows that both ends have, one by one; those that are not the same are looked at."""
+        found.rows += one.num_rows
+        found.here += other.num_rows
+        unlike = [_unlike(column, one.column(n), other.column(n)) for n, column in enumerate(self.columns)]
+        for place in np.unique(np.concatenate(unlike)):
+            run = other.columns[-1][int(place)].as_py()
+            self._note_values(self._row(one, place), self._row(other, place), run, found)
+
+    def _row(self, batch: pa.RecordBatch, place: int) -> Row:
+        return tuple(_text(batch.column(n)[int(place)]) for n in range(len(self.columns)))
+
+    def _note_values(self, one: Row, other: Row, run: int, found: Differences) -> None:
         unlike = []
         for place, (there, here) in enumerate(zip(one, other, strict=True)):
             if there == here or self.columns[place].meaning(there) == self.columns[place].meaning(here):
@@ -125,6 +154,7 @@ class DeepTable:
         unlike = unlike[:-1] if len(unlike) > 1 and one[-1] != other[-1] else unlike
         if unlike:
             found.hidden += one[-1] == other[-1]
+            found.brought_by.add(int(run))
             found.add(OTHERWISE, self._key(one), "; ".join(unlike))
 
     def _null_by_rule(self, place: int, there: str) -> bool:
@@ -141,25 +171,22 @@ class DeepTable:
         return key_text([self.columns[place].name for place in self.places], [row[place] for place in self.places])
 
 
-def merged(
-    one: Iterator[tuple[tuple, Row]], other: Iterator[tuple[tuple, Row]]
-) -> Iterator[tuple[Row | None, Row | None]]:
-    """Rows of two sides, each in ascending order, in pairs; None where one side has no such row."""
-    left, right = next(one, None), next(other, None)
-    while left or right:
-        if right is None or (left and left[0] < right[0]):
-            yield left[1], None
-            left = next(one, None)
-        elif left is None or right[0] < left[0]:
-            yield None, right[1]
-            right = next(other, None)
-        else:
-            yield left[1], right[1]
-            left, right = next(one, None), next(other, None)
+def _unlike(column: CanonicalColumn, there: pa.Array, here: pa.Array) -> np.ndarray:
+    """Positions of values that are not printed alike (of floats: that are not the same bits)."""
+    if there.equals(here):
+        return np.empty(0, np.int64)
+    if column.kind == FLOAT:
+        there, here = _bits(there), _bits(here)
+    same = pc.or_(pc.fill_null(pc.equal(there, here), False), pc.and_(there.is_null(), here.is_null()))
+    return np.flatnonzero(~same.to_numpy(zero_copy_only=False))
 
 
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("utf-8", "surrogateescape")
+def _bits(printed: pa.Array) -> pa.Array:
+    return printed.cast(pa.string()).cast(pa.float64()).view(pa.int64())
+
+
+def _text(value: pa.Scalar) -> str | None:
+    return value.as_py().decode("utf-8", "surrogateescape") if value.is_valid else None
 
 
 def _shown(text: str | None, other: str | None) -> str:

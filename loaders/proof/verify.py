@@ -65,7 +65,7 @@ def raw_table(ends: Ends, table: Table, source: SourceTable, catalog: Catalog, d
     raw = f"{sql_name(ends.warehouse.schema)}.{sql_name(table.name)}"
     if deep:
         one = DeepTable(source, columns, table.primary_key, frozenset(base.nulled))
-        found = one.compare(ends.snapshot, ends.warehouse, raw, ends.progress)
+        found = one.compare(one.at_source(ends.snapshot, ends.progress), one.stored(ends.warehouse, raw))
         how = f"every value of {len(source.columns)} columns"
     else:
         side = SourceSide(ends.snapshot, source, _keys(table, columns), columns[-1], ends.progress)

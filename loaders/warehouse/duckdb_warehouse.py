@@ -182,7 +182,7 @@ class DuckDBWarehouse:
         with self._reading():
             return self._ask(sql)
 
-    def stream(self, sql: str, wide: bool) -> Iterator[list[tuple]]:
+    def stream(self, sql: str, wide: bool) -> Iterator[pa.RecordBatch]:
         """The rows of a query, some at a time. What DuckDB needs to put them in order, it puts on disk.
 
         wide: a row may have megabytes; as DuckDB works on 2,048 rows at once, it is then let have what it needs.
@@ -190,8 +190,7 @@ class DuckDBWarehouse:
         with self._reading():
             limit = _setting(self.connection, "memory_limit")
             self._limit_memory(self.all_memory if wide else f"{duckdb_memory.STREAM}B")
-            for batch in self.connection.execute(sql).to_arrow_reader(WIDE_ROWS if wide else ROWS):
-                yield list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+            yield from self.connection.execute(sql).to_arrow_reader(WIDE_ROWS if wide else ROWS)
             self._limit_memory(limit)
 
     def _spare_memory(self, run: Run) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+import pyarrow as pa
+
 from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.proof.canonical import CanonicalColumn
@@ -44,7 +46,7 @@ class Warehouse(Protocol):
     def ask(self, sql: str) -> Sequence[tuple]:
         """The rows of a query that has few."""
 
-    def stream(self, sql: str, wide: bool) -> Iterator[Sequence[tuple]]:
+    def stream(self, sql: str, wide: bool) -> Iterator[pa.RecordBatch]:
         """The rows of a query, some at a time, in bounded memory. wide: if a column is, as above."""
 
     def apply(self, run: Run, files: RunFiles) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import pyarrow as pa
 from redshift_connector.error import Error as RedshiftError
 
 from loaders.errors import Failure
@@ -220,7 +221,7 @@ class RedshiftWarehouse:
         with self._reading():
             return [tuple(row) for row in self._session.rows(sql)]
 
-    def stream(self, sql: str, wide: bool) -> Iterator[list[tuple]]:
+    def stream(self, sql: str, wide: bool) -> Iterator[pa.RecordBatch]:
         """The rows of a query, some at a time, by a cursor of the server's: the driver would hold them all.
 
         wide: a row may have megabytes. Floats are printed with all their digits.
@@ -231,7 +232,8 @@ class RedshiftWarehouse:
             cursor = sql_name(f"c{secrets.token_hex(8)}")
             self._session.run(f"declare {cursor} cursor for {sql}")
             while rows := self._session.rows(f"fetch forward {WIDE_ROWS if wide else ROWS} from {cursor}"):
-                yield [tuple(row) for row in rows]
+                columns = [pa.array(column) for column in zip(*rows, strict=True)]
+                yield pa.RecordBatch.from_arrays(columns, names=list(map(str, range(len(columns)))))
 
     @contextmanager
     def _reading(self, doing: str = "") -> Iterator[None]:
