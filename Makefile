@@ -18,12 +18,15 @@ DBT := cd dbt_project && "$(CURDIR)/$(BIN)/dotenv" -f "$(CURDIR)/.env" run --no-
 TARGET ?= duckdb
 # With TARGET=redshift_local, what works on data works on the stand-in, which is started when it does not run.
 STACK := $(if $(filter redshift_local,$(TARGET)),settings=$$($(BIN)/python -m local_stack.redshift env); eval "$$settings";)
+# mariadb or mysql: the private server's kind. Not given, `make demo` takes MariaDB, the others what ran last.
+SERVER ?=
+KIND := $(if $(SERVER),--server $(SERVER))
 GROUP := $(if $(filter duckdb,$(TARGET)),demo,$(subst _,-,$(TARGET)))
 
 ##@ Try
 
-demo: setup ## the whole pipeline on this machine, end to end (TARGET=redshift_local: by S3 and COPY)
-	$(RUN) local_stack.demo --target $(TARGET)
+demo: setup ## the whole pipeline on this machine, end to end (SERVER=mysql: on a MySQL; TARGET=redshift_local: by S3 and COPY)
+	$(RUN) local_stack.demo --target $(TARGET) $(KIND)
 
 day: up ## let one day pass in the demo shop: orders, moves, price changes, deletions
 	$(RUN) seeds_generator day $(ARGS)
@@ -80,8 +83,8 @@ pr: lint demo ## what CI asks of a pull request: lint, conventions, everything b
 
 setup: .venv/$(GROUP) .env dbt_project/profiles.yml ## make .venv, .env and dbt_project/profiles.yml, where absent
 
-up: setup ## start the private MySQL server (TARGET=redshift_local: S3 and a Redshift stand-in too)
-	$(RUN) local_stack up
+up: setup ## start the private server (SERVER=mysql: a MySQL; TARGET=redshift_local: S3 and a Redshift stand-in too)
+	$(RUN) local_stack up $(KIND)
 	if [ "$(TARGET)" = redshift_local ]; then $(RUN) local_stack.redshift up; fi
 
 down: ## stop what `make up` started

@@ -22,7 +22,7 @@ from loaders.proof.fingerprint import hash_column
 from loaders.settings import ROOT
 from loaders.source import mysql, mysql_url
 from loaders.type_contract import contract
-from local_stack import mariadb
+from local_stack import private_server
 
 CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
 TOUCHED = "update `order` set amount = amount + 1, updated_at = now(6) where order_id % {every} = {round}"
@@ -114,13 +114,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.cost", description=__doc__)
     parser.add_argument("--orders", type=int, default=2_000_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--server", choices=private_server.NAMES, default=private_server.DEFAULT_KIND)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="order-he-cost-") as home:
-        server = mariadb.up(Path(home) / "mysql")
+        server = private_server.up(Path(home) / "mysql", arguments.server)
         try:
             measure(server, Path(home), arguments)
         finally:
-            mariadb.down(Path(home) / "mysql")
+            private_server.down(Path(home) / "mysql")
 
 
 def measure(server, home: Path, arguments: argparse.Namespace) -> None:

@@ -6,14 +6,14 @@ What cannot be had is named in the results, with the reason.
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from loaders.errors import Failure
 from loaders.settings import ROOT
-from local_stack import debian, mariadb
+from local_stack import debian
+from local_stack.program import default_places
 
 # The scanner's wheel carries the extension for exactly one version of DuckDB.
 DUCKDB = ("duckdb==1.5.5", "duckdb-extension-mysql-scanner==1.5.5")
@@ -44,7 +44,7 @@ class Peers:
 def find(home: Path, wanted: bool) -> Peers:
     """The client, and if wanted the rest."""
     shutil.copy(ROOT / "profiles.example.yml", home / "profiles.yml")
-    programs = mariadb.default_cache(home).parent
+    programs = default_places(home).cache
     client = _program(programs, "mariadb", "mariadb-client-core")
     if not wanted:
         return Peers(home, client)
@@ -83,23 +83,16 @@ def _program(cache: Path, name: str, package: str) -> Program:
     found = shutil.which(name)
     if found:
         return Program(found)
-    root = cache / package
-    if not (root / "usr/bin" / name).exists():
-        _unpack(root, package)
+    if not debian.at_hand():
+        raise Failure(f"{package} is not on this machine, and there is no apt to fetch it with", f"install {package}")
+    root = debian.fetch(cache / package, lambda work: _download(work, package))
     return Program(str(root / "usr/bin" / name), {"LD_LIBRARY_PATH": debian.libraries(root)})
 
 
-def _unpack(root: Path, package: str) -> None:
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise Failure(f"{package} is not on this machine, and there is no apt to fetch it with", f"install {package}")
+def _download(work: Path, package: str) -> list[Path]:
     print(f"fetching Debian's {package} …", file=sys.stderr)
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="fetching-", dir=root.parent) as folder:
-        work = Path(folder)
-        debian.prepare(work)
-        debian.unpack(debian.download(work, debian.lacking(work, package) or [package]), work / "root")
-        shutil.rmtree(root, ignore_errors=True)
-        (work / "root").rename(root)
+    debian.prepare(work)
+    return debian.download(work, debian.lacking(work, package) or [package])
 
 
 def _done(command: list[str]) -> None:

@@ -15,7 +15,7 @@ from loaders.errors import Failure
 from loaders.settings import ROOT
 from loaders.source import mysql_url
 from loaders.source.mysql_url import DatabaseURL
-from local_stack import mariadb
+from local_stack import private_server
 
 TABLE = "order"
 ACCOUNT = "bench"
@@ -52,20 +52,20 @@ def running(home: Path, orders: int) -> Iterator[Source]:
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    mariadb.down(home)
+    private_server.down(home)
     memory = f"--innodb-buffer-pool-size={-(-orders // ORDERS_PER_GIGABYTE)}G"
-    private = mariadb.up(home, options=(*OPTIONS, memory, f"--port={port}"))
+    private = private_server.up(home, options=(*OPTIONS, memory, f"--port={port}"))
     try:
-        url = DatabaseURL(ACCOUNT, "127.0.0.1", port, mariadb.DATABASE, private.passwords["loader"])
+        url = DatabaseURL(ACCOUNT, "127.0.0.1", port, private_server.DATABASE, private.passwords["loader"])
         version = _account(private, private.passwords["loader"])
         _fill(private, orders)
         shop = mysql_url.parse(private.url("shop"), "the bench's URL")
         yield Source(url, shop, version, orders, private.pid)
     finally:
-        mariadb.down(home)
+        private_server.down(home)
 
 
-def _account(private: mariadb.Server, password: str) -> str:
+def _account(private: private_server.Server, password: str) -> str:
     """An account for the port that may read and lock; returns the server's version."""
     root = mysql_url.parse(private.url("root", "mysql"), "the bench's URL")
     with closing(mysql_url.connect(root, "the bench's URL")) as connection, connection.cursor() as cursor:
@@ -80,7 +80,7 @@ def _account(private: mariadb.Server, password: str) -> str:
         return cursor.fetchone()[0]
 
 
-def _fill(private: mariadb.Server, orders: int) -> None:
+def _fill(private: private_server.Server, orders: int) -> None:
     shop = private.url("shop")
     if _orders(shop) == orders:
         return

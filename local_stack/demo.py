@@ -27,12 +27,14 @@ from loaders.quoting import mysql_name, sql_name
 from loaders.settings import DATA, ROOT
 from loaders.source import mysql_url
 from loaders.warehouse import profile
-from local_stack import mariadb
+from local_stack import private_server
 
 CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
 WAREHOUSE = DATA / "warehouse.duckdb"
 LOG = DATA / "logs" / "demo.log"
 PAGE = DATA / "dashboard" / "index.html"
+# The kind of server whose shop the demo's lake holds.
+LAST_SERVER = DATA / "demo" / "server"
 # Settings of the user's that would lead the demo elsewhere.
 FOREIGN = ("SOURCE_URL", "SHOP_URL", "LAKE_URL", "CATALOG", "DUCKDB_PATH")
 FIVE_COLUMNS = ("order_id", "ordered_on", "country", "product_name", "amount", "status", "delivery_days")
@@ -66,19 +68,23 @@ class Step:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local_stack.demo", description="The whole pipeline, end to end.")
     parser.add_argument("--target", choices=("duckdb", "redshift_local"), default="duckdb")
-    target = parser.parse_args().target
+    parser.add_argument("--server", choices=private_server.NAMES, default=private_server.DEFAULT_KIND)
+    arguments = parser.parse_args()
+    target, kind = arguments.target, arguments.server
     started = time.monotonic()
     LOG.parent.mkdir(parents=True, exist_ok=True)
     LOG.write_text("")
-    steps = the_steps(target)
-    print(f"[1/{len(steps) + 1}] a private MariaDB server")
-    server = mariadb.up(DATA / "mysql", say=lambda text: print(f"      {text}"))
+    steps = the_steps(target, extract_arguments(kind))
+    print(f"[1/{len(steps) + 1}] a private {private_server.NAMES[kind]} server")
+    server = private_server.up(DATA / "mysql", kind, say=lambda text: print(f"      {text}"))
     environment = settings_of_the_demo(server)
     if target == "redshift_local":
         environment |= redshift_settings()
     for number, step in enumerate(steps, start=2):
         print(f"[{number}/{len(steps) + 1}] {step.title}", flush=True)
         run(step, environment)
+        if "extract" in step.command:
+            LAST_SERVER.write_text(kind)
         if "build" in step.command:  # read at once: the next dbt command overwrites it
             passed = tests_passed()
             shutil.copy(ROOT / "dbt_project/target/run_results.json", DATA / "run_results.json")  # for the dashboard
@@ -88,7 +94,7 @@ def main() -> int:
     return 0
 
 
-def settings_of_the_demo(server: mariadb.Server) -> dict[str, str]:
+def settings_of_the_demo(server: private_server.Server) -> dict[str, str]:
     """The environment of every step: the user's, with the demo's own places put in."""
     own = {name: value for name, value in os.environ.items() if name not in FOREIGN and not name.startswith("DBT_")}
     profiles = DATA / "demo"
@@ -107,7 +113,13 @@ def settings_of_the_demo(server: mariadb.Server) -> dict[str, str]:
     }
 
 
-def the_steps(target: str) -> list[Step]:
+def extract_arguments(kind: str) -> list[str]:
+    """The shop of another server has other orders: the lake and raw follow it, deletions of any number included."""
+    last = LAST_SERVER.read_text() if LAST_SERVER.exists() else private_server.DEFAULT_KIND
+    return [] if kind == last else ["--allow-deletes"]
+
+
+def the_steps(target: str, extract: list[str]) -> list[Step]:
     python = sys.executable
     dbt = [str(Path(python).parent / "dbt")]
     project = ROOT / "dbt_project"
@@ -115,7 +127,7 @@ def the_steps(target: str) -> list[Step]:
     export = Step("export: the marts as files", [python, "-m", "dashboard", "export", "--out", str(DATA / "export")])
     return [
         Step("a shop in it: customers, products, orders", [python, "-m", "seeds_generator", "fill"]),
-        Step("extract: MySQL -> lake -> raw", [python, "-m", "loaders", "extract"]),
+        Step("extract: MySQL -> lake -> raw", [python, "-m", "loaders", "extract", *extract]),
         Step("dbt build: staging, history, the marts, their tests", build, project),
         Step("docs: one page", [*dbt, "docs", "generate", "--static", "--quiet"], project),
         export,
@@ -173,7 +185,7 @@ def redshift_settings() -> dict[str, str]:
     return stack.up(DATA / "redshift", say=lambda _text: None).environment()
 
 
-def summary(server: mariadb.Server, ask: Ask, passed: str) -> None:
+def summary(server: private_server.Server, ask: Ask, passed: str) -> None:
     """Compare both ends of the way, and say where everything lies."""
     site = DATA / "docs" / "index.html"
     site.parent.mkdir(parents=True, exist_ok=True)

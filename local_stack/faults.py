@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from loaders.errors import Failure, run_command
 from loaders.settings import DATA, PRIVATE_SOURCE_URL, ROOT
 from loaders.source import mysql_url
-from local_stack import mariadb, settings_file
+from local_stack import private_server, settings_file
 from local_stack.redshift import stack
 from local_stack.redshift.names import COPY_ROLE, POLICY, REGION, WORKGROUP
 from local_stack.redshift.policies import copy_policy, document
@@ -59,7 +59,7 @@ def close_mysql() -> None:
     """Error 2003. The source's URL leads to a free port of this machine."""
     if "SOURCE_URL" in os.environ:
         raise Failure("SOURCE_URL is set in this shell and goes before .env", "unset SOURCE_URL, then try again")
-    url = mysql_url.parse(mariadb.up(PRIVATE_SOURCE_URL.parent).url("loader"), "the private server's URL")
+    url = mysql_url.parse(private_server.up(PRIVATE_SOURCE_URL.parent).url("loader"), "the private server's URL")
     closed = mysql_url.DatabaseURL(url.user, "127.0.0.1", _free_port(), url.database, url.password)
     settings_file.add(ROOT / ".env", {"SOURCE_URL": closed.text()})
     print(f"broken: .env now leads to MySQL at 127.0.0.1:{closed.port}, where nobody listens")

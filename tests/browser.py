@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,26 +45,21 @@ def _cached(cache: Path) -> Program | None:
 
 
 def _fetched(cache: Path, path: str | None) -> Program:
-    if not (shutil.which("apt-get", path=path) and shutil.which("dpkg-deb", path=path)):
+    if not debian.at_hand(None if path is None else [path]):
         raise Failure(
             "there is no Chromium or Chrome on this machine for the tests, and no apt to fetch one with",
             "install one: `apt-get install chromium`, `brew install --cask chromium`",
         )
-    cache.mkdir(parents=True, exist_ok=True)
-    # Whole or not at all: what is half fetched has another name, whoever else is fetching at the same moment.
-    with tempfile.TemporaryDirectory(prefix="fetching-", dir=cache) as folder:
-        work = Path(folder)
-        debian.prepare(work)
-        debian.unpack(debian.download(work, debian.lacking(work, PACKAGE)), work / "root")
-        try:
-            (work / "root").rename(cache / "root")
-        except OSError:
-            if not (cache / "root").exists():
-                raise
+    debian.fetch(cache, _download)
     found = _cached(cache)
     if found is None:
         raise Failure(f"{PACKAGE}, unpacked in {cache}, has no {PLACE}", "`apt-get install chromium` instead")
     return found
+
+
+def _download(work: Path) -> list[Path]:
+    debian.prepare(work)
+    return debian.download(work, debian.lacking(work, PACKAGE))
 
 
 @contextmanager

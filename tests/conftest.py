@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from loaders.source import mysql_url
-from local_stack import mariadb
+from local_stack import private_server
 from tests import tls_server as tls_server_of_its_own
 from tests.dashboard.pages import browser, open_page  # noqa: F401 (fixtures; one browser for all tests of a worker)
 from tests.own_database import OwnDatabase
@@ -61,8 +61,8 @@ def mysql_server(tmp_path_factory):
         yield service_server(os.environ["TEST_MYSQL_URL"])
         return
     home = tmp_path_factory.mktemp("mysql")
-    yield mariadb.up(home, say=lambda text: None)
-    mariadb.down(home)
+    yield private_server.up(home, say=lambda text: None)
+    private_server.down(home)
 
 
 @contextmanager

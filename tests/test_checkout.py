@@ -9,7 +9,7 @@ import pytest
 
 from loaders.settings import ROOT
 from loaders.source import mysql_url
-from local_stack import mariadb
+from local_stack import private_server
 from seeds_generator import schema
 from tests.checkout import checkout
 
@@ -18,7 +18,7 @@ from tests.checkout import checkout
 def foreign(tmp_path_factory):
     """Somebody's own server, with tables that look like the shop's, and places that they set for themselves."""
     home = tmp_path_factory.mktemp("foreign")
-    server = mariadb.up(home / "mysql", say=lambda _text: None)
+    server = private_server.up(home / "mysql", say=lambda _text: None)
     url = mysql_url.parse(server.url("shop"), "x")
     with closing(mysql_url.connect(url, "x")) as connection:
         schema.create(connection)
@@ -31,7 +31,7 @@ def foreign(tmp_path_factory):
         "CATALOG": str(home / "nowhere.yml"),
     }
     yield home, url, settings
-    mariadb.down(home / "mysql", say=lambda _text: None)
+    private_server.down(home / "mysql", say=lambda _text: None)
 
 
 @pytest.fixture(scope="module")

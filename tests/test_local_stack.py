@@ -1,4 +1,4 @@
-"""The private MySQL server: it starts where there is nothing, stays private, and survives what happens to servers."""
+"""The private server, MariaDB or MySQL: it starts where nothing is, stays private, and survives what happens to servers."""
 
 import os
 import pwd
@@ -19,7 +19,8 @@ import pytest
 from loaders.errors import Failure
 from loaders.settings import ROOT
 from loaders.source import mysql_url
-from local_stack import mariadb, mariadb_binary
+from local_stack import debian, mariadb_binary, mysql_binary, private_server
+from local_stack.program import Places, default_places
 
 pytestmark = pytest.mark.skipif(
     bool(os.environ.get("TEST_MYSQL_URL")),
@@ -31,13 +32,16 @@ def quiet(_text: str) -> None:
     return None
 
 
+both = pytest.mark.parametrize("kind", private_server.NAMES)
+
+
 @pytest.fixture
 def home(tmp_path):
     yield tmp_path / "mysql"
-    mariadb.down(tmp_path / "mysql", say=quiet)
+    private_server.down(tmp_path / "mysql", say=quiet)
 
 
-def run(server: mariadb.Server, account: str, sql: str, **changes):
+def run(server: private_server.Server, account: str, sql: str, **changes):
     url = mysql_url.parse(server.url(account), "the server's URL")
     known = {"user": url.user, "password": url.password, "database": url.database, "unix_socket": url.unix_socket}
     with closing(pymysql.connect(**known | changes)) as connection, connection.cursor() as cursor:
@@ -46,30 +50,53 @@ def run(server: mariadb.Server, account: str, sql: str, **changes):
         return cursor.fetchall()
 
 
-def test_up_is_there_at_once_the_second_time_and_down_stops_it(home):
-    server = mariadb.up(home, say=quiet)
+@both
+def test_up_is_there_at_once_the_second_time_and_down_stops_it(home, kind):
+    server = private_server.up(home, kind, say=quiet)
     pid = server.pid
-    assert mariadb.up(home, say=quiet).pid == pid
-    assert mariadb.is_up(home)
-    assert mariadb.down(home, say=quiet)
-    assert not mariadb.is_up(home)
-    assert not mariadb.down(home, say=quiet)
+    assert (run(server, "loader", "select version() like '%MariaDB%'") == ((1,),)) == (kind == "mariadb")
+    assert private_server.up(home, say=quiet).pid == pid
+    assert private_server.is_up(home)
+    assert private_server.down(home, say=quiet)
+    assert not private_server.is_up(home)
+    assert not private_server.down(home, say=quiet)
 
 
-def test_what_was_committed_survives_kill_minus_nine_and_a_second_up(home):
-    server = mariadb.up(home, say=quiet)
+@both
+def test_what_was_committed_survives_kill_minus_nine_and_a_second_up(home, kind):
+    server = private_server.up(home, kind, say=quiet)
     run(server, "shop", "create table t (id int primary key)")
     run(server, "shop", "insert into t values (1), (2)")
     os.kill(server.pid, signal.SIGKILL)
-    while mariadb.is_up(home):
+    while private_server.is_up(home):
         time.sleep(0.01)
-    again = mariadb.up(home, say=quiet)
+    again = private_server.up(home, say=quiet)
     assert run(again, "loader", "select count(*) from t") == ((2,),)
     assert again.url("loader") == server.url("loader")
 
 
+def test_one_folder_has_data_of_both_kinds_and_one_of_them_runs_by_the_same_urls(home):
+    said = []
+    first = private_server.up(home, "mariadb", say=quiet)
+    run(first, "shop", "create table in_mariadb (id int)")
+    second = private_server.up(home, "mysql", say=said.append)
+    assert any("stopped MariaDB" in line for line in said)
+    assert second.url("loader") == first.url("loader") and second.pid != first.pid
+    assert run(second, "loader", "show tables") == ()
+    assert private_server.up(home, say=quiet).pid == second.pid, "no kind named: what was started last"
+    back = private_server.up(home, "mariadb", say=quiet)
+    assert run(back, "loader", "show tables") == (("in_mariadb",),)
+
+
+def test_while_no_program_of_the_other_kind_can_be_had_the_one_that_runs_goes_on(home, tmp_path):
+    server = private_server.up(home, "mariadb", say=quiet)
+    with pytest.raises(Failure):
+        private_server.up(home, "mysql", say=quiet, places=Places(tmp_path / "none", [str(tmp_path)]))
+    assert private_server.up(home, say=quiet).pid == server.pid
+
+
 def test_two_homes_are_two_servers(home, mysql_server):
-    server = mariadb.up(home, say=quiet)
+    server = private_server.up(home, say=quiet)
     assert server.socket != mysql_server.socket
     run(server, "shop", "create table only_here (id int)")
     assert run(mysql_server, "loader", "show tables like 'only_here'") == ()
@@ -79,25 +106,25 @@ def test_a_server_that_starts_does_not_clear_the_temporary_tables_of_another(hom
     """MariaDB removes #sql-temptable files from its tmpdir when it starts; in /tmp they were other servers' too."""
     (folders,) = run(mysql_server, "root", "select @@tmpdir")
     assert Path(folders[0]).resolve() == (mysql_server.home / "tmp").resolve()
-    assert run(mariadb.up(home, say=quiet), "root", "select @@tmpdir")[0] != folders
+    assert run(private_server.up(home, say=quiet), "root", "select @@tmpdir")[0] != folders
 
 
 def test_of_two_ups_at_once_one_starts_it_and_the_other_finds_it(home):
     with ThreadPoolExecutor(2) as pool:
-        one, other = pool.map(lambda _: mariadb.up(home, say=quiet), range(2))
+        one, other = pool.map(lambda _: private_server.up(home, say=quiet), range(2))
     assert one.pid == other.pid
 
 
 def test_a_half_made_data_directory_is_made_anew(home):
     (home / "data.new" / "mysql").mkdir(parents=True)
-    assert mariadb.up(home, say=quiet).pid
+    assert private_server.up(home, say=quiet).pid
 
 
 def test_a_socket_folder_that_the_system_cleaned_away_is_made_anew(home):
-    server = mariadb.up(home, say=quiet)
-    mariadb.down(home, say=quiet)
+    server = private_server.up(home, say=quiet)
+    private_server.down(home, say=quiet)
     shutil.rmtree(server.socket.parent, ignore_errors=True)
-    assert mariadb.up(home, say=quiet).socket.exists()
+    assert private_server.up(home, say=quiet).socket.exists()
 
 
 def test_the_loader_may_only_read(mysql_server):
@@ -139,19 +166,99 @@ def test_the_passwords_are_on_no_command_line(mysql_server):
     assert not any(password in command for password in mysql_server.passwords.values())
 
 
-def test_without_a_server_program_and_without_apt_the_ways_to_get_one_are_named(home, tmp_path):
+@both
+def test_without_a_server_program_and_without_apt_the_ways_to_get_one_are_named(home, tmp_path, kind):
     with pytest.raises(Failure) as caught:
-        mariadb.up(home, cache=tmp_path / "cache", say=quiet, search=[str(tmp_path)])
-    for way in ("apt-get install", "brew install", "docker run"):
+        private_server.up(home, kind, say=quiet, places=Places(tmp_path / "cache", [str(tmp_path)]))
+    for way in ("brew install", "docker run", "make demo"):
         assert way in caught.value.fix
 
 
-def test_a_server_that_cannot_start_quotes_its_log(home):
-    mariadb.up(home, say=quiet)
-    mariadb.down(home, say=quiet)
-    (home / "data" / "ibdata1").write_bytes(b"damaged")
+def test_of_two_that_fetch_at_once_one_waits_and_what_breaks_off_leaves_nothing(tmp_path):
+    work_of = []
+
+    def broken(work: Path) -> list[Path]:
+        (work / "half").touch()
+        raise Failure("no network", "try again")
+
+    def choose(work: Path) -> list[Path]:
+        assert not (work / "half").exists()
+        work_of.append(work)
+        time.sleep(0.2)
+        (work / "root").mkdir()
+        return []
+
+    with pytest.raises(Failure):
+        debian.fetch(tmp_path, broken)
+    assert not (tmp_path / "fetching").exists() and not (tmp_path / "root").exists()
+    with ThreadPoolExecutor(2) as pool:
+        assert set(pool.map(lambda _: debian.fetch(tmp_path, choose), range(2))) == {tmp_path / "root"}
+    assert len(work_of) == 1
+
+
+APT = """#!/bin/sh
+case "$*" in
+*" update") exit $UPDATE ;;
+*indextargets*) echo "$MIRROR" ;;
+*simulate*) echo "E: Unable to locate package" >&2; exit 100 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("update", "mirror", "problem"),
+    [
+        ("100", "Debian Debian file:/mirror/", "apt could not update"),
+        ("0", "Ubuntu Ubuntu file:/mirror/", "does not get its packages from Debian"),
+        ("0", "Debian Debian-Security file:/mirror/", "does not get its packages from Debian"),
+        ("0", "Debian Debian file:/mirror/", "apt could not install .*: E: Unable to locate package"),
+    ],
+    ids=["no network", "another distribution", "security updates only", "not for this architecture"],
+)
+def test_why_mysql_cannot_be_fetched_is_said_with_the_other_ways(tmp_path, monkeypatch, update, mirror, problem):
+    """An apt that answers as the real one does where there is no network, no Debian, or no package."""
+    for name, script in (("apt-get", APT), ("dpkg-deb", "#!/bin/sh\n")):
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("UPDATE", update)
+    monkeypatch.setenv("MIRROR", mirror)
+    with pytest.raises(Failure, match=f"MySQL cannot be fetched: {problem}") as caught:
+        mysql_binary.find(Places(tmp_path / "cache", [str(tmp_path)]), quiet)
+    assert "TEST_SERVERS=mariadb" in caught.value.fix
+    assert not (tmp_path / "cache" / "mysql" / "root").exists()
+
+
+@pytest.mark.parametrize("loader", ["x86_64-linux-gnu/ld-linux-x86-64.so.2", "aarch64-linux-gnu/ld-linux-aarch64.so.1"])
+def test_mysql_is_run_by_the_loader_of_its_own_architecture(tmp_path, loader):
+    root = tmp_path / "cache" / "mysql" / "root"
+    for name in ("usr/sbin/mysqld", f"usr/lib/{loader}"):
+        (root / name).parent.mkdir(parents=True)
+        (root / name).touch()
+    found = mysql_binary.find(Places(tmp_path / "cache", [str(tmp_path)]), quiet)
+    assert found.command[0] == str(root / "usr/lib" / loader)
+
+
+def test_a_mysqld_that_is_mariadbs_is_not_taken_for_mysql(tmp_path):
+    program = tmp_path / "mysqld"
+    for version, taken in (("mysqld  Ver 10.11.6-MariaDB for debian-linux-gnu", False), ("mysqld  Ver 9.7.4", True)):
+        program.write_text(f"#!/bin/sh\necho {version!r}\n")
+        program.chmod(0o755)
+        places = Places(tmp_path / "cache", [str(tmp_path)])
+        if taken:
+            assert mysql_binary.find(places, quiet).command[0] == str(program)
+        else:
+            with pytest.raises(Failure, match="there is no MySQL server on this machine"):
+                mysql_binary.find(places, quiet)
+
+
+@both
+def test_a_server_that_cannot_start_quotes_its_log(home, kind):
+    server = private_server.up(home, kind, say=quiet)
+    private_server.down(home, say=quiet)
+    (server.data / "ibdata1").write_bytes(b"damaged")
     with pytest.raises(Failure, match=r"does not start: .*ERROR") as caught:
-        mariadb.up(home, say=quiet)
+        private_server.up(home, say=quiet)
     assert "error.log" in caught.value.fix
 
 
@@ -160,22 +267,23 @@ def test_a_program_installed_on_the_machine_is_preferred(tmp_path):
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    found = mariadb_binary.find(tmp_path / "cache", quiet, search=[str(program.parent)])
-    assert found.daemon == program
+    found = mariadb_binary.find(Places(tmp_path / "cache", [str(program.parent)]), quiet)
+    assert found.command[0] == str(program)
 
 
 @pytest.mark.parametrize("share", ["share/mysql/mysql_", "share/mariadb/mariadb_", "share/mariadb/mysql_"])
 def test_the_servers_own_sql_is_found_where_each_release_keeps_it(tmp_path, share):
-    """Debian 12 (MariaDB 10.11), Debian 13 (11.8), and one between them; MySQL has none: it makes its own."""
+    """Debian 12 (MariaDB 10.11), Debian 13 (11.8), and one between them."""
     program = tmp_path / "sbin" / "mariadbd"
     wanted = [tmp_path / f"{share}{name}" for name in mariadb_binary.BOOTSTRAP]
     for file in (program, *wanted):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o755)
-    found = mariadb_binary.find(tmp_path / "cache", quiet, search=[str(program.parent)])
-    assert found.bootstrap() == wanted and found.is_mariadb()
+        file.write_text(str(file))
+        file.chmod(0o755)
+    places = Places(tmp_path / "cache", [str(program.parent)])
+    assert mariadb_binary.find(places, quiet).script.endswith("".join(map(str, wanted)))
     wanted[1].unlink()
-    assert not mariadb_binary.find(tmp_path / "cache", quiet, search=[str(program.parent)]).is_mariadb()
+    assert mariadb_binary.find(places, quiet).script == mariadb_binary.BEFORE
 
 
 def test_the_commands_tell_by_exit_code_whether_it_runs(home):
@@ -193,7 +301,8 @@ def test_the_commands_tell_by_exit_code_whether_it_runs(home):
     assert "no private server was running" in command("down").stdout
 
 
-def test_an_ordinary_user_can_do_it_too(mysql_server):
+@both
+def test_an_ordinary_user_can_do_it_too(kind):
     """The other tests run as whoever runs them; when that is root, this one is nobody."""
     if os.getuid() != 0:
         pytest.skip("this whole run is an ordinary user's")
@@ -201,28 +310,28 @@ def test_an_ordinary_user_can_do_it_too(mysql_server):
     # pytest's own folders, and often Python's too, are closed to others; so a fork of this process becomes nobody.
     with tempfile.TemporaryDirectory(prefix="order-he-nobody-") as name:
         folder = Path(name)
-        cache = mariadb.default_cache(ROOT / ".data" / "mysql")
+        cache = default_places(ROOT / ".data" / "mysql").cache / kind
         if cache.exists():
-            shutil.copytree(cache, folder / "cache", symlinks=True)
+            shutil.copytree(cache, folder / "cache" / kind, symlinks=True)
         for path in (folder, *folder.rglob("*")):
             os.chown(path, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
         child = os.fork()
         if child == 0:
-            os._exit(_as_user(nobody, folder))
+            os._exit(_as_user(nobody, folder, kind))
         _pid, status = os.waitpid(child, 0)
         assert os.waitstatus_to_exitcode(status) == 0, (folder / "told").read_text()
 
 
-def _as_user(user: pwd.struct_passwd, folder: Path) -> int:
+def _as_user(user: pwd.struct_passwd, folder: Path, kind: str) -> int:
     """In a fork: become the user, start a server, ask it, stop it. 0 if all went well."""
     os.setgroups([])
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)
     os.chdir(folder)
     try:
-        server = mariadb.up(folder / "home", cache=folder / "cache", say=quiet)
+        server = private_server.up(folder / "home", kind, say=quiet, places=Places(folder / "cache"))
         assert run(server, "loader", "select 1 + 1") == ((2,),)
-        assert mariadb.down(folder / "home", say=quiet) and not mariadb.is_up(folder / "home")
+        assert private_server.down(folder / "home", say=quiet) and not private_server.is_up(folder / "home")
     except BaseException as error:
         (folder / "told").write_text(repr(error))
         return 1

@@ -17,7 +17,7 @@ from loaders.errors import Failure
 from loaders.mysql_arrow.packets import BLOCK_BYTES
 from loaders.source import mysql, mysql_url
 from loaders.type_contract import contract
-from local_stack import mariadb
+from local_stack import private_server
 from tests import chaos_proxy
 from tests.own_database import OwnDatabase
 
@@ -93,7 +93,7 @@ def test_a_killed_query_is_a_failure(more, mysql_server):
 
 
 def test_a_server_that_is_killed_is_a_failure(tmp_path):
-    server = mariadb.up(tmp_path / "mysql", say=lambda _text: None)
+    server = private_server.up(tmp_path / "mysql", say=lambda _text: None)
     try:
         own = OwnDatabase(server.url("shop", "order_he"), server.url("loader", "order_he"), tmp_path)
         own.write(*MANY, *MORE)
@@ -103,7 +103,7 @@ def test_a_server_that_is_killed_is_a_failure(tmp_path):
             os.kill(server.pid, signal.SIGKILL)
             list(batches)
     finally:
-        mariadb.down(tmp_path / "mysql")
+        private_server.down(tmp_path / "mysql")
 
 
 def test_a_reader_that_stops_early_closes_the_connection_without_reading_on_and_without_noise(more):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from loaders.errors import Failure
 from loaders.source import mysql_url
-from local_stack import mariadb
+from local_stack import private_server
 from seeds_generator import cli as seeds_cli
 from seeds_generator import day, files, generate, schema, shop
 from tests import commands
@@ -205,7 +205,7 @@ def test_the_source_is_known_by_another_name_too(own, tmp_path):
 
 def test_the_source_stays_untouched_whatever_is_run(own, database, tmp_path):
     """SOURCE_URL names a second server, with a database and tables like the shop's, by an account that could write."""
-    second = mariadb.up(tmp_path / "second", say=lambda _text: None)
+    second = private_server.up(tmp_path / "second", say=lambda _text: None)
     try:
         other = type(own)(second.url("shop", database), second.url("root", database), tmp_path)
         with closing(own.connect(second.url("root", "mysql"))) as connection, connection.cursor() as cursor:
@@ -219,7 +219,7 @@ def test_the_source_stays_untouched_whatever_is_run(own, database, tmp_path):
             commands.succeeded(seeds(own, *command, "--yes", SOURCE_URL=other.shop_url))
         assert checksum(other, *schema.TABLES, "mine") == before
     finally:
-        mariadb.down(tmp_path / "second", say=lambda _text: None)
+        private_server.down(tmp_path / "second", say=lambda _text: None)
 
 
 def test_a_python_module_of_dictionaries_becomes_a_shop(own, tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from loaders.source import mysql_url
 from loaders.source.mysql_url import DatabaseURL
-from local_stack import mariadb
+from local_stack import private_server
 from local_stack.redshift import tls
 
 
@@ -16,7 +16,7 @@ from local_stack.redshift import tls
 class TLSServer:
     """url: the reading account's, by the port, without its authority. private: the same server by its socket."""
 
-    private: mariadb.Server
+    private: private_server.Server
     url: DatabaseURL
     authority: Path
 
@@ -28,7 +28,7 @@ def started(home: Path) -> Iterator[TLSServer]:
         port = free.getsockname()[1]
     options = ["--skip-networking=0", f"--port={port}", "--bind-address=127.0.0.1,127.0.0.2", f"--ssl-ca={authority}",
                f"--ssl-cert={certificate}", f"--ssl-key={key}", "--require-secure-transport=1"]  # fmt: skip
-    server = mariadb.up(home / "mysql", say=lambda _text: None, options=options)
+    server = private_server.up(home / "mysql", say=lambda _text: None, options=options)
     # Whoever comes by 127.0.0.2 has no name; the account is for any address.
     root = mysql_url.parse(server.url("root", "mysql"), "x")
     with closing(mysql_url.connect(root, "x")) as connection, connection.cursor() as cursor:
@@ -37,4 +37,4 @@ def started(home: Path) -> Iterator[TLSServer]:
     yield TLSServer(
         server, DatabaseURL("loader", "127.0.0.1", port, "order_he", server.passwords["loader"]), Path(authority)
     )
-    mariadb.down(home / "mysql", say=lambda _text: None)
+    private_server.down(home / "mysql", say=lambda _text: None)

@@ -1,6 +1,7 @@
-"""A private MySQL server: own data, own socket, a password for every account; started and stopped by its folder.
+"""A private database server: own data, own socket, a password for every account; started and stopped by its folder.
 
-It listens on no network port. Its folder and its socket's folder are open to their owner only.
+It listens on no network port. Its folder and its socket's folder are open to their owner only. It is a MariaDB or a
+MySQL; a folder that has been both has data of both, and one of them runs, by the same URLs.
 """
 
 import fcntl
@@ -14,18 +15,22 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pymysql
 
 from loaders.errors import Failure
 from loaders.source.mysql_url import DatabaseURL
-from local_stack import mariadb_binary
-from local_stack.mariadb_binary import Binary
+from local_stack import mariadb_binary, mysql_binary
+from local_stack.program import Places, Program, default_places
 
 DATABASE = "order_he"
 ACCOUNTS = ("root", "shop", "loader")
+# The servers there are, and how each one's program is found.
+PROGRAMS = {"mariadb": mariadb_binary.find, "mysql": mysql_binary.find}
+DEFAULT_KIND = "mariadb"
+NAMES = {"mariadb": "MariaDB", "mysql": "MySQL"}
 START_SECONDS = 60
 STOP_SECONDS = 30
 # A socket's path is cut by the system after about 107 bytes, so it lies in a short folder of its own.
@@ -37,11 +42,16 @@ class Server:
     """A running private server. Passwords are in the URL files of `home`, which only its owner may read."""
 
     home: Path
+    kind: str
     socket: Path
     passwords: dict[str, str]
 
     def __repr__(self) -> str:
-        return f"Server({self.home})"
+        return f"Server({self.kind}, {self.home})"
+
+    @property
+    def data(self) -> Path:
+        return self.home / {"mariadb": "data", "mysql": "data-mysql"}[self.kind]
 
     @property
     def pid(self) -> int:
@@ -56,37 +66,27 @@ class Server:
         return DatabaseURL(account, "localhost", 3306, database, password, unix_socket=str(self.socket)).text()
 
 
-def default_cache(home: Path) -> Path:
-    """Where a fetched server program is kept: the user's cache, or beside the data where there is none."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME") or "/nonexistent") / ".cache")
-    try:
-        (base / "order-he").mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return home.parent / "mariadb"
-    writable = os.access(base / "order-he", os.W_OK)
-    return base / "order-he" / "mariadb" if writable else home.parent / "mariadb"
-
-
 def up(
     home: Path,
-    cache: Path | None = None,
+    kind: str = "",
     say: Callable[[str], None] = print,
-    search: Sequence[str] | None = None,
     options: Sequence[str] = (),
+    places: Places | None = None,
 ) -> Server:
     """Start the server of `home`, made at the first time; one that runs already is left alone.
 
-    cache: where a fetched program is kept. search: folders to look for a server program in.
+    kind: mariadb or mysql; else what it was the last time. One of the other kind is stopped, and its data stays.
     options: more of the daemon's own, such as a port and a certificate; they go before ours.
     """
     with _alone(home):
-        server = _described(home)
+        server = _described(home, kind or kind_of(home))
         if not answers(server):
-            binary = mariadb_binary.find(cache or default_cache(home), say, search)
-            if not (home / "data").exists():
+            program = PROGRAMS[server.kind](places or default_places(home), say)
+            _make_way(server, say)
+            if not server.data.exists():
                 say("making a new data directory …")
-                _initialise(binary, home)
-            _start(binary, server, options)
+                _initialise(program, server)
+            _start(program, server, options)
         return server
 
 
@@ -95,13 +95,17 @@ def down(home: Path, say: Callable[[str], None] = print) -> bool:
     if not (home / "socket").exists():
         return False
     with _alone(home):
-        server = _described(home)
-        pid = _pid(home)
-        if not answers(server) and pid is None:
+        server = _described(home, kind_of(home))
+        if not _stop(server, say):
             return False
-        _stop(server, pid, say)
         shutil.rmtree(server.socket.parent, ignore_errors=True)
         return True
+
+
+def kind_of(home: Path) -> str:
+    """What the server of `home` was when it was started the last time."""
+    note = home / "kind"
+    return note.read_text() if note.exists() else DEFAULT_KIND
 
 
 def is_up(home: Path) -> bool:
@@ -109,7 +113,7 @@ def is_up(home: Path) -> bool:
     if not (home / "socket").exists():
         return False
     passwords = json.loads((home / "passwords.json").read_text())
-    return answers(Server(home, Path((home / "socket").read_text()), passwords))
+    return answers(Server(home, kind_of(home), Path((home / "socket").read_text()), passwords))
 
 
 def answers(server: Server) -> bool:
@@ -117,17 +121,25 @@ def answers(server: Server) -> bool:
     try:
         with closing(_connect(server)) as connection, connection.cursor() as cursor:
             cursor.execute("select @@datadir")
-            return Path(cursor.fetchone()[0]).resolve() == (server.home / "data").resolve()
+            return Path(cursor.fetchone()[0]).resolve() == server.data.resolve()
     except pymysql.MySQLError:
         return False
 
 
-def _described(home: Path) -> Server:
+def _make_way(server: Server, say: Callable[[str], None]) -> None:
+    """Stop the server of the other kind, and note which one starts now."""
+    other = replace(server, kind=kind_of(server.home))
+    if other.kind != server.kind and _stop(other, say):
+        say(f"stopped {NAMES[other.kind]}: one server at a time has this folder; its data stays")
+    _write_private(server.home / "kind", server.kind)
+
+
+def _described(home: Path, kind: str) -> Server:
     """The server as its folder describes it: socket and passwords are made once and then stay."""
     passwords = home / "passwords.json"
     if not passwords.exists():
         _write_private(passwords, json.dumps({account: secrets.token_urlsafe(24) for account in ACCOUNTS}))
-    server = Server(home, _socket(home), json.loads(passwords.read_text()))
+    server = Server(home, kind, _socket(home), json.loads(passwords.read_text()))
     for account in ACCOUNTS:
         _write_private(home / f"{account}.url", server.url(account) + "\n")
     return server
@@ -145,43 +157,33 @@ def _socket(home: Path) -> Path:
     return folder / "s.sock"
 
 
-def _initialise(binary: Binary, home: Path) -> None:
+def _initialise(program: Program, server: Server) -> None:
     """Make the data directory under another name first: one that is there is whole."""
-    fresh = home / "data.new"
+    fresh = server.data.with_name(server.data.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
-    command = [str(binary.daemon), "--no-defaults", *_user(), f"--datadir={fresh}", _temporary(home)]
-    if binary.is_mariadb():
-        script = "create database mysql;\nuse mysql;\nset @auth_root_socket=NULL;\nset @skip_auth_anonymous=1;\n"
-        script += "".join(file.read_text(encoding="utf-8") for file in binary.bootstrap())
-        command += ["--bootstrap", *_messages(binary), "--innodb-flush-log-at-trx-commit=0"]
-        command += ["--innodb-buffer-pool-size=16M", "--innodb-log-file-size=64M"]
-    else:
-        script = ""
-        command += ["--initialize-insecure"]
-    done = subprocess.run(command, input=script, env=binary.environment(), capture_output=True, text=True)
+    command = [*program.command, *_user(), f"--datadir={fresh}", _temporary(server.home), *program.making]
+    done = subprocess.run(command, input=program.script, env=program.environment(), capture_output=True, text=True)
     if done.returncode:
-        raise _start_failure(home, done.stderr)
-    fresh.rename(home / "data")
+        raise _start_failure(server, done.stderr)
+    fresh.rename(server.data)
 
 
-def _start(binary: Binary, server: Server, options: Sequence[str]) -> None:
+def _start(program: Program, server: Server, options: Sequence[str]) -> None:
     """Start the daemon apart from this terminal and wait until it answers."""
     home = server.home
     # Run by the server before it takes a connection: no account is ever without a password.
     _write_private(home / "init.sql", _accounts_sql(server))
     (home / "pid").unlink(missing_ok=True)
     command = [
-        str(binary.daemon),
-        "--no-defaults",
+        *program.command,
         *_user(),
-        f"--datadir={home / 'data'}",
+        f"--datadir={server.data}",
         _temporary(home),
         f"--socket={server.socket}",
         f"--pid-file={home / 'pid'}",
         f"--log-error={home / 'error.log'}",
         f"--init-file={home / 'init.sql'}",
-        *(_messages(binary) if binary.is_mariadb() else ["--mysqlx=OFF"]),
         "--skip-networking",
         "--skip-log-bin",
         "--character-set-server=utf8mb4",
@@ -196,7 +198,7 @@ def _start(binary: Binary, server: Server, options: Sequence[str]) -> None:
     ]
     with (home / "error.log").open("w") as log:
         process = subprocess.Popen(
-            command, env=binary.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command, env=program.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
     for _ in range(START_SECONDS * 20):
         if answers(server):
@@ -206,7 +208,7 @@ def _start(binary: Binary, server: Server, options: Sequence[str]) -> None:
         time.sleep(0.05)
     process.kill()
     process.wait()
-    raise _start_failure(home, (home / "error.log").read_text(errors="replace"))
+    raise _start_failure(server, (home / "error.log").read_text(errors="replace"))
 
 
 def _accounts_sql(server: Server) -> str:
@@ -221,35 +223,40 @@ def _accounts_sql(server: Server) -> str:
     return "\n".join([*lines, f"create database if not exists {DATABASE};"]) + "\n"
 
 
-def _stop(server: Server, pid: int | None, say: Callable[[str], None]) -> None:
+def _stop(server: Server, say: Callable[[str], None]) -> bool:
+    """Stop it and wait until it is gone. False: it was not running."""
+    pid = _pid(server)
+    if pid is None and not answers(server):
+        return False
     try:
         with closing(_connect(server)) as connection, connection.cursor() as cursor:
             cursor.execute("shutdown")
     except pymysql.MySQLError:
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
-    if not _gone(server, STOP_SECONDS) and (pid := _pid(server.home)):
+    if not _gone(server, STOP_SECONDS) and (pid := _pid(server)):
         say(f"the server (process {pid}) does not stop by itself; killing it")
         os.kill(pid, signal.SIGKILL)
         _gone(server, STOP_SECONDS)
+    return True
 
 
 def _gone(server: Server, seconds: float) -> bool:
     for _ in range(int(seconds * 20)):
-        if _pid(server.home) is None and not answers(server):
+        if _pid(server) is None and not answers(server):
             return True
         time.sleep(0.05)
     return False
 
 
-def _pid(home: Path) -> int | None:
+def _pid(server: Server) -> int | None:
     """The server's process, if it lives and is really ours: numbers are used again by the system."""
     try:
-        pid = int((home / "pid").read_text())
+        pid = server.pid
         command = _command_line(pid)
     except (OSError, ValueError):
         return None
-    return pid if str(home / "data") in command else None
+    return pid if str(server.home / "data") in command else None
 
 
 def _command_line(pid: int) -> str:
@@ -273,10 +280,6 @@ def _temporary(home: Path) -> str:
     """A folder of its own for temporary tables: a server that starts clears its own, and /tmp is everybody's."""
     (home / "tmp").mkdir(mode=0o700, exist_ok=True)
     return f"--tmpdir={home / 'tmp'}"
-
-
-def _messages(binary: Binary) -> list[str]:
-    return [f"--lc-messages-dir={binary.share}", f"--character-sets-dir={binary.share / 'charsets'}"]
 
 
 def _write_private(file: Path, text: str) -> None:
@@ -303,7 +306,10 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
-def _start_failure(home: Path, log: str) -> Failure:
+def _start_failure(server: Server, log: str) -> Failure:
     lines = [line.strip() for line in log.splitlines() if "ERROR" in line] or log.strip().splitlines()
     said = " / ".join(lines[-3:]) or "it said nothing"
-    return Failure(f"the private MySQL server in {home} does not start: {said}", f"the whole log: {home / 'error.log'}")
+    return Failure(
+        f"the private {NAMES[server.kind]} server in {server.home} does not start: {said}",
+        f"the whole log: {server.home / 'error.log'}",
+    )

@@ -1,0 +1,50 @@
+"""A database server's program: where one is looked for, how it is called, and how it makes its first data."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/opt/homebrew/sbin")
+
+
+@dataclass(frozen=True)
+class Program:
+    """command: the daemon and what goes before all other options. making: the options that make a data directory,
+    with script as its input. libraries: folders of its own, as LD_LIBRARY_PATH names them.
+    """
+
+    command: tuple[str, ...]
+    making: tuple[str, ...]
+    script: str = ""
+    libraries: str = ""
+
+    def environment(self) -> dict[str, str]:
+        """The environment to run the daemon in."""
+        path = ":".join(filter(None, [self.libraries, os.environ.get("LD_LIBRARY_PATH", "")]))
+        return dict(os.environ) | ({"LD_LIBRARY_PATH": path} if path else {})
+
+
+@dataclass(frozen=True)
+class Places:
+    """cache: where fetched programs are kept. search: the folders of this machine's own, instead of PATH and more."""
+
+    cache: Path
+    search: Sequence[str] | None = None
+
+    def on_machine(self, name: str) -> Path | None:
+        folders = [*os.environ.get("PATH", "").split(":"), *FOLDERS] if self.search is None else self.search
+        found = shutil.which(name, path=":".join(folders))
+        return Path(found).resolve() if found else None
+
+
+def default_places(home: Path) -> Places:
+    """The user's cache, or a folder beside the data of `home` where there is none."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME") or "/nonexistent") / ".cache")
+    cache = base / "order-he"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return Places(home.parent)
+    return Places(cache if os.access(cache, os.W_OK) else home.parent)
