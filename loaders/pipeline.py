@@ -1,7 +1,9 @@
 """START HERE: one table's way from MySQL to raw, and the two commits that make a run visible.
 
-    extract   a snapshot of the source  ──▶  Parquet files in the lake  ──▶  the run record   (first commit)
-    load      run records not yet applied  ──▶  raw tables and `_loads`, in one transaction   (second commit)
+    read          a snapshot of the source  ──▶  Parquet files in the lake, to which nothing refers yet
+    commit_both   these files  ──▶  raw tables and `_loads`, in one transaction; whose last act before its COMMIT is to
+                  write the run record: the lake's commit inside the warehouse's. What raw refuses is never published
+    load          run records that raw does not hold all the same (`--no-load`, a kill between the two)  ──▶  raw
 
 Everything it works with is handed to it; nothing here reads a setting or opens a connection. Kill it at any point and
 start it again: the result is the one that an undisturbed run would have given.
@@ -10,7 +12,7 @@ start it again: the result is the one that an undisturbed run would have given.
 import datetime
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,14 +59,14 @@ class Options:
     lookback: datetime.timedelta = datetime.timedelta(hours=1)
 
 
-def extract(
+def read(
     open_snapshot: Callable[[], AbstractContextManager[Snapshot]],
     catalog: Catalog,
     places: Places,
     options: Options,
     progress: Progress,
 ) -> Run:
-    """Read every table of the catalog in one snapshot and publish them together as the lake's next run."""
+    """Every table of the catalog as one snapshot shows it: the lake's next run, once it is published."""
     lake = places.lake
     number = max(runs.numbers(lake), default=0) + 1
     attempt = attempts.new(number)
@@ -76,18 +78,71 @@ def extract(
             batches = way.extract(reads, raw)
             not_altered((read.source for read in reads), snapshot)
             version, taken_at = snapshot.server_version, snapshot.taken_at
-        run = Run(number, attempt, catalog.schema, catalog.source, version, taken_at, batches)
+        return Run(number, attempt, catalog.schema, catalog.source, version, taken_at, batches)
     except BaseException:
-        attempts.remove(lake, catalog, attempt)
+        attempts.remove(lake, [table.name for table in catalog.tables], attempt)
         raise
-    if not runs.publish(lake, run):
-        attempts.remove(lake, catalog, attempt)
-        raise Failure(
-            f"another run published number {number} in the lake {lake} while this one was reading",
-            "nothing of this run was kept; start it again when the other has finished",
-        )
-    attempts.sweep(lake, run)
+
+
+def extract(
+    open_snapshot: Callable[[], AbstractContextManager[Snapshot]],
+    catalog: Catalog,
+    places: Places,
+    options: Options,
+    progress: Progress,
+) -> Run:
+    """Read, and publish with the lake's commit alone (`--no-load`): raw gets the run by `load`."""
+    run = read(open_snapshot, catalog, places, options, progress)
+    with _published(places.lake, run) as commit:
+        commit()
     return run
+
+
+def commit_both(lake: Lake, run: Run, open_warehouse: Callable[[], AbstractContextManager[Warehouse]]) -> str:
+    """Apply to raw what was read, and publish it once raw is proved to be what the source was.
+
+    Stopped before that, neither lake nor raw has anything of the run; stopped between the two commits, `load` goes on.
+    Returns the warehouse's name.
+    """
+    with _published(lake, run) as commit, open_warehouse() as warehouse:
+        _apply(lake, warehouse, run, commit)
+        return str(warehouse)
+
+
+@contextmanager
+def _published(lake: Lake, run: Run) -> Iterator[Callable[[], None]]:
+    """Yields what publishes the run. The files of one that was certainly not published are removed."""
+    begun = False
+
+    def commit() -> None:
+        nonlocal begun
+        begun = True
+        begun = runs.publish(lake, run)
+        if not begun:
+            raise Failure(f"number {run.run} of the lake {lake} is taken", "run it again")
+
+    try:
+        yield commit
+    except BaseException as error:
+        if not begun:
+            attempts.remove(lake, [batch.table for batch in run.batches], run.attempt)
+        if isinstance(error, Failure):
+            raise _with_fate(error, lake, run, begun) from None
+        raise
+    attempts.sweep(lake, run)
+
+
+def _with_fate(failure: Failure, lake: Lake, run: Run, begun: bool) -> Failure:
+    """The failure of a run's last step, with what has become of the run."""
+    if begun:
+        return Failure(failure.problem, f"{failure.fix}; {_waits(run)}")
+    with suppress(Failure):
+        if run.run in runs.numbers(lake):
+            return Failure(
+                f"another run published number {run.run} in the lake {lake} while this one was reading",
+                "nothing of this run was kept; start it again when the other has finished",
+            )
+    return Failure(failure.problem, f"{failure.fix}; nothing of this run was published, so that it can be run again")
 
 
 @dataclass(frozen=True)
@@ -164,9 +219,20 @@ def _raw(catalog: Catalog, places: Places) -> Raw:
 def load(lake: Lake, warehouse: Warehouse) -> Iterator[Run]:
     """Apply the runs that raw does not hold yet, in order, each in one transaction. Yields each one applied."""
     for run in pending(lake, warehouse):
-        with tempfile.TemporaryDirectory(prefix="order-he-load-") as folder:
-            warehouse.apply(run, RunFiles(lake, Path(folder)))
+        try:
+            _apply(lake, warehouse, run, proved=lambda: None)
+        except Failure as failure:
+            raise Failure(failure.problem, f"{failure.fix}; {_waits(run)}") from None
         yield run
+
+
+def _apply(lake: Lake, warehouse: Warehouse, run: Run, proved: Callable[[], None]) -> None:
+    with tempfile.TemporaryDirectory(prefix="order-he-load-") as folder:
+        warehouse.apply(run, RunFiles(lake, Path(folder)), proved)
+
+
+def _waits(run: Run) -> str:
+    return f"run {run.run} waits in the lake: when the cause is gone, run `make load`"
 
 
 def pending(lake: Lake, warehouse: Warehouse) -> list[Run]:

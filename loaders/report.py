@@ -113,6 +113,11 @@ def published(run: Run, lake: object, seconds: float) -> str:
     return "\n".join([head, *lines, f"  {rows:,} rows in {seconds:.1f} s ({rows / max(seconds, 0.001):,.0f} rows/s)"])
 
 
+def loaded(run: Run, warehouse: object) -> str:
+    """A line for a run that raw holds now."""
+    return f"run {run.run}: {sum(batch.rows for batch in run.batches):,} rows -> {warehouse}, schema {run.schema}"
+
+
 def status(holdings: Sequence[Holding], now: datetime.datetime) -> str:
     """One line per table: its newest run, live rows, age, how far the cursor is, verdict."""
     if not holdings:

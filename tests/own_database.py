@@ -1,7 +1,7 @@
 """A database of the test's own, a catalog of it, and the loaders run on it in this process."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,12 +84,19 @@ class OwnDatabase:
             return pipeline.extract(self.snapshot, known, places, pipeline.Options(**options), watch)
 
     def run(self, known: catalog.Catalog | None = None, **options) -> Run:
-        """What `make extract` does: load what waits, publish a run compared with raw, and load it."""
+        """What `make extract` does: load what waits, read, compare with raw, and make both commits."""
         known = known or self.discover()
         with open_warehouse(self.warehouse_path, known.schema) as warehouse:
-            list(pipeline.load(self.lake, warehouse))
-            run = self.extract(known, warehouse=warehouse, **options)
-            list(pipeline.load(self.lake, warehouse))
+            return self.run_with(warehouse, known, **options)
+
+    def run_with(self, warehouse: Warehouse, known: catalog.Catalog, lake: Lake | None = None, **options) -> Run:
+        """The same with a warehouse that is open."""
+        lake = lake or self.lake
+        list(pipeline.load(lake, warehouse))
+        with spool() as folder:
+            places = pipeline.Places(lake, folder, warehouse)
+            run = pipeline.read(self.snapshot, known, places, pipeline.Options(**options), watch)
+        pipeline.commit_both(lake, run, lambda: nullcontext(warehouse))
         return run
 
     def opened(self, schema: str) -> AbstractContextManager[Warehouse]:

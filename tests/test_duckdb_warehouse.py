@@ -53,6 +53,10 @@ def run_of(tmp_path):
     return make
 
 
+def proved():
+    """Nobody publishes anything."""
+
+
 def read(path, sql):
     with duckdb.connect(path, read_only=True) as connection:
         return connection.execute(sql).fetchall()
@@ -63,7 +67,7 @@ def test_a_run_arrives_with_exact_values_and_its_line_in_loads(tmp_path, run_of)
     run, files = run_of(1)
     with open_warehouse(path, "raw") as warehouse:
         assert warehouse.last_applied() is None
-        warehouse.apply(run, files)
+        warehouse.apply(run, files, proved)
         assert warehouse.last_applied() == (1, "1-x")
     assert read(path, 'select "na""me", price, "at" from raw."order"') == ROWS
     assert read(path, 'select distinct _run, _extracted_at, _deleted_at from raw."order"') == [(1, TAKEN_AT, None)]
@@ -74,8 +78,8 @@ def test_a_run_arrives_with_exact_values_and_its_line_in_loads(tmp_path, run_of)
 def test_applying_a_run_again_changes_nothing(tmp_path, run_of):
     run, files = run_of(1)
     with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
-        warehouse.apply(run, files)
-        warehouse.apply(run, files)
+        warehouse.apply(run, files, proved)
+        warehouse.apply(run, files, proved)
     assert read(tmp_path / "w.duckdb", 'select count(*), (select count(*) from raw._loads) from raw."order"') == [
         (len(ROWS), 1)
     ]
@@ -85,10 +89,10 @@ def test_a_later_run_replaces_the_table_and_views_on_it_keep_working(tmp_path, r
     path = tmp_path / "w.duckdb"
     run, files = run_of(1)
     with open_warehouse(path, "raw") as warehouse:
-        warehouse.apply(run, files)
+        warehouse.apply(run, files, proved)
         warehouse.connection.execute('create view main.v as select * from raw."order"')
         run, files = run_of(2, ROWS[:1])
-        warehouse.apply(run, files)
+        warehouse.apply(run, files, proved)
     assert read(path, "select count(*) from main.v") == [(1,)]
 
 
@@ -96,10 +100,10 @@ def test_rows_of_a_megabyte_get_the_memory_that_they_need(tmp_path, run_of):
     run, files = run_of(1, rows=[(chr(65 + number % 26) * 1_000_000, None, None) for number in range(300)])
     with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
         warehouse.connection.execute(f"set memory_limit = '{duckdb_memory.of_load(run, threads=1)}B'")
-        with pytest.raises(duckdb_warehouse.TooLittleMemory):
-            warehouse._apply_run(run, files)
+        with pytest.raises(duckdb_warehouse.Refused):
+            warehouse._apply_run(run, files, proved)
         assert warehouse.last_applied() is None
-        warehouse.apply(run, files)
+        warehouse.apply(run, files, proved)
     assert read(tmp_path / "w.duckdb", 'select count(*), sum(length("na""me")) from raw."order"') == [
         (300, 300_000_000)
     ]
@@ -121,12 +125,12 @@ def test_a_delete_that_lacked_memory_is_done_with_more(tmp_path, monkeypatch):
     second = replace(first, run=2, attempt="2-x", batches=(batch("incremental", "changed"),))
     files = SimpleNamespace(local=lambda file: tmp_path / file.key)
     with open_warehouse(path, "raw") as warehouse:
-        warehouse.apply(first, files)
+        warehouse.apply(first, files, proved)
     monkeypatch.setattr(duckdb_memory, "of_load", lambda *_: 8_000_000)
     tries = []
     monkeypatch.setattr(duckdb_warehouse, "_connected", spied(duckdb_warehouse._connected, tries))
     with open_warehouse(path, "raw") as warehouse:
-        warehouse.apply(second, files)
+        warehouse.apply(second, files, proved)
         assert warehouse.connection.execute("select 1").fetchone() == (1,)
     assert len(tries) == 2
     assert read(path, 'select count(*), count(distinct id), count(*) filter (_run = 2) from raw."order"') == [
@@ -162,7 +166,7 @@ def test_a_load_is_not_let_have_more_than_the_machine_has(tmp_path, monkeypatch,
     run, files = run_of(1)
     monkeypatch.setattr(duckdb_memory, "of_load", lambda *_: 10**15)
     with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
-        warehouse.apply(run, files)
+        warehouse.apply(run, files, proved)
         limit, whole = (
             duckdb_warehouse._bytes(warehouse.connection, said)
             for said in (duckdb_warehouse._setting(warehouse.connection, "memory_limit"), warehouse.all_memory)
@@ -181,7 +185,7 @@ def test_an_empty_table_is_made_with_its_types(tmp_path, run_of):
     run, files = run_of(1)
     run = replace(run, batches=(replace(run.batches[0], files=(), rows=0),))
     with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
-        warehouse.apply(run, files)
+        warehouse.apply(run, files, proved)
     assert read(
         tmp_path / "w.duckdb", "select column_name, data_type from duckdb_columns() where table_name = 'order'"
     ) == [
@@ -200,11 +204,13 @@ def test_a_wrong_row_count_leaves_every_table_of_the_run_as_it_was(tmp_path, run
     good, files_good = run_of(2, ROWS[:1], table="customer")
     short, files_short = run_of(2, ROWS, said_rows=4)
     with open_warehouse(path, "raw") as warehouse:
-        warehouse.apply(first, files)
+        warehouse.apply(first, files, proved)
         with pytest.raises(Failure, match=r"raw\.order: run 2 published 4 rows, 5 arrived"):
             both = iter([files_good.local(None), files_short.local(None)])
             warehouse.apply(
-                replace(good, batches=good.batches + short.batches), SimpleNamespace(local=lambda _file: next(both))
+                replace(good, batches=good.batches + short.batches),
+                SimpleNamespace(local=lambda _file: next(both)),
+                proved,
             )
         assert warehouse.last_applied() == (1, "1-x")
     assert read(path, 'select count(*) from raw."order"') == [(len(ROWS),)]

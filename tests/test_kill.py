@@ -86,6 +86,12 @@ def check_one(prepared, number: int, name: str) -> str | None:
             for file in batch.files:
                 if not (own.lake.folder / file.key).is_file():
                     return f"step {number} ({name}): run {published} is published without {file.key}"
+    if 2 in runs.numbers(own.lake):
+        own.load()
+        if [rows(own, table) for table in "ab"] != [NEW, NEW]:
+            return f"step {number} ({name}): the run was published, and `load` did not bring it"
+    elif now == [NEW, NEW]:
+        return f"step {number} ({name}): raw holds a run that was never published"
     own.run()
     after = [[row[:2] for row in rows(own, table)] for table in "ab"]
     if after != [[row[:2] for row in NEW]] * 2:
@@ -98,7 +104,8 @@ def test_killed_at_every_step_raw_is_old_or_new_and_the_next_run_works(prepared)
     whole = run_to_step(first, 0)
     assert whole.returncode == 0, whole.stderr
     steps = [line for line in whole.stdout.splitlines() if line.startswith(("before ", "after "))]
-    assert any("the lake's commit" in step for step in steps) and "after sql commit" in steps
+    published, committed = steps.index("after the lake's commit"), steps.index("before sql commit")
+    assert committed == published + 1, "one commit inside the other, and nothing between them"
     assert len(steps) > 25
     with ThreadPoolExecutor(2) as pool:
         wrong = list(pool.map(lambda step: check_one(prepared, *step), enumerate(steps, start=1)))

@@ -59,17 +59,15 @@ def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
     if not arguments.no_load:
         _load_pending(catalog, lake, chosen)
     started = time.monotonic()
-    run = _published(arguments, chosen, catalog, lake)
+    run = _read(arguments, chosen, catalog, lake)
+    loaded = None if arguments.no_load else _commit(catalog, lake, run, chosen)
     print(report.published(run, lake, time.monotonic() - started))
     _tell(notice for batch in run.batches for notice in batch.notices)
-    if arguments.no_load:
-        print("  not loaded; `python -m loaders load` applies it")
-    else:
-        _load_pending(catalog, lake, chosen)
+    print(loaded or "  not loaded; `python -m loaders load` applies it")
 
 
-def _published(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, lake: Lake) -> runs.Run:
-    """Read the source, compare it with raw (which others may read meanwhile), and publish the run."""
+def _read(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, lake: Lake) -> runs.Run:
+    """Read the source, and compare it with raw, which others may read meanwhile. Published only with --no-load."""
     options = pipeline.Options(
         full=arguments.full,
         invalid_to_null=arguments.on_invalid == "null",
@@ -83,7 +81,15 @@ def _published(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog
         if warehouse and arguments.tables is None:
             _tell(drift.left_out([row[0] for row in warehouse.newest()], [table.name for table in catalog.tables]))
         places = pipeline.Places(lake, folder, warehouse)
-        return pipeline.extract(lambda: _snapshot(opened, catalog), catalog, places, options, report.progress)
+        read = pipeline.extract if arguments.no_load else pipeline.read
+        return read(lambda: _snapshot(opened, catalog), catalog, places, options, report.progress)
+
+
+def _commit(catalog: Catalog, lake: Lake, run: runs.Run, chosen: Settings) -> str:
+    """Both commits, of a run that has left the source alone by now; a line that says so."""
+    with report.working(f"loading run {run.run} into raw"):
+        where = pipeline.commit_both(lake, run, lambda: connections.warehouse(catalog, chosen))
+    return report.loaded(run, where)
 
 
 def _snapshot(opened: list[pymysql.Connection], catalog: Catalog) -> AbstractContextManager[mysql.Snapshot]:
@@ -115,7 +121,6 @@ def _load_pending(catalog: Catalog, lake: Lake, chosen: Settings) -> int:
     with connections.warehouse(catalog, chosen) as warehouse:
         count = 0
         for run in report.working_on_each(f"loading into {warehouse}", pipeline.load(lake, warehouse)):
-            rows = sum(batch.rows for batch in run.batches)
-            print(f"run {run.run}: {rows:,} rows -> {warehouse}, schema {catalog.schema}")
+            print(report.loaded(run, warehouse))
             count += 1
     return count

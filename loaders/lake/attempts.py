@@ -4,9 +4,9 @@ Its name begins with the number the run tries to win (`7-5f3a…`), which tells 
 """
 
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 
-from loaders.catalog import Catalog
 from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.lake.store import Lake, segment
@@ -20,11 +20,11 @@ def key(table: str, attempt: str, name: str = "") -> str:
     return f"{segment(table)}/{attempt}/{name}"
 
 
-def remove(lake: Lake, catalog: Catalog, attempt: str) -> None:
+def remove(lake: Lake, tables: Iterable[str], attempt: str) -> None:
     """Remove the files of an attempt that was certainly not published; what resists, a later run sweeps."""
     with suppress(Failure):
-        for table in catalog.tables:
-            lake.delete(list(lake.keys(key(table.name, attempt))))
+        for table in tables:
+            lake.delete(list(lake.keys(key(table, attempt))))
 
 
 def sweep(lake: Lake, run: runs.Run) -> None:

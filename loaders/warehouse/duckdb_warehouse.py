@@ -1,7 +1,7 @@
 """The raw schema in a DuckDB file: the embedded warehouse, for one machine."""
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ ROWS_AT_ONCE = 50_000
 HASH_TYPE = ColumnType(SOURCE_HASH, "bigint", "BIGINT", "BIGINT")
 
 
-class TooLittleMemory(Failure):
-    """Nothing has changed; with more memory it may work."""
+class Refused(Failure):
+    """DuckDB itself would not do it, and nothing has changed."""
 
 
 @contextmanager
@@ -91,28 +91,35 @@ class DuckDBWarehouse:
             "qualify row_number() over (partition by table_name order by run desc) = 1 order by table_name"
         ).fetchall()
 
-    def apply(self, run: Run, files: RunFiles) -> None:
-        """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed."""
+    def apply(self, run: Run, files: RunFiles, proved: Callable[[], None]) -> None:
+        """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed.
+
+        Little memory is tried first. Whatever DuckDB refuses then, and in whatever words, it may take with more.
+        """
         try:
             self._spare_memory(run)
-            self._apply_run(run, files)
-        except TooLittleMemory:
+            self._apply_run(run, files, proved)
+        except Refused:
             # Not on the same connection: of a delete for which memory was lacking, DuckDB 1.5 does not take back all
             # marks, and then refuses to delete those rows.
             self.connection.close()
             self.connection = _connected(self.path)
-            self._apply_run(run, files)
+            self._apply_run(run, files, proved)
 
-    def _apply_run(self, run: Run, files: RunFiles) -> None:
-        waits = "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load`"
-        with self._transaction(f"apply run {run.run} to {self.path}", waits):
+    def _apply_run(self, run: Run, files: RunFiles, proved: Callable[[], None]) -> None:
+        with self._transaction(f"apply run {run.run} to {self.path}", "raw is unchanged"):
             self._make_loads("create table if not exists")
-            if run.run <= (self.last_applied() or (0, ""))[0]:
+            if not checks.is_new(run, self.last_applied(), self._has_applied(run)):
                 return
             for batch in run.batches:
                 self._apply(run, batch, files)
                 self._prove(run, batch)
                 self._record(run, batch)
+            proved()
+
+    def _has_applied(self, run: Run) -> bool:
+        lines = f"select 1 from {self._name(LOADS_TABLE)} where run = {run.run} and attempt = {sql_text(run.attempt)}"
+        return self.connection.execute(lines).fetchone() is not None
 
     def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:
         """Make raw anew of these steps, in one transaction: readers see the old one until it is committed."""
@@ -319,10 +326,7 @@ class DuckDBWarehouse:
             self.connection.execute("commit")
         except duckdb.Error as error:
             self._roll_back()
-            first = str(error).splitlines()[0]
-            # A commit says it in its own error.
-            kind = TooLittleMemory if "failed to pin block" in first or "Out of Memory" in first else Failure
-            raise kind(f"DuckDB could not {doing}: {first}", then) from None
+            raise Refused(f"DuckDB could not {doing}: {str(error).splitlines()[0]}", then) from None
         except BaseException:
             self._roll_back()
             raise

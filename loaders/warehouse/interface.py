@@ -49,8 +49,13 @@ class Warehouse(Protocol):
     def stream(self, sql: str, wide: bool) -> Iterator[pa.RecordBatch]:
         """The rows of a query, some at a time, in bounded memory. wide: if a column is, as above."""
 
-    def apply(self, run: Run, files: RunFiles) -> None:
-        """All of the run, in one transaction, unless it is in raw already."""
+    def apply(self, run: Run, files: RunFiles, proved: Callable[[], None]) -> None:
+        """All of the run, in one transaction, unless it is in raw already.
+
+        proved: called in that transaction, as its last act before COMMIT, when raw is what the run found at the source;
+        the warehouse may be asked then. What it raises takes everything back. It may be called again, when COMMIT is
+        refused for a reason that is gone at another try.
+        """
 
     def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:
         """Make raw anew of these steps, in one transaction. Each table's first step is a full batch.

@@ -5,7 +5,7 @@ Written from Redshift's documentation and run against the stand-in of local_stac
 
 import datetime
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -62,6 +62,7 @@ class RedshiftWarehouse:
         self._session = session
         self.schema = schema
         self.role = role
+        self._writing = False
         self._reshaping = Reshaping(schema, session.run, session.rows)
 
     def __str__(self) -> str:
@@ -88,23 +89,20 @@ class RedshiftWarehouse:
             self._session.run('create temporary table "doctor" ("id" BIGINT)')
             self._session.run(redshift_sql.copy("doctor", manifest, self.role))
 
-    def apply(self, run: Run, files: RunFiles) -> None:
+    def apply(self, run: Run, files: RunFiles, proved: Callable[[], None]) -> None:
         """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed.
 
         A serialization conflict with another writer is tried again as a whole.
         """
         change = Change(
-            f"apply run {run.run} to schema {self.schema}",
-            "raw is unchanged and the run waits in the lake; when the cause is gone, run `make load` "
-            "(or `make replay`)",
-            "run `make load`, which looks",
+            f"apply run {run.run} to schema {self.schema}", "raw is unchanged", "run `make load`, which looks"
         )
         for left in reversed(range(TRIES)):
             try:
                 with self._session.rolled_back_if_it_fails():
                     if 0 < self._prepare() < run.run:
                         self._reshaping.widen_in_place(run)
-                    self._transaction(run, files, change)
+                    self._transaction(run, files, proved, change)
                 return
             except RedshiftError as error:
                 if not (is_conflict(error) and left):
@@ -172,15 +170,25 @@ class RedshiftWarehouse:
         self._session.run("begin")
         self._session.run(redshift_sql.lock_loads(self.schema))
 
-    def _transaction(self, run: Run, files: RunFiles, change: Change) -> None:
+    def _transaction(self, run: Run, files: RunFiles, proved: Callable[[], None], change: Change) -> None:
         self._begin()
+        lines = redshift_sql.lines_of(self.schema, run)
         newest = self._session.rows(redshift_sql.newest_run(self.schema))
-        if not newest or newest[0][0] < run.run:
+        if checks.is_new(run, tuple(newest[0]) if newest else None, self._session.rows(lines)[0][0] > 0):
             places = [self._apply(run, batch, number, files) for number, batch in enumerate(run.batches)]
             for batch, place in zip(run.batches, places, strict=True):
                 self._reshaping.take_place(batch, place)
             self._session.run(redshift_sql.record(self.schema, run, _now()))
-        self._commit(change, redshift_sql.lines_of(self.schema, run))
+            self._in_transaction(proved)
+        self._commit(change, lines)
+
+    def _in_transaction(self, ask: Callable[[], None]) -> None:
+        """What it asks the warehouse sees what the transaction has done, and does not end it."""
+        self._writing = True
+        try:
+            ask()
+        finally:
+            self._writing = False
 
     def _commit(self, change: Change, lines: str) -> None:
         """lines: the query that counts what the transaction has put into `_loads`."""
@@ -237,14 +245,16 @@ class RedshiftWarehouse:
 
     @contextmanager
     def _reading(self, doing: str = "") -> Iterator[None]:
-        """A transaction that changes nothing, in the end."""
+        """A transaction that changes nothing, in the end; or the one that is being written, as it is by then."""
         try:
-            self._session.run("begin")
+            if not self._writing:
+                self._session.run("begin")
             yield
         except RedshiftError as error:
             raise self._explained(error, doing) from None
         finally:
-            self._session.roll_back()
+            if not self._writing:
+                self._session.roll_back()
 
     @contextmanager
     def _changing(self, change: Change) -> Iterator[None]:
@@ -333,8 +343,8 @@ class RedshiftWarehouse:
             return f"grant create on the database to this user, which must own schema {self.schema} and its tables"
         if "longer than the length defined" in told:
             return (
-                "a published run does not change: shorten the value at the source (or set on_invalid: null for its "
-                "column) and extract into a new lake (LAKE_URL), with DBT_TARGET naming this target"
+                "shorten the value at the source (or set on_invalid: null for its column), and extract with DBT_TARGET "
+                "naming this target"
             )
         return ""
 

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
+from redshift_connector.error import Error as RedshiftError
 from redshift_connector.error import InterfaceError
 
 from loaders import pipeline
@@ -47,13 +48,10 @@ class Both:
     def extract(self, for_redshift=False, full=True, known=None, **options):
         return self.own.extract(known or self.catalog(for_redshift), lake=self.lake, full=full, **options)
 
-    def run(self, **options):
-        """What `make extract` does: load what waits, publish a run compared with raw, and load it."""
-        with self.warehouse() as warehouse:
-            list(pipeline.load(self.lake, warehouse))
-            run = self.extract(warehouse=warehouse, **{"full": False} | options)
-            list(pipeline.load(self.lake, warehouse))
-        return run
+    def run(self, for_redshift=False, known=None, session: RedshiftSession | None = None, **options):
+        """What `make extract` does: load what waits, read, compare with raw, and make both commits."""
+        with self.warehouse(session) as warehouse:
+            return self.own.run_with(warehouse, known or self.catalog(for_redshift), self.lake, **options)
 
     def load(self, session: RedshiftSession | None = None, **changes) -> list[int]:
         with self.warehouse(session, **changes) as opened:
@@ -267,7 +265,17 @@ def test_a_lake_made_for_duckdb_with_a_value_too_long_names_file_row_column_and_
     assert "column v is longer than the length defined in the table. Table: 65535, Data: 70000" in failure.problem
     assert "part-00000.parquet, line 0, column v" in failure.problem
     assert "row 2 (id=8), column v: 70,000 bytes for 65,535, the value begins with 'xxxx" in failure.problem
-    assert "new lake" in failure.fix
+    assert "shorten the value at the source" in failure.fix
+
+
+def test_what_redshift_refuses_is_refused_before_it_is_published(both):
+    both.own.write(*(statement.format(value="repeat('x', 70000)") for statement in TOO_MUCH))
+    with pytest.raises(Failure, match="column v is longer than the length defined") as caught:
+        both.run()
+    assert "nothing of this run was published" in caught.value.fix
+    assert list(both.lake.keys("")) == []
+    both.own.write(TOO_MUCH[-1].format(value="'x'").replace("insert", "replace"))
+    assert both.run().run == 1
     assert both.load_duckdb() == [1]
 
 
@@ -289,7 +297,7 @@ def test_repeated_keys_are_refused(loaded):
     run = pipeline.runs.read(loaded.lake, 2)
     wrong = replace(run, batches=(replace(run.batches[0], primary_key=("v",)),))
     with loaded.warehouse() as warehouse, pytest.raises(Failure, match="1 keys of run 2 occur more than once"):
-        warehouse.apply(wrong, RunFiles(loaded.lake, loaded.own.folder))
+        warehouse.apply(wrong, RunFiles(loaded.lake, loaded.own.folder), lambda: None)
     assert loaded.rows(columns="id, v, _run") == OLD
 
 
@@ -451,6 +459,48 @@ def test_a_conflict_in_every_try_leaves_raw_as_it_was_and_is_named(loaded):
         loaded.load(Disturbed(loaded, 3))
     assert loaded.rows(columns="id, v, _run") == OLD
     assert loaded.load() == [2]
+
+
+class Conflicting(RedshiftSession):
+    """A session whose COMMIT, after so many that succeed, finds that another writer was faster."""
+
+    def __init__(self, both, before: int):
+        self.left = before + 1
+        super().__init__(lambda: connection_to(both.redshift), "localhost")
+
+    def run(self, sql: str) -> None:
+        self.left -= sql == "commit"
+        if sql == "commit" and not self.left:
+            super().run("rollback")
+            raise RedshiftError({"C": "40001", "M": "1023", "D": "Serializable isolation violation on table"})
+        super().run(sql)
+
+
+def test_a_conflict_at_the_commit_itself_is_tried_again_and_the_run_is_published_once(loaded):
+    loaded.load()
+    assert loaded.run(full=True, session=Conflicting(loaded, before=0)).run == 3
+    assert loaded.rows(columns="id, v, _run") == [(1, "new", 3), (3, "new", 3)]
+    assert list(loaded.lake.keys("_runs/")) == [f"_runs/{number}.json" for number in (1, 2, 3)]
+    assert len(loaded.rows("_loads")) == 3
+
+
+def test_a_run_whose_commit_has_lost_its_answer_is_published_and_in_raw(loaded, line):
+    loaded.load()
+    assert loaded.run(full=True, session=Cut(loaded, line, "commit")).run == 3
+    assert loaded.rows(columns="id, v, _run") == [(1, "new", 3), (3, "new", 3)]
+    assert loaded.load() == []
+
+
+@pytest.mark.parametrize("at", ["begin", "lock", "copy", "delete", "insert"])
+def test_a_run_whose_connection_breaks_before_its_proof_is_not_published(loaded, at):
+    loaded.load()
+    with pytest.raises(Failure, match="could not apply run 3") as caught:
+        loaded.run(full=True, session=loaded.session(breaking(loaded, at, after=False)))
+    assert "nothing of this run was published" in caught.value.fix
+    assert len(list(loaded.lake.keys("_runs/"))) == 2
+    assert {key.split("/")[1][0] for key in loaded.lake.keys("t/")} == {"1", "2"}, "no file of it is left"
+    assert loaded.rows(columns="id, v, _run") == NEW
+    assert loaded.run(full=True).run == 3
 
 
 def loaded_at_once(both, number: int) -> list[list[int]]:
