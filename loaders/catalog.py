@@ -21,10 +21,10 @@ REDSHIFT_NAME_BYTES = 127
 
 @dataclass(frozen=True)
 class Mart:
-    """A mart that keeps a table's rows one to one, under the same key. sums: columns of numbers that both have."""
+    """A mart that keeps a table's rows one to one, under the same key. query: what gives its rows in MySQL's SQL."""
 
     name: str
-    sums: tuple[str, ...] = ()
+    query: str
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,11 @@ def _mart(meta: Mapping[str, Any], key: tuple[str, ...], file: Path, table: str)
     entry = _part(meta, "mart", dict, file, f"table {table}")
     if not entry:
         return None
-    for unknown in entry.keys() - {"name", "sums"}:
-        known_or_fail(str(unknown), ("name", "sums"), "key", f"{file}: mart of table {table}")
+    for unknown in entry.keys() - {"name", "query"}:
+        known_or_fail(str(unknown), ("name", "query"), "key", f"{file}: mart of table {table}")
     if not key:
         raise Failure(f"{file}: table {table} has a mart and no primary_key", "a mart is compared by the key: name it")
-    return Mart(_literal(entry, "name", file, f"mart of table {table}"), _columns(entry, "sums", file, table))
+    return Mart(*(_literal(entry, name, file, f"mart of table {table}") for name in ("name", "query")))
 
 
 def _optional(meta: Mapping[str, Any], key: str, file: Path, table: str) -> str | None:

@@ -8,31 +8,16 @@ from collections import Counter
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from tests import small_shop
+from loaders import catalog
+from tests import commands, small_shop
 from tests.own_database import OwnDatabase
 
 START = datetime.datetime(2024, 2, 28, 22, 0, 0)
 UNTESTED = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--quiet")
 HISTORIES = ("customer_history", "product_history")
-# What an order has whoever has ordered what: the mart's columns of today, in its order, as MySQL computes them.
-BY_MYSQL = """
-    select
-        o.order_id, o.customer_id, o.product_id, o.delivery_id, c.country, c.loyalty_level,
-        p.product_name, p.category, p.seller_company, o.status, o.quantity, o.amount,
-        if(o.status in ('cancelled', 'returned'), 0, o.amount), p.price, o.delivery_fee,
-        datediff(o.shipping_date, o.order_date),
-        round(timestampdiff(second, o.order_date, o.shipping_date) / 3600, 2),
-        datediff(o.shipping_date, o.order_date) <= 5, coalesce(trim(o.request), '') <> '', o.order_date, o.shipping_date
-    from `order` o
-    left join customer c on c.customer_id = o.customer_id
-    left join product p on p.product_id = o.product_id
-    order by 1
-"""
-TODAY = (
-    "order_id, customer_id, product_id, delivery_id, country, loyalty_level, product_name, category, seller_company, "
-    "status, quantity, amount, net_amount, price, delivery_fee, delivery_days, delivery_hours, is_on_time, "
-    "has_request, ordered_at, delivered_at"
-)
+# What an order has whoever has ordered what, as MySQL computes it: the query that `verify` compares the mart with.
+CATALOG = catalog.read(commands.SHOP_CATALOG)
+(BY_MYSQL,) = [table.mart.query for table in CATALOG.tables if table.mart]
 THEN = "country_when_ordered, loyalty_level_when_ordered, price_when_ordered, product_name_when_ordered, is_observed"
 
 spans = st.sampled_from([None, -7200, 0, 17, 18, 86_400 * 2 + 61, 86_400 * 6])
@@ -202,11 +187,12 @@ class MartMachine(RuleBasedStateMachine):
     def _compare(self) -> None:
         """Today's columns with MySQL's own join, all with the mart's own definition over everything."""
         with self.shop.cursor() as cursor:
-            cursor.execute(BY_MYSQL)
+            cursor.execute(f"select * from ({BY_MYSQL}) as computed order by 1")
             expected = [_plain(row) for row in cursor.fetchall()]
+            today = ", ".join(column[0] for column in cursor.description)
         self.shop.commit()
         assert [
-            _plain(row) for row in self.stack.ask(f"select {TODAY} from analytics.order_mart order by 1")
+            _plain(row) for row in self.stack.ask(f"select {today} from analytics.order_mart order by 1")
         ] == expected
         mart = self.stack.ask(f"select order_id, {THEN} from analytics.order_mart order by 1")
         assert mart == self.stack.ask(f"select order_id, {THEN} from ({self.whole}) as whole order by 1")

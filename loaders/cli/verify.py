@@ -14,11 +14,11 @@ from loaders.settings import Settings
 from loaders.source import mysql
 
 DESCRIPTION = """Compares the source as it is now with raw, and with the marts that keep a table's rows one to one
-(meta.mart in the catalog): rows, sums of hashes, and where those differ the first keys. The source is read in one
-snapshot; nothing is written."""
+(meta.mart in the catalog). Raw: rows, sums of hashes, and where those differ the first keys. Marts: every row, column
+by column, against the same join computed by MySQL. The source is read in one snapshot; nothing is written."""
 
 EPILOG = """examples:
-  python -m loaders verify                        counts, sums and hashes of every table and mart
+  python -m loaders verify                        counts, sums and hashes of every table; marts by value
   python -m loaders verify --tables order         of one table
   python -m loaders verify --deep --tables order  every column of every row, as text made by the two servers
 
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> int:
         last = warehouse.last_applied()
         ends = Ends(
             snapshot, warehouse, holdings.applied(lake, warehouse), pipeline.pending(lake, warehouse),
-            target.values["schema"], report.progress,
+            target.values["schema"], report.progress, arguments.tables is None,
         )  # fmt: skip
         print(f"{catalog.source} as of {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC and {warehouse}, {_held(last, ends)}")
         findings = []
@@ -69,15 +69,15 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> int:
 
 
 def _findings(ends: Ends, catalog: Catalog, deep: bool) -> Iterator[Finding]:
-    pairs = match(catalog, ends.snapshot)
+    pairs, compared = match(catalog, ends.snapshot), []
     for table, source in pairs:
         with report.working(f"comparing {table.name}, about {source.estimated_rows:,} rows"):
-            found = verify.raw_table(ends, table, source, catalog, deep)
-        yield found
+            compared.append(verify.raw_table(ends, table, source, catalog, deep))
+        yield compared[-1]
     for table, source in pairs:
         if table.mart:
             with report.working(f"comparing {table.mart.name}"):
-                found = verify.mart(ends, table, source)
+                found = verify.mart(ends, table, source, compared)
             yield found
 
 

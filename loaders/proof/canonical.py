@@ -17,6 +17,8 @@ from loaders.type_contract import BINARIES, GEOMETRIES, SIGNED, TEXTS, SourceCol
 WHOLE, DECIMAL, FLOAT, DATE, MOMENT, TEXT, LONG_TEXT, BYTES, LONG_BYTES = (
     "whole", "decimal", "float", "date", "moment", "text", "long text", "bytes", "long bytes",
 )  # fmt: skip
+# Of marts only: MySQL has no booleans but 0 and 1; what has no kind is printed as each engine likes.
+TRUTH, OTHER = "truth", "other"
 # A longer value is compared by its length and MD5: one row of them would not fit into a packet, or a VARCHAR.
 LONGEST_TEXT, LONGEST_BYTES = 65_535, 30_000
 WIDE_BYTES = 8_000
@@ -34,6 +36,7 @@ MYSQL = {
     LONG_BYTES: "concat(hex(left({0}, 20)), '… (', length({0}), ' bytes, md5 ', md5({0}), ')')",
 }
 DUCKDB = {
+    TRUTH: "cast(cast({0} as integer) as varchar)",
     FLOAT: "cast(cast({0} as double) as varchar)",
     MOMENT: "strftime({0}, '%Y-%m-%d %H:%M:%S.%f')",
     TEXT: "{0}",
@@ -43,6 +46,7 @@ DUCKDB = {
 }
 # A bare VARCHAR would be 256 bytes. MD5 takes no VARBYTE there: long bytes come as they are, see `shown`.
 REDSHIFT = {
+    TRUTH: "cast(cast({0} as integer) as varchar(64))",
     WHOLE: "cast({0} as varchar(64))",
     DECIMAL: "cast({0} as varchar(64))",
     FLOAT: "cast(cast({0} as double precision) as varchar(64))",

@@ -8,7 +8,6 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import takewhile
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +16,7 @@ import pyarrow.compute as pc
 from loaders.errors import Failure
 from loaders.progress import Progress
 from loaders.proof.canonical import FLOAT, LONG_BYTES, LONG_TEXT, CanonicalColumn, canonical
-from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text
+from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text, value_text
 from loaders.proof.side_by_side import side_by_side
 from loaders.quoting import mysql_name
 from loaders.source.mysql import Snapshot, SourceTable
@@ -25,8 +24,6 @@ from loaders.type_contract import Column, SourceColumn, decode
 from loaders.warehouse.interface import Warehouse
 from loaders.warehouse.raw_tables import SOURCE_HASH
 
-# Characters of a value that are shown, and how many of them before the first difference.
-SHOWN, SHOWN_BEFORE = 80, 20
 HASH = canonical(SourceColumn(SOURCE_HASH, "bigint", "bigint", nullable=False))
 
 Row = tuple[str | None, ...]
@@ -71,10 +68,7 @@ class DeepTable:
 
     def at_source(self, snapshot: Snapshot, progress: Progress) -> Printed:
         """All rows, read by PyMySQL alone: nothing that brings rows to the lake takes part."""
-        with closing(snapshot.printed(self.source, self.source_query())) as read:
-            for rows in progress(f"reading {self.source.name}", self.source.estimated_rows, read):
-                columns = [pa.array(column, pa.binary()) for column in zip(*rows, strict=True)]
-                yield pa.RecordBatch.from_arrays(columns, names=list(map(str, range(len(columns)))))
+        return printed(snapshot, self.source, self.source_query(), progress)
 
     def stored(self, warehouse: Warehouse, raw: str, where: str | None = None) -> Printed:
         """Raw's live rows for which the SQL `where` is true, or all. raw: the name of the table in SQL."""
@@ -108,7 +102,7 @@ class DeepTable:
 
     def _order(self, batch: pa.RecordBatch) -> tuple:
         """What puts a batch's first row in order."""
-        return tuple(self._order_of(self.columns[place], _text(batch.column(place)[0])) for place in self.places)
+        return tuple(self._order_of(self.columns[place], text_of(batch.column(place)[0])) for place in self.places)
 
     def _order_of(self, column: CanonicalColumn, text: str | None) -> object:
         if text is None:
@@ -138,7 +132,7 @@ class DeepTable:
             self._note_values(self._row(one, place), self._row(other, place), run, found)
 
     def _row(self, batch: pa.RecordBatch, place: int) -> Row:
-        return tuple(_text(batch.column(n)[int(place)]) for n in range(len(self.columns)))
+        return tuple(text_of(batch.column(n)[int(place)]) for n in range(len(self.columns)))
 
     def _note_values(self, one: Row, other: Row, run: int, found: Differences) -> None:
         unlike = []
@@ -148,7 +142,7 @@ class DeepTable:
             if here is None and self._null_by_rule(place, there):
                 found.nulled += 1
             else:
-                one_shown, other_shown = _shown(there, here), _shown(here, there)
+                one_shown, other_shown = value_text(there, here), value_text(here, there)
                 unlike.append(f"{self.columns[place].name} is {one_shown} at the source, {other_shown} here")
         # That the hash is another one goes without saying, unless it is all there is.
         unlike = unlike[:-1] if len(unlike) > 1 and one[-1] != other[-1] else unlike
@@ -171,12 +165,24 @@ class DeepTable:
         return key_text([self.columns[place].name for place in self.places], [row[place] for place in self.places])
 
 
+def printed(snapshot: Snapshot, source: SourceTable, sql: str, progress: Progress) -> Printed:
+    """The rows of a query about a table, as the server prints them."""
+    with closing(snapshot.printed(source, sql)) as read:
+        for rows in progress(f"reading {source.name}", source.estimated_rows, read):
+            columns = [pa.array(column, pa.binary()) for column in zip(*rows, strict=True)]
+            yield pa.RecordBatch.from_arrays(columns, names=list(map(str, range(len(columns)))))
+
+
 def _unlike(column: CanonicalColumn, there: pa.Array, here: pa.Array) -> np.ndarray:
     """Positions of values that are not printed alike (of floats: that are not the same bits)."""
+    if column.kind == FLOAT and not there.equals(here):
+        there, here = _bits(there), _bits(here)
+    return printed_unlike(there, here)
+
+
+def printed_unlike(there: pa.Array, here: pa.Array) -> np.ndarray:
     if there.equals(here):
         return np.empty(0, np.int64)
-    if column.kind == FLOAT:
-        there, here = _bits(there), _bits(here)
     same = pc.or_(pc.fill_null(pc.equal(there, here), False), pc.and_(there.is_null(), here.is_null()))
     return np.flatnonzero(~same.to_numpy(zero_copy_only=False))
 
@@ -185,20 +191,5 @@ def _bits(printed: pa.Array) -> pa.Array:
     return printed.cast(pa.string()).cast(pa.float64()).view(pa.int64())
 
 
-def _text(value: pa.Scalar) -> str | None:
+def text_of(value: pa.Scalar) -> str | None:
     return value.as_py().decode("utf-8", "surrogateescape") if value.is_valid else None
-
-
-def _shown(text: str | None, other: str | None) -> str:
-    """A value as people read it; of a long one the part in which it differs from the other."""
-    if text is None:
-        return "NULL"
-    if len(text) <= SHOWN:
-        return _printable(text)
-    alike = sum(1 for _same in takewhile(lambda pair: pair[0] == pair[1], zip(text, other or "", strict=False)))
-    first = max(alike - SHOWN_BEFORE, 0)
-    return f"{_printable(text[first : first + SHOWN])} ({len(text):,} characters, shown from {first + 1:,})"
-
-
-def _printable(text: str) -> str:
-    return repr(text.encode("utf-8", "backslashreplace").decode())

@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 # Keys of each kind that are shown.
 SHOWN = 10
+# Characters of a value that are shown, and how many of them before the first difference.
+CHARACTERS, CHARACTERS_BEFORE = 80, 20
 ONLY_SOURCE, ONLY_HERE, OTHERWISE = "only at the source", "only here", "different"
 
 
@@ -48,3 +51,18 @@ def key_text(names: list[str], values: list[object]) -> str:
         f"{name}={value.hex() if isinstance(value, bytes) else value}"
         for name, value in zip(names, values, strict=True)
     )
+
+
+def value_text(text: str | None, other: str | None) -> str:
+    """A value as people read it; of a long one the part in which it differs from the other."""
+    if text is None:
+        return "NULL"
+    if len(text) <= CHARACTERS:
+        return _printable(text)
+    alike = sum(1 for _same in takewhile(lambda pair: pair[0] == pair[1], zip(text, other or "", strict=False)))
+    first = max(alike - CHARACTERS_BEFORE, 0)
+    return f"{_printable(text[first : first + CHARACTERS])} ({len(text):,} characters, shown from {first + 1:,})"
+
+
+def _printable(text: str) -> str:
+    return repr(text.encode("utf-8", "backslashreplace").decode())

@@ -1,4 +1,4 @@
-"""What raw holds of each table: for `status`."""
+"""What raw holds of each table, and of which run the marts are: for `status` and `verify`."""
 
 import datetime
 from collections.abc import Iterator
@@ -10,6 +10,9 @@ from loaders.lake.runs import Batch
 from loaders.lake.store import Lake
 from loaders.quoting import sql_name, sql_text
 from loaders.warehouse.interface import Warehouse
+
+# Where dbt notes its builds, beside the marts (dbt_project/macros/builds.sql).
+BUILDS = "_builds"
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,27 @@ def tables_of(warehouse: Warehouse, schema: str) -> set[tuple[str, str]]:
         f"where lower(table_schema) = {sql_text(schema.lower())}"
     )
     return {(found.lower(), name) for found, name in warehouse.ask(sql)}
+
+
+def columns_of(warehouse: Warehouse, schema: str, table: str) -> list[tuple[str, str]]:
+    """(name, type) of each column of a table or view, in its order."""
+    sql = (
+        "select column_name, data_type from information_schema.columns "
+        f"where lower(table_schema) = {sql_text(schema.lower())} and table_name = {sql_text(table)} "
+        "order by ordinal_position"
+    )
+    return [(name, kind) for name, kind in warehouse.ask(sql)]
+
+
+def built_run(warehouse: Warehouse, marts: str) -> tuple[int, str] | None:
+    """The run, and its attempt, that the newest build into the schema `marts` was made of; None if none is noted."""
+    if (marts.lower(), BUILDS) not in tables_of(warehouse, marts):
+        return None
+    built = warehouse.ask(
+        f"select run, attempt from {sql_name(marts)}.{BUILDS} where raw_schema = {sql_text(warehouse.schema)} "
+        "order by started_at desc limit 1"
+    )
+    return (int(built[0][0]), built[0][1]) if built else None
 
 
 def _live_rows(warehouse: Warehouse, table: str) -> int:

@@ -1,83 +1,196 @@
-"""A mart that keeps a table's rows one to one, against the table: rows, keys, sums, each computed by its own engine."""
+"""A mart against the same rows computed by MySQL: every column of every row, side by side in the order of the key.
 
-from collections.abc import Sequence
+The query is the catalog's (`meta.mart.query`): the join written a second time, in MySQL's own SQL, so that neither dbt
+nor the warehouse's engine has a part in it. Both ends print texts, in the way that each column's type in the mart says.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loaders.catalog import Table
 from loaders.errors import Failure
-from loaders.lake.runs import ColumnType
 from loaders.progress import Progress
-from loaders.proof.compare import Difference, compare
-from loaders.proof.holdings import tables_of
+from loaders.proof.canonical import BYTES, DATE, DECIMAL, FLOAT, MOMENT, OTHER, TEXT, TRUTH, CanonicalColumn
+from loaders.proof.deep import Row, printed, printed_unlike, text_of
+from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text, value_text
+from loaders.proof.holdings import columns_of
+from loaders.proof.side_by_side import side_by_side
 from loaders.quoting import mysql_name, sql_name
+from loaders.source import mysql
 from loaders.source.mysql import Snapshot, SourceTable
-from loaders.source.source_side import SourceSide
-from loaders.type_contract import INT64, Column
+from loaders.type_contract import SourceColumn
 from loaders.warehouse.interface import Warehouse
-from loaders.warehouse.raw_tables import SOURCE_HASH
 
-# Stands for NULL in a row's number, which NULL and 0 would else share.
-NULL = -999_983
+# How the two warehouses name a type, without its width, and how its values are printed.
+KINDS: Mapping[str, str] = {
+    **dict.fromkeys(("tinyint", "smallint", "integer", "bigint", "hugeint", "decimal", "numeric"), DECIMAL),
+    **dict.fromkeys(("utinyint", "usmallint", "uinteger", "ubigint", "uhugeint"), DECIMAL),
+    **dict.fromkeys(("real", "float", "double", "double precision"), FLOAT),
+    **dict.fromkeys(("timestamp", "timestamp without time zone"), MOMENT),
+    **dict.fromkeys(("varchar", "character varying", "character", "text"), TEXT),
+    **dict.fromkeys(("blob", "bytea", "binary varying"), BYTES),
+    "boolean": TRUTH,
+    "date": DATE,
+}
 
 
 @dataclass(frozen=True)
 class MartCheck:
-    """table and keys: at the source; mart: (schema, name) in the warehouse. sums: columns that both have, of whole or
-    fixed-point numbers."""
+    """A mart's columns beside those of the query. absent: columns of the query that the mart does not have.
 
-    table: SourceTable
-    keys: Sequence[Column]
-    mart: tuple[str, str]
-    sums: Sequence[Column]
+    table: the table whose rows the mart keeps one to one, under the same key. not_compared: the mart's other columns.
+    """
 
-    def __post_init__(self):
-        for column in self.sums:
-            if not column.duckdb.startswith(("DECIMAL", "BIGINT", "INTEGER", "SMALLINT")):
-                raise Failure(
-                    f"the catalog adds up {self.table.name}.{column.name}, which is a {column.mysql_type}",
-                    "name whole or fixed-point numbers under mart.sums",
-                )
+    table: Table
+    mart: str
+    columns: Sequence[CanonicalColumn]
+    absent: Sequence[str]
+    not_compared: Sequence[str]
+
+    def compare(self, snapshot: Snapshot, warehouse: Warehouse, source: SourceTable, progress: Progress) -> Differences:
+        """Both ends are closed however this ends: they go on with their connections."""
+        found, places = Differences(), range(len(self._key))
+        wide = any(map(warehouse.wide, self.columns))
+        with (
+            closing(printed(snapshot, source, self.source_query(), progress)) as there,
+            closing(warehouse.stream(self.mart_query(warehouse), wide)) as stored,
+        ):
+            here = (self._as_bytes(batch) for batch in stored)
+            ends = self._keyed(there, found, ONLY_SOURCE), self._keyed(here, found, ONLY_HERE)
+            for one, other in side_by_side(*ends, places, self._order):
+                if one is None or other is None:
+                    self._note_alone(*((one, ONLY_SOURCE) if other is None else (other, ONLY_HERE)), found)
+                else:
+                    self._note(one, other, found)
+        return found
+
+    def source_query(self) -> str:
+        order = ", ".join(column.source_order() for column in self._key)
+        return f"select {', '.join(c.at_source for c in self.columns)} from {_rows(self.table)} order by {order}"
+
+    def mart_query(self, warehouse: Warehouse) -> str:
+        texts = ", ".join(f"{c.in_warehouse(warehouse.texts)} as c{n}" for n, c in enumerate(self.columns))
+        order = ", ".join(column.warehouse_order(warehouse.texts) for column in self._key)
+        return f"select {texts} from {self.mart} order by {order}"
 
     @property
-    def name(self) -> str:
-        return ".".join(map(sql_name, self.mart))
+    def _key(self) -> Sequence[CanonicalColumn]:
+        return self.columns[: len(self.table.primary_key)]
 
-    def is_built(self, warehouse: Warehouse) -> bool:
-        schema, name = self.mart
-        return (schema.lower(), name) in tables_of(warehouse, schema)
+    def _as_bytes(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        columns = [column.printed(values) for column, values in zip(self.columns, batch.columns, strict=True)]
+        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
-    def at_source(self, snapshot: Snapshot) -> tuple[int, list[Decimal]]:
-        """Rows, and the sum of each column."""
-        sums = [f"coalesce(sum({mysql_name(column.name)}), 0)" for column in self.sums]
-        sql = f"select {', '.join(['count(*)', *sums])} from {mysql_name(self.table.name)}"
-        ((rows, *totals),) = [row for batch in snapshot.printed(self.table, sql) for row in batch]
-        return int(rows), [Decimal(total.decode()) for total in totals]
+    def _keyed(self, batches: Iterable[pa.RecordBatch], found: Differences, alone: str) -> Iterator[pa.RecordBatch]:
+        """Rows with a whole key; one without has no place in the order, and no equal."""
+        for batch in batches:
+            whole = batch.column(0).is_valid()
+            for place in range(1, len(self._key)):
+                whole = pc.and_(whole, batch.column(place).is_valid())
+            self._note_alone(batch.filter(pc.invert(whole)), alone, found)
+            yield batch.filter(whole)
 
-    def in_mart(self, warehouse: Warehouse) -> tuple[int, list[Decimal]]:
-        sums = [f"cast(coalesce(sum({sql_name(column.name)}), 0) as varchar(64))" for column in self.sums]
-        sql = f"select {', '.join(['count(*)', *sums])} from {self.name}"
-        ((rows, *totals),) = warehouse.ask(sql)
-        return int(rows), [Decimal(total) for total in totals]
+    def _order(self, batch: pa.RecordBatch) -> tuple:
+        """What puts a batch's first row in order."""
+        return tuple(_order(column, text_of(batch.column(place)[0])) for place, column in enumerate(self._key))
 
-    def compare(self, snapshot: Snapshot, warehouse: Warehouse, progress: Progress) -> Difference | None:
-        """The keys whose rows differ in one of the sums' columns; a number of those stands for the row's hash."""
-        number = Column(SOURCE_HASH, "bigint", False, INT64, self._number(mysql_name, "signed"))
-        source = SourceSide(snapshot, self.table, self.keys, number, progress)
-        types = [ColumnType(c.name, c.mysql_type, c.duckdb, c.redshift) for c in self.keys]
-        columns = ", ".join(sql_name(column.name) for column in self.keys)
-        rows = (
-            f"(select {columns}, {self._number(sql_name, 'bigint')} as {SOURCE_HASH}, "
-            f"cast(null as timestamp) as _deleted_at from {self.name})"
+    def _note_alone(self, rows: pa.RecordBatch, how: str, found: Differences) -> None:
+        """Rows that only one end has."""
+        if how == ONLY_SOURCE:
+            found.rows += rows.num_rows
+        else:
+            found.here += rows.num_rows
+        for place in range(rows.num_rows):
+            found.add(how, self._named(self._row(rows, place)))
+
+    def _note(self, one: pa.RecordBatch, other: pa.RecordBatch, found: Differences) -> None:
+        """Rows that both ends have, one by one; those that are not printed alike are looked at."""
+        found.rows += one.num_rows
+        found.here += other.num_rows
+        pairs = zip(one.columns, other.columns, strict=True)
+        for place in np.unique(np.concatenate([printed_unlike(there, here) for there, here in pairs])):
+            there, here = self._row(one, place), self._row(other, place)
+            unlike = [
+                f"{column.name} is {value_text(first, second)} at the source, {value_text(second, first)} here"
+                for column, first, second in zip(self.columns, there, here, strict=True)
+                if first != second and not _mean_the_same(column, first, second)
+            ]
+            if unlike:
+                found.add(OTHERWISE, self._named(there), "; ".join(unlike))
+
+    def _row(self, batch: pa.RecordBatch, place: int) -> Row:
+        return tuple(text_of(column[int(place)]) for column in batch.columns)
+
+    def _named(self, row: Row) -> str:
+        return key_text([column.name for column in self._key], list(row[: len(self._key)]))
+
+
+def prepared(table: Table, snapshot: Snapshot, warehouse: Warehouse, schema: str) -> MartCheck:
+    """The check of a mart that is there. The key's columns come first."""
+    computed = _columns(table, snapshot)
+    types = {name.lower(): (name, kind) for name, kind in columns_of(warehouse, schema, table.mart.name)}
+    missing = [name for name in table.primary_key if name.lower() not in computed]
+    if missing:
+        raise Failure(
+            f"the query of the mart {table.mart.name} has no column {missing[0]}, which is in the key of {table.name}",
+            "select it under that name: rows are compared by it (mart.query in the catalog)",
         )
-        with warehouse.side(rows, types) as mart:
-            return compare(source, mart, source.buckets(self.table.estimated_rows))
+    both = [name for name in computed if name in types]
+    keys = [name.lower() for name in table.primary_key]
+    ordered = [*(name for name in keys if name in types), *(name for name in both if name not in keys)]
+    return MartCheck(
+        table,
+        f"{sql_name(schema)}.{sql_name(table.mart.name)}",
+        [_column(*types[name], computed[name][1]) for name in ordered],
+        [computed[name][0] for name in computed if name not in types],
+        [name for folded, (name, _kind) in types.items() if folded not in computed],
+    )
 
-    def _number(self, quoted, whole: str) -> str:
-        """One whole number over the columns, the same in either SQL."""
-        parts = ["1"]
-        for place, column in enumerate(self.sums):
-            scale = int(column.duckdb.rstrip(")").partition(",")[2] or 0)
-            parts.append(
-                f"{31**place} * coalesce(cast({quoted(column.name)} * {10**scale} as {whole}), {NULL - place})"
-            )
-        return f"({' + '.join(parts)})"
+
+def _columns(table: Table, snapshot: Snapshot) -> dict[str, tuple[str, int]]:
+    """The query's columns as it names them, and their widths, by their names in lower case: warehouses fold them."""
+    try:
+        with mysql.explained(f"the query of the mart {table.mart.name}"), snapshot.connection.cursor() as cursor:
+            cursor.execute(f"select * from {_rows(table)} limit 0")
+            return {name.lower(): (name, width) for name, _type, _shown, width, *_rest in cursor.description}
+    except Failure as failure:
+        raise Failure(failure.problem, f"correct mart.query of table {table.name} in the catalog") from None
+
+
+def _rows(table: Table) -> str:
+    """The query as a table. On lines of its own, so that it may end with a comment."""
+    return f"(\n{table.mart.query.strip().rstrip(';')}\n) as {mysql_name(table.mart.name)}"
+
+
+def _column(name: str, data_type: str, octets: int) -> CanonicalColumn:
+    kind = KINDS.get(data_type.lower().partition("(")[0].strip(), OTHER)
+    return CanonicalColumn(SourceColumn(name, data_type, data_type, octets=octets), kind)
+
+
+def _order(column: CanonicalColumn, text: str) -> object:
+    meaning = _meaning(column, text)
+    if column.kind == DECIMAL and not isinstance(meaning, Decimal):
+        raise Failure(
+            f"{column.name} is a {column.source.data_type} in the mart, the query of the catalog gives {text!r}",
+            "correct mart.query in the catalog: rows are put side by side by their keys",
+        )
+    return meaning if column.kind == DECIMAL else column.order(text)
+
+
+def _mean_the_same(column: CanonicalColumn, there: str | None, here: str | None) -> bool:
+    """NULL is like nothing else."""
+    return None not in (there, here) and _meaning(column, there) == _meaning(column, here)
+
+
+def _meaning(column: CanonicalColumn, text: str) -> object:
+    """Equal for equal values; a text that is no number, where the mart has numbers, stays a text."""
+    try:
+        return column.meaning(text)
+    except (ValueError, InvalidOperation):
+        return text

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from loaders.catalog import Catalog, Table, known_or_fail
+from loaders.catalog import Catalog, Table
 from loaders.lake.runs import Batch, Run
 from loaders.progress import Progress
+from loaders.proof import mart_check
 from loaders.proof.buckets import Buckets, totals
 from loaders.proof.compare import Difference, compare
 from loaders.proof.deep import DeepTable
 from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text
-from loaders.proof.holdings import tables_of
-from loaders.proof.mart_check import MartCheck
+from loaders.proof.holdings import built_run, tables_of
 from loaders.quoting import sql_name
 from loaders.source.mysql import Snapshot, SourceTable
 from loaders.source.source_side import SourceSide
@@ -28,7 +28,8 @@ EXTRACT, LOAD, BUILD = "make extract", "make load", "make build"
 class Ends:
     """The two that are compared. waiting: the lake's runs that raw does not hold. marts: the schema dbt builds in.
 
-    applied: of each table the newest run in raw and its batch, as holdings.applied finds them.
+    applied: of each table the newest run in raw and its batch, as holdings.applied finds them. whole: whether all
+    tables of the catalog are compared.
     """
 
     snapshot: Snapshot
@@ -37,6 +38,7 @@ class Ends:
     waiting: Sequence[Run]
     marts: str
     progress: Progress
+    whole: bool
 
 
 @dataclass(frozen=True)
@@ -77,30 +79,42 @@ def raw_table(ends: Ends, table: Table, source: SourceTable, catalog: Catalog, d
     return Finding(table.name, False, said, found.rows, list(found.lines()), fix)
 
 
-def mart(ends: Ends, table: Table, source: SourceTable) -> Finding:
-    """Compare a table with the mart that keeps its rows one to one."""
-    by_name = {column.name: column for column in homes(table, source, False)}
-    for name in table.mart.sums:
-        # Not asked by `extract`: a column that is dropped at the source stops no run.
-        known_or_fail(name, by_name, "column", f"table {table.name}, of which the catalog's mart.sums name one,")
-    keys, sums = ([by_name[name] for name in names] for names in (table.primary_key, table.mart.sums))
-    check = MartCheck(source, keys, (ends.marts, table.mart.name), sums)
-    if not check.is_built(ends.warehouse):
+def mart(ends: Ends, table: Table, source: SourceTable, compared: Sequence[Finding]) -> Finding:
+    """Compare a mart that keeps a table's rows one to one with the same rows computed by MySQL.
+
+    compared: what came of the raw tables.
+    """
+    name = table.mart.name
+    tables = tables_of(ends.warehouse, ends.marts)
+    if (ends.marts.lower(), name) not in tables:
         # Before the first build nothing claims to be equal; afterwards a mart that is missing is a mart that is wrong.
-        none = not tables_of(ends.warehouse, ends.marts)
-        return Finding(table.mart.name, None if none else False, "not built yet", fix=BUILD)
-    (rows, there), (here_rows, here) = check.at_source(ends.snapshot), check.in_mart(ends.warehouse)
-    found = _differences(check.compare(ends.snapshot, ends.warehouse, ends.progress), rows, here_rows)
-    if not found and there == here:
-        told = ", ".join(f"{column.name} {total:,}" for column, total in zip(sums, here, strict=True))
-        return Finding(table.mart.name, True, f"equal to {table.name}: {told}", rows)
-    unlike = [
-        f"sum of {column.name}: {one:,} at the source, {other:,} here"
-        for column, one, other in zip(sums, there, here, strict=True)
-        if one != other
-    ]
-    said = f"DIFFERENT from {table.name}, {here_rows:,} rows in the mart"
-    return Finding(table.mart.name, False, said, rows, [*unlike, *found.lines()], BUILD)
+        return Finding(name, False if tables else None, "not built yet", fix=BUILD)
+    check = mart_check.prepared(table, ends.snapshot, ends.warehouse, ends.marts)
+    if check.absent:
+        return Finding(
+            name, False, f"has no column {', '.join(check.absent)}, which the catalog's query gives", fix=BUILD
+        )
+    found = check.compare(ends.snapshot, ends.warehouse, source, ends.progress)
+    of = f"{len(check.columns)} of {len(check.columns) + len(check.not_compared)} columns by value"
+    left = f"; not compared: {', '.join(check.not_compared)}" if check.not_compared else ""
+    if not found:
+        return Finding(name, True, f"equal to the join computed by MySQL, {of}{left}", found.rows)
+    cause, fix = _cause_of_mart(ends, compared)
+    said = f"DIFFERENT from the join computed by MySQL, {found.here:,} rows in the mart: {cause}{left}"
+    return Finding(name, False, said, found.rows, list(found.lines()), fix)
+
+
+def _cause_of_mart(ends: Ends, compared: Sequence[Finding]) -> tuple[str, str]:
+    """Who is behind: raw, the build, or nobody, so that the mart itself is wrong."""
+    unlike = [finding.name for finding in compared if not finding.equal]
+    if unlike:
+        return f"raw differs too ({', '.join(unlike)})", f"{next(f.fix for f in compared if not f.equal)}, then {BUILD}"
+    built, held = built_run(ends.warehouse, ends.marts), ends.warehouse.last_applied()
+    if built and held and built != held:
+        return f"it was built of run {built[0]}, raw holds run {held[0]}", BUILD
+    if not ends.whole:
+        return "not every table was compared, so the cause is not known", f"{EXTRACT}, then {BUILD}"
+    return "raw is equal, so the mart is not what its model makes of it", f"{BUILD} ARGS=--full-refresh"
 
 
 def _notice(source: SourceTable, found: Differences) -> str:

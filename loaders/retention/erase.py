@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from loaders.errors import Failure
 from loaders.lake.runs import ColumnType
+from loaders.proof.holdings import BUILDS
 from loaders.retention import erase_key
 from loaders.retention.erase_key import Key
 from loaders.source.mysql import Snapshot
 from loaders.warehouse.interface import Warehouse
 
-# Where dbt notes its builds, beside the marts (dbt_project/macros/builds.sql), and its column for the raw schema.
-BUILDS = "_builds"
+# The column for the raw schema in dbt's notes of its builds.
 BUILT_FROM = ColumnType("raw_schema", "varchar(256)", "VARCHAR", "VARCHAR(256)")
 
 

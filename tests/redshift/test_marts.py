@@ -46,6 +46,20 @@ def test_every_relation_is_the_same_on_both_targets(shop, redshift, relation):
     assert ours == theirs
 
 
+def test_two_amounts_exchanged_are_found_in_the_mart(shop, redshift):
+    cloud = redshift.environment()
+    two = "where order_id in (10, 11)"
+    both = f"(select sum(amount) from analytics.order_mart {two})"
+    exchange = f"update analytics.order_mart set amount = {both} - amount {two}"
+    with connection_to(redshift) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute(exchange)
+        unlike = commands.python(shop, "loaders", "verify", **cloud)
+        cursor.execute(exchange)
+    assert unlike.returncode == 1 and "order_id=10: amount is '" in unlike.stdout, unlike.stdout
+    assert unlike.stdout.splitlines()[-1] == "NOT EQUAL: order_mart"
+
+
 def test_the_mart_has_its_keys_comments_and_late_binding_views_there(shop, redshift):
     with connection_to(redshift) as connection, connection.cursor() as cursor:
         cursor.execute(
@@ -90,7 +104,7 @@ def test_status_reads_the_same_from_both(shop, redshift):
 def test_verify_says_equal_of_source_raw_and_the_mart_that_dbt_built(shop, redshift, changes):
     cloud = redshift.environment() | changes
     told = commands.succeeded(commands.python(shop, "loaders", "verify", "--deep", **cloud)).splitlines()
-    assert "equal by every value of 13 columns" in told[3] and "2,003 rows  equal to order: amount " in told[4]
+    assert "equal by every value of 13 columns" in told[3] and "2,003 rows  equal to the join computed" in told[4]
     assert told[-1] == "equal"
 
 

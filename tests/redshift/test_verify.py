@@ -31,7 +31,7 @@ def finding(both, deep: bool, marts="nowhere"):  # noqa: F811
     known = both.catalog(for_redshift=True)
     with both.warehouse() as warehouse, both.own.snapshot() as snapshot:
         applied, waiting = holdings.applied(both.lake, warehouse), pipeline.pending(both.lake, warehouse)
-        ends = Ends(snapshot, warehouse, applied, waiting, marts, watch)
+        ends = Ends(snapshot, warehouse, applied, waiting, marts, watch, True)
         ((table, source),) = match(known, snapshot)
         return verify.raw_table(ends, table, source, known, deep)
 
@@ -71,26 +71,55 @@ def test_deep_says_equal_of_every_type_and_finds_a_change_of_each_column_that_ke
     assert found.fix == 'make extract ARGS="--full --tables t"'
 
 
-def test_a_mart_is_compared_by_rows_keys_and_sums(both):  # noqa: F811
+MART = """mart:
+            name: m
+            query: >-
+              select k, fee, n * 2 as twice, f, at, cast(at as date) as day, t, n > 1 as many, coalesce(t, '') as label
+              from t
+        """
+
+
+def test_a_mart_is_compared_by_every_value_of_every_row(both):  # noqa: F811
     both.own.write(
-        "create table t (id int primary key, fee decimal(10,2), n int null)",
-        "insert into t values (1, 1.25, 3), (2, -0.50, null), (3, 0, 0)",
+        "create table t (k varchar(9) collate utf8mb4_bin primary key, fee decimal(10,2), n int null, f double, "
+        "at datetime(6), t varchar(20) null)",
+        "insert into t values ('a', 1.25, 3, 0.1, '2024-02-29 01:02:03.000004', ''), "
+        "('B', -0.50, null, 5e-324, '1000-01-01', null), ('', 0, 0, 1e300, '9999-12-31 23:59:59.999999', '김 ')",
     )
     both.run(for_redshift=True)
-    text = both.own.catalog_file.read_text().replace(
-        "primary_key:", "mart: {name: m, sums: [fee, n]}\n        primary_key:"
-    )
+    text = both.own.catalog_file.read_text().replace("primary_key:", f"{MART}primary_key:")
     both.own.catalog_file.write_text(text)
     assert mart(both).said == "not built yet"
-    both.ask(f"create table {both.schema}.m as select id, fee, n from {both.schema}.t")
-    assert mart(both).said == "equal to t: fee 0.75, n 3"
-    both.ask(f"update {both.schema}.m set n = 0 where id = 2")
-    found = mart(both)
-    assert not found.equal and found.details == ["different: 1:", "  id=2"], "NULL is not 0"
+    both.ask(
+        f"create table {both.schema}.m as select k, fee, n * 2 as twice, f, at, cast(at as date) as day, t, "
+        f"n > 1 as many, cast(coalesce(t, '') as varchar(80)) as label, 'x'::varchar(9) as other from {both.schema}.t"
+    )
+    assert mart(both).said == ("equal to the join computed by MySQL, 9 of 10 columns by value; not compared: other")
+    for change, line in (
+        ("twice = 0 where k = 'B'", "  k=B: twice is NULL at the source, '0' here"),
+        ("t = null where k = 'a'", "  k=a: t is '' at the source, NULL here"),
+        ("label = '김' where k = ''", "  k=: label is '김 ' at the source, '김' here"),
+        ("many = not many where k = 'a'", "  k=a: many is '1' at the source, '0' here"),
+        ("f = 0.10000000000000002 where k = 'a'",
+         "  k=a: f is '0.1' at the source, '0.10000000000000002' here"),
+    ):  # fmt: skip
+        both.ask(f"create table {both.schema}.kept as select * from {both.schema}.m")
+        both.ask(f"update {both.schema}.m set {change}")
+        found = mart(both)
+        assert not found.equal and found.details == ["different: 1:", line]
+        both.ask(f"drop table {both.schema}.m")
+        both.ask(f"alter table {both.schema}.kept rename to m")
+    both.ask(f"update {both.schema}.m set fee = 0.75 - fee where k in ('a', 'B')")
+    assert mart(both).details == [
+        "different: 2:", "  k=B: fee is '-0.50' at the source, '1.25' here",
+        "  k=a: fee is '1.25' at the source, '-0.50' here",
+    ]  # fmt: skip
+    both.ask(f"update {both.schema}.m set k = 'C' where k = 'B'")
+    assert mart(both).details[:4] == ["only at the source: 1:", "  k=B", "only here: 1:", "  k=C"]
 
 
 def mart(both):  # noqa: F811
     known = replace(catalog.read(both.own.catalog_file), schema=both.schema)
     with both.warehouse() as warehouse, both.own.snapshot() as snapshot:
         ((table, source),) = match(known, snapshot)
-        return verify.mart(Ends(snapshot, warehouse, {}, [], both.schema, watch), table, source)
+        return verify.mart(Ends(snapshot, warehouse, {}, [], both.schema, watch, True), table, source, [])
