@@ -1,17 +1,15 @@
-"""Real parts, started once per run and shared: a private MySQL server and an S3 server."""
+"""Real parts, started once per worker and shared: a MariaDB, a MySQL and an S3 server."""
 
-import os
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 from hypothesis import HealthCheck, settings
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from loaders.source import mysql_url
-from local_stack import private_server
+from tests import servers
 from tests import tls_server as tls_server_of_its_own
 from tests.dashboard.pages import browser, open_page  # noqa: F401 (fixtures; one browser for all tests of a worker)
 from tests.own_database import OwnDatabase
@@ -29,40 +27,49 @@ settings.register_profile(
 )
 
 
-@dataclass(frozen=True)
-class ServiceServer:
-    """A server that is there already (CI's mysql:8.4), with accounts like the private server's."""
-
-    admin: mysql_url.DatabaseURL
-    passwords: dict[str, str]
-
-    def url(self, account: str, database: str) -> str:
-        user, password = (
-            (self.admin.user, self.admin.password) if account == "root" else (account, self.passwords[account])
-        )
-        return mysql_url.DatabaseURL(user, self.admin.host, self.admin.port, database, password).text()
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that asks for a server runs on each kind there is, but for what tests/servers.py names."""
+    if "server_kind" in metafunc.fixturenames:
+        test = metafunc.definition.nodeid
+        metafunc.parametrize("server_kind", servers.wanted(test), indirect=True, scope="session")
 
 
-def service_server(admin_url: str) -> ServiceServer:
-    admin = mysql_url.parse(admin_url, "TEST_MYSQL_URL")
-    passwords = {account: secrets.token_urlsafe(24) for account in ("shop", "loader")}
-    with closing(mysql_url.connect(admin, "TEST_MYSQL_URL")) as connection, connection.cursor() as cursor:
-        for account, rights in (("shop", "all privileges"), ("loader", "select, lock tables")):
-            cursor.execute(f"drop user if exists '{account}'@'%%'", ())
-            cursor.execute(f"create user '{account}'@'%%' identified by '{passwords[account]}'", ())
-            cursor.execute(f"grant {rights} on `order\\_he%%`.* to '{account}'@'%%'", ())
-    return ServiceServer(admin, passwords)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`-m source` chooses what speaks to a server. What one cannot do is skipped, by its name in the list."""
+    for item in items:
+        kind = item.callspec.params.get("server_kind") if hasattr(item, "callspec") else None
+        if kind:
+            item.add_marker(pytest.mark.source)
+            reason = servers.why_not(kind, item.nodeid.replace(f"[{kind}]", "").replace(f"[{kind}-", "["))
+            if reason:
+                item.add_marker(pytest.mark.skip(reason=f"{kind}: {reason}"))
 
 
 @pytest.fixture(scope="session")
-def mysql_server(tmp_path_factory):
-    """A MySQL server for the tests alone. TEST_MYSQL_URL, an administrator's URL, names one to use instead."""
-    if os.environ.get("TEST_MYSQL_URL"):
-        yield service_server(os.environ["TEST_MYSQL_URL"])
-        return
-    home = tmp_path_factory.mktemp("mysql")
-    yield private_server.up(home, say=lambda text: None)
-    private_server.down(home)
+def server_kind(request) -> str:
+    """mariadb or mysql."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def started_servers(tmp_path_factory, worker_id):
+    """A way to a server of a kind, which is started when the first test asks for it, and stopped after the last."""
+    running = {}
+    with ExitStack() as stack:
+
+        def server(kind: str):
+            if kind not in running:
+                home = tmp_path_factory.mktemp(kind)
+                running[kind] = stack.enter_context(servers.started(kind, home, worker_id))
+            return running[kind]
+
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql_server(server_kind, started_servers):
+    """A server for the tests alone, of both kinds one after the other."""
+    return started_servers(server_kind)
 
 
 @contextmanager
@@ -99,9 +106,9 @@ def own(mysql_server, database, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def tls_server(tmp_path_factory):
-    """A MySQL server that insists on TLS."""
-    with tls_server_of_its_own.started(tmp_path_factory.mktemp("secured")) as server:
+def tls_server(server_kind, tmp_path_factory):
+    """A server that insists on TLS."""
+    with tls_server_of_its_own.started(tmp_path_factory.mktemp("secured"), server_kind) as server:
         yield server
 
 

@@ -24,6 +24,15 @@ def watch(_name, _expected_rows, batches):
     return batches
 
 
+def sequence(first: int, last: int) -> str:
+    """A table of the numbers from first to last, in a column seq; MariaDB has such tables, MySQL has not."""
+    digits = " union all select ".join(["select 0 as d", *"123456789"])
+    places = range(len(str(last - first)))
+    number = " + ".join([str(first), *(f"{10**place} * d{place}.d" for place in places)])
+    tables = ", ".join(f"({digits}) as d{place}" for place in places)
+    return f"(select {number} as seq from {tables} where {number} <= {last} order by seq) as numbers"
+
+
 @dataclass(frozen=True)
 class OwnDatabase:
     """A source with an account that may write and one that may only read, and a folder for lake and warehouse."""

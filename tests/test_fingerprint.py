@@ -5,7 +5,8 @@ import pytest
 from loaders.errors import Failure
 from loaders.proof.fingerprint import hash_column
 from loaders.type_contract import contract
-from tests.test_type_matrix import BINARY, MARIADB_ONLY, MATRIX, is_mariadb
+from tests.own_database import sequence
+from tests.test_type_matrix import BINARY, MARIADB_ONLY, MATRIX
 
 
 def hashes(own, table: str = "t") -> list[int]:
@@ -20,8 +21,6 @@ def hashes(own, table: str = "t") -> list[int]:
 
 @pytest.mark.parametrize("name", [*MATRIX, *BINARY, *MARIADB_ONLY])
 def test_every_value_of_a_type_has_a_hash_of_its_own(own, name):
-    if name in MARIADB_ONLY and not is_mariadb(own):
-        pytest.skip(f"only MariaDB has {MARIADB_ONLY[name][0]}")
     kind, literals, *_rest = (MATRIX | BINARY | MARIADB_ONLY)[name]
     own.write(f"create table t (id int, v {kind} null, w int)", "set sql_mode = ''")
     own.write(*(f"insert into t values ({n}, {literal}, 1)" for n, literal in enumerate(["null", *literals])))
@@ -63,7 +62,7 @@ def test_what_moves_across_the_border_of_two_columns_changes_the_hash(own):
 def test_equal_changes_of_two_rows_do_not_cancel_in_the_sum(own):
     """CRCs are linear: the same change at the same place changes two CRCs by the same bits."""
     own.write("create table t (id int primary key, v varchar(9))")
-    own.write("insert into t select seq, if(seq % 2, 'placed', 'queued') from seq_100000_to_140000")
+    own.write(f"insert into t select seq, if(seq % 2, 'placed', 'queued') from {sequence(100_000, 140_000)}")
     with own.snapshot() as snapshot:
         source = snapshot.tables()["t"]
         hashed = hash_column([contract(column, "t") for column in source.columns], source.columns).select

@@ -11,7 +11,7 @@ from loaders.errors import Failure
 from loaders.source import mysql_url
 from tests import mixes
 from tests.conftest import fresh_database
-from tests.own_database import OwnDatabase
+from tests.own_database import OwnDatabase, sequence
 
 
 @pytest.mark.parametrize("kind", mixes.KINDS)
@@ -24,7 +24,7 @@ def filled(own):
     """1,000 rows, one a minute, loaded; a cursor that updates forget."""
     own.write(
         "create table t (id int primary key, v varchar(20), updated_at datetime)",
-        "insert into t select seq, 'old', '2026-01-01' + interval seq minute from seq_1_to_1000",
+        f"insert into t select seq, 'old', '2026-01-01' + interval seq minute from {sequence(1, 1_000)}",
     )
     own.run()
     return own
@@ -66,7 +66,7 @@ def test_an_older_copy_of_the_source_is_followed(filled, mysql_server):
         here = mysql_url.parse(filled.shop_url, "the test's URL").database
         older.write(f"create table t like {here}.t", f"insert into t select * from {here}.t")
         filled.write(
-            "insert into t select seq, 'new', '2026-01-02' + interval seq minute from seq_1001_to_1020",
+            f"insert into t select seq, 'new', '2026-01-02' + interval seq minute from {sequence(1_001, 1_020)}",
             "update t set v = 'changed', updated_at = '2026-01-02' where id <= 5",
         )
         filled.run()
@@ -198,7 +198,7 @@ def test_full_reads_whole_what_could_be_compared(filled):
 def test_two_hundred_scattered_faults_read_thousands_of_pairs_not_the_table(own, monkeypatch):
     own.write(
         "create table t (id int primary key, v int)",
-        "insert into t select seq, 0 from seq_1_to_200000",
+        f"insert into t select seq, 0 from {sequence(1, 200_000)}",
     )
     own.run()
     own.write("update t set v = 1 where id % 1000 = 7")

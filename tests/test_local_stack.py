@@ -22,11 +22,6 @@ from loaders.source import mysql_url
 from local_stack import debian, mariadb_binary, mysql_binary, private_server
 from local_stack.program import Places, default_places
 
-pytestmark = pytest.mark.skipif(
-    bool(os.environ.get("TEST_MYSQL_URL")),
-    reason="TEST_MYSQL_URL is set: this run tests against a server of another kind",
-)
-
 
 def quiet(_text: str) -> None:
     return None

@@ -13,6 +13,7 @@ from pymysql.connections import Connection, MySQLResult
 from pymysql.constants import CLIENT
 
 from loaders.mysql_arrow import pymysql_seam
+from tests.own_database import sequence
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_a_connection_that_asked_for_another_protocol_is_refused(own):
 
 
 def test_a_cursor_of_pymysqls_that_is_left_early_reads_no_more(own):
-    own.write("create table t (id int primary key)", "insert into t select seq from seq_1_to_200000")
+    own.write("create table t (id int primary key)", f"insert into t select seq from {sequence(1, 200_000)}")
     ignored = []
     with pytest.MonkeyPatch.context() as patch, own.snapshot() as snapshot:
         patch.setattr("sys.unraisablehook", ignored.append)

@@ -131,8 +131,6 @@ def arrived(own) -> dict:
 
 @pytest.mark.parametrize("name", [*MATRIX, *MARIADB_ONLY])
 def test_a_value_arrives_as_the_server_prints_it(own, name):
-    if name in MARIADB_ONLY and not is_mariadb(own):
-        pytest.skip(f"only MariaDB has {MARIADB_ONLY[name][0]}")
     kind, literals, python = (MATRIX | MARIADB_ONLY)[name]
     filled(own, kind, literals)
     expected = {
@@ -204,8 +202,6 @@ def test_a_timestamp_is_utc_whatever_zone_server_and_session_had(own, mysql_serv
     ],
 )
 def test_a_value_without_an_exact_home_stops_the_run_or_becomes_null_and_is_counted(own, kind, literal, shown):
-    if kind == "decimal(38,38)" and not is_mariadb(own):
-        pytest.skip("MySQL's decimals have at most 30 places")
     filled(own, kind, [literal])
     with pytest.raises(Failure) as caught:
         own.extract()

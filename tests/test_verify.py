@@ -20,7 +20,7 @@ from loaders.proof.side_by_side import side_by_side
 from loaders.proof.verify import Ends, Finding
 from tests import commands, deep_table, small_shop
 from tests import test_type_matrix as matrix
-from tests.own_database import watch
+from tests.own_database import sequence, watch
 from tests.small_shop import customer, order, product
 
 
@@ -56,7 +56,7 @@ def finding(own, deep=False, known=None) -> Finding:
 def filled(own):
     own.write(
         "create table t (id int primary key, v varchar(20), updated_at datetime)",
-        "insert into t select seq, 'old', '2026-01-01' + interval seq minute from seq_1_to_3000",
+        f"insert into t select seq, 'old', '2026-01-01' + interval seq minute from {sequence(1, 3_000)}",
     )
     own.run()
     return own
@@ -361,7 +361,8 @@ def test_status_tells_run_bound_live_rows_age_verdict_and_what_waits(small):
 def test_of_a_long_value_the_part_that_differs_is_shown(own):
     own.write(
         "create table t (id int primary key, v longblob, w mediumtext, x text)",
-        "insert into t select seq, repeat(x'ab', 1000000), repeat('y', 1000000), repeat('z', 60000) from seq_1_to_9",
+        "insert into t select seq, repeat(x'ab', 1000000), repeat('y', 1000000), repeat('z', 60000) "
+        f"from {sequence(1, 9)}",
     )
     own.run()
     damaged(own, "update raw_own.t set x = left(x, 30000) || 'a' || substring(x, 30002) where id = 7")
@@ -370,7 +371,7 @@ def test_of_a_long_value_the_part_that_differs_is_shown(own):
 
 
 def test_stopped_in_the_middle_it_closes_what_it_reads_without_a_word(own):
-    own.write("create table t (id int primary key)", "insert into t select seq from seq_1_to_20000")
+    own.write("create table t (id int primary key)", f"insert into t select seq from {sequence(1, 20_000)}")
     known, ignored = own.discover(), []
     own.run(known)
 

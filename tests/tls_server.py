@@ -22,13 +22,13 @@ class TLSServer:
 
 
 @contextmanager
-def started(home: Path) -> Iterator[TLSServer]:
+def started(home: Path, kind: str) -> Iterator[TLSServer]:
     authority, certificate, key = tls.make(home)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     options = ["--skip-networking=0", f"--port={port}", "--bind-address=127.0.0.1,127.0.0.2", f"--ssl-ca={authority}",
                f"--ssl-cert={certificate}", f"--ssl-key={key}", "--require-secure-transport=1"]  # fmt: skip
-    server = private_server.up(home / "mysql", say=lambda _text: None, options=options)
+    server = private_server.up(home / "mysql", kind, say=lambda _text: None, options=options)
     # Whoever comes by 127.0.0.2 has no name; the account is for any address.
     root = mysql_url.parse(server.url("root", "mysql"), "x")
     with closing(mysql_url.connect(root, "x")) as connection, connection.cursor() as cursor:

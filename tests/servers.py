@@ -1,0 +1,125 @@
+"""Which tests run on which server: all that ask for one run on MariaDB and on MySQL, but for what is named here.
+
+TEST_SERVERS names the servers of a run ("mariadb", "mysql", or both with a blank between them; both, if not set).
+TEST_MYSQL_URL, an administrator's URL, names a server to take for "mysql" in place of a private one.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from loaders.source import mysql_url
+from local_stack import private_server
+
+# Files and folders whose tests are about something behind the lake, and for which one server is as good as the other.
+ON_ONE = {
+    "tests/redshift/": "what the warehouse does with files of the lake",
+    "tests/dashboard/": "what is drawn of a warehouse",
+    "tests/test_acceptance.py": "what dbt makes of the original shop's data",
+    "tests/test_builds.py": "what dbt builds of raw",
+    "tests/test_cli.py": "what commands print",
+    "tests/test_dbt_project.py": "what dbt builds of raw",
+    "tests/test_drift_dbt.py": "what dbt builds of raw",
+    "tests/test_erase_dbt.py": "what dbt builds of raw",
+    "tests/test_export.py": "what is exported of a warehouse",
+    "tests/test_history.py": "what dbt builds of raw",
+    "tests/test_naive.py": "an example's flaws",
+    "tests/test_prune.py": "what becomes of runs in the lake",
+    "tests/test_replay.py": "what becomes of runs in the lake",
+}
+_TYPES = "no such type there"
+# What a server cannot do, by the test's name: without the server's own part of its parameters.
+CANNOT = {
+    "mariadb": {},
+    "mysql": {
+        **{
+            f"tests/{test}[{kind}]": _TYPES
+            for kind in ("uuid", "inet6", "inet4", "compressed")
+            for test in (
+                "test_type_matrix.py::test_a_value_arrives_as_the_server_prints_it",
+                "test_fingerprint.py::test_every_value_of_a_type_has_a_hash_of_its_own",
+            )
+        },
+        "tests/test_type_matrix.py::test_a_value_without_an_exact_home_stops_the_run_or_becomes_null_and_is_counted"
+        "[decimal(38,38)-0.00000000000000000000000000000000000001-0.00000000000000000000000000000000000001]":
+            "MySQL's decimals have at most 30 places",
+    },
+}  # fmt: skip
+# What needs a server that listens on a socket, has files of its own, or can be started with other options.
+NEEDS_A_PRIVATE_SERVER = (
+    "tests/test_local_stack.py",
+    "tests/test_mysql_tls.py",
+    "tests/test_mysql.py::test_a_connection_cut_in_mid_stream_is_a_failure_never_a_short_read",
+)
+
+
+@dataclass(frozen=True)
+class ServiceServer:
+    """A server that is there already (CI's mysql:8.4, mysql:9), with accounts of this worker's own."""
+
+    admin: mysql_url.DatabaseURL
+    users: dict[str, str]
+    passwords: dict[str, str]
+
+    def url(self, account: str, database: str) -> str:
+        user, password = self.users[account], self.passwords[account]
+        return mysql_url.DatabaseURL(user, self.admin.host, self.admin.port, database, password).text()
+
+
+@contextmanager
+def service(admin_url: str, worker: str) -> Iterator[ServiceServer]:
+    """Accounts like the private server's, by names that no other worker has, and none of them at the end."""
+    admin = mysql_url.parse(admin_url, "TEST_MYSQL_URL")
+    users = {account: f"{account}_{worker}_{secrets.token_hex(4)}" for account in ("shop", "loader")}
+    passwords = {account: secrets.token_urlsafe(24) for account in users}
+    rights = {"shop": "all privileges", "loader": "select, lock tables"}
+    _run(
+        admin,
+        *(f"create user '{user}'@'%' identified by '{passwords[account]}'" for account, user in users.items()),
+        *(f"grant {rights[account]} on `order\\_he%`.* to '{user}'@'%'" for account, user in users.items()),
+    )
+    try:
+        yield ServiceServer(admin, users | {"root": admin.user}, passwords | {"root": admin.password})
+    finally:
+        _run(admin, *(f"drop user '{user}'@'%'" for user in users.values()))
+
+
+def _run(admin: mysql_url.DatabaseURL, *statements: str) -> None:
+    with closing(mysql_url.connect(admin, "TEST_MYSQL_URL")) as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+@contextmanager
+def started(kind: str, home, worker: str) -> Iterator[ServiceServer | private_server.Server]:
+    """A server for one worker's tests."""
+    if is_service(kind):
+        with service(os.environ["TEST_MYSQL_URL"], worker) as server:
+            yield server
+        return
+    yield private_server.up(home, kind, say=lambda _text: None)
+    private_server.down(home, say=lambda _text: None)
+
+
+def is_service(kind: str) -> bool:
+    return kind == "mysql" and bool(os.environ.get("TEST_MYSQL_URL"))
+
+
+def wanted(test: str) -> list[str]:
+    """The servers on which a test is to run, by its file and name."""
+    named = os.environ.get("TEST_SERVERS", "").split() or list(private_server.NAMES)
+    for kind in named:
+        if kind not in private_server.NAMES:
+            raise pytest.UsageError(f"TEST_SERVERS names {kind!r}; there are {', '.join(private_server.NAMES)}")
+    return named[:1] if test.startswith(tuple(ON_ONE)) else named
+
+
+def why_not(kind: str, test: str) -> str | None:
+    """Why a test is skipped on a server: its reason in the list."""
+    if is_service(kind) and test.startswith(NEEDS_A_PRIVATE_SERVER):
+        return "TEST_MYSQL_URL names a server that is not the test's own"
+    return CANNOT[kind].get(test)
