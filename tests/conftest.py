@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         kind = item.callspec.params.get("server_kind") if hasattr(item, "callspec") else None
         if kind:
             item.add_marker(pytest.mark.source)
-            reason = servers.why_not(kind, item.nodeid.replace(f"[{kind}]", "").replace(f"[{kind}-", "["))
+            reason = servers.why_not(kind, item.nodeid)
             if reason:
                 item.add_marker(pytest.mark.skip(reason=f"{kind}: {reason}"))
 

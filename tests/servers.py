@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -66,8 +66,7 @@ class ServiceServer:
     passwords: dict[str, str]
 
     def url(self, account: str, database: str) -> str:
-        user, password = self.users[account], self.passwords[account]
-        return mysql_url.DatabaseURL(user, self.admin.host, self.admin.port, database, password).text()
+        return replace(self.admin, user=self.users[account], password=self.passwords[account], database=database).text()
 
 
 @contextmanager
@@ -120,6 +119,12 @@ def wanted(test: str) -> list[str]:
 
 def why_not(kind: str, test: str) -> str | None:
     """Why a test is skipped on a server: its reason in the list."""
-    if is_service(kind) and test.startswith(NEEDS_A_PRIVATE_SERVER):
+    name = bare(kind, test)
+    if is_service(kind) and name.startswith(NEEDS_A_PRIVATE_SERVER):
         return "TEST_MYSQL_URL names a server that is not the test's own"
-    return CANNOT[kind].get(test)
+    return CANNOT[kind].get(name)
+
+
+def bare(kind: str, test: str) -> str:
+    """A test's name without the kind of its server."""
+    return test.replace(f"[{kind}]", "").replace(f"[{kind}-", "[")
