@@ -17,6 +17,7 @@ from pymysql.connections import Connection, MySQLResult
 from pymysql.constants import CLIENT, COMMAND, CR, SERVER_STATUS
 
 DEPRECATE_EOF = 1 << 24
+COM_RESET_CONNECTION = 0x1F  # MySQL 5.7, MariaDB 10.2 and later; PyMySQL has no name for it
 # At least what PyMySQL's buffered file holds; one read1 of as much empties it.
 BUFFERED_BYTES = 1 << 16
 
@@ -60,6 +61,12 @@ def start(connection: Connection, query: str) -> Stream:
         raise err.ProgrammingError(0, f"the statement gives no rows: {query[:80]}")
     names = [field.name for field in result.fields]
     return Stream(connection, names, _buffered(connection), connection._next_seq_id, _poll(connection._sock))
+
+
+def reset(connection: Connection) -> None:
+    """Make the session anew: no temporary tables, locks, transaction, variables of its own. Its database stays."""
+    connection._execute_command(COM_RESET_CONNECTION, b"")
+    connection._read_ok_packet()
 
 
 def abandon(connection: Connection) -> None:

@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pymysql
-from pymysql.constants import CR, ER
 from pymysql.converters import encoders
 from pymysql.cursors import SSCursor
 
 from loaders import mysql_arrow
-from loaders.errors import Failure
 from loaders.mysql_arrow.packets import BLOCK_BYTES
 from loaders.overlap import Shared, merged
 from loaders.proof.buckets import Sums
 from loaders.quoting import mysql_name
+from loaders.source import session
 from loaders.source.conversion import Conversion
+from loaders.source.statements import explained, rows
 from loaders.type_contract import Column, SourceColumn, lake_schema
 
 # A connection for `snapshot`: values stay the bytes that the server sent.
@@ -35,16 +35,8 @@ SMALLEST_BLOCK_BYTES = 1 << 20
 # Rows that `printed` hands on together.
 ROWS_AT_ONCE = 1_000
 
-SESSION = (
-    # The session's own, so that the server's or the account's defaults cannot change what a value looks like.
-    "set session time_zone = '+00:00', sql_mode = ''",
-    # The server waits this long for us when the disk or the lake is slow, and we for a table being altered.
-    "set session net_write_timeout = 3600, lock_wait_timeout = 60",
-    "set session transaction isolation level repeatable read",
-)
 # Engines whose tables a consistent snapshot holds still; others are read as they are at that moment.
 SNAPSHOT_ENGINES = ("innodb", "rocksdb")
-STATEMENT_TIMEOUT = 3024  # MySQL's max_execution_time, MariaDB's is ER.STATEMENT_TIMEOUT
 
 
 @dataclass(frozen=True)
@@ -74,10 +66,9 @@ def snapshot(
     server's clock: nothing that was committed before it is missed.
     """
     everybody = (connection, *helpers)
+    for each in everybody:
+        session.state(each)
     with explained("the snapshot"):
-        for each in everybody:
-            for statement in SESSION:
-                rows(each, statement)
         database, version, taken_at = rows(connection, "select database(), version(), utc_timestamp(6)")[0]
         for each in everybody:
             rows(each, "start transaction with consistent snapshot, read only")
@@ -255,39 +246,6 @@ def sums_sql(table: SourceTable, bucket: str, hashed: str, where: str | None = N
     """What `Snapshot.sums` sends."""
     sql = f"select {bucket}, count(*), coalesce(sum({hashed}), 0) from {mysql_name(table.name)}"
     return f"{sql}{f' where {where}' if where else ''} group by 1 order by null"
-
-
-@contextmanager
-def explained(what: str) -> Iterator[None]:
-    """Turn what the server or the network says while `what` is read into a failure with a remedy."""
-    try:
-        yield
-    except pymysql.MySQLError as error:
-        code = error.args[0] if error.args else 0
-        said = error.args[1] if len(error.args) > 1 else error
-        raise Failure(f"MySQL stopped while {what} was read: {said} ({code})", _REMEDIES.get(code, _RETRY)) from None
-    except OSError as error:
-        raise Failure(f"the connection to MySQL broke while {what} was read: {error}", _RETRY) from None
-
-
-_RETRY = "nothing was published; run it again, and look into the server's log if it happens again"
-_REMEDIES = {
-    ER.TABLE_DEF_CHANGED: "the table was altered during the run; run it again",
-    ER.BAD_FIELD_ERROR: "the table was altered during the run; run it again",
-    ER.NO_SUCH_TABLE: "the table was dropped during the run; run it again, or take it out of the catalog",
-    ER.TABLEACCESS_DENIED_ERROR: "grant select on it to the account in SOURCE_URL",
-    ER.COLUMNACCESS_DENIED_ERROR: "grant select on the whole table to the account in SOURCE_URL",
-    ER.LOCK_WAIT_TIMEOUT: "somebody alters or locks the table; run it again when that is done",
-    ER.STATEMENT_TIMEOUT: "raise max_statement_time for the account in SOURCE_URL",
-    STATEMENT_TIMEOUT: "raise max_execution_time for the account in SOURCE_URL",
-    CR.CR_SERVER_LOST: "nothing was published; check network and server (net_write_timeout), then run it again",
-}
-
-
-def rows(connection: pymysql.Connection, sql: str) -> tuple[tuple, ...]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return cursor.fetchall()
 
 
 def _text(value: bytes | None) -> str:

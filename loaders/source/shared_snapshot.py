@@ -11,7 +11,9 @@ import pymysql
 from pymysql.constants import ER
 
 from loaders.quoting import mysql_name
-from loaders.source.mysql import Snapshot, rows, snapshot
+from loaders.source import session
+from loaders.source.mysql import Snapshot, snapshot
+from loaders.source.statements import code_and_text, rows
 
 LOCK_SECONDS = 5
 FORBIDDEN = (ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.SPECIFIC_ACCESS_DENIED_ERROR)
@@ -40,11 +42,12 @@ def shared_snapshot(
 
 def _lock(locker: pymysql.Connection, tables: Sequence[str]) -> str | None:
     """Lock the tables against writing; if that cannot be, the reason, and nothing is locked."""
+    session.state(locker)
     try:
         rows(locker, f"set session lock_wait_timeout = {LOCK_SECONDS}")
         rows(locker, f"lock tables {', '.join(f'{mysql_name(table)} read' for table in tables)}")
     except pymysql.MySQLError as error:
-        code, said = (*error.args, "", "")[:2]
+        code, said = code_and_text(error)
         if code in FORBIDDEN:
             return "the account in SOURCE_URL may not lock (`grant lock tables on …` would let it)"
         if code == ER.LOCK_WAIT_TIMEOUT:

@@ -1,0 +1,72 @@
+"""Statements on a connection to the source, and what it means when one fails."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pymysql
+from pymysql.constants import CR, ER
+
+from loaders.errors import Failure
+
+# Codes that PyMySQL has no names for. MySQL's max_execution_time; MariaDB's limit is ER.STATEMENT_TIMEOUT.
+STATEMENT_TIMEOUT = 3024
+KILLED = 1927
+IDLE_TOO_LONG = 4031
+
+
+def rows(connection: pymysql.Connection, sql: str) -> tuple[tuple, ...]:
+    """All rows of the statement's answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def code_and_text(error: pymysql.MySQLError) -> tuple[int, str]:
+    """What the server said, and its number (0: none)."""
+    (code, said) = error.args if len(error.args) == 2 else (0, error)
+    return (code, str(said)) if isinstance(code, int) else (0, str(error))
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn what the server or the network says while `what` is read into a failure with a remedy."""
+    try:
+        yield
+    except pymysql.MySQLError as error:
+        code, said = code_and_text(error)
+        raise Failure(f"MySQL stopped while {what} was read: {said} ({code})", _REMEDIES.get(code, _RETRY)) from None
+    except OSError as error:
+        raise Failure(f"the connection to MySQL broke while {what} was read: {error}", _LOST) from None
+
+
+_RETRY = "nothing was published; run it again, and look into the server's log if it happens again"
+# The session waits long for us, and we for ever for a server that lives: neither side gives up on a slow other.
+_LOST = (
+    "nothing was published; run it again. If it happens again: the server's log says whether it ended the connection "
+    "(a restart, `kill`, memory); else something between here and there did (a proxy's or a tunnel's time limit)"
+)
+_ALTERED = "the table was altered during the run; run it again"
+_KILLED = "somebody, or a rule of the server's, killed the query or its connection; run it again"
+_REMEDIES = {
+    ER.TABLE_DEF_CHANGED: _ALTERED,
+    ER.BAD_FIELD_ERROR: _ALTERED,
+    ER.NO_SUCH_TABLE: "the table was dropped during the run; run it again, or take it out of the catalog",
+    ER.TABLEACCESS_DENIED_ERROR: "grant select on it to the account in SOURCE_URL",
+    ER.COLUMNACCESS_DENIED_ERROR: "grant select on the whole table to the account in SOURCE_URL",
+    ER.LOCK_WAIT_TIMEOUT: "somebody alters or locks the table; run it again when that is done",
+    # The session states no limit, so another set one: a plug-in, a proxy, MySQL's own for the account.
+    ER.STATEMENT_TIMEOUT: _KILLED,
+    STATEMENT_TIMEOUT: _KILLED,
+    ER.QUERY_INTERRUPTED: _KILLED,
+    KILLED: _KILLED,
+    ER.USER_LIMIT_REACHED: (
+        "the account in SOURCE_URL has used up what it may ask in an hour; run it again in an hour, or raise "
+        "max_queries_per_hour and max_connections_per_hour of the account (`alter user … with …`)"
+    ),
+    ER.RECORD_FILE_FULL: "the server has no room for temporary tables: free some on its disk, then run it again",
+    ER.SERVER_SHUTDOWN: "the server shuts down; run it again when it is back",
+    ER.MUST_CHANGE_PASSWORD: "the password of the account in SOURCE_URL has expired: set a new one (`alter user …`)",
+    IDLE_TOO_LONG: _LOST,
+    CR.CR_SERVER_LOST: _LOST,
+    CR.CR_SERVER_GONE_ERROR: _LOST,
+}
