@@ -6,7 +6,7 @@ What no session can set, the server refuses in words (statements.py): limits of 
 max_user_connections), KILL, a server that goes offline. A resource group only makes it slow.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pymysql
@@ -32,8 +32,11 @@ class Setting(NamedTuple):
     why: str
 
 
-# MariaDB's time limit would end the very question which variables there are, so it is set first, by itself.
-TIME_LIMIT = Setting("max_statement_time", 0, "MariaDB: ends a statement after so many seconds")
+# MariaDB's limits would end or refuse the very question which variables there are, so they are lifted first.
+MARIADB_LIMITS = (
+    Setting("max_statement_time", 0, "MariaDB: ends a statement after so many seconds"),
+    Setting("max_session_mem_used", 2**63 - 1, "MariaDB: refuses a statement that needs more memory"),
+)
 EVERYWHERE = (
     Setting("sql_select_limit", UNLIMITED, "ends every answer after so many rows, sums per bucket too"),
     Setting("max_join_size", UNLIMITED, "refuses what would look at more rows"),
@@ -46,7 +49,6 @@ EVERYWHERE = (
     Setting("sql_buffer_result", 0, "puts all of a table into a temporary one first, on the server's disk"),
     Setting("wait_timeout", WEEK, "ends a connection that has nothing to do while another reads"),
     Setting("net_write_timeout", HOUR, "ends a connection when disk or lake are slow to take rows"),
-    Setting("net_read_timeout", HOUR, "ends a connection when a long statement is slow to arrive"),
     Setting("lock_wait_timeout", 60, "waits a year for a table that is being altered"),
 )
 # Of these a server has those of its kind and version.
@@ -58,7 +60,6 @@ SOMEWHERE = (
     Setting("idle_transaction_timeout", 0, "MariaDB: ends a connection that waits within a transaction"),
     Setting("idle_readonly_transaction_timeout", 0, "MariaDB: the same, if the transaction only reads"),
     Setting("system_versioning_asof", "default", "MariaDB: reads system-versioned tables as of another moment"),
-    Setting("max_session_mem_used", 2**63 - 1, "MariaDB: refuses a statement that needs more memory"),
     Setting("tmp_disk_table_size", UNLIMITED, "MariaDB: refuses sums whose temporary table is larger"),
 )
 
@@ -70,7 +71,7 @@ def state(connection: pymysql.Connection) -> None:
         pymysql_seam.reset(connection)
         connection.set_character_set(connection.charset)
         connection.select_db(connection.db)
-        _set_if_known(connection, TIME_LIMIT)
+        _set(connection, MARIADB_LIMITS, unknown_to_mysql=True)
         _set(connection, EVERYWHERE)
         names = ", ".join(f"'{setting.name}'" for setting in SOMEWHERE)
         known = {name.decode() for name, _value in rows(connection, f"show variables where variable_name in ({names})")}
@@ -78,29 +79,18 @@ def state(connection: pymysql.Connection) -> None:
         rows(connection, "set session transaction isolation level repeatable read")
 
 
-def _set(connection: pymysql.Connection, settings: Iterable[Setting]) -> None:
-    settings = list(settings)
+def _set(connection: pymysql.Connection, settings: Sequence[Setting], unknown_to_mysql: bool = False) -> None:
+    """All in one statement; if that is refused one after the other, so that the one is named that may not be set."""
     try:
         rows(connection, "set session " + ", ".join(f"{name} = {value}" for name, value, _why in settings))
     except pymysql.MySQLError as error:
-        if len(settings) == 1:
-            _refused(settings[0], error)
-        # One after the other: the message names the variable that may not be set.
-        for setting in settings:
+        code, said = code_and_text(error)
+        if unknown_to_mysql and code == ER.UNKNOWN_SYSTEM_VARIABLE:
+            return
+        for setting in settings if len(settings) > 1 else ():
             _set(connection, [setting])
-
-
-def _set_if_known(connection: pymysql.Connection, setting: Setting) -> None:
-    try:
-        rows(connection, f"set session {setting.name} = {setting.value}")
-    except pymysql.MySQLError as error:
-        if code_and_text(error)[0] != ER.UNKNOWN_SYSTEM_VARIABLE:
-            _refused(setting, error)
-
-
-def _refused(setting: Setting, error: pymysql.MySQLError) -> None:
-    code, said = code_and_text(error)
-    raise Failure(
-        f"MySQL does not let the session set {setting.name} to {setting.value}: {said} ({code})",
-        f"let the account in SOURCE_URL set it: another value {setting.why.rpartition(': ')[2]}",
-    ) from None
+        (name, value, why) = settings[-1]
+        raise Failure(
+            f"MySQL does not let the session set {name} to {value}: {said} ({code})",
+            f"let the account in SOURCE_URL set it; what another value does: {why.rpartition(': ')[2]}",
+        ) from None
