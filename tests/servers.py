@@ -32,9 +32,16 @@ ON_ONE = {
     "tests/test_replay.py": "what becomes of runs in the lake",
 }
 _TYPES = "no such type there"
+_VARIABLE = "no such variable there"
+_HOSTILE = "tests/test_session.py::test_a_hostile_server_changes_no_answer_and_would_without_the_setting"
 # What a server cannot do, by the test's name: without the server's own part of its parameters.
 CANNOT = {
-    "mariadb": {},
+    "mariadb": {
+        f"{_HOSTILE}[{name}]": _VARIABLE
+        for name in (
+            "information_schema_stats_expiry", "max_execution_time", "show_gipk_in_create_table_and_information_schema"
+        )
+    },
     "mysql": {
         **{
             f"tests/{test}[{kind}]": _TYPES
@@ -47,12 +54,21 @@ CANNOT = {
         "tests/test_type_matrix.py::test_a_value_without_an_exact_home_stops_the_run_or_becomes_null_and_is_counted"
         "[decimal(38,38)-0.00000000000000000000000000000000000001-0.00000000000000000000000000000000000001]":
             "MySQL's decimals have at most 30 places",
+        **{
+            f"{_HOSTILE}[{name}]": _VARIABLE
+            for name in (
+                "idle_readonly_transaction_timeout", "idle_transaction_timeout", "max_session_mem_used",
+                "max_statement_time", "system_versioning_asof", "tmp_disk_table_size",
+            )
+        },
+        f"{_HOSTILE}[max_sort_length]": "MySQL sorts VARBINARY whole whatever it says",
     },
 }  # fmt: skip
 # What needs a server that listens on a socket, has files of its own, or can be started with other options.
 NEEDS_A_PRIVATE_SERVER = (
     "tests/test_local_stack.py",
     "tests/test_mysql_tls.py",
+    "tests/test_session.py",
     "tests/test_mysql.py::test_a_connection_cut_in_mid_stream_is_a_failure_never_a_short_read",
 )
 
