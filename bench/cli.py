@@ -22,7 +22,7 @@ def main() -> None:
     arguments = parser().parse_args()
     home = arguments.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
-    only = [name.strip() for name in arguments.only.split(",") if name.strip()]
+    only = _names(arguments.only)
     found = peers.find(home, wanted=not only or not ways.OWN.issuperset(only))
     with server.running(home / "mysql", arguments.orders) as source:
         chosen = _chosen(ways.all_ways(source, found), only)
@@ -82,11 +82,15 @@ def _tell(turn: int, way: Way, pair: rounds.Pair, started: float) -> None:
     )
 
 
+def _names(text: str) -> list[str]:
+    """The ways that are asked for; one that there is not is named before anything is fetched or started."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    known = ways.OWN | ways.OTHERS
+    if unknown := sorted(set(names) - known):
+        raise Failure(f"no way is called {', '.join(unknown)}", f"known are {', '.join(sorted(known))}")
+    return names
+
+
 def _chosen(known: list[Way], only: list[str]) -> list[Way]:
     """The named ways, the client always first."""
-    unknown = set(only) - {way.name for way in known}
-    if unknown:
-        raise Failure(
-            f"no way is called {', '.join(sorted(unknown))}", f"known are {', '.join(way.name for way in known)}"
-        )
     return [way for way in known if not only or way.name in only or way is known[0]]

@@ -33,6 +33,7 @@ class Way:
 
 # Ways that need nothing but the client and our own packages.
 OWN = {"client", "ours", "ours 2", "no load", "make extract", "make extract 2", "PyMySQL cursor", "pandas"}
+OTHERS = {"ConnectorX", "dlt connectorx", "dlt pyarrow", "dlt default", "DuckDB scanner", "mydumper"}
 
 
 def all_ways(source: Source, peers: Peers) -> list[Way]:

@@ -23,10 +23,13 @@ ON_ONE = {
     "tests/test_builds.py": "what dbt builds of raw",
     "tests/test_cli.py": "what commands print",
     "tests/test_dbt_project.py": "what dbt builds of raw",
+    "tests/test_extract.py::test_a_schema_of_three_thousand_tables_is_discovered_and_extracted": "how we scale",
     "tests/test_drift_dbt.py": "what dbt builds of raw",
+    "tests/test_erase.py": "what becomes of rows in the lake",
     "tests/test_erase_dbt.py": "what dbt builds of raw",
     "tests/test_export.py": "what is exported of a warehouse",
     "tests/test_history.py": "what dbt builds of raw",
+    "tests/test_mart_machine.py": "what dbt builds of raw",
     "tests/test_naive.py": "an example's flaws",
     "tests/test_prune.py": "what becomes of runs in the lake",
     "tests/test_replay.py": "what becomes of runs in the lake",
@@ -116,7 +119,9 @@ def started(kind: str, home, worker: str) -> Iterator[ServiceServer | private_se
         with service(os.environ["TEST_MYSQL_URL"], worker) as server:
             yield server
         return
-    yield private_server.up(home, kind, say=lambda _text: None)
+    # Thousands of tables come and go, each of which would wait for the disk.
+    options = ("--innodb-flush-method=nosync",)
+    yield private_server.up(home, kind, say=lambda _text: None, options=options)
     private_server.down(home, say=lambda _text: None)
 
 
@@ -124,13 +129,23 @@ def is_service(kind: str) -> bool:
     return kind == "mysql" and bool(os.environ.get("TEST_MYSQL_URL"))
 
 
-def wanted(test: str) -> list[str]:
-    """The servers on which a test is to run, by its file and name."""
-    named = os.environ.get("TEST_SERVERS", "").split() or list(private_server.NAMES)
-    for kind in named:
+def named() -> list[str]:
+    """The servers of this run."""
+    kinds = os.environ.get("TEST_SERVERS", "").split() or list(private_server.NAMES)
+    for kind in kinds:
         if kind not in private_server.NAMES:
             raise pytest.UsageError(f"TEST_SERVERS names {kind!r}; there are {', '.join(private_server.NAMES)}")
-    return named[:1] if test.startswith(tuple(ON_ONE)) else named
+    return kinds
+
+
+def private() -> list[str]:
+    """Those of them that the tests start by themselves."""
+    return [kind for kind in named() if not is_service(kind)]
+
+
+def wanted(test: str) -> list[str]:
+    """The servers on which a test is to run, by its file and name."""
+    return named()[:1] if test.startswith(tuple(ON_ONE)) else named()
 
 
 def why_not(kind: str, test: str) -> str | None:

@@ -21,13 +21,14 @@ from loaders.settings import ROOT
 from loaders.source import mysql_url
 from local_stack import debian, mariadb_binary, mysql_binary, private_server
 from local_stack.program import Places, default_places
+from tests import servers
 
 
 def quiet(_text: str) -> None:
     return None
 
 
-both = pytest.mark.parametrize("kind", private_server.NAMES)
+both = pytest.mark.parametrize("kind", servers.private())
 
 
 @pytest.fixture
@@ -69,6 +70,7 @@ def test_what_was_committed_survives_kill_minus_nine_and_a_second_up(home, kind)
     assert again.url("loader") == server.url("loader")
 
 
+@pytest.mark.skipif("mysql" not in servers.private(), reason="this run has no MySQL of its own")
 def test_one_folder_has_data_of_both_kinds_and_one_of_them_runs_by_the_same_urls(home):
     said = []
     first = private_server.up(home, "mariadb", say=quiet)

@@ -31,7 +31,7 @@ from tests.shop_model import KINDS, MANY, Kind, filled, first_rows, rows_of, wri
 
 # A run takes a tenth of a second and more, and a database is made anew for each example: neither is a fault.
 SHORT = settings(
-    max_examples=14,
+    max_examples=8,  # on each server
     stateful_step_count=18,
     deadline=None,
     derandomize=True,
