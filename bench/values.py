@@ -14,9 +14,9 @@ from bench.server import TABLE, Source
 from bench.ways import Way
 from loaders.quoting import mysql_name, sql_name
 
-# The first 60 bits of an MD5, as a number, on both sides. NULL is a text that no value is.
-SERVER_SUM = "sum(cast(conv(left(md5(ifnull({value}, '(NULL)')), 15), 16, 10) as unsigned))"
-DUCKDB_SUM = "sum(('0x' || left(md5(ifnull({value}, '(NULL)')), 15))::bigint)"
+# The first 60 bits of a SHA-2/256, as a number, on both sides. NULL is a text that no value is.
+SERVER_SUM = "sum(cast(conv(left(sha2(ifnull({value}, '(NULL)'), 256), 15), 16, 10) as unsigned))"
+DUCKDB_SUM = "sum(('0x' || left(sha256(ifnull({value}, '(NULL)')), 15))::bigint)"
 MOMENT = ("date_format({name}, '%Y-%m-%d %H:%i:%s.%f')", "strftime({name}::timestamp, '%Y-%m-%d %H:%M:%S.%f')")
 OUTPUTS = {
     "parquet": "read_parquet('{out}/*.parquet')",

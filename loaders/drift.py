@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from loaders.errors import Failure
 from loaders.lake.runs import Batch, ColumnType
+from loaders.proof import fingerprint
 from loaders.warehouse.raw_tables import SOURCE_HASH
 from loaders.widening import can_hold, printed_alike, same_home
 
@@ -24,7 +25,8 @@ class Drift:
 
     widened: raw's type has to hold more. redeclared: another type or spelling at the source, the same in raw. changed:
     raw's type could not hold every old value. kept: what the source has no longer and raw still has, the dropped
-    among them. moved: the columns that stayed are in another order. keys: the primary key then and now.
+    among them. moved: the columns that stayed are in another order. keys: the primary key then and now. rehashed: raw's
+    hashes are those of another version of the expression, and say nothing beside today's.
     """
 
     table: str
@@ -36,6 +38,7 @@ class Drift:
     moved: bool = False
     kept: tuple[ColumnType, ...] = ()
     keys: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    rehashed: bool = False
 
     @property
     def key_changed(self) -> bool:
@@ -46,7 +49,8 @@ class Drift:
     def whole(self) -> bool:
         """Whether raw's old rows cannot stay as they are: the table has to be read whole."""
         reprinted = any(not printed_alike(*pair) for pair in self.widened + self.redeclared)
-        return bool(self.added or self.dropped or self.changed or self.moved or self.key_changed or reprinted)
+        altered = self.added or self.dropped or self.changed or self.moved or self.key_changed
+        return bool(altered or reprinted or self.rehashed)
 
     def refuse(self) -> None:
         """Stop at what raw cannot follow without losing something that somebody may count on."""
@@ -71,6 +75,8 @@ class Drift:
             said += [f"column {column.name}, which the source has no longer, leaves raw" for column in self.kept]
         else:
             said += [self._keeps(column) for column in self.kept]
+        if self.rehashed:
+            said.append(f"raw's hashes are not of version {fingerprint.VERSION}: the table is read whole, once")
         return tuple(f"{self.table}: {text}" for text in said)
 
     def _keeps(self, column: ColumnType) -> str:
@@ -108,6 +114,7 @@ def between(base: Batch | None, table: str, columns: Sequence[ColumnType], key: 
         moved=[name for name in then if name in now] != [name for name in now if name in then],
         kept=tuple(column for column in (*base.kept, *dropped) if column.name.lower() not in now),
         keys=(base.primary_key, key),
+        rehashed=base.hash_version != fingerprint.VERSION,
     )
 
 

@@ -8,7 +8,6 @@ from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
 from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, File
-from loaders.proof import fingerprint
 from loaders.proof.compare import Difference, WarehouseSide, compare
 from loaders.source.source_side import SourceSide, by_keys
 from loaders.table_read import TableRead
@@ -32,7 +31,7 @@ class Raw:
     def base(self, read: TableRead) -> Batch | None:
         """The batch on which an incremental one can be put; None if the table has to be read whole."""
         base = self.bases.get(read.table.name)
-        if base is None or read.anew or read.drift.whole or not _hashed_alike(base, read):
+        if base is None or read.anew or read.drift.whole or not _nulled_alike(base, read):
             return None
         return base if self.warehouse is None or self.warehouse.holds(base) else None
 
@@ -64,9 +63,9 @@ def incremental(
     return read.batch("incremental", files, _verdict(found), **said)
 
 
-def _hashed_alike(base: Batch, read: TableRead) -> bool:
-    """Whether raw's hashes are those of today's expression, and its NULLs those of today's rule."""
-    return (base.hash_version, base.nulled) == (fingerprint.VERSION, tuple(sorted(read.nulled)))
+def _nulled_alike(base: Batch, read: TableRead) -> bool:
+    """Whether raw's NULLs are those of today's rule."""
+    return base.nulled == tuple(sorted(read.nulled))
 
 
 def _by_cursor(read: TableRead, base: Batch, lookback: datetime.timedelta) -> tuple[cursors.Bound, tuple[File, ...]]:

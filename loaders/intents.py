@@ -8,7 +8,6 @@ from loaders import cursors, plans
 from loaders.errors import Failure
 from loaders.incremental import Raw, begins
 from loaders.lake.runs import Batch
-from loaders.proof import fingerprint
 from loaders.quoting import mysql_name, mysql_value
 from loaders.source.mysql import rows_sql, sums_sql
 from loaders.source.source_side import SourceSide
@@ -80,7 +79,7 @@ def _why_whole(read: TableRead, raw: Raw) -> str:
     if base is None:
         return "first read"
     for same, why in (
-        (base.hash_version == fingerprint.VERSION, "raw has another version of the hash"),
+        (not read.drift.rehashed, "raw has another version of the hash"),
         (not read.drift.whole, "its columns are others than in the last run"),
         (base.nulled == tuple(sorted(read.nulled)), "on_invalid is another than in the last run"),
     ):

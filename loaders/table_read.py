@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NoReturn
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +22,7 @@ from loaders.lake.store import Lake
 from loaders.overlap import behind
 from loaders.progress import Progress
 from loaders.proof import fingerprint
+from loaders.proof.differences import key_text
 from loaders.source.mysql import Snapshot, SourceTable
 from loaders.type_contract import Column, contract, lake_schema
 from loaders.warehouse.raw_tables import SOURCE_HASH
@@ -133,17 +135,23 @@ class TableRead:
         for batch in batches:
             hashes = batch.column(SOURCE_HASH)
             if hashes.null_count:
-                raise Failure(
-                    f"{self.table.name}: the server gave {hashes.null_count:,} rows no hash, because they are longer "
-                    "than its max_allowed_packet",
-                    "raise max_allowed_packet of the server, or leave the table out of the catalog",
-                )
+                self._refuse_unhashed(batch)
             self.hash_sum += int(pc.sum(hashes.cast(pa.decimal128(38, 0))).as_py() or 0)
             if self.table.cursor:
                 self.newest = cursors.largest(
                     [self.newest, cursors.newest(batch.column(self.table.cursor))], self.snapshot.taken_at
                 )
             yield batch
+
+    def _refuse_unhashed(self, batch: pa.RecordBatch) -> NoReturn:
+        unhashed = batch.filter(pc.is_null(batch.column(SOURCE_HASH)))
+        keys = list(self.table.primary_key)
+        named = f", {key_text(keys, list(unhashed.select(keys).to_pylist()[0].values()))} the first," if keys else ""
+        raise Failure(
+            f"{self.table.name}: the server gave {unhashed.num_rows:,} rows{named} no hash, because a value of theirs "
+            "or all of them together are longer than its max_allowed_packet",
+            "raise max_allowed_packet of the server, or leave the table out of the catalog",
+        )
 
     def _put(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, name: str, expected_rows: int = 0

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from loaders.errors import Failure
+
 # What one side holds: bucket -> (rows, sum of their hashes).
 Sums = Mapping[int, tuple[int, int]]
 
@@ -56,6 +58,21 @@ def fitting(key: str | None, extremes: tuple[int, int] | None, rows: int) -> Buc
         if gap <= SPARSE:
             return Buckets(key, ROWS_PER_BUCKET * max(1, gap // LOOSE))
     return Buckets(None, max(1, rows // ROWS_PER_BUCKET))
+
+
+def read_sums(table: str, found: Iterable[tuple]) -> Sums:
+    """Sums as the source gives them: (bucket, rows, total). A row in no bucket is a failure.
+
+    A row without a hash adds nothing to its bucket's sum, which then differs from raw's: reading it says why.
+    """
+    sums = dict[int | None, tuple[int, int]]((bucket, (int(rows), int(total or 0))) for bucket, rows, total in found)
+    if None in sums:
+        raise Failure(
+            f"{table}: {sums[None][0]:,} rows have a key that is NULL, or are so long that the server gives no hash",
+            "name columns without NULL under primary_key in the catalog, or none; else raise the server's "
+            "max_allowed_packet",
+        )
+    return sums
 
 
 def differing(one: Sums, other: Sums) -> list[int]:

@@ -19,9 +19,11 @@ WHOLE, DECIMAL, FLOAT, DATE, MOMENT, TEXT, LONG_TEXT, BYTES, LONG_BYTES = (
 )  # fmt: skip
 # Of marts only: MySQL has no booleans but 0 and 1; what has no kind is printed as each engine likes.
 TRUTH, OTHER = "truth", "other"
-# A longer value is compared by its length and MD5: one row of them would not fit into a packet, or a VARCHAR.
+# A longer value is compared by its length and digest: one row of them would not fit into a packet, or a VARCHAR.
 LONGEST_TEXT, LONGEST_BYTES = 65_535, 30_000
 WIDE_BYTES = 8_000
+# What a value is that is there, but longer than max_allowed_packet, so that the server cannot print it: never NULL.
+NO_DIGEST = "… (the server gives no digest of it)"
 
 MYSQL = {
     # FLOAT and DOUBLE: a FLOAT by itself is printed with 6 digits.
@@ -29,22 +31,26 @@ MYSQL = {
     MOMENT: "date_format({0}, '%Y-%m-%d %H:%i:%s.%f')",
     TEXT: "convert({0} using utf8mb4)",
     LONG_TEXT: (
-        "concat(left(convert({0} using utf8mb4), 40), '… (', length(convert({0} using utf8mb4)), ' bytes, md5 ', "
-        "md5(convert({0} using utf8mb4)), ')')"
+        "if(isnull({0}), null, ifnull(concat(left(convert({0} using utf8mb4), 40), '… (', "
+        "length(convert({0} using utf8mb4)), ' bytes, sha256 ', sha2(convert({0} using utf8mb4), 256), ')'), "
+        f"'{NO_DIGEST}'))"
     ),
     BYTES: "hex({0})",
-    LONG_BYTES: "concat(hex(left({0}, 20)), '… (', length({0}), ' bytes, md5 ', md5({0}), ')')",
+    LONG_BYTES: (
+        "if(isnull({0}), null, ifnull(concat(hex(left({0}, 20)), '… (', length({0}), ' bytes, sha256 ', "
+        f"sha2({{0}}, 256), ')'), '{NO_DIGEST}'))"
+    ),
 }
 DUCKDB = {
     TRUTH: "cast(cast({0} as integer) as varchar)",
     FLOAT: "cast(cast({0} as double) as varchar)",
     MOMENT: "strftime({0}, '%Y-%m-%d %H:%M:%S.%f')",
     TEXT: "{0}",
-    LONG_TEXT: "left({0}, 40) || '… (' || strlen({0}) || ' bytes, md5 ' || md5({0}) || ')'",
+    LONG_TEXT: "left({0}, 40) || '… (' || strlen({0}) || ' bytes, sha256 ' || sha256({0}) || ')'",
     BYTES: "hex({0})",
-    LONG_BYTES: "hex(array_slice({0}, 1, 20)) || '… (' || octet_length({0}) || ' bytes, md5 ' || md5({0}) || ')'",
+    LONG_BYTES: "hex(array_slice({0}, 1, 20)) || '… (' || octet_length({0}) || ' bytes, sha256 ' || sha256({0}) || ')'",
 }
-# A bare VARCHAR would be 256 bytes. MD5 takes no VARBYTE there: long bytes come as they are, see `shown`.
+# A bare VARCHAR would be 256 bytes. SHA2 takes no VARBYTE there: long bytes come as they are, see `shown`.
 REDSHIFT = {
     TRUTH: "cast(cast({0} as integer) as varchar(64))",
     WHOLE: "cast({0} as varchar(64))",
@@ -54,7 +60,8 @@ REDSHIFT = {
     MOMENT: "to_char({0}, 'YYYY-MM-DD HH24:MI:SS.US')",
     TEXT: "{0}",
     LONG_TEXT: (
-        "cast(left({0}, 40) || '… (' || octet_length({0}) || ' bytes, md5 ' || md5({0}) || ')' as varchar(400))"
+        "cast(left({0}, 40) || '… (' || octet_length({0}) || ' bytes, sha256 ' || sha2({0}, 256) || ')' "
+        "as varchar(400))"
     ),
     BYTES: "upper(to_hex({0}))",
     LONG_BYTES: "{0}",
@@ -119,8 +126,7 @@ def _shortened(value: str | None) -> str | None:
     if value is None or "…" in value:
         return value
     held = bytes.fromhex(value.removeprefix("\\x"))
-    digest = hashlib.md5(held, usedforsecurity=False).hexdigest()
-    return f"{held[:20].hex().upper()}… ({len(held)} bytes, md5 {digest})"
+    return f"{held[:20].hex().upper()}… ({len(held)} bytes, sha256 {hashlib.sha256(held).hexdigest()})"
 
 
 def wide_in_duckdb(column: CanonicalColumn) -> bool:
@@ -134,7 +140,7 @@ def wide_in_redshift(column: CanonicalColumn) -> bool:
 
 
 def _kind(column: SourceColumn) -> str:
-    kind, octets = column.data_type, column.octets or LONGEST_TEXT + 1
+    kind, octets = column.data_type, LONGEST_TEXT + 1 if column.octets is None else column.octets
     if kind in SIGNED or kind == "bit":
         return WHOLE
     if kind in ("float", "double"):

@@ -153,7 +153,7 @@ class DeepTable:
 
     def _null_by_rule(self, place: int, there: str) -> bool:
         """Whether the value has no exact home, so that the rule may have made it NULL. Of a long one only length and
-        MD5 are here, which do not tell."""
+        digest are here, which do not tell."""
         if self.columns[place].name not in self.nulled:
             return False
         if self.columns[place].kind in (LONG_TEXT, LONG_BYTES):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from loaders.catalog import Catalog, Table
 from loaders.lake.runs import Batch, Run
 from loaders.progress import Progress
-from loaders.proof import mart_check
+from loaders.proof import fingerprint, mart_check
 from loaders.proof.buckets import Buckets, totals
 from loaders.proof.compare import Difference, compare
 from loaders.proof.deep import DeepTable
@@ -64,6 +64,9 @@ def raw_table(ends: Ends, table: Table, source: SourceTable, catalog: Catalog, d
         said = "is not in raw" if known is None else "is not in raw with the columns that the source has"
         return Finding(table.name, False, said, fix=_next(ends, table))
     number, base = known
+    if base.hash_version != fingerprint.VERSION:
+        said = f"cannot be compared: raw's hashes are not of version {fingerprint.VERSION}"
+        return Finding(table.name, False, said, fix=_next(ends, table))
     raw = f"{sql_name(ends.warehouse.schema)}.{sql_name(table.name)}"
     if deep:
         one = DeepTable(source, columns, table.primary_key, frozenset(base.nulled))

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from loaders import mysql_arrow
 from loaders.overlap import Shared, merged
-from loaders.proof.buckets import Sums
+from loaders.proof.buckets import Sums, read_sums
 from loaders.source.mysql import AHEAD_BYTES, Snapshot, SourceTable, sums_sql
 from loaders.source.statements import explained
 
@@ -43,7 +43,7 @@ def in_parts(
 
     with explained(f"table {table.name}"):
         for batch in merged(list(map(answers, snapshot.connections)), AHEAD_BYTES, snapshot.interrupt):
-            yield PartSums(_sums(batch))
+            yield PartSums(read_sums(table.name, zip(*(column.to_pylist() for column in batch.columns), strict=True)))
 
 
 def added_up(parts: Iterable[PartSums]) -> Sums:
@@ -54,8 +54,3 @@ def added_up(parts: Iterable[PartSums]) -> Sums:
             rows_before, total_before = whole.get(bucket, (0, 0))
             whole[bucket] = (rows_before + rows, total_before + total)
     return whole
-
-
-def _sums(batch: pa.RecordBatch) -> Sums:
-    buckets, rows, totals = (column.to_pylist() for column in batch.columns)
-    return {bucket: (count, int(total)) for bucket, count, total in zip(buckets, rows, totals, strict=True)}

@@ -18,7 +18,7 @@ from pymysql.cursors import SSCursor
 from loaders import mysql_arrow
 from loaders.mysql_arrow.packets import BLOCK_BYTES
 from loaders.overlap import Shared, merged
-from loaders.proof.buckets import Sums
+from loaders.proof.buckets import Sums, read_sums
 from loaders.quoting import mysql_name
 from loaders.source import session
 from loaders.source.conversion import Conversion
@@ -199,7 +199,8 @@ class Snapshot:
         """The server's own count and sum of hashes per bucket; `bucket`, `hashed` and `where` are expressions."""
         with explained(f"table {table.name}"):
             found = rows(self.connection, sums_sql(table, bucket, hashed, where))
-        return {int(bucket): (int(rows), int(total)) for bucket, rows, total in found}
+        numbers = ([None if value is None else int(value) for value in row] for row in found)
+        return read_sums(table.name, numbers)
 
     def extremes(self, table: SourceTable, column: str) -> tuple[int, int] | None:
         """The smallest and largest value of an integer column; None of an empty table."""
@@ -244,7 +245,7 @@ def rows_sql(table: SourceTable, columns: Sequence[Column], where: str | None = 
 
 def sums_sql(table: SourceTable, bucket: str, hashed: str, where: str | None = None) -> str:
     """What `Snapshot.sums` sends."""
-    sql = f"select {bucket}, count(*), coalesce(sum({hashed}), 0) from {mysql_name(table.name)}"
+    sql = f"select {bucket}, count(*), sum({hashed}) from {mysql_name(table.name)}"
     return f"{sql}{f' where {where}' if where else ''} group by 1 order by null"
 
 

@@ -320,6 +320,9 @@ create function pg_catalog.trunc(t timestamp) returns date language sql immutabl
 create function pg_catalog.convert_timezone(s text, d text, t timestamp) returns timestamp language sql stable as $$ select t at time zone s at time zone d $$;
 create function pg_catalog.convert_timezone(d text, t timestamp) returns timestamp language sql stable as $$ select t at time zone 'UTC' at time zone d $$;
 create function pg_catalog.charindex(a text, b text) returns int language sql immutable as $$ select strpos(b, a) $$;
+create function pg_catalog.sha2(t text, bits int) returns text language sql immutable as $$
+    select encode(case bits when 224 then sha224(convert_to(t, 'UTF8')) when 384 then sha384(convert_to(t, 'UTF8'))
+        when 512 then sha512(convert_to(t, 'UTF8')) when 256 then sha256(convert_to(t, 'UTF8')) end, 'hex') $$;
 create function pg_catalog.to_hex(b bytea) returns text language sql immutable as $$ select encode(b, 'hex') $$;
 create function pg_catalog.from_hex(t text) returns bytea language sql immutable as $$ select decode(t, 'hex') $$;
 
