@@ -26,7 +26,7 @@ def hashes(own, table: str = "t") -> list[int]:
         source = snapshot.tables()[table]
         hashed = hash_column([contract(column, table) for column in source.columns], source.columns).select
         sums = snapshot.sums(source, "id", hashed)
-    assert all(rows == 1 for rows, _total in sums.values())
+    assert all(rows == 1 and total for rows, total in sums.values())
     return [sums[number][1] for number in sorted(sums)]
 
 

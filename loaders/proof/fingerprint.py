@@ -17,6 +17,7 @@ VERSION = 2
 BORDER, NULL = "_binary x'ff'", "_binary x'fe'"
 # Columns that may be longer enter by their digest: a row longer than max_allowed_packet would have no hash at all.
 LARGEST_WHOLE = 65_535
+ADDRESSES = ("uuid", "inet4", "inet6")
 SAME_BYTES_AS_UTF8 = ("utf8mb4", "utf8mb3", "utf8", "ascii")
 
 
@@ -53,7 +54,10 @@ def _value(column: Column, source: SourceColumn) -> str:
     if kind in BINARIES:
         # Bytes may hold the border; in digits they cannot.
         return f"hex({value})"
-    return f"cast({value} as binary)" if kind in TEXTS else value
+    if kind in ADDRESSES:
+        # Else MariaDB would make one of the mark for NULL, which is none.
+        value = f"cast({value} as char)"
+    return f"cast({value} as binary)" if kind in TEXTS + ADDRESSES else value
 
 
 def _may_be_long(source: SourceColumn) -> bool:
