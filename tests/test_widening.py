@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from loaders import drift
 from loaders.lake.runs import Batch, ColumnType
+from loaders.proof import fingerprint
 from loaders.type_contract import SourceColumn, contract
 from loaders.warehouse.raw_tables import SOURCE_HASH
 from loaders.widening import can_hold, same_home
@@ -48,7 +49,7 @@ types = described("c").map(typed)
 
 
 def base(then: tuple[ColumnType, ...], kept: tuple[ColumnType, ...] = ()) -> Batch:
-    return Batch("t", "full", then, (), (), 0, {}, "", kept=kept)
+    return Batch("t", "full", then, (), (), 0, {}, "", kept=kept, hash_version=fingerprint.VERSION)
 
 
 @given(columns, columns, columns)
