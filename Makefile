@@ -13,7 +13,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m
 # dbt reads no .env, so the targets that call it hand the settings on; the environment goes before them.
-DBT := cd dbt_project && "$(CURDIR)/$(BIN)/dotenv" -f "$(CURDIR)/.env" run --no-override "$(CURDIR)/$(BIN)/dbt"
+# pip's scripts are handed to Python: started by themselves, they name it by this folder, whose $ a shell would expand.
+DBT := cd dbt_project && ../$(RUN) dotenv -f ../.env run --no-override ../$(BIN)/python ../$(BIN)/dbt
 # duckdb, redshift, or redshift_local (the stand-in of local_stack/redshift): what to install and to start.
 TARGET ?= duckdb
 # With TARGET=redshift_local, what works on data works on the stand-in, which is started when it does not run.
@@ -55,7 +56,7 @@ dashboard: setup ## write the dashboard, one file, to .data/dashboard/index.html
 	$(STACK) $(RUN) dashboard page $(ARGS)
 
 open: dashboard ## show the dashboard in the browser
-	page="$(CURDIR)/.data/dashboard/index.html"
+	page="$$PWD/.data/dashboard/index.html"
 	xdg-open "$$page" 2>/dev/null || open "$$page" 2>/dev/null || echo "open it in a browser: $$page"
 
 export: setup ## write the marts as CSV and Parquet to .data/export (ARGS=--bom for spreadsheets)
@@ -172,7 +173,7 @@ help-all:
 # One stamp per group of requirements: installed again only when its lock changed. `test` holds all that `demo` holds.
 .venv/%: requirements/%.txt | .venv/bin/pip
 	echo "installing requirements/$*.txt into .venv ..."
-	$(BIN)/pip install --quiet --no-deps --require-hashes --disable-pip-version-check -r $<
+	$(RUN) pip install --quiet --no-deps --require-hashes --disable-pip-version-check -r $<
 	touch $@
 
 .venv/bin/pip:
@@ -180,6 +181,9 @@ help-all:
 	  echo "error: $(PYTHON) is not Python 3.10, 3.11 or 3.12" >&2
 	  echo "  fix: install one (apt-get install python3 python3-venv), or name it: make setup PYTHON=python3.11" >&2; exit 1
 	fi
+	case "$$PWD" in *:*|*$$'\n'*)
+	  printf 'error: no virtual environment can be in a folder with a : or a line break in its path: %q\n' "$$PWD" >&2
+	  echo "  fix: move this folder" >&2; exit 1;; esac
 	if ! $(PYTHON) -m venv .venv; then
 	  rm -rf .venv
 	  echo "error: $(PYTHON) cannot make a virtual environment with pip" >&2
@@ -189,12 +193,7 @@ help-all:
 .env: | .env.example
 	[ -f .env ] || cp .env.example .env
 
-# The example's path is relative to dbt_project; an absolute one means the same warehouse wherever dbt is started.
-# Not by sed, to which the & of a folder R&D is a command; the ' of Kim's is escaped for Jinja, and its \ for YAML.
+# The warehouse's path in it is relative to dbt_project, where dbt goes wherever it was started.
 dbt_project/profiles.yml: | profiles.example.yml
 	mkdir -p .data
-	if [ ! -f $@ ]; then
-	  $(PYTHON) -c 'import os; from pathlib import Path
-	here, example = os.getcwd().replace(chr(39), "\\\\" + chr(39)), Path("profiles.example.yml").read_text("utf-8")
-	Path("$@").write_text(example.replace("../.data/", here + "/.data/"), "utf-8")'
-	fi
+	[ -f $@ ] || cp profiles.example.yml $@

@@ -74,7 +74,7 @@ def _found(way: Way, out: Path) -> dict[int, object]:
         frame = pd.read_csv(out / "part.csv")  # as examples/naive.py reads it again
         return {int(key): None if pd.isna(value) else value for key, value in zip(frame["id"], frame["v"], strict=True)}
     (file,) = out.glob("*.parquet")
-    table = pq.read_table(file, columns=["id", "v"], partitioning=None)
+    table = pq.ParquetFile(file).read(columns=["id", "v"])
     return dict(zip(table["id"].to_pylist(), table["v"].to_pylist(), strict=True))
 
 

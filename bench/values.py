@@ -12,18 +12,23 @@ import duckdb
 
 from bench.server import TABLE, Source
 from bench.ways import Way
-from loaders.quoting import mysql_name, sql_name
+from loaders.quoting import mysql_name, sql_name, sql_text
+from loaders.warehouse.duckdb_sql import read_parquet
 
 # The first 60 bits of a SHA-2/256, as a number, on both sides. NULL is a text that no value is.
 SERVER_SUM = "sum(cast(conv(left(sha2(ifnull({value}, '(NULL)'), 256), 15), 16, 10) as unsigned))"
 DUCKDB_SUM = "sum(('0x' || left(sha256(ifnull({value}, '(NULL)')), 15))::bigint)"
 MOMENT = ("date_format({name}, '%Y-%m-%d %H:%i:%s.%f')", "strftime({name}::timestamp, '%Y-%m-%d %H:%M:%S.%f')")
+CSV_OPTIONS = (
+    "all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', "
+    "filename = false, hive_partitioning = false, union_by_name = false"
+)
 OUTPUTS = {
-    "parquet": "read_parquet('{out}/*.parquet')",
-    "lake": "read_parquet('{out}/lake/order/*/part-*.parquet')",
+    "parquet": lambda out: read_parquet(out.glob("*.parquet")),
+    "lake": lambda out: read_parquet(out.glob("lake/order/*/part-*.parquet")),
     # The most lenient way to read it: what is empty is NULL.
-    "csv": "read_csv('{out}/part.csv', all_varchar=true)",
-    "raw": '(select * from warehouse.raw."order" where _deleted_at is null)',
+    "csv": lambda out: f"read_csv({sql_text(str(out / 'part.csv'))}, {CSV_OPTIONS})",
+    "raw": lambda _out: '(select * from warehouse.raw."order" where _deleted_at is null)',
 }
 
 
@@ -57,8 +62,8 @@ def verdict(way: Way, out: Path, wanted: Expected) -> str:
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         if way.output == "raw":
-            connection.execute(f"attach '{out}/warehouse.duckdb' as warehouse (read_only)")
-        table = OUTPUTS[way.output].format(out=out)
+            connection.execute(f"attach {sql_text(str(out / 'warehouse.duckdb'))} as warehouse (read_only)")
+        table = OUTPUTS[way.output](out)
         (rows,) = connection.execute(f"select count(*) from {table}").fetchone()
         wrong = [name for name, (value, total) in wanted.columns.items() if _sum(connection, table, value) != total]
     return f"{rows:,} of {wanted.rows:,} rows" if rows != wanted.rows else _told(wrong)

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from loaders import paths
 from loaders.errors import Failure
 from loaders.quoting import sql_name, sql_text
 from loaders.warehouse.duckdb_warehouse import open_warehouse
@@ -43,7 +44,7 @@ def opened(target: Target, names: Iterable[str]) -> Iterator[duckdb.DuckDBPyConn
         return
     with (
         tempfile.TemporaryDirectory(prefix="order-he-export-") as work,
-        duckdb.connect(Path(work) / "marts.duckdb") as copy,
+        duckdb.connect(paths.database_file("marts.duckdb", Path(work), "TMPDIR")) as copy,
     ):
         _copy_redshift(target, copy, names)
         yield copy

@@ -19,6 +19,7 @@ from loaders.errors import run_command
 from loaders.lake import parquet, runs
 from loaders.lake.manifest import manifest
 from loaders.lake.s3 import S3
+from loaders.quoting import mysql_value
 from loaders.settings import DATA
 from loaders.source import mysql_url
 from loaders.warehouse import profile, redshift_connection, redshift_sql
@@ -60,7 +61,7 @@ def into_mysql() -> None:
             with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
                 file.writelines("\t".join(map(str, row)) + "\n" for row in rows(number))
                 file.flush()
-                cursor.execute(f"load data local infile '{file.name}' into table parcel")
+                cursor.execute(f"load data local infile {mysql_value(file.name)} into table parcel")
             connection.commit()
 
         print("MySQL")

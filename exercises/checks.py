@@ -189,7 +189,7 @@ def _marts() -> Iterator[DuckDBWarehouse]:
 
 
 def _dbt(*arguments: str) -> str:
-    command = [str(Path(sys.executable).parent / "dbt"), *arguments]
+    command = [sys.executable, str(Path(sys.executable).parent / "dbt"), *arguments]
     done = subprocess.run(command, cwd=ROOT / "dbt_project", capture_output=True, text=True)
     if done.returncode:
         said = " / ".join(line.strip() for line in done.stdout.splitlines()[-4:] if line.strip())

@@ -21,7 +21,7 @@ import duckdb
 import pandas
 from pymysql.connections import Connection
 
-from loaders import catalog
+from loaders import catalog, paths
 from loaders.errors import Failure, run_command
 from loaders.quoting import mysql_name, sql_name
 from loaders.settings import DATA, ROOT
@@ -31,6 +31,8 @@ from local_stack import private_server
 
 CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
 WAREHOUSE = DATA / "warehouse.duckdb"
+# The same as dbt's profile has it: dbt takes a # in a whole path for its end.
+DUCKDB_PATH = os.path.relpath(WAREHOUSE, ROOT / "dbt_project")
 LOG = DATA / "logs" / "demo.log"
 PAGE = DATA / "dashboard" / "index.html"
 # The kind of server whose shop the demo's lake holds.
@@ -71,6 +73,8 @@ def main() -> int:
     parser.add_argument("--server", choices=private_server.NAMES, default=private_server.DEFAULT_KIND)
     arguments = parser.parse_args()
     target, kind = arguments.target, arguments.server
+    paths.for_duckdb(DATA, "this folder")
+    paths.database_file(DUCKDB_PATH, ROOT / "dbt_project")
     started = time.monotonic()
     LOG.parent.mkdir(parents=True, exist_ok=True)
     LOG.write_text("")
@@ -108,7 +112,7 @@ def settings_of_the_demo(server: private_server.Server) -> dict[str, str]:
         "CATALOG": str(CATALOG),
         "DBT_TARGET": "duckdb",
         "DBT_PROFILES_DIR": str(profiles),
-        "DUCKDB_PATH": str(WAREHOUSE),
+        "DUCKDB_PATH": DUCKDB_PATH,
         "DBT_LOG_PATH": str(LOG.parent),
     }
 
@@ -121,7 +125,7 @@ def extract_arguments(kind: str) -> list[str]:
 
 def the_steps(target: str, extract: list[str]) -> list[Step]:
     python = sys.executable
-    dbt = [str(Path(python).parent / "dbt")]
+    dbt = [python, str(Path(python).parent / "dbt")]
     project = ROOT / "dbt_project"
     build = [*dbt, "build", "--quiet", "--select", *SHOP]
     export = Step("export: the marts as files", [python, "-m", "dashboard", "export", "--out", str(DATA / "export")])

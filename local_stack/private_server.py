@@ -22,7 +22,7 @@ import pymysql
 
 from loaders.errors import Failure
 from loaders.source.mysql_url import DatabaseURL
-from local_stack import mariadb_binary, mysql_binary
+from local_stack import mariadb_binary, mysql_binary, socket_folder
 from local_stack.program import Places, Program, default_places
 
 DATABASE = "order_he"
@@ -33,8 +33,6 @@ DEFAULT_KIND = "mariadb"
 NAMES = {"mariadb": "MariaDB", "mysql": "MySQL"}
 START_SECONDS = 60
 STOP_SECONDS = 30
-# A socket's path is cut by the system after about 107 bytes, so it lies in a short folder of its own.
-SOCKET_PATH_BYTES = 100
 
 
 @dataclass(frozen=True)
@@ -150,9 +148,7 @@ def _socket(home: Path) -> Path:
     note = home / "socket"
     folder = Path(note.read_text()).parent if note.exists() else None
     if folder is None or not (folder.is_dir() and folder.stat().st_uid == os.getuid()):
-        base = tempfile.gettempdir()
-        short = len(base) + len("/order-he-xxxxxxxx/s.sock") < SOCKET_PATH_BYTES
-        folder = Path(tempfile.mkdtemp(prefix="order-he-", dir=base if short else "/tmp"))  # noqa: S108
+        folder = socket_folder.made()
         _write_private(note, str(folder / "s.sock"))
     return folder / "s.sock"
 

@@ -17,6 +17,11 @@ from loaders.errors import Failure
 from seeds_generator import schema
 
 NULLABLE = {("order", "shipping_date"), ("order", "request")}
+# All that Pandas would guess from the values or from the file's name.
+CSV_OPTIONS = {
+    "sep": ",", "quotechar": '"', "doublequote": True, "header": 0, "index_col": False, "dtype": object,
+    "na_filter": False, "keep_default_na": False, "encoding": "utf-8-sig", "compression": None,
+}  # fmt: skip
 
 
 def read(source: Path) -> dict[str, pd.DataFrame]:
@@ -32,7 +37,7 @@ def read(source: Path) -> dict[str, pd.DataFrame]:
 def _csv(file: Path, table: str) -> pd.DataFrame:
     try:
         _check_widths(file)
-        frame = pd.read_csv(file, dtype=object, keep_default_na=False, encoding="utf-8-sig")
+        frame = pd.read_csv(file, **CSV_OPTIONS)
     except FileNotFoundError:
         raise Failure(f"{file} is missing", f"the folder must hold {', '.join(schema.TABLES)} as .csv") from None
     except (ValueError, csv.Error) as error:

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -10,7 +9,7 @@ import pyarrow.compute as pc
 import pymysql
 from pymysql.connections import Connection
 
-from loaders.quoting import mysql_name
+from loaders.quoting import mysql_name, mysql_value
 from seeds_generator import schema
 
 # What LOAD DATA reads as something else inside a value.
@@ -40,7 +39,7 @@ def _load_data(connection: Connection, table: str, rows: pd.DataFrame) -> int:
         file.flush()
         with connection.cursor() as cursor:
             return cursor.execute(
-                f"load data local infile '{Path(file.name).as_posix()}' into table {mysql_name(table)} "
+                f"load data local infile {mysql_value(file.name)} into table {mysql_name(table)} "
                 f"character set utf8mb4 ({', '.join(map(mysql_name, names))})"
             )
 

@@ -11,6 +11,10 @@ from pathlib import Path
 from loaders.settings import ROOT
 from tests import commands
 
+# What a folder may be called: all that shells, make, globs, URLs, DuckDB and dbt read in their own way. A : no Python
+# can be in; a ?, and a \ beside a *, no DuckDB (see loaders/paths.py).
+NAME = """ Kim's "R&D" 쇼핑 🎁 #1 =2 50%25 $HOME;`x` *[!a]{b,c} {{ 7 }} ~"""
+
 
 @dataclass(frozen=True)
 class Checkout:
@@ -24,7 +28,10 @@ class Checkout:
         home.mkdir(exist_ok=True)
         # The fetched server program may lie in the real home's cache; fetching it again for each test would be rude.
         cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-        environment = commands.clean_environment() | {"HOME": str(home), "XDG_CACHE_HOME": cache} | changes
+        temporary = self.folder.parent / f"id=7 {NAME}?"
+        temporary.mkdir(exist_ok=True)
+        own = {"HOME": str(home), "XDG_CACHE_HOME": cache, "TMPDIR": str(temporary)}
+        environment = commands.clean_environment() | own | changes
         return subprocess.run(
             ["bash", "-c", command], cwd=self.folder, env=environment, capture_output=True, text=True, check=False
         )
@@ -35,8 +42,8 @@ class Checkout:
 
 @contextmanager
 def checkout(parent: Path) -> Iterator[Checkout]:
-    """The files that git tracks, in a folder whose name is hard on shells; its server is stopped at the end."""
-    folder = parent / "Kim's R&D 쇼핑"
+    """The files that git tracks, in a folder whose name is hard on every program; its server is stopped at the end."""
+    folder = parent / "country=KR" / NAME
     listed = subprocess.run(
         ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
     )

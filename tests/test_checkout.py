@@ -70,6 +70,18 @@ def test_make_demo_ends_in_a_summary_that_compares_both_ends(demo):
         assert (fresh.folder / made).stat().st_size > 0, made
 
 
+def test_every_value_in_raw_and_the_marts_is_the_sources_own(demo):
+    """Wherever the checkout lies: its folder is called country=KR, among others (tests/checkout.py)."""
+    fresh, _told = demo
+    assert "equal by every value of 9 columns" in fresh.run("make verify ARGS=--deep")
+    countries = "select country, count(*) from {} group by 1 order by 1"
+    here = rows(fresh.folder / ".data/warehouse.duckdb", countries.format("analytics.customer_mart"))
+    url = mysql_url.parse((fresh.folder / ".data/mysql/loader.url").read_text().strip(), "x")
+    with closing(mysql_url.connect(url, "x")) as connection, connection.cursor() as cursor:
+        cursor.execute(countries.format("customer"))
+        assert list(cursor.fetchall()) == here and len(here) > 5
+
+
 def test_make_demo_touches_nothing_that_a_user_named_in_settings(demo, foreign):
     home, url, _settings = foreign
     with closing(mysql_url.connect(url, "x")) as connection:

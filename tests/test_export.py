@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dashboard import ask, export, formulas
 from loaders.errors import Failure
+from loaders.warehouse.duckdb_sql import read_parquet
 from tests import commands
 
 # The csv module of Python 3.10 refuses the character NUL; it reads this one in its place.
@@ -141,7 +142,7 @@ def test_parquet_and_an_unguarded_csv_hold_text_as_it_is(warehouse, tmp_path):
     unguarded = exported(warehouse, tmp_path / "plain", guard=False)
     assert unguarded.guarded == 0 and "'=1+1" not in unguarded.path.read_text(encoding="utf-8")
     exported(warehouse, tmp_path / "guarded")
-    rows = duckdb.sql(f"select * from '{tmp_path / 'guarded/order_mart.parquet'}'").fetchall()
+    rows = duckdb.sql(f"from {read_parquet([tmp_path / 'guarded/order_mart.parquet'])}").fetchall()
     assert rows == warehouse.execute("select * from analytics.order_mart order by all").fetchall()
 
 

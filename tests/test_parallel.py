@@ -19,6 +19,7 @@ from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.lake.spool import spool
 from loaders.source import key_ranges, mysql, mysql_url, shared_snapshot
+from loaders.warehouse.duckdb_sql import read_parquet
 from tests import commands
 from tests.own_database import OwnDatabase, watch
 
@@ -60,8 +61,8 @@ def filled(own: OwnDatabase, table: str, columns: str, values: list[tuple]) -> N
 def rows(own: OwnDatabase, run: runs.Run, table: str, columns: str) -> list[tuple]:
     """What the run has put into the lake of a table."""
     (batch,) = (batch for batch in run.batches if batch.table == table)
-    files = [str(own.lake.folder / file.key) for file in batch.files]
-    return duckdb.sql(f"select {columns} from read_parquet({files}) order by all").fetchall()
+    files = [own.lake.folder / file.key for file in batch.files]
+    return duckdb.sql(f"select {columns} from {read_parquet(files)} order by all").fetchall()
 
 
 @given(st.integers(-(2**63), 2**64), st.integers(0, 2**64), st.integers(1, 40), st.data())

@@ -43,7 +43,7 @@ def test_a_wrong_guess_loses_no_row(tmp_path_factory, rows, size, expected):
         patch.setattr(parquet, "FILE_BYTES", 8_000)
         patch.setattr(parquet, "ROW_GROUP_BYTES", 800)
         files = list(parquet.write(batches(rows, size), SCHEMA, folder, "part", parquet.Form(expected)))
-    found = [value for file in files for value in pq.read_table(file.path)["n"].to_pylist()]
+    found = [value for file in files for value in pq.ParquetFile(file.path).read()["n"].to_pylist()]
     assert found == list(range(rows)) and all(file.rows for file in files)
 
 
@@ -64,7 +64,7 @@ def test_only_columns_whose_values_repeat_get_a_dictionary(tmp_path):
     group = pq.ParquetFile(file.path).metadata.row_group(0)
     kept = {group.column(number).path_in_schema: group.column(number).has_dictionary_page for number in range(4)}
     assert kept == {"key": False, "of_few": True, "status": True, "code": False}
-    assert pq.read_table(file.path).equals(pa.table(columns))
+    assert pq.ParquetFile(file.path).read().equals(pa.table(columns))
 
 
 @pytest.mark.parametrize(("sample_bytes", "dictionary"), [(1 << 20, False), (2_000, True)])

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 import pymysql
 
 from loaders import catalog as catalogs
-from loaders import settings
+from loaders import paths, settings
 from loaders.catalog import Catalog
 from loaders.errors import Failure
 from loaders.lake.folder import Folder
@@ -38,11 +39,15 @@ def chosen_tables(arguments: argparse.Namespace, chosen: Settings) -> Catalog:
 def lake(chosen: Settings) -> Lake:
     """The lake at LAKE_URL: s3://bucket/prefix, file:///folder, or a folder (relative to the project)."""
     url = chosen.lake_url
+    # Where files of a lake in S3 are put for DuckDB.
+    paths.for_duckdb(Path(tempfile.gettempdir()), "TMPDIR")
     if url.startswith("s3://"):
         return _s3(url, chosen.environment.get("LAKE_KMS_KEY"))
     if "://" in url and not url.startswith("file://"):
         raise Failure(f"LAKE_URL {url} is neither a folder nor s3://…", "write s3://bucket/prefix, or a folder")
-    return Folder(settings.ROOT / url.removeprefix("file://"))
+    if url.startswith("file://") and "%" in url:
+        raise Failure(f"LAKE_URL {url} is a URL with a % in it", "write the folder itself, as the system shows it")
+    return Folder(paths.for_duckdb(settings.ROOT / url.removeprefix("file://"), "LAKE_URL"))
 
 
 def _s3(url: str, kms_key: str | None) -> Lake:
@@ -96,7 +101,9 @@ def warehouse(catalog: Catalog, chosen: Settings, read_only: bool = False) -> It
         with _redshift(target, catalog, chosen) as warehouse:
             yield warehouse
     elif target.type == "duckdb":
-        with open_warehouse(_duckdb_path(chosen, target), catalog.schema, read_only) as warehouse:
+        path = _duckdb_path(chosen, target)
+        paths.no_schemas_name(path, catalog.schema, target.values["schema"])
+        with open_warehouse(path, catalog.schema, read_only) as warehouse:
             yield warehouse
     else:
         raise Failure(f"target {target.name} is a {target.type} warehouse", "known are duckdb and redshift")

@@ -94,7 +94,7 @@ def _downstream(catalog: Catalog, table: str, chosen: Settings) -> list[Relation
     asked += ["--output-keys", "schema", "alias", "config.materialized", "config.meta"]
     dbt = Path(sys.executable).parent / "dbt"
     listed = subprocess.run(
-        [dbt, "--quiet", "ls", "--select", f"source:{catalog.source}.{table}+", *asked],
+        [sys.executable, dbt, "--quiet", "ls", "--select", f"source:{catalog.source}.{table}+", *asked],
         cwd=project,
         env=os.environ | dict(chosen.environment) | {"DBT_PROFILES_DIR": str(chosen.dbt_profiles_dir)},
         capture_output=True,

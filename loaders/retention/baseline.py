@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from loaders import paths
 from loaders.lake import attempts, parquet, runs
 from loaders.lake.manifest import manifest
 from loaders.lake.runs import Batch, File, Run
@@ -27,10 +28,10 @@ def write(lake: Lake, known: Sequence[Run], spool: Path, progress: replay.Progre
     attempt = f"{PREFIX}{last.run}-{secrets.token_hex(8)}"
     newest = {batch.table: batch for run in known for batch in run.batches}
     try:
-        with _rebuilt(lake, known, spool / "rebuilt.duckdb", progress) as raw:
+        with _rebuilt(lake, known, spool / "order-he-rebuilt.duckdb", progress) as raw:
             batches = tuple(_stored(lake, raw, attempt, batch, spool) for batch in newest.values())
         base = replace(last, attempt=attempt, batches=batches)
-        with _rebuilt(lake, [base], spool / "proof.duckdb", progress):
+        with _rebuilt(lake, [base], spool / "order-he-proof.duckdb", progress):
             pass
         published = lake.create(runs.baseline_key(last.run), base.to_json())
     except BaseException:
@@ -49,7 +50,7 @@ def remove_files(lake: Lake, attempt: str, tables: Sequence[str]) -> None:
 @contextmanager
 def _rebuilt(lake: Lake, known: Sequence[Run], file: Path, progress: replay.Progress) -> Iterator[DuckDBWarehouse]:
     """Raw as the last of these runs left it, in a DuckDB file of our own, whatever the user's warehouse is."""
-    with open_warehouse(file, known[-1].schema) as raw:
+    with open_warehouse(paths.database_file(file.name, file.parent, "TMPDIR"), known[-1].schema) as raw:
         replay.rebuild(lake, raw, known, progress)
         yield raw
     file.unlink()

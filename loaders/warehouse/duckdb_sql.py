@@ -18,6 +18,13 @@ def _bucket(column: str, kind: ColumnType, size: int) -> str:
     return f"{wide} // {size}"
 
 
+# All that could add a column, change one or guess a type. Left to itself, DuckDB takes a folder named `country=KR`
+# anywhere in a path for the value of that column in every row.
+PARQUET_OPTIONS = (
+    "binary_as_string = false, file_row_number = false, filename = false, hive_partitioning = false, "
+    "hive_types_autocast = false, union_by_name = false"
+)
+
 DIALECT = Dialect(
     bucket=_bucket,
     compared=lambda column, _kind: column,
@@ -48,8 +55,8 @@ def select(columns: Iterable[ColumnType], files: list[Path]) -> str:
 
 
 def read_parquet(files: Iterable[Path]) -> str:
-    """These files as a table."""
-    return f"read_parquet([{', '.join(sql_text(_no_glob(str(file))) for file in files)}])"
+    """These files as a table: their own columns and values, wherever they lie and whatever DuckDB is set to."""
+    return f"read_parquet([{', '.join(sql_text(_no_glob(str(file))) for file in files)}], {PARQUET_OPTIONS})"
 
 
 def _as_in_raw(columns: Iterable[ColumnType]) -> str:
@@ -94,5 +101,8 @@ def _selected(columns: Iterable[ColumnType], timestamp: str) -> str:
 
 
 def _no_glob(path: str) -> str:
-    """DuckDB reads * ? [ in a path as a pattern; a class of one character stands for itself."""
+    """DuckDB reads * ? [ in a path as a pattern; a class of one character stands for itself.
+
+    A pattern's folders end at a \\ too, which nothing can escape: lake and TMPDIR are refused with both (paths.py).
+    """
     return "".join(f"[{character}]" if character in "*?[" else character for character in path)

@@ -8,6 +8,7 @@ from typing import Any
 import jinja2
 import yaml
 
+from loaders import paths
 from loaders.catalog import known_or_fail
 from loaders.errors import Failure
 from loaders.secret import Secret
@@ -39,7 +40,7 @@ def read(folder: Path, target: str | None, environment: Mapping[str, str], proje
     # Like dbt, only the chosen target is rendered: the others' variables need not be set.
     values = _rendered(outputs[name], environment, file)
     if values.get("type") == "duckdb":
-        values["path"] = project / values.get("path", ":memory:")
+        values["path"] = paths.database_file(str(values.get("path", ":memory:")), project)
     return Target(name, values.get("type", "?"), values)
 
 

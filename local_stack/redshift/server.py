@@ -11,6 +11,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+from local_stack import socket_folder
 from local_stack.redshift import cloud, credentials, postgres, tls
 from local_stack.redshift.copy_files import Cloud
 from local_stack.redshift.door import Door
@@ -28,7 +29,7 @@ def serve(home: Path) -> None:
     """Run until SIGTERM or SIGINT. Writes home/stack.json when everything answers, and removes it at the end."""
     authority, certificate, key = tls.make(home)
     passwords = {user: secrets.token_urlsafe(18) for user in (*USERS, IAM_USER)}
-    folder = Path(tempfile.mkdtemp(prefix="order-he-"))
+    folder = socket_folder.made()
     if os.getuid() == 0:
         folder.chmod(0o711)  # PostgreSQL runs as nobody then, and must reach its own folder inside
     database = postgres.start(folder / "data", DATABASE, passwords, ("admin", IAM_USER))
