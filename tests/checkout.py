@@ -28,7 +28,7 @@ class Checkout:
         home.mkdir(exist_ok=True)
         # The fetched server program may lie in the real home's cache; fetching it again for each test would be rude.
         cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-        temporary = self.folder.parent / f"id=7 {NAME}?"
+        temporary = self.folder.parent / f"id=7 {NAME}"
         temporary.mkdir(exist_ok=True)
         own = {"HOME": str(home), "XDG_CACHE_HOME": cache, "TMPDIR": str(temporary)}
         environment = commands.clean_environment() | own | changes
