@@ -4,10 +4,11 @@ import datetime
 from dataclasses import dataclass
 
 from loaders import cursors
-from loaders.deletes import DeleteLimit
+from loaders.deletes import DeleteLimit, Lost
 from loaders.errors import Failure
 from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, File
+from loaders.proof import holdings
 from loaders.proof.compare import Difference, WarehouseSide, compare
 from loaders.source.source_side import SourceSide, by_keys
 from loaders.table_read import TableRead
@@ -56,7 +57,7 @@ def incremental(
     if found is None:
         read.forget()
         return None
-    limit.check(read.table.name, found.gone.num_rows, found.rows + found.gone.num_rows)
+    limit.check(Lost(read.table.name, found.gone.num_rows, _held(base, raw.warehouse)))
     files = changed + _repaired(read, found)
     read.list_files("manifest", files)
     said |= {"live_rows": found.rows, "hash_sum": found.hash_sum, "deleted": read.store_keys(found.gone)}
@@ -66,6 +67,11 @@ def incremental(
 def _nulled_alike(base: Batch, read: TableRead) -> bool:
     """Whether raw's NULLs are those of today's rule."""
     return base.nulled == tuple(sorted(read.nulled))
+
+
+def _held(base: Batch, warehouse: Warehouse) -> int:
+    """How many rows raw has, the run's own not among them."""
+    return holdings.live_rows(warehouse, base.table) if base.live_rows is None else base.live_rows
 
 
 def _by_cursor(read: TableRead, base: Batch, lookback: datetime.timedelta) -> tuple[cursors.Bound, tuple[File, ...]]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from loaders import drift
 from loaders.catalog import Catalog, Table
-from loaders.deletes import DeleteLimit
+from loaders.deletes import DeleteLimit, Lost
 from loaders.errors import Failure
 from loaders.incremental import Raw, incremental
 from loaders.lake import attempts, runs
@@ -30,7 +30,7 @@ from loaders.retention import history
 from loaders.source.mysql import Snapshot, SourceTable
 from loaders.table_read import Progress, TableRead, homes, types
 from loaders.tables_at_once import TablesAtOnce
-from loaders.warehouse.interface import Warehouse
+from loaders.warehouse.interface import Proved, Warehouse
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,22 @@ def extract(
     return run
 
 
-def commit_both(lake: Lake, run: Run, open_warehouse: Callable[[], AbstractContextManager[Warehouse]]) -> str:
+def commit_both(
+    lake: Lake, run: Run, open_warehouse: Callable[[], AbstractContextManager[Warehouse]], deletes: DeleteLimit
+) -> str:
     """Apply to raw what was read, and publish it once raw is proved to be what the source was.
 
     Stopped before that, neither lake nor raw has anything of the run; stopped between the two commits, `load` goes on.
     Returns the warehouse's name.
     """
     with _published(lake, run) as commit, open_warehouse() as warehouse:
-        _apply(lake, warehouse, run, commit)
+
+        def proved(lost: Sequence[Lost]) -> None:
+            for rows in lost:
+                deletes.check(rows)
+            commit()
+
+        _apply(lake, warehouse, run, proved)
         return str(warehouse)
 
 
@@ -192,7 +200,8 @@ class TableWay:
         rows = sum(file.rows for file in files)
         earlier = raw.bases.get(read.table.name)
         if earlier and earlier.live_rows:
-            self.options.deletes.check(read.table.name, earlier.live_rows - rows, earlier.live_rows)
+            # By number, before the warehouse is asked: which rows are gone, it tells when it has the new ones.
+            self.options.deletes.check(Lost(read.table.name, earlier.live_rows - rows, earlier.live_rows, False))
         said = {"live_rows": rows, "hash_sum": read.hash_sum, "cursor_to": read.bound()}
         return read.batch("full", files, _compared(read, rows), **said)
 
@@ -220,13 +229,13 @@ def load(lake: Lake, warehouse: Warehouse) -> Iterator[Run]:
     """Apply the runs that raw does not hold yet, in order, each in one transaction. Yields each one applied."""
     for run in pending(lake, warehouse):
         try:
-            _apply(lake, warehouse, run, proved=lambda: None)
+            _apply(lake, warehouse, run, proved=lambda _lost: None)
         except Failure as failure:
             raise Failure(failure.problem, f"{failure.fix}; {_waits(run)}") from None
         yield run
 
 
-def _apply(lake: Lake, warehouse: Warehouse, run: Run, proved: Callable[[], None]) -> None:
+def _apply(lake: Lake, warehouse: Warehouse, run: Run, proved: Proved) -> None:
     with tempfile.TemporaryDirectory(prefix="order-he-load-") as folder:
         warehouse.apply(run, RunFiles(lake, Path(folder)), proved)
 

@@ -9,6 +9,7 @@ import duckdb
 import pymysql
 
 from loaders import catalog, discover, pipeline
+from loaders.deletes import DeleteLimit
 from loaders.lake.folder import Folder
 from loaders.lake.runs import Run
 from loaders.lake.spool import spool
@@ -105,7 +106,7 @@ class OwnDatabase:
         with spool() as folder:
             places = pipeline.Places(lake, folder, warehouse)
             run = pipeline.read(self.snapshot, known, places, pipeline.Options(**options), watch)
-        pipeline.commit_both(lake, run, lambda: nullcontext(warehouse))
+        pipeline.commit_both(lake, run, lambda: nullcontext(warehouse), options.get("deletes", DeleteLimit()))
         return run
 
     def opened(self, schema: str) -> AbstractContextManager[Warehouse]:

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 import pytest
 
 from loaders import pipeline
+from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.lake.folder import Folder
@@ -32,7 +33,7 @@ def read(own, **options) -> runs.Run:
 
 
 def commit(own, run: runs.Run, lake=None) -> None:
-    pipeline.commit_both(lake or own.lake, run, lambda: own.opened(run.schema))
+    pipeline.commit_both(lake or own.lake, run, lambda: own.opened(run.schema), DeleteLimit())
 
 
 def refused(own, run: runs.Run, lake=None) -> Failure:
@@ -61,7 +62,7 @@ def test_the_record_is_written_before_raws_commit_when_raw_is_proved(changed):
 
     run, seen = read(changed, full=True), []
     with changed.opened("raw_own") as warehouse:
-        pipeline.commit_both(Watched(changed.lake.folder), run, lambda: nullcontext(warehouse))
+        pipeline.commit_both(Watched(changed.lake.folder), run, lambda: nullcontext(warehouse), DeleteLimit())
     assert seen == [[(2,)]]
     assert raw(changed) == NEW and runs.read(changed.lake, 2) == run
 

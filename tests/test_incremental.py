@@ -105,6 +105,49 @@ def test_a_table_that_is_suddenly_empty_is_refused_also_when_it_is_read_whole(fi
     assert filled.live("t", "id") == []
 
 
+def test_new_rows_do_not_make_up_for_old_ones_that_are_gone(filled):
+    """1,000 rows, of which 150 go, and 1,000 others come: 15 % of what was there, however it is read."""
+    filled.write("delete from t where id <= 150", f"insert into t select seq, 'n', now() from {sequence(2001, 3000)}")
+    for full in (False, True):
+        with pytest.raises(Failure) as caught:
+            filled.run(full=full)
+        assert caught.value.problem.startswith("150 of the 1,000 rows of t are gone at the source")
+        assert "--allow-deletes" in caught.value.fix
+    assert len(filled.live("t", "id")) == 1000 and pipeline.runs.numbers(filled.lake) == [1]
+    assert filled.run(full=True, deletes=DeleteLimit(lifted=True)).batches[0].verdict == "equal: 1,850 rows"
+
+
+def test_rows_of_a_run_that_raw_was_not_compared_with_are_counted_in_raw(filled):
+    known = filled.discover()
+    filled.write(f"insert into t select seq, 'n', '2026-02-01' from {sequence(2001, 2300)}")
+    filled.extract(known)
+    filled.load()
+    filled.write(
+        "delete from t where id > 2160", f"insert into t select seq, 'n', '2026-02-02' from {sequence(3001, 5000)}"
+    )
+    with pytest.raises(Failure, match="140 of the 1,300 rows of t are gone"):
+        filled.run(known)
+
+
+def test_a_key_of_a_wider_type_is_compared_all_the_same(filled):
+    filled.write(
+        "delete from t where id <= 150", f"insert into t select seq, 'n', now() from {sequence(2001, 3000)}",
+        "alter table t modify id bigint",
+    )  # fmt: skip
+    with pytest.raises(Failure, match="150 of the 1,000 rows of t are gone"):
+        filled.run(full=True)
+
+
+def test_rows_without_a_key_are_counted_only_and_that_is_said(own):
+    own.write("create table log (m int)", f"insert into log select seq from {sequence(1, 1000)}")
+    own.run()
+    own.write("delete from log where m <= 150")
+    with pytest.raises(Failure, match="at least 150 of the 1,000 rows of log are gone"):
+        own.run()
+    own.write(f"insert into log select seq from {sequence(2001, 3000)}")
+    assert own.run().batches[0].live_rows == 1850
+
+
 def test_up_to_a_hundred_rows_may_go_whatever_their_share(filled):
     filled.write("delete from t where id > 50")
     filled.run(deletes=DeleteLimit(lifted=True))

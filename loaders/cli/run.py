@@ -59,19 +59,22 @@ def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
     if not arguments.no_load:
         _load_pending(catalog, lake, chosen)
     started = time.monotonic()
-    run = _read(arguments, chosen, catalog, lake)
-    loaded = None if arguments.no_load else _commit(catalog, lake, run, chosen)
+    deletes = DeleteLimit(chosen.delete_share, chosen.delete_rows, arguments.allow_deletes)
+    run = _read(arguments, chosen, catalog, lake, deletes)
+    loaded = None if arguments.no_load else _commit(catalog, lake, run, chosen, deletes)
     print(report.published(run, lake, time.monotonic() - started))
     _tell(notice for batch in run.batches for notice in batch.notices)
     print(loaded or "  not loaded; `python -m loaders load` applies it")
 
 
-def _read(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, lake: Lake) -> runs.Run:
+def _read(
+    arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, lake: Lake, deletes: DeleteLimit
+) -> runs.Run:
     """Read the source, and compare it with raw, which others may read meanwhile. Published only with --no-load."""
     options = pipeline.Options(
         full=arguments.full,
         invalid_to_null=arguments.on_invalid == "null",
-        deletes=DeleteLimit(chosen.delete_share, chosen.delete_rows, arguments.allow_deletes),
+        deletes=deletes,
         lookback=chosen.lookback,
     )
     compared = nullcontext() if arguments.no_load else connections.warehouse(catalog, chosen, read_only=True)
@@ -85,10 +88,10 @@ def _read(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, lak
         return read(lambda: _snapshot(opened, catalog), catalog, places, options, report.progress)
 
 
-def _commit(catalog: Catalog, lake: Lake, run: runs.Run, chosen: Settings) -> str:
+def _commit(catalog: Catalog, lake: Lake, run: runs.Run, chosen: Settings, deletes: DeleteLimit) -> str:
     """Both commits, of a run that has left the source alone by now; a line that says so."""
     with report.working(f"loading run {run.run} into raw"):
-        where = pipeline.commit_both(lake, run, lambda: connections.warehouse(catalog, chosen))
+        where = pipeline.commit_both(lake, run, lambda: connections.warehouse(catalog, chosen), deletes)
     return report.loaded(run, where)
 
 

@@ -39,7 +39,7 @@ def of(catalog: Catalog, lake: Lake, warehouse: Warehouse) -> list[Holding]:
         Holding(
             table,
             run,
-            _live_rows(warehouse, table) if table.lower() in {name.lower() for name in there} else None,
+            live_rows(warehouse, table) if table.lower() in {name.lower() for name in there} else None,
             snapshot_at,
             f"{cursors[table]} to {bounds[table]}" if cursors.get(table) and bounds.get(table) else "",
             verdict,
@@ -91,7 +91,7 @@ def built_run(warehouse: Warehouse, marts: str) -> tuple[int, str] | None:
     return (int(built[0][0]), built[0][1]) if built else None
 
 
-def _live_rows(warehouse: Warehouse, table: str) -> int:
+def live_rows(warehouse: Warehouse, table: str) -> int:
     name = f"{sql_name(warehouse.schema)}.{sql_name(table)}"
     ((rows,),) = warehouse.ask(f"select count(*) from {name} where _deleted_at is null")
     return int(rows)

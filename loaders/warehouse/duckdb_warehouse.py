@@ -1,7 +1,7 @@
 """The raw schema in a DuckDB file: the embedded warehouse, for one machine."""
 
 import datetime
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,16 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from loaders.deletes import Lost
 from loaders.errors import Failure
 from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.proof import canonical
 from loaders.quoting import sql_name, sql_text
 from loaders.retention.erase_key import Key, in_duckdb
-from loaders.warehouse import checks, duckdb_memory, duckdb_sql, kept
+from loaders.warehouse import checks, duckdb_memory, duckdb_sql, kept, live_rows
 from loaders.warehouse.duckdb_sql import DIALECT
-from loaders.warehouse.interface import Step
+from loaders.warehouse.interface import Proved, Step
 from loaders.warehouse.live_rows import LiveRows
 from loaders.warehouse.raw_tables import LOADS_COLUMNS, LOADS_TABLE, SOURCE_HASH
 
@@ -91,7 +92,7 @@ class DuckDBWarehouse:
             "qualify row_number() over (partition by table_name order by run desc) = 1 order by table_name"
         ).fetchall()
 
-    def apply(self, run: Run, files: RunFiles, proved: Callable[[], None]) -> None:
+    def apply(self, run: Run, files: RunFiles, proved: Proved) -> None:
         """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed.
 
         Little memory is tried first. Whatever DuckDB refuses then, and in whatever words, it may take with more.
@@ -106,16 +107,19 @@ class DuckDBWarehouse:
             self.connection = _connected(self.path)
             self._apply_run(run, files, proved)
 
-    def _apply_run(self, run: Run, files: RunFiles, proved: Callable[[], None]) -> None:
+    def _apply_run(self, run: Run, files: RunFiles, proved: Proved) -> None:
         with self._transaction(f"apply run {run.run} to {self.path}", "raw is unchanged"):
             self._make_loads("create table if not exists")
             if not checks.is_new(run, self.last_applied(), self._has_applied(run)):
                 return
+            lost = []
             for batch in run.batches:
-                self._apply(run, batch, files)
+                paths = [files.local(file) for file in batch.files]
+                lost += self._lost(batch, paths)
+                self._apply(run, batch, paths, files)
                 self._prove(run, batch)
                 self._record(run, batch)
-            proved()
+            proved(lost)
 
     def _has_applied(self, run: Run) -> bool:
         lines = f"select 1 from {self._name(LOADS_TABLE)} where run = {run.run} and attempt = {sql_text(run.attempt)}"
@@ -128,7 +132,7 @@ class DuckDBWarehouse:
             for table in gone:
                 self.connection.execute(f"drop table if exists {self._name(table)}")
             for run, batch, files in steps:
-                self._apply(run, batch, files)
+                self._apply(run, batch, [files.local(file) for file in batch.files], files)
                 self._prove(run, batch)
             for run in runs:
                 for batch in run.batches:
@@ -235,9 +239,8 @@ class DuckDBWarehouse:
         columns = ", ".join(f"{name} {kind}" for name, kind in LOADS_COLUMNS.items())
         self.connection.execute(f"{create} {self._name(LOADS_TABLE)} ({columns})")
 
-    def _apply(self, run: Run, batch: Batch, files: RunFiles) -> None:
+    def _apply(self, run: Run, batch: Batch, paths: list[Path], files: RunFiles) -> None:
         target = self._name(batch.table)
-        paths = [files.local(file) for file in batch.files]
         found = self._columns(batch.table)
         aside = self._put_aside(batch, paths, found) if paths else None
         if batch.mode == "full":
@@ -251,6 +254,19 @@ class DuckDBWarehouse:
         if batch.deleted:
             gone = [files.local(file) for file in batch.deleted]
             self.connection.execute(duckdb_sql.mark_deleted(target, run, batch, gone))
+
+    def _lost(self, batch: Batch, paths: list[Path]) -> list[Lost]:
+        """How many of raw's rows are not in a batch that takes the place of all of them."""
+        found = self._columns(batch.table)
+        if batch.mode != "full" or "_deleted_at" not in found:
+            return []
+        ((before,),) = self._ask(live_rows.count(self._name(batch.table)))
+        kinds = {column.name.lower(): column.duckdb for column in batch.key_columns if column.name not in batch.widened}
+        if not batch.files or not batch.primary_key or not kinds.items() <= found.items():
+            return [Lost(batch.table, before - batch.rows, before, by_key=not batch.files)]
+        arrived = duckdb_sql.select(batch.key_columns, paths)
+        ((gone,),) = self._ask(live_rows.gone(self._name(batch.table), f"({arrived})", batch.key_columns, DIALECT))
+        return [Lost(batch.table, gone, before)]
 
     def _put_aside(self, batch: Batch, paths: list[Path], found: Mapping[str, str]) -> str | None:
         """Where the values of dropped columns wait for the rows that take the place of theirs; None: there are none."""

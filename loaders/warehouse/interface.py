@@ -6,6 +6,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from loaders.deletes import Lost
 from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.proof.canonical import CanonicalColumn
@@ -14,6 +15,9 @@ from loaders.retention.erase_key import Key
 
 # A batch of a run, and the way to its files as long as it is this step's turn.
 Step = tuple[Run, Batch, RunFiles]
+
+# What a warehouse calls before it commits a run.
+Proved = Callable[[Sequence[Lost]], None]
 
 
 class Warehouse(Protocol):
@@ -49,12 +53,12 @@ class Warehouse(Protocol):
     def stream(self, sql: str, wide: bool) -> Iterator[pa.RecordBatch]:
         """The rows of a query, some at a time, in bounded memory. wide: if a column is, as above."""
 
-    def apply(self, run: Run, files: RunFiles, proved: Callable[[], None]) -> None:
+    def apply(self, run: Run, files: RunFiles, proved: Proved) -> None:
         """All of the run, in one transaction, unless it is in raw already.
 
         proved: called in that transaction, as its last act before COMMIT, when raw is what the run found at the source;
-        the warehouse may be asked then. What it raises takes everything back. It may be called again, when COMMIT is
-        refused for a reason that is gone at another try.
+        the warehouse may be asked then. It is told what tables that are read whole have lost. What it raises takes
+        everything back. It may be called again, when COMMIT is refused for a reason that is gone at another try.
         """
 
     def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:

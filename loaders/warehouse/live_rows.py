@@ -74,6 +74,18 @@ class LiveRows:
         )
 
 
+def count(table: str) -> str:
+    return f"select count(*) from {table} where _deleted_at is null"
+
+
+def gone(table: str, arrived: str, keys: Sequence[ColumnType], dialect: Dialect) -> str:
+    """How many live rows of a table have keys that are not among those that arrived: a table's name, or a query."""
+    return (
+        f"select count(*) from {table} as r left join {arrived} as c on {same_key('r', 'c', keys, dialect)} "
+        f"where r._deleted_at is null and c.{sql_name(keys[0].name)} is null"
+    )
+
+
 def same_key(one: str, other: str, keys: Sequence[ColumnType], dialect: Dialect) -> str:
     """The condition that two rows, by their aliases, have the same key byte by byte."""
 

@@ -14,6 +14,11 @@ from loaders.lake.runs import Batch, Run
 from loaders.warehouse import kept, redshift_sql
 
 
+def staging(number: int) -> str:
+    """The temporary table to which COPY brings a run's batch of this number."""
+    return f"staged_{number}"
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a batch's rows go: `into` bears the name of raw's table, or of the new one. number: the batch's in its run.
@@ -27,7 +32,7 @@ class Place:
 
     @property
     def staging(self) -> str:
-        return f"staged_{self.number}"
+        return staging(self.number)
 
     @property
     def gone(self) -> str:

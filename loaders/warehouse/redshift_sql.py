@@ -5,7 +5,7 @@ Redshift ignores blanks at the end of a VARCHAR when it compares.
 """
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.quoting import sql_name
@@ -92,6 +92,16 @@ def is_declared_so(batch: Batch, found: Sequence[Sequence]) -> bool:
     """Whether a raw table, as `columns_of` describes it, has the batch's columns and the loaders' own."""
     wanted = {column.name.lower(): column.redshift for column in batch.raw_columns} | LINEAGE_COLUMNS
     return len(wanted) == len(found) and all(row[0] in wanted and _same_type(wanted[row[0]], row) for row in found)
+
+
+def are_declared_so(columns: Iterable[ColumnType], widened: Collection[str], found: Sequence[Sequence]) -> bool:
+    """Whether a raw table, as `columns_of` describes it, has these columns, of types as wide or less."""
+    types = {row[0]: row for row in found}
+    wanted = {column.name.lower(): column for column in columns}
+    return all(
+        name in types and (column.name in widened or _same_type(column.redshift, types[name]))
+        for name, column in wanted.items()
+    )
 
 
 def is_narrower_varchar(row: Sequence, column: ColumnType) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 from redshift_connector.error import Error as RedshiftError
 
+from loaders.deletes import Lost
 from loaders.errors import Failure
 from loaders.lake import attempts
 from loaders.lake.run_files import RunFiles
@@ -20,13 +21,13 @@ from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.proof import canonical
 from loaders.quoting import sql_name
 from loaders.retention.erase_key import Key
-from loaders.warehouse import checks, copy_errors, redshift_sql
-from loaders.warehouse.interface import Step
+from loaders.warehouse import checks, copy_errors, live_rows, redshift_sql
+from loaders.warehouse.interface import Proved, Step
 from loaders.warehouse.live_rows import LiveRows
 from loaders.warehouse.profile import Target
 from loaders.warehouse.redshift_connection import connect
 from loaders.warehouse.redshift_errors import is_conflict, is_undefined, said
-from loaders.warehouse.redshift_reshape import Place, Reshaping
+from loaders.warehouse.redshift_reshape import Place, Reshaping, staging
 from loaders.warehouse.redshift_session import Change, RedshiftSession
 
 TRIES = 3
@@ -89,7 +90,7 @@ class RedshiftWarehouse:
             self._session.run('create temporary table "doctor" ("id" BIGINT)')
             self._session.run(redshift_sql.copy("doctor", manifest, self.role))
 
-    def apply(self, run: Run, files: RunFiles, proved: Callable[[], None]) -> None:
+    def apply(self, run: Run, files: RunFiles, proved: Proved) -> None:
         """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed.
 
         A serialization conflict with another writer is tried again as a whole.
@@ -119,7 +120,8 @@ class RedshiftWarehouse:
             for table in sorted(gone):
                 self._session.run(redshift_sql.drop_table(self.schema, table))
             for number, (run, batch, files) in enumerate(steps):
-                place = self._apply(run, batch, number, files)
+                self._stage_rows(run, batch, staging(number), files)
+                place = self._replace(run, batch, number, files)
                 self._reshaping.take_place(batch, place)
             now = _now()
             for run in runs:
@@ -170,16 +172,20 @@ class RedshiftWarehouse:
         self._session.run("begin")
         self._session.run(redshift_sql.lock_loads(self.schema))
 
-    def _transaction(self, run: Run, files: RunFiles, proved: Callable[[], None], change: Change) -> None:
+    def _transaction(self, run: Run, files: RunFiles, proved: Proved, change: Change) -> None:
         self._begin()
         lines = redshift_sql.lines_of(self.schema, run)
         newest = self._session.rows(redshift_sql.newest_run(self.schema))
         if checks.is_new(run, tuple(newest[0]) if newest else None, self._session.rows(lines)[0][0] > 0):
-            places = [self._apply(run, batch, number, files) for number, batch in enumerate(run.batches)]
+            places, lost = [], []
+            for number, batch in enumerate(run.batches):
+                self._stage_rows(run, batch, staging(number), files)
+                lost += self._lost(batch, staging(number))
+                places.append(self._replace(run, batch, number, files))
             for batch, place in zip(run.batches, places, strict=True):
                 self._reshaping.take_place(batch, place)
             self._session.run(redshift_sql.record(self.schema, run, _now()))
-            self._in_transaction(proved)
+            self._in_transaction(lambda: proved(lost))
         self._commit(change, lines)
 
     def _in_transaction(self, ask: Callable[[], None]) -> None:
@@ -264,11 +270,11 @@ class RedshiftWarehouse:
         except RedshiftError as error:
             raise self._explained(error, change.doing, change.undone) from None
 
-    def _apply(self, run: Run, batch: Batch, number: int, files: RunFiles) -> Place:
-        """Bring a table to what the run found: replace its rows, or those that changed."""
+    def _replace(self, run: Run, batch: Batch, number: int, files: RunFiles) -> Place:
+        """Bring a table to what the run found: put what is staged in the place of all, or of some."""
         place = self._reshaping.place(batch, number)
         if batch.files:
-            self._put_rows(run, batch, place, files)
+            self._put_staged(run, batch, place)
         if batch.deleted:
             self._mark_deleted(run, batch, place, files)
         if batch.live_rows is not None:
@@ -276,17 +282,37 @@ class RedshiftWarehouse:
             checks.equal(self.schema, run, batch, rows, int(total))
         return place
 
-    def _put_rows(self, run: Run, batch: Batch, place: Place, files: RunFiles) -> None:
-        """COPY the batch's rows beside the table, check them, and put them in the place of those with their keys."""
+    def _lost(self, batch: Batch, staged: str) -> list[Lost]:
+        """How many of raw's rows are not in a batch that takes the place of all of them."""
+        found = self._session.rows(redshift_sql.columns_of(self.schema, batch.table))
+        if batch.mode != "full" or "_deleted_at" not in {row[0] for row in found}:
+            return []
+        table = redshift_sql.name(self.schema, batch.table)
+        ((before,),) = self._session.rows(live_rows.count(table))
+        comparable = batch.primary_key and redshift_sql.are_declared_so(batch.key_columns, batch.widened, found)
+        if not batch.files or not comparable:
+            return [Lost(batch.table, before - batch.rows, before, by_key=not batch.files)]
+        ((gone,),) = self._session.rows(
+            live_rows.gone(table, sql_name(staged), batch.key_columns, redshift_sql.DIALECT)
+        )
+        return [Lost(batch.table, gone, before)]
+
+    def _stage_rows(self, run: Run, batch: Batch, staged: str, files: RunFiles) -> None:
+        """COPY the batch's rows beside the table, and check them."""
+        if not batch.files:
+            return
         files.verify(batch.files)
         try:
-            self._stage(place.staging, batch.columns, files.url(attempts.key(batch.table, run.attempt, "manifest")))
+            self._stage(staged, batch.columns, files.url(attempts.key(batch.table, run.attempt, "manifest")))
         except RedshiftError as error:
             if is_conflict(error):
                 raise
             self._session.roll_back()
             raise LocatedError(error, copy_errors.where(self._session.rows, batch, files)) from None
-        self._check(run, batch, place.staging)
+        self._check(run, batch, staged)
+
+    def _put_staged(self, run: Run, batch: Batch, place: Place) -> None:
+        """Put the staged rows in the place of those with their keys."""
         self._reshaping.put_aside(batch, place)
         if batch.mode != "full":
             self._session.run(redshift_sql.remove_staged(self.schema, place.staging, place.into))

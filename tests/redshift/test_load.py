@@ -13,6 +13,7 @@ from redshift_connector.error import Error as RedshiftError
 from redshift_connector.error import InterfaceError
 
 from loaders import pipeline
+from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
 from loaders.lake.run_files import RunFiles
 from loaders.lake.s3 import S3
@@ -22,6 +23,7 @@ from loaders.warehouse.redshift_session import RedshiftSession
 from loaders.warehouse.redshift_warehouse import RedshiftWarehouse
 from tests import test_type_matrix as matrix
 from tests.chaos_proxy import Line
+from tests.own_database import sequence
 from tests.redshift.conftest import connection_to
 from tests.test_lake import Refusals
 
@@ -297,7 +299,7 @@ def test_repeated_keys_are_refused(loaded):
     run = pipeline.runs.read(loaded.lake, 2)
     wrong = replace(run, batches=(replace(run.batches[0], primary_key=("v",)),))
     with loaded.warehouse() as warehouse, pytest.raises(Failure, match="1 keys of run 2 occur more than once"):
-        warehouse.apply(wrong, RunFiles(loaded.lake, loaded.own.folder), lambda: None)
+        warehouse.apply(wrong, RunFiles(loaded.lake, loaded.own.folder), lambda _lost: None)
     assert loaded.rows(columns="id, v, _run") == OLD
 
 
@@ -544,3 +546,17 @@ def test_the_manifest_in_the_lake_is_the_one_that_copy_reads(loaded):
     entries = json.loads(loaded.lake.read(f"t/{run.attempt}/manifest"))["entries"]
     assert isinstance(loaded.lake, S3)
     assert [entry["url"] for entry in entries] == [loaded.lake.url(file.key) for file in run.batches[0].files]
+
+
+def test_new_rows_do_not_make_up_for_old_ones_that_are_gone_when_a_table_is_read_whole(both):
+    both.own.write(
+        "create table t (k varchar(9) collate utf8mb4_bin primary key, v int)",
+        f"insert into t select concat('k', seq), 1 from {sequence(1, 1_000)}",
+    )
+    both.run()
+    both.own.write("update t set k = upper(k) where substr(k, 2) <= 150")
+    with pytest.raises(Failure, match="150 of the 1,000 rows of t are gone at the source"):
+        both.run(full=True)
+    assert both.rows(columns="count(*), min(k), max(_run)") == [(1000, "k1", 1)]
+    both.run(full=True, deletes=DeleteLimit(lifted=True))
+    assert both.rows(columns="count(*), min(k), max(_run)") == [(1000, "K1", 2)]
