@@ -8,8 +8,8 @@ from loaders import cursors, plans
 from loaders.errors import Failure
 from loaders.incremental import Raw, begins
 from loaders.lake.runs import Batch
-from loaders.quoting import mysql_name, mysql_value
-from loaders.source.mysql import rows_sql, sums_sql
+from loaders.quoting import mysql_value
+from loaders.source.mysql import count_sql, rows_sql, sums_sql
 from loaders.source.source_side import SourceSide
 from loaders.table_read import TableRead
 from loaders.warehouse.raw_tables import SOURCE_HASH
@@ -48,9 +48,8 @@ def intent(read: TableRead, raw: Raw, wanted: Wanted, for_redshift: bool) -> Int
             return Intent(replace(whole, mode="stop"), failure.problem, size, [])
     base = raw.base(read) if read.source.held_still else None
     if base is None:
-        counted = f"select count(*) from {mysql_name(read.source.name)}"
         why = "--full" if wanted.full else _why_whole(read, raw)
-        return Intent(whole, why, size, [rows_sql(read.source, read.columns), counted])
+        return Intent(whole, why, size, [rows_sql(read.source, read.columns), count_sql(read.source)])
     begin = begins(read, base, wanted.lookback)
     said = f"rows from {begin} on by {read.table.cursor}, then all compared by hash" if begin else _without_cursor(read)
     return Intent(replace(whole, mode="incremental"), said, size, _selects(read, base, begin))
@@ -60,9 +59,8 @@ def _selects(read: TableRead, base: Batch, begin: cursors.Bound) -> list[str]:
     side = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH], read.progress)
     rows = read.source.estimated_rows if base.live_rows is None else base.live_rows
     sums = sums_sql(read.source, side.bucket(side.buckets(rows)), side.hashed.select)
-    if begin is None:
-        return [sums]
-    return [rows_sql(read.source, read.columns, cursors.condition(read.cursor, begin)), sums]
+    by_cursor = [] if begin is None else [rows_sql(read.source, read.columns, cursors.condition(read.cursor, begin))]
+    return [*by_cursor, sums, count_sql(read.source)]
 
 
 def _without_cursor(read: TableRead) -> str:

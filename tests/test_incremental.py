@@ -205,6 +205,17 @@ def test_whoever_writes_to_raw_is_corrected_by_the_next_run(filled):
     assert filled.run().batches[0].verdict == "equal: 1,000 rows by hash; 2 repaired; 1 gone"
 
 
+@pytest.mark.parametrize("key", ["int", "varchar(9)"])
+def test_a_row_that_stands_twice_in_raw_is_read_whole(own, key):
+    """No key explains it: "equal" was published, and then refused by every load."""
+    own.write(f"create table t (id {key} primary key, v int)", "insert into t values (1, 1), (2, 2), (3, 3)")
+    own.run()
+    damaged(own, "insert into raw_own.t select * from raw_own.t where id = '2'")
+    (batch,) = own.run().batches
+    assert (batch.mode, batch.verdict) == ("full", "equal: 3 rows")
+    assert own.raw("t", "v") == [(1,), (2,), (3,)]
+
+
 def test_raw_that_changes_between_reading_and_loading_stops_the_load(filled):
     filled.write("update t set v = 'new', updated_at = '2026-02-01' where id = 5")
     with filled.opened("raw_own") as warehouse:

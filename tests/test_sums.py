@@ -26,7 +26,7 @@ from loaders.matching import match
 from loaders.proof import holdings, verify
 from loaders.proof.buckets import Buckets
 from loaders.proof.compare import compare
-from loaders.source import bucket_sums, key_ranges
+from loaders.source import bucket_sums, key_ranges, mysql
 from loaders.source.bucket_sums import PartSums, added_up
 from loaders.source.mysql import Snapshot
 from loaders.source.source_side import SourceSide
@@ -112,6 +112,20 @@ def test_an_empty_table_has_no_sums(own, split_all):  # noqa: F811
     own.write("create table t (id int primary key)")
     with together(own) as snapshot:
         assert side_of(snapshot, own).sums(Buckets("id", 1024)) == {}
+
+
+def test_sums_that_the_server_cuts_are_not_taken_for_the_tables(own):
+    """`sql_select_limit`, set globally, once made of 98,304 rows 96,255: "equal", published, and refused for ever."""
+    filled(own)
+    with own.snapshot() as snapshot:
+
+        def cutting(_doing, _rows, answers):
+            mysql.rows(snapshot.connection, "set session sql_select_limit = 2")
+            return answers
+
+        with pytest.raises(Failure, match=r"t: the server's sums of hashes are those of .* it counts 3,000") as caught:
+            side_of(snapshot, own, cutting).sums(Buckets("id", 1024))
+    assert "nothing was published" in caught.value.fix
 
 
 def run(own: OwnDatabase, count: int):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from loaders.proof.buckets import Buckets, Sums, differing, totals
 from loaders.warehouse.raw_tables import SOURCE_HASH
@@ -50,10 +51,26 @@ class Difference:
     hash_sum: int
 
 
+@dataclass(frozen=True)
+class Unlike:
+    """Some buckets' rows as in Difference, with their hashes.
+
+    rows, hash_sum: what raw has more of once it is given them, as a load does: it takes every row with a wanted key, or
+    with one that is gone, out of raw, and puts the wanted ones in.
+    """
+
+    wanted: pa.Table
+    absent: pa.Table
+    gone: pa.Table
+    rows: int
+    hash_sum: int
+
+
 def compare(source: Side, raw: WarehouseSide, buckets: Buckets, keyed: bool = True) -> Difference | None:
     """What raw needs to be equal to the source; None if the table should be read whole.
 
-    That is when finding out would cost more, or when the rows have no key (keyed: False) and are not the same.
+    That is when finding out would cost more, when the rows have no key (keyed: False) and are not the same, or when
+    what is found does not make raw equal: where a key occurs twice, or an answer was cut.
     """
     source_sums, raw_sums = _both(source, raw, buckets)
     chosen = differing(source_sums, raw_sums)
@@ -67,9 +84,17 @@ def compare(source: Side, raw: WarehouseSide, buckets: Buckets, keyed: bool = Tr
     if weight > max(WORTH_COMPARING, rows // 2):
         return None
     found = [_unlike(source.pairs(buckets, part), raw.pairs(buckets, part)) for part in _parts(buckets, chosen)]
+    raw_rows, raw_hash_sum = totals(raw_sums)
+    raw_rows += sum(unlike.rows for unlike in found)
+    raw_hash_sum += sum(unlike.hash_sum for unlike in found)
+    if (raw_rows, raw_hash_sum) != (rows, hash_sum):
+        return None
     if not found:
         return Difference(pa.table({}), pa.table({}), pa.table({}), rows, hash_sum)
-    wanted, absent, gone = (pa.concat_tables(tables) for tables in zip(*found, strict=True))
+    wanted, absent, gone = (
+        pa.concat_tables(getattr(unlike, which) for unlike in found).drop_columns(SOURCE_HASH)
+        for which in ("wanted", "absent", "gone")
+    )
     return Difference(wanted, absent, gone, rows, hash_sum)
 
 
@@ -102,15 +127,25 @@ def _parts(buckets: Buckets, chosen: list[int]) -> Iterator[list[int]]:
     return (chosen[start : start + step] for start in range(0, len(chosen), step))
 
 
-def _unlike(source: pa.Table, raw: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Keys of the source's rows that raw has otherwise or not at all, those of the latter, and raw's that are gone."""
+def _unlike(source: pa.Table, raw: pa.Table) -> Unlike:
     keys = [name for name in source.column_names if name != SOURCE_HASH]
     # A warehouse may fold names, and not know every type of the lake's.
     raw = raw.rename_columns(source.column_names).cast(source.schema)
     wanted = _anti_join(source, raw, [*keys, SOURCE_HASH])
-    absent = _anti_join(wanted, raw, keys)
-    return wanted.select(keys), absent.select(keys), _anti_join(raw, source, keys).select(keys)
+    gone = _anti_join(raw, source, keys)
+    replaced = _join(raw, wanted, keys, "left semi")
+    rows = wanted.num_rows - gone.num_rows - replaced.num_rows
+    hash_sum = _hash_sum(wanted) - _hash_sum(gone) - _hash_sum(replaced)
+    return Unlike(wanted, _anti_join(wanted, raw, keys), gone, rows, hash_sum)
+
+
+def _hash_sum(pairs: pa.Table) -> int:
+    return int(pc.sum(pairs.column(SOURCE_HASH).cast(pa.decimal128(38, 0))).as_py() or 0)
 
 
 def _anti_join(left: pa.Table, right: pa.Table, on: list[str]) -> pa.Table:
-    return left.join(right, keys=on, join_type="left anti", use_threads=False)
+    return _join(left, right, on, "left anti")
+
+
+def _join(left: pa.Table, right: pa.Table, on: list[str], kind: str) -> pa.Table:
+    return left.join(right.select(on), keys=on, join_type=kind, use_threads=False)

@@ -193,7 +193,7 @@ class Snapshot:
     def count(self, table: SourceTable) -> int:
         """The server's own count of the table's rows."""
         with explained(f"table {table.name}"):
-            return int(rows(self.connection, f"select count(*) from {mysql_name(table.name)}")[0][0])
+            return int(rows(self.connection, count_sql(table))[0][0])
 
     def sums(self, table: SourceTable, bucket: str, hashed: str, where: str | None = None) -> Sums:
         """The server's own count and sum of hashes per bucket; `bucket`, `hashed` and `where` are expressions."""
@@ -241,6 +241,11 @@ def rows_sql(table: SourceTable, columns: Sequence[Column], where: str | None = 
     """What `Snapshot.read` sends."""
     sql = f"select {', '.join(column.select for column in columns)} from {mysql_name(table.name)}"
     return f"{sql} where {where}" if where else sql
+
+
+def count_sql(table: SourceTable) -> str:
+    """What `Snapshot.count` sends."""
+    return f"select count(*) from {mysql_name(table.name)}"
 
 
 def sums_sql(table: SourceTable, bucket: str, hashed: str, where: str | None = None) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from loaders.errors import Failure
 from loaders.progress import Progress
-from loaders.proof.buckets import Buckets, Sums, fitting
+from loaders.proof.buckets import Buckets, Sums, fitting, totals
 from loaders.quoting import mysql_name, mysql_value
 from loaders.source import bucket_sums, key_ranges
 from loaders.source.mysql import Snapshot, SourceTable
@@ -54,7 +55,19 @@ class SourceSide:
         parts = key_ranges.conditions(self.snapshot, self.table)
         with closing(bucket_sums.in_parts(self.snapshot, self.table, bucket, hashed, parts)) as answers:
             shown = self.progress(f"comparing {self.table.name}", self.table.estimated_rows, answers)
-            return bucket_sums.added_up(shown)
+            sums = bucket_sums.added_up(shown)
+        self._count(sums)
+        return sums
+
+    def _count(self, sums: Sums) -> None:
+        """Sums of which some are missing would be those of another table."""
+        rows, counted = totals(sums)[0], self.snapshot.count(self.table)
+        if self.table.held_still and rows != counted:
+            raise Failure(
+                f"{self.table.name}: the server's sums of hashes are those of {rows:,} rows, and it counts {counted:,}",
+                "something between here and the server cuts answers (a proxy, a limit that was set meanwhile); nothing "
+                "was published, run it again",
+            )
 
     def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
         columns = [*self.keys, self.hashed]
