@@ -160,6 +160,27 @@ def test_the_memory_of_a_load_grows_with_its_threads_and_with_the_rows_around_de
     assert duckdb_memory.of_load(few, 1) == duckdb_memory.LOAD
     uncounted = replace(full, batches=(replace(million, live_rows=None, rows=10_000),))
     assert duckdb_memory.of_load(uncounted, 1) > 180_000_000
+    wide = replace(full, batches=(replace(batch, columns=200 * batch.columns[:1]),))
+    assert duckdb_memory.of_load(wide, 1) == 130_000_000
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_row_of_200_columns_changes(own, counted, monkeypatch):
+    """It took 95 MiB, which no load was let have, and nobody noticed by DuckDB's words that memory was lacking."""
+    names = [f"c{number}" for number in range(200)]
+    own.write(
+        f"create table t (id int primary key, {', '.join(f'{name} int' for name in names)})",
+        *(f"insert into t values ({row}, {', '.join(['1'] * len(names))})" for row in (1, 2)),
+    )
+    own.run()
+    tries = []
+    monkeypatch.setattr(duckdb_warehouse, "_connected", spied(duckdb_warehouse._connected, tries))
+    if not counted:
+        monkeypatch.setattr(duckdb_memory, "COLUMN", 0)
+    own.write("update t set c7 = 2 where id = 1")
+    assert own.run().batches[0].verdict == "equal: 2 rows by hash; 1 repaired"
+    assert own.live("t", "id, c7") == [(1, 2), (2, 1)]
+    assert len(tries) == (1 if counted else 2)
 
 
 def test_a_load_is_not_let_have_more_than_the_machine_has(tmp_path, monkeypatch, run_of):

@@ -34,7 +34,7 @@ def equal(schema: str, run: Run, batch: Batch, rows: int, hash_sum: int) -> None
         raise Failure(
             f"{schema}.{batch.table} would not equal the source of run {run.run}: {rows:,} rows where the source had "
             f"{batch.live_rows:,}" + (", or others" if rows == batch.live_rows else ""),
-            f"raw is unchanged; if something else wrote to it, `python -m loaders extract --full --tables {batch.table}` "
-            "reads the table whole, and `python -m loaders replay` builds raw anew from the lake; if it is `replay` that "
-            "says this, restore the lake from a backup",
+            "raw is unchanged; if something else wrote to it, `python -m loaders extract --full --tables "
+            f"{batch.table}` reads the table whole, and `python -m loaders replay` builds raw anew from the lake; if "
+            "it is `replay` that says this, restore the lake from a backup",
         )

@@ -12,6 +12,8 @@ COMPARE = 64_000_000
 STREAM = 256_000_000
 # A load: at least, and for each thread that writes. More makes none faster.
 LOAD, LOAD_THREAD = 100_000_000, 50_000_000
+# To change one row of a table, DuckDB holds two blocks of 256 KiB of each of its columns: 560 kB of 50 to 800 columns.
+COLUMN = 650_000
 # To delete a row, DuckDB keeps 8 bytes and a little for each row of its vector until the transaction is over, and needs
 # some room to work in.
 VECTOR_ROWS = 2_048
@@ -29,7 +31,9 @@ def of_load(run: Run, threads: int) -> int:
 
     DuckDB works on 2,048 rows at once, so rows of megabytes need more than can be known before.
     """
-    return max(LOAD, LOAD_THREAD * threads, WORK + int(MARK_BYTES * sum(map(_marked, run.batches))))
+    wide = COLUMN * max((len(batch.raw_columns) for batch in run.batches), default=0)
+    marks = int(MARK_BYTES * sum(map(_marked, run.batches)))
+    return max(LOAD, max(LOAD_THREAD, wide) * threads, max(WORK, wide) + marks)
 
 
 def _marked(batch: Batch) -> int:
