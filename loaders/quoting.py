@@ -1,6 +1,7 @@
 """The one place where a name or a value becomes part of an SQL statement."""
 
 import datetime
+import decimal
 
 from pymysql.converters import escape_string
 
@@ -21,11 +22,18 @@ def sql_text(text: str) -> str:
 
 
 def mysql_value(value: object) -> str:
-    """A value of a key as a MySQL literal. Backslashes escape, as they do in the sessions of mysql.py."""
+    """A value of a key as a MySQL literal, which the server compares exactly. Backslashes escape, as in its session.
+
+    A decimal in plain digits: 1.23E-7 would be a DOUBLE. A float with an exponent: 0.1 would be a decimal.
+    """
     if isinstance(value, bytes):
         return f"x'{value.hex()}'"
     if isinstance(value, datetime.datetime):
         return f"'{value.replace(tzinfo=None).isoformat(sep=' ')}'"
     if isinstance(value, str | datetime.date):
         return f"'{escape_string(str(value))}'"
+    if isinstance(value, decimal.Decimal):
+        return f"{value:f}"
+    if isinstance(value, float):
+        return repr(value) if "e" in repr(value) else f"{value!r}e0"
     return str(value)

@@ -214,8 +214,9 @@ def _bytes(octets: int) -> Home:
 
 def _select(column: SourceColumn) -> str:
     name = mysql_name(column.name)
-    if column.data_type == "float":
-        # The server prints a FLOAT with 6 digits; as a DOUBLE it prints all of them. `+ 0` would lose the sign of -0.
+    if column.data_type == "float" or (column.data_type == "double" and "(" in column.column_type):
+        # The server prints a FLOAT with 6 digits, and DOUBLE(M,D) with D places; a DOUBLE it prints whole. `+ 0` would
+        # lose the sign of -0.
         return f"{name} * 1e0"
     if column.data_type == "bit":
         # Bytes otherwise; as a number it is printed in digits.

@@ -4,7 +4,9 @@ from tests import test_type_matrix as matrix
 
 # What the matrix tests by itself, value by value, because it is no plain literal.
 MORE = {
-    "float": ("float", ["0.1", "-3.4e38", "1.4e-45", "16777217"]),
+    "float": ("float", ["0.1", "-3.4e38", "1.4e-45", "16777217", "-0.0e0"]),
+    "float shown rounded": ("float(8,2)", ["1.57", "99999.99"]),
+    "double shown rounded": ("double(8,2)", ["1.57", "-0.01"]),
     "bit": ("bit(7)", ["b'0'", "b'1111111'"]),
     "bit 64": ("bit(64)", ["0", "18446744073709551615"]),
 }

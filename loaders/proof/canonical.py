@@ -26,7 +26,7 @@ WIDE_BYTES = 8_000
 NO_DIGEST = "… (the server gives no digest of it)"
 
 MYSQL = {
-    # FLOAT and DOUBLE: a FLOAT by itself is printed with 6 digits.
+    # By itself a FLOAT is printed with 6 digits, and DOUBLE(M,D) with D places.
     FLOAT: "{0} * 1e0",
     MOMENT: "date_format({0}, '%Y-%m-%d %H:%i:%s.%f')",
     TEXT: "convert({0} using utf8mb4)",
