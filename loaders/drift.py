@@ -142,7 +142,11 @@ def _kind(old: ColumnType, new: ColumnType) -> str:
 def _both(pair: Pair) -> str:
     old, new = pair
     named = "" if old.name == new.name else f" {new.name}"
-    return f"column {old.name} was {old.mysql} and is{named} {new.mysql}"
+    if old.mysql != new.mysql:
+        return f"column {old.name} was {old.mysql} and is{named} {new.mysql}"
+    # Of texts that is the bytes that a character may need; the record keeps no character set.
+    cause = "its character set is another" if "VARCHAR" == old.duckdb == new.duckdb else "it is read as another type"
+    return f"column {old.name} was and is{named} {new.mysql}, but {cause}: {old.redshift} became {new.redshift}"
 
 
 def _anew(table: str) -> str:

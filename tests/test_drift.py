@@ -84,6 +84,15 @@ def test_a_wider_type_widens_raw_and_the_next_large_value_arrives(shop, change, 
     assert shop.live("t", "id, v, n") == [(1, "a", 10), (2, "x" * 20, 8_000_000), (3, "c", None)]
 
 
+def test_another_character_set_is_what_a_notice_says(shop):
+    said = "column v was and is varchar(20), but its character set is another: VARCHAR(80) became VARCHAR(60)"
+    assert said in refused(shop, "alter table t modify v varchar(20) character set utf8mb3").problem
+    shop.run(full=True)
+    (notice,) = after(shop, "alter table t modify v varchar(20) character set utf8mb4").notices
+    said = "column v was and is varchar(20), but its character set is another: VARCHAR(60) became VARCHAR(80)"
+    assert notice == f"t: {said}: raw widens"
+
+
 def test_a_widened_key_still_replaces_its_rows(shop):
     after(shop, "alter table t modify id bigint", "update t set v = 'new' where id = 2", "delete from t where id = 3")
     assert shop.live("t", "id, v") == [(1, "a"), (2, "new")]
