@@ -177,9 +177,9 @@ help-all:
 	touch $@
 
 .venv/bin/pip:
-	if ! $(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
-	  echo "error: $(PYTHON) is not Python 3.10, 3.11 or 3.12" >&2
-	  echo "  fix: install one (apt-get install python3 python3-venv), or name it: make setup PYTHON=python3.11" >&2; exit 1
+	if ! $(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null; then
+	  echo "error: $(PYTHON) is not Python 3.10 to 3.14" >&2
+	  echo "  fix: install one (apt-get install python3 python3-venv), or name it: make setup PYTHON=python3.13" >&2; exit 1
 	fi
 	case "$$PWD" in *:*|*$$'\n'*)
 	  printf 'error: no virtual environment can be in a folder with a : or a line break in its path: %q\n' "$$PWD" >&2
