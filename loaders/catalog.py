@@ -14,7 +14,7 @@ import yaml
 from loaders.errors import Failure
 from loaders.warehouse.raw_tables import LOADS_TABLE
 
-META_KEYS = ("primary_key", "cursor", "fingerprint", "on_invalid", "dist", "sort", "mart")
+META_KEYS = ("primary_key", "cursor", "fingerprint", "on_invalid", "as", "dist", "sort", "mart")
 # Redshift cuts longer names, in bytes, without a word.
 REDSHIFT_NAME_BYTES = 127
 
@@ -29,7 +29,8 @@ class Mart:
 
 @dataclass(frozen=True)
 class Table:
-    """One table to move. `name` is exactly the source's; `invalid_to_null` are columns whose rule is switched on.
+    """One table to move. `name` is exactly the source's; `invalid_to_null` are columns whose rule is switched on,
+    `as_text` those that are read as texts.
 
     dist and sort: the raw table's distribution key and sort keys in Redshift; without them it chooses by itself.
     """
@@ -41,6 +42,7 @@ class Table:
     dist: str | None = None
     sort: tuple[str, ...] = ()
     mart: Mart | None = None
+    as_text: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,11 @@ def _table(entry: Any, file: Path) -> Table:
     meta = _meta(entry, file, f"table {name}")
     cursor, dist = (_optional(meta, key, file, name) for key in ("cursor", "dist"))
     key, sort = (_columns(meta, key, file, name) for key in ("primary_key", "sort"))
-    return Table(name, key, cursor, _invalid_to_null(entry, file, name), dist, sort, _mart(meta, key, file, name))
+    rules = _column_rules(entry, file, name)
+    # YAML reads a bare null as nothing, which is what is meant here.
+    nulled = _ruled(rules, "on_invalid", {None: True, "null": True, "error": False}, f"{file}: on_invalid of {name}")
+    texts = _ruled(rules, "as", {"text": True}, f"{file}: as of {name}")
+    return Table(name, key, cursor, nulled, dist, sort, _mart(meta, key, file, name), texts)
 
 
 def _mart(meta: Mapping[str, Any], key: tuple[str, ...], file: Path, table: str) -> Mart | None:
@@ -170,20 +176,24 @@ def _meta(entry: Mapping[str, Any], file: Path, where: str) -> Mapping[str, Any]
     return meta
 
 
-def _invalid_to_null(entry: Mapping[str, Any], file: Path, table: str) -> frozenset[str]:
-    """Columns with `meta.on_invalid: null`. YAML reads a bare null as nothing, which is what is meant here."""
-    chosen = set()
+def _column_rules(entry: Mapping[str, Any], file: Path, table: str) -> dict[str, Mapping[str, Any]]:
+    """The `config.meta` of each column that is described."""
+    rules = {}
     for column in _part(entry, "columns", list, file, f"table {table}"):
         if not isinstance(column, dict):
             raise Failure(f"{file}: a column of {table} is {column!r}, not a mapping", "write `- name: …`")
         name = _literal(column, "name", file, f"a column of {table}")
-        meta = _meta(column, file, f"column {table}.{name}")
-        rule = meta.get("on_invalid", "error")
-        if rule not in (None, "null", "error"):
-            raise Failure(f"{file}: on_invalid of {table}.{name} is {rule!r}", "write null or error")
-        if rule != "error":
-            chosen.add(name)
-    return frozenset(chosen)
+        rules[name] = _meta(column, file, f"column {table}.{name}")
+    return rules
+
+
+def _ruled(rules: Mapping[str, Mapping[str, Any]], key: str, known: Mapping[Any, bool], where: str) -> frozenset[str]:
+    """Columns for which `key` has a value that switches its rule on. known: value -> whether it does."""
+    chosen = {name: meta[key] for name, meta in rules.items() if key in meta}
+    for name, value in chosen.items():
+        if isinstance(value, dict | list) or value not in known:
+            raise Failure(f"{where}.{name} is {value!r}", f"write {' or '.join(filter(None, known))}")
+    return frozenset(name for name, value in chosen.items() if known[value])
 
 
 def _no_collisions(names: list[str], file: Path) -> None:

@@ -17,7 +17,7 @@ def match(catalog: Catalog, snapshot: Snapshot) -> list[tuple[Table, SourceTable
     pairs = [(table, found[table.name]) for table in catalog.tables]
     for table, source in pairs:
         _check(table, source, catalog)
-    return pairs
+    return [(table, source.reading_as_text(table.as_text)) for table, source in pairs]
 
 
 def not_altered(sources: Iterable[SourceTable], snapshot: Snapshot) -> None:
@@ -28,7 +28,7 @@ def not_altered(sources: Iterable[SourceTable], snapshot: Snapshot) -> None:
     """
     found = snapshot.tables()
     for source in sources:
-        now = found.get(source.name)
+        now = found[source.name].reading_as_text(source.texts) if source.name in found else None
         if now is None or (now.columns, now.primary_key) != (source.columns, source.primary_key):
             raise Failure(
                 f"the columns of {source.name} were altered while the run was reading",
@@ -38,9 +38,20 @@ def not_altered(sources: Iterable[SourceTable], snapshot: Snapshot) -> None:
 
 def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
     names = [column.name for column in source.columns]
-    declared = [*table.primary_key, *filter(None, [table.cursor, table.dist]), *table.sort, *table.invalid_to_null]
+    declared = [
+        *table.primary_key,
+        *filter(None, [table.cursor, table.dist]),
+        *table.sort,
+        *table.invalid_to_null,
+        *table.as_text,
+    ]
     for column in declared:
         known_or_fail(column, names, "column", f"table {table.name}, which {catalog.file.name} describes,")
+    for name in sorted(table.as_text & {*table.primary_key, table.cursor}):
+        raise Failure(
+            f"{catalog.file}: {table.name}.{name} is read `as: text`, and belongs to the key or is the cursor",
+            "take `as: text` from its config.meta: the source compares it as what it is",
+        )
     if source.primary_key and table.primary_key != source.primary_key:
         raise Failure(
             f"{catalog.file}: primary_key of {table.name} is {list(table.primary_key)}, "

@@ -118,6 +118,9 @@ FIXED = {
     "inet4": Home(pa.string(), "VARCHAR", "VARCHAR(15)"),
     "inet6": Home(pa.string(), "VARCHAR", "VARCHAR(39)"),
 }
+# What `as: text` is for: the server prints every digit, and values for which no other type is exact.
+PRINTED_WHOLE = ("decimal", "date", "datetime", "timestamp")
+PRINTED_CHARACTERS = 80
 TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json")
 BINARIES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "vector")
 # As the server keeps them: four bytes SRID, then WKB.
@@ -148,6 +151,19 @@ def contract(column: SourceColumn, table: str, for_redshift: bool = False) -> Co
     sized = re.fullmatch(r"VAR(?:CHAR|BYTE)\((\d+)\)", home.redshift) if for_redshift else None
     longest = int(sized[1]) if sized else None
     return Column(column.name, column.column_type, column.nullable, home, _select(column), longest)
+
+
+def as_text(column: SourceColumn, table: str) -> SourceColumn:
+    """The column, described as the text that the server prints of it: exact also where nothing else would be."""
+    if column.data_type not in PRINTED_WHOLE:
+        raise Failure(
+            f"{table}.{column.name} is {column.column_type}, which is not read `as: text`",
+            f"take `as: text` from its config.meta: it is for {', '.join(PRINTED_WHOLE)}",
+        )
+    width = PRINTED_CHARACTERS
+    return SourceColumn(
+        column.name, "varchar", column.column_type, column.nullable, width, width, character_set="ascii"
+    )
 
 
 def lake_schema(columns: Iterable[Column]) -> pa.Schema:

@@ -98,6 +98,11 @@ def test_a_part_of_the_catalog_can_be_chosen_by_name(write):
             "on_invalid of t.c is 'zero'",
             "null or error",
         ),
+        (
+            "sources: [{name: a, tables: [{name: t, columns: [{name: c, config: {meta: {as: [text]}}}]}]}]",
+            "as of t.c is ['text']",
+            "write text",
+        ),
     ],
 )
 def test_a_fault_is_named_with_what_to_do(write, text, problem, fix):

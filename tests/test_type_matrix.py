@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loaders import catalog
 from loaders.errors import Failure
 from loaders.quoting import mysql_name
 
@@ -228,10 +229,55 @@ def test_a_value_without_an_exact_home_stops_the_run_or_becomes_null_and_is_coun
     with pytest.raises(Failure) as caught:
         own.extract()
     assert f"t.v: the value {shown} of the row id=1 has no exact home" in caught.value.problem
-    assert "on_invalid" in caught.value.fix
+    assert "on_invalid" in caught.value.fix and "`as: text`" in caught.value.fix
     assert own.extract(invalid_to_null=True).batches[0].invalid == {"v": 1}
     own.load()
     assert own.raw("t", "id, v") == [(0, None), (1, None)]
+
+
+WITHOUT_HOME = {
+    "decimal(65,30)": ["1234567890.123450000000000000000000000000", "-0.000000000000000000000000000001"],
+    "decimal(65,0)": [str(2**128 + 1), "9" * 65, "-" + "9" * 65],
+    "date": ["0000-00-00", "2021-00-00", "2021-02-30", "9999-12-31"],
+    "datetime(6)": ["0000-00-00 00:00:00.000000", "2021-02-30 00:00:00.000001"],
+    "timestamp null": ["0000-00-00 00:00:00", "2024-01-01 00:00:00"],
+}
+
+
+@pytest.mark.parametrize("kind", WITHOUT_HOME)
+def test_a_column_read_as_text_is_exact_where_no_other_type_is(own, kind):
+    own.write(
+        f"create table t (id int primary key, v {kind})",
+        "set sql_mode = 'ALLOW_INVALID_DATES', time_zone = '+00:00'",
+        *(f"insert into t values ({number}, '{value}')" for number, value in enumerate(WITHOUT_HOME[kind])),
+        "insert into t values (99, null)",
+    )
+    own.discover()
+    text = own.catalog_file.read_text() + "    columns: [{name: v, config: {meta: {as: text}}}]\n"
+    own.catalog_file.write_text(text, encoding="utf-8")
+    known = catalog.read(own.catalog_file)
+    own.run(known)
+    assert own.raw("t", "id, v") == [*enumerate(WITHOUT_HOME[kind]), (99, None)]
+    own.write("update t set v = null where id = 0", "delete from t where id = 1")
+    assert own.run(known).batches[0].verdict == f"equal: {len(WITHOUT_HOME[kind])} rows by hash; 1 repaired; 1 gone"
+    assert own.live("t", "id, v") == [(0, None), *[*enumerate(WITHOUT_HOME[kind])][2:], (99, None)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "problem"),
+    [
+        ("id int primary key, v double", "t.v is double, which is not read `as: text`"),
+        ("id int, v decimal(65,30) primary key", "t.v is read `as: text`, and belongs to the key"),
+    ],
+)
+def test_what_cannot_be_read_as_text_is_named(own, columns, problem):
+    own.write(f"create table t ({columns})")
+    own.discover()
+    text = own.catalog_file.read_text() + "    columns: [{name: v, config: {meta: {as: text}}}]\n"
+    own.catalog_file.write_text(text, encoding="utf-8")
+    with pytest.raises(Failure) as caught:
+        own.run(catalog.read(own.catalog_file))
+    assert problem in caught.value.problem and "take `as: text`" in caught.value.fix
 
 
 def test_impossible_dates_that_a_lax_server_kept_are_refused(own):

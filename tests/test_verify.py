@@ -204,6 +204,20 @@ def every_type(module_own):
     return module_own, names
 
 
+def test_deep_compares_a_column_that_is_read_as_text(own):
+    own.write("create table t (id int primary key, v decimal(65,30), d date)", "set sql_mode = ''")
+    own.write(
+        "set sql_mode = ''", "insert into t values (1, '1234567890.12345', '0000-00-00'), (2, null, '2026-01-01')"
+    )
+    known = own.discover()
+    known = replace(known, tables=(replace(known.tables[0], as_text=frozenset({"v", "d"})),))
+    own.run(known)
+    assert finding(own, deep=True, known=known).equal
+    damaged(own, "update raw_own.t set v = '1234567890.123450000000000000000000000001' where id = 1")
+    found = finding(own, deep=True, known=known)
+    assert not found.equal and "1234567890.123450000000000000000000000001" in " ".join(found.details)
+
+
 def test_deep_says_equal_of_every_type(every_type):
     own, names = every_type
     found = finding(own, deep=True)

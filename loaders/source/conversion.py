@@ -43,9 +43,15 @@ class Conversion:
         raise Failure(
             f"{self.table}.{column.name}: the value {_shown(row[column.name])} of the row {where} "
             f"has no exact home as {column.strictest} (type {column.mysql_type})",
-            "correct the row; or let such values become NULL, counted: `on_invalid: null` in the column's config.meta, "
-            "or --on-invalid null for a run",
+            f"correct the row; {_as_text(column)}or let such values become NULL, counted: `on_invalid: null` in the "
+            "column's config.meta, or --on-invalid null for a run",
         )
+
+
+def _as_text(column: Column) -> str:
+    if pa.types.is_decimal(column.arrow) or pa.types.is_temporal(column.arrow):
+        return "or read the column as it is printed: `as: text` in its config.meta; "
+    return ""
 
 
 def _shown(value: bytes | None) -> str:

@@ -23,7 +23,7 @@ from loaders.quoting import mysql_name
 from loaders.source import session
 from loaders.source.conversion import Conversion
 from loaders.source.statements import explained, rows
-from loaders.type_contract import Column, SourceColumn, lake_schema
+from loaders.type_contract import Column, SourceColumn, as_text, lake_schema
 
 # A connection for `snapshot`: values stay the bytes that the server sent.
 CONNECT_OPTIONS = {"use_unicode": False, "conv": dict(encoders)}
@@ -41,13 +41,22 @@ SNAPSHOT_ENGINES = ("innodb", "rocksdb")
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A table as the source describes it. estimated_rows is the server's guess. No key: an empty primary_key."""
+    """A table as the source describes it. estimated_rows is the server's guess. No key: an empty primary_key.
+
+    texts: the columns that are read as the text which the server prints.
+    """
 
     name: str
     engine: str
     estimated_rows: int
     columns: tuple[SourceColumn, ...]
     primary_key: tuple[str, ...]
+    texts: frozenset[str] = frozenset()
+
+    def reading_as_text(self, texts: frozenset[str]) -> "SourceTable":
+        """The same with these columns described as texts."""
+        columns = (as_text(column, self.name) if column.name in texts else column for column in self.columns)
+        return replace(self, columns=tuple(columns), texts=texts)
 
     @property
     def held_still(self) -> bool:
