@@ -26,7 +26,7 @@ from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, Run
 from loaders.lake.store import Lake
 from loaders.matching import match, not_altered
-from loaders.retention import history
+from loaders.retention import history, withdraw
 from loaders.source.mysql import Snapshot, SourceTable
 from loaders.table_read import Progress, TableRead, homes, types
 from loaders.tables_at_once import TablesAtOnce
@@ -241,13 +241,22 @@ def _apply(lake: Lake, warehouse: Warehouse, run: Run, proved: Proved) -> None:
 
 
 def _waits(run: Run) -> str:
-    return f"run {run.run} waits in the lake: when the cause is gone, run `make load`"
+    return (
+        f"run {run.run} waits in the lake: when the cause is gone, run `make load`; "
+        f"`python -m loaders withdraw {run.run}` gives it up"
+    )
 
 
 def pending(lake: Lake, warehouse: Warehouse) -> list[Run]:
     """The lake's runs for this raw schema that are not in it. A raw schema fed from another lake is a failure."""
     last, attempt = warehouse.last_applied() or (0, "")
     if last and not history.published(lake, warehouse.schema, last, attempt):
+        if withdraw.is_withdrawn(lake, last, attempt):
+            raise Failure(
+                f"schema {warehouse.schema} of {warehouse} holds run {last}, which was withdrawn from the lake {lake}",
+                "`python -m loaders replay` builds raw anew from the lake as it is without that run; if none is left, "
+                "`python -m loaders extract --no-load` makes one first",
+            )
         raise Failure(
             f"schema {warehouse.schema} of {warehouse} holds run {last}, which is not from the lake {lake}",
             "set LAKE_URL back to the lake it was loaded from, or load into a new warehouse; if the lake was pruned "

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from loaders import settings
-from loaders.cli import discover, doctor, erase, plan, prune, replay, run, status, verify
+from loaders.cli import discover, doctor, erase, plan, prune, replay, run, status, verify, withdraw
 
 EXAMPLES = """examples:
   python -m loaders extract                       all tables of the catalog: MySQL -> lake -> raw
@@ -15,6 +15,7 @@ EXAMPLES = """examples:
   python -m loaders load                          apply what waits in the lake
   python -m loaders replay                        rebuild raw from the lake alone (--to-run 7: as run 7 left it)
   python -m loaders prune --keep-days 30          remove what is older from the lake, behind a baseline
+  python -m loaders withdraw 7                    give up run 7, which raw refuses, and all after it
   python -m loaders erase --table customer --key 42   remove a person from lake, raw and histories
   python -m loaders status                        what raw holds, and what waits
   python -m loaders plan                          what a run would do now, and why
@@ -48,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     status.add_to(commands, catalog)
     replay.add_to(commands, catalog)
     prune.add_to(commands, catalog)
+    withdraw.add_to(commands, catalog)
     erase.add_to(commands, catalog)
     doctor.add_to(commands, catalog)
     discover.add_to(commands)

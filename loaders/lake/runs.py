@@ -129,7 +129,9 @@ def from_json(data: bytes, key: str) -> Run:
         return Run(**record)
     except (ValueError, KeyError, TypeError) as error:
         raise Failure(
-            f"the run record {key} is damaged ({error!r})", "restore it from a backup of the lake; nothing was loaded"
+            f"the run record {key} is damaged ({error!r})",
+            "restore it from a backup of the lake, or, if raw does not hold it, give it up: `python -m loaders "
+            "withdraw` and its number; nothing was loaded",
         ) from None
 
 

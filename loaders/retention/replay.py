@@ -9,7 +9,7 @@ from loaders.lake import runs
 from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, Run
 from loaders.lake.store import Lake
-from loaders.retention import history
+from loaders.retention import history, withdraw
 from loaders.warehouse.interface import Step, Warehouse
 
 # Passes steps through and shows how far they are: progress(steps, how many).
@@ -64,7 +64,8 @@ def _refuse_another_lakes(lake: Lake, warehouse: Warehouse) -> None:
     """A raw schema that was loaded from another lake is not ours to replace."""
     last, attempt = warehouse.last_applied() or (0, "")
     pruned = last < min(runs.numbers(lake), default=1)
-    if last and not pruned and not history.published(lake, warehouse.schema, last, attempt):
+    known = history.published(lake, warehouse.schema, last, attempt) or withdraw.is_withdrawn(lake, last, attempt)
+    if last and not pruned and not known:
         raise Failure(
             f"schema {warehouse.schema} of {warehouse} holds run {last}, which is not from the lake {lake}",
             f"set LAKE_URL to the lake it was loaded from; or, to give it up, drop schema {warehouse.schema} first",

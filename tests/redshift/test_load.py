@@ -17,6 +17,7 @@ from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
 from loaders.lake.run_files import RunFiles
 from loaders.lake.s3 import S3
+from loaders.retention import withdraw
 from loaders.settings import ROOT
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.redshift_session import RedshiftSession
@@ -267,7 +268,13 @@ def test_a_lake_made_for_duckdb_with_a_value_too_long_names_file_row_column_and_
     assert "column v is longer than the length defined in the table. Table: 65535, Data: 70000" in failure.problem
     assert "part-00000.parquet, line 0, column v" in failure.problem
     assert "row 2 (id=8), column v: 70,000 bytes for 65,535, the value begins with 'xxxx" in failure.problem
-    assert "shorten the value at the source" in failure.fix
+    assert "shorten the value at the source" in failure.fix and "withdraw 1" in failure.fix
+    assert both.fails().problem == failure.problem, "and so for ever, until it is given up"
+    with both.warehouse() as warehouse:
+        withdraw.withdraw(both.lake, warehouse, withdraw.plan(both.lake, warehouse, 1))
+    both.own.write("update t set v = 'short' where id = 8")
+    assert both.run(for_redshift=True).run == 1
+    assert both.rows(columns="id, v") == [(7, "fine"), (8, "short")]
 
 
 def test_what_redshift_refuses_is_refused_before_it_is_published(both):

@@ -1,0 +1,52 @@
+"""`withdraw`: runs that wait in the lake and that raw refuses are given up."""
+
+import argparse
+
+from loaders.cli import connections
+from loaders.retention import withdraw
+from loaders.retention.withdraw import Waiting
+from loaders.settings import Settings
+
+EXAMPLES = """examples:
+  python -m loaders withdraw 7 --dry-run   what would be given up
+  python -m loaders withdraw 7             run 7 and all after it leave the lake; raw stays as run 6 left it
+
+For a run that `load` refuses: published with --no-load, by an older version, or for another warehouse. What it brought
+is read anew by the next `extract`. A run that raw holds is not taken back. Killed, run it again."""
+
+
+def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+    """Add the command to the command line; `catalog` holds an option that it takes."""
+    withdrawing = commands.add_parser(
+        "withdraw",
+        parents=[catalog],
+        help="give up runs of the lake that raw refuses",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    withdrawing.add_argument("number", type=int, metavar="N", help="the oldest run to give up; all after it go too")
+    withdrawing.add_argument("--dry-run", action="store_true", help="say what would be given up, and leave it there")
+    withdrawing.set_defaults(run=take_back)
+
+
+def take_back(arguments: argparse.Namespace, chosen: Settings) -> None:
+    catalog, lake = connections.catalog(arguments, chosen), connections.lake(chosen)
+    with connections.warehouse(catalog, chosen) as warehouse:
+        planned = withdraw.plan(lake, warehouse, arguments.number)
+        print(f"{'would give up' if arguments.dry_run else 'giving up'} of the lake {lake}, schema {catalog.schema}:")
+        print("\n".join(_line(each) for each in planned), flush=True)
+        if arguments.dry_run:
+            return
+        withdraw.withdraw(lake, warehouse, planned)
+    print(f"withdrawn: {len(planned)} runs; raw stays as it is, and the next `extract` reads anew what they brought")
+    print("a warehouse that has applied them all the same is built anew by `python -m loaders replay` there")
+
+
+def _line(each: Waiting) -> str:
+    if each.run is None:
+        return f"  run {each.number}: its record is damaged, so that nobody can say what it brought"
+    tables = ", ".join(
+        f"{batch.table} {batch.rows:,} rows{f' and {batch.deleted_rows:,} gone' if batch.deleted_rows else ''}"
+        for batch in each.run.batches
+    )
+    return f"  run {each.number}, as of {each.run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC: {tables}"

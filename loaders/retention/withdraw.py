@@ -1,0 +1,92 @@
+"""Runs that wait in the lake and that raw refuses are taken back, so that the next run can follow what raw holds.
+
+Its number is given again. Its record stays, under another name, by which a warehouse that has applied it all the same
+is told what happened.
+"""
+
+from dataclasses import dataclass
+
+from loaders.errors import Failure
+from loaders.lake import attempts, runs
+from loaders.lake.runs import Run
+from loaders.lake.store import Lake
+from loaders.warehouse.interface import Warehouse
+
+PREFIX = "_withdrawn/"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A published run that raw does not hold. record: as the lake has it; run: None if that cannot be read."""
+
+    number: int
+    record: bytes
+    run: Run | None
+
+
+def plan(lake: Lake, warehouse: Warehouse, number: int) -> list[Waiting]:
+    """Run `number` and all after it, oldest first; one that raw holds, or of another schema, is a failure."""
+    known = runs.numbers(lake)
+    if number not in known:
+        there = f"it has {known[0]} to {known[-1]}" if known else "it has none"
+        raise Failure(
+            f"the lake {lake} has no run {number}: {there}", "`python -m loaders status` says which ones wait"
+        )
+    last = (warehouse.last_applied() or (0, ""))[0]
+    if last >= number:
+        raise Failure(
+            f"schema {warehouse.schema} of {warehouse} holds the runs up to {last}: run {number} blocks nothing",
+            "leave it: `python -m loaders extract` makes raw equal to the source, `python -m loaders verify` shows it",
+        )
+    found = [_waiting(lake, each) for each in known if each >= number]
+    for each in found:
+        if each.run and each.run.schema != warehouse.schema:
+            raise Failure(
+                f"run {each.number} is of schema {each.run.schema}, and a run can be taken back with all after it only",
+                "name that schema's catalog with --catalog, and withdraw that run first",
+            )
+    return found
+
+
+def _waiting(lake: Lake, number: int) -> Waiting:
+    record = lake.read(runs.key_of(number))
+    try:
+        return Waiting(number, record, runs.read(lake, number))
+    except Failure:
+        return Waiting(number, record, None)
+
+
+def withdraw(lake: Lake, warehouse: Warehouse, planned: list[Waiting]) -> None:
+    """Take them back, the newest first, so that there is never a gap. Killed, it is run again.
+
+    Files go last: what a kill leaves of them, the sweep of a later run removes.
+    """
+    for each in planned:
+        lake.replace(_key(each), each.record)
+    for each in reversed(planned):
+        lake.delete([runs.key_of(each.number)])
+    _refuse_meanwhile(lake, warehouse, planned)
+    for each in planned:
+        if each.run:
+            attempts.remove(lake, [batch.table for batch in each.run.batches], each.run.attempt)
+
+
+def is_withdrawn(lake: Lake, number: int, attempt: str) -> bool:
+    return any(True for _key in lake.keys(f"{PREFIX}{number}-{attempt}.json"))
+
+
+def _key(each: Waiting) -> str:
+    return f"{PREFIX}{each.number}-{each.run.attempt if each.run else 'damaged'}.json"
+
+
+def _refuse_meanwhile(lake: Lake, warehouse: Warehouse, planned: list[Waiting]) -> None:
+    """A run that was published or applied in these moments builds on what is gone: put the records back."""
+    first, last = planned[0].number, (warehouse.last_applied() or (0, ""))[0]
+    if last < first and not any(lake.keys(runs.key_of(planned[-1].number + 1))):
+        return
+    for each in planned:
+        lake.create(runs.key_of(each.number), each.record)
+    raise Failure(
+        f"another run was published or applied while runs {first} to {planned[-1].number} were being withdrawn",
+        "nothing was withdrawn; `python -m loaders status` says what waits now",
+    )
