@@ -14,6 +14,7 @@ import pytest
 
 from loaders.errors import Failure
 from loaders.lake.runs import Batch, ColumnType, File, Run
+from loaders.retention.erase_key import Key
 from loaders.warehouse import duckdb_memory, duckdb_warehouse
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 
@@ -257,3 +258,29 @@ def test_a_file_that_is_no_database_is_named(tmp_path):
     (tmp_path / "w.duckdb").write_text("no database" * 1000)
     with pytest.raises(Failure, match="cannot be opened"), open_warehouse(tmp_path / "w.duckdb", "raw"):
         pass
+
+
+ASKED = {
+    "last_applied": lambda warehouse, _batch: warehouse.last_applied(),
+    "newest": lambda warehouse, _batch: warehouse.newest(),
+    "holds": lambda warehouse, batch: warehouse.holds(batch),
+    "occurrences": lambda warehouse, batch: warehouse.occurrences(Key("t", batch.columns[:1], ("x",)), "raw", "t"),
+}
+
+
+@pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
+def test_whatever_duckdb_says_when_it_is_asked_is_a_failure(tmp_path, run_of, ask):
+    run, _files = run_of(1)
+    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+        warehouse.connection.close()
+        with pytest.raises(Failure, match=r"DuckDB could not read .*w\.duckdb: Connection Error"):
+            ask(warehouse, run.batches[0])
+
+
+def test_a_table_of_somebody_elses_in_the_place_of_loads_is_named(tmp_path):
+    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+        warehouse.connection.execute("create schema raw")
+        warehouse.connection.execute("create table raw._loads (x int)")
+        for ask in (warehouse.last_applied, warehouse.newest):
+            with pytest.raises(Failure, match="could not read"):
+                ask()

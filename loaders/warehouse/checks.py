@@ -1,22 +1,24 @@
 """What must be true inside a warehouse's transaction before it commits, on every warehouse alike."""
 
+from collections.abc import Callable
+
 from loaders.errors import Failure
 from loaders.lake.runs import Batch, Run
 
 
-def is_new(run: Run, newest: tuple[int, str] | None, applied: bool) -> bool:
-    """Whether the run is still to be applied. newest: raw's newest run; applied: whether raw holds this very attempt.
+def is_new(run: Run, last: int, applied: Callable[[], bool]) -> bool:
+    """Whether the run is still to be applied. last: raw's newest run, or 0; applied: whether raw holds this attempt.
 
     Another attempt of its number, or a later run, has won: to apply this one too would make raw what no run found.
     """
-    if applied:
+    if last < run.run:
+        return True
+    if applied():
         return False
-    if newest and newest[0] >= run.run:
-        raise Failure(
-            f"raw holds run {newest[0]} already, so that run {run.run} comes too late: another run was faster",
-            "raw is unchanged; run it again when the other has finished",
-        )
-    return True
+    raise Failure(
+        f"raw holds run {last} already, so that run {run.run} comes too late: another run was faster",
+        "raw is unchanged; run it again when the other has finished",
+    )
 
 
 def arrived(schema: str, run: Run, batch: Batch, rows: int) -> None:

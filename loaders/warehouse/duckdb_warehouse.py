@@ -78,19 +78,18 @@ class DuckDBWarehouse:
 
     def last_applied(self) -> tuple[int, str] | None:
         """Number and attempt of the newest run in raw; runs are applied in order, so it tells which ones are."""
-        if not self._has_loads():
-            return None
         newest = f"select run, attempt from {self._name(LOADS_TABLE)} order by run desc limit 1"
-        return self.connection.execute(newest).fetchone()
+        with self._reading():
+            return self.connection.execute(newest).fetchone() if self._has_loads() else None
 
     def newest(self) -> list[tuple[str, int, int, datetime.datetime, str]]:
         """(table, run, rows, snapshot_at, verdict) of the newest run of each table, by name."""
-        if not self._has_loads():
-            return []
-        return self.connection.execute(
+        newest = (
             f"select table_name, run, row_count, snapshot_at, verdict from {self._name(LOADS_TABLE)} "
             "qualify row_number() over (partition by table_name order by run desc) = 1 order by table_name"
-        ).fetchall()
+        )
+        with self._reading():
+            return self._ask(newest) if self._has_loads() else []
 
     def apply(self, run: Run, files: RunFiles, proved: Proved) -> None:
         """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed.
@@ -110,7 +109,7 @@ class DuckDBWarehouse:
     def _apply_run(self, run: Run, files: RunFiles, proved: Proved) -> None:
         with self._transaction(f"apply run {run.run} to {self.path}", "raw is unchanged"):
             self._make_loads("create table if not exists")
-            if not checks.is_new(run, self.last_applied(), self._has_applied(run)):
+            if not checks.is_new(run, (self.last_applied() or (0, ""))[0], lambda: self._has_applied(run)):
                 return
             lost = []
             for batch in run.batches:
@@ -140,14 +139,14 @@ class DuckDBWarehouse:
 
     def occurrences(self, key: Key, schema: str, table: str) -> int | None:
         """How many rows of a table bear the key; None if there is no such table with such columns."""
-        found = self.connection.execute(
+        found = self.ask(
             "select column_name from information_schema.columns "
             f"where table_schema = {sql_text(schema)} and table_name = {sql_text(table)}"
-        ).fetchall()
+        )
         if not {*key.names} <= {name for (name,) in found}:
             return None
         count = f"select count(*) from {sql_name(schema)}.{sql_name(table)} where {key.where(in_duckdb)}"
-        return self.connection.execute(count).fetchone()[0]
+        return self.ask(count)[0][0]
 
     def erase(self, key: Key, relations: Sequence[tuple[str, str]]) -> None:
         """Delete the rows with the key from these tables, all in one transaction."""
@@ -159,7 +158,8 @@ class DuckDBWarehouse:
 
     def holds(self, batch: Batch) -> bool:
         """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
-        return self._columns(batch.table) == duckdb_sql.raw_types(batch)
+        with self._reading():
+            return self._columns(batch.table) == duckdb_sql.raw_types(batch)
 
     @contextmanager
     def live(self, batch: Batch, attempt: str, files: RunFiles) -> Iterator[LiveRows]:

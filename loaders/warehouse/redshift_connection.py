@@ -15,10 +15,10 @@ from loaders.warehouse import redshift_errors
 from loaders.warehouse.profile import Target
 
 CONNECT_SECONDS = 30
-# Ends a statement that hangs. An idle session is ended by the user's SESSION TIMEOUT (docs/aws.md), because only an
-# administrator may set that one.
-STATEMENT_MILLISECONDS = 3_600_000
-# During a long COPY nothing passes on the connection: a firewall would forget it, and a dead one would not be noticed.
+# A COPY or a comparison of a large table may take hours, whatever limit the user or the database has: 0 is none.
+# An idle session is ended by the user's SESSION TIMEOUT (docs/aws.md), because only an administrator may set that one.
+SESSION = ("set statement_timeout to 0", "set query_group to 'order_he_loaders'")
+# Meanwhile nothing passes on the connection: a firewall would forget it, and a dead one would not be noticed.
 KEEP_ALIVE = {"tcp_keepalive_idle": 60, "tcp_keepalive_interval": 15, "tcp_keepalive_count": 8}
 # A provisioned cluster that resumes takes minutes, Serverless seconds.
 WAKING_TRIES, WAKING_SECONDS = 12, 15
@@ -61,11 +61,11 @@ def _connected(values: Mapping[str, Any]) -> Any:
         **_credentials(values),
     )
     connection.autocommit = True
-    # The socket's time-out is for connecting only; statements have one of their own.
+    # The socket's time-out is for connecting only; a dead connection is noticed by KEEP_ALIVE.
     connection._usock.settimeout(None)
     with connection.cursor() as cursor:
-        cursor.execute(f"set statement_timeout to {STATEMENT_MILLISECONDS}")
-        cursor.execute("set query_group to 'order_he_loaders'")
+        for statement in SESSION:
+            cursor.execute(statement)
     return connection
 
 

@@ -130,11 +130,12 @@ class RedshiftWarehouse:
 
     def occurrences(self, key: Key, schema: str, table: str) -> int | None:
         """How many rows of a table bear the key; None if there is no such table with such columns."""
-        found = {row[0] for row in self._session.rows(redshift_sql.columns_of(schema, table))}
-        if not {name.lower() for name in key.names} <= found:
-            return None
-        ((count,),) = self._session.rows(redshift_sql.occurrences(schema, table, key))
-        return count
+        with self._asking():
+            found = {row[0] for row in self._session.rows(redshift_sql.columns_of(schema, table))}
+            if not {name.lower() for name in key.names} <= found:
+                return None
+            ((count,),) = self._session.rows(redshift_sql.occurrences(schema, table, key))
+            return count
 
     def erase(self, key: Key, relations: Sequence[tuple[str, str]]) -> None:
         """Delete the rows with the key from these tables, all in one transaction."""
@@ -176,7 +177,7 @@ class RedshiftWarehouse:
         self._begin()
         lines = redshift_sql.lines_of(self.schema, run)
         newest = self._session.rows(redshift_sql.newest_run(self.schema))
-        if checks.is_new(run, tuple(newest[0]) if newest else None, self._session.rows(lines)[0][0] > 0):
+        if checks.is_new(run, newest[0][0] if newest else 0, lambda: self._session.rows(lines)[0][0] > 0):
             places, lost = [], []
             for number, batch in enumerate(run.batches):
                 self._stage_rows(run, batch, staging(number), files)
@@ -203,7 +204,9 @@ class RedshiftWarehouse:
 
     def holds(self, batch: Batch) -> bool:
         """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
-        return redshift_sql.is_declared_so(batch, self._session.rows(redshift_sql.columns_of(self.schema, batch.table)))
+        with self._asking():
+            found = self._session.rows(redshift_sql.columns_of(self.schema, batch.table))
+        return redshift_sql.is_declared_so(batch, found)
 
     @contextmanager
     def live(self, batch: Batch, attempt: str, files: RunFiles) -> Iterator[LiveRows]:
@@ -253,14 +256,20 @@ class RedshiftWarehouse:
     def _reading(self, doing: str = "") -> Iterator[None]:
         """A transaction that changes nothing, in the end; or the one that is being written, as it is by then."""
         try:
-            if not self._writing:
-                self._session.run("begin")
-            yield
-        except RedshiftError as error:
-            raise self._explained(error, doing) from None
+            with self._asking(doing):
+                if not self._writing:
+                    self._session.run("begin")
+                yield
         finally:
             if not self._writing:
                 self._session.roll_back()
+
+    @contextmanager
+    def _asking(self, doing: str = "") -> Iterator[None]:
+        try:
+            yield
+        except RedshiftError as error:
+            raise self._explained(error, doing) from None
 
     @contextmanager
     def _changing(self, change: Change) -> Iterator[None]:

@@ -1,5 +1,5 @@
 -- a first load
-set statement_timeout to 3600000;
+set statement_timeout to 0;
 set query_group to 'order_he_loaders';
 select run, attempt from "raw"."_loads" order by run desc limit 1;
 select run, attempt from "raw"."_loads" order by run desc limit 1;
@@ -27,7 +27,7 @@ commit;
 select table_name, run, row_count, snapshot_at, verdict from (select table_name, run, row_count, snapshot_at, verdict, row_number() over (partition by table_name order by run desc) as place from "raw"."_loads") as numbered where place = 1 order by table_name;
 
 -- a table changed
-set statement_timeout to 3600000;
+set statement_timeout to 0;
 set query_group to 'order_he_loaders';
 select run, attempt from "raw"."_loads" order by run desc limit 1;
 select run, attempt from "raw"."_loads" order by run desc limit 1;

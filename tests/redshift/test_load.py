@@ -26,6 +26,7 @@ from tests import test_type_matrix as matrix
 from tests.chaos_proxy import Line
 from tests.own_database import sequence
 from tests.redshift.conftest import connection_to
+from tests.test_duckdb_warehouse import ASKED
 from tests.test_lake import Refusals
 
 
@@ -510,6 +511,15 @@ def test_a_run_whose_connection_breaks_before_its_proof_is_not_published(loaded,
     assert {key.split("/")[1][0] for key in loaded.lake.keys("t/")} == {"1", "2"}, "no file of it is left"
     assert loaded.rows(columns="id, v, _run") == NEW
     assert loaded.run(full=True).run == 3
+
+
+@pytest.mark.parametrize("question", ASKED.values(), ids=ASKED)
+def test_whatever_redshift_says_when_it_is_asked_is_a_failure(loaded, question):
+    session = loaded.session()
+    with loaded.warehouse(session) as warehouse:
+        session.interrupt()
+        with pytest.raises(Failure, match="Redshift at localhost could not read schema"):
+            question(warehouse, pipeline.runs.read(loaded.lake, 1).batches[0])
 
 
 def loaded_at_once(both, number: int) -> list[list[int]]:
