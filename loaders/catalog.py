@@ -4,6 +4,7 @@ It is dbt's own sources YAML, read as plain YAML. dbt reads the same file as its
 """
 
 import difflib
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import yaml
 
 from loaders.errors import Failure
+from loaders.quoting import has_jinja
 from loaders.warehouse.raw_tables import LOADS_TABLE
 
 META_KEYS = ("primary_key", "cursor", "fingerprint", "on_invalid", "as", "dist", "sort", "mart")
@@ -32,6 +34,7 @@ class Table:
     """One table to move. `name` is exactly the source's; `invalid_to_null` are columns whose rule is switched on,
     `as_text` those that are read as texts.
 
+    dbt_name: what dbt calls it, where that is another.
     dist and sort: the raw table's distribution key and sort keys in Redshift; without them it chooses by itself.
     """
 
@@ -43,6 +46,7 @@ class Table:
     sort: tuple[str, ...] = ()
     mart: Mart | None = None
     as_text: frozenset[str] = frozenset()
+    dbt_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ def read(file: Path) -> Catalog:
     source = _single_source(document, file)
     name = _literal(source, "name", file, "source")
     schema = _literal(source, "schema", file, f"source {name}", default="raw")
+    if not re.fullmatch(r"""[^"'\\;\x00-\x1f]+""", schema):
+        raise Failure(f"{file}: the schema of source {name} is {schema!r}", "write a name without quotes, \\ and ;")
     entries = _part(source, "tables", list, file, f"source {name}")
     if not entries:
         raise Failure(f"{file}: source {name} lists no tables", "add one under `tables:`, or run `discover`")
@@ -112,7 +118,7 @@ def _literal(entry: Mapping[str, Any], key: str, file: Path, where: str, default
     value = entry.get(key, default)
     if not isinstance(value, str) or not value:
         raise Failure(f"{file}: {where} needs a text under `{key}`, not {value!r}", f'write {key}: "…" (quoted)')
-    if "{{" in value or "{%" in value:
+    if has_jinja(value):
         raise Failure(
             f"{file}: {where} has Jinja under `{key}`: {value}", "write the plain value; loaders do not render"
         )
@@ -140,7 +146,8 @@ def _table(entry: Any, file: Path) -> Table:
     # YAML reads a bare null as nothing, which is what is meant here.
     nulled = _ruled(rules, "on_invalid", {None: True, "null": True, "error": False}, f"{file}: on_invalid of {name}")
     texts = _ruled(rules, "as", {"text": True}, f"{file}: as of {name}")
-    return Table(name, key, cursor, nulled, dist, sort, _mart(meta, key, file, name), texts)
+    mart, dbt_name = _mart(meta, key, file, name), named if named != name else None
+    return Table(name, key, cursor, nulled, dist, sort, mart, texts, dbt_name)
 
 
 def _mart(meta: Mapping[str, Any], key: tuple[str, ...], file: Path, table: str) -> Mart | None:
@@ -161,7 +168,9 @@ def _optional(meta: Mapping[str, Any], key: str, file: Path, table: str) -> str 
 def _columns(meta: Mapping[str, Any], key: str, file: Path, table: str) -> tuple[str, ...]:
     value = meta.get(key) or []
     columns = [value] if isinstance(value, str) else value
-    if not isinstance(columns, list) or not all(isinstance(column, str) and "{{" not in column for column in columns):
+    if not isinstance(columns, list) or not all(
+        isinstance(column, str) and not has_jinja(column) for column in columns
+    ):
         raise Failure(f"{file}: {key} of table {table} is {value!r}", "write a list of column names: [order_id]")
     return tuple(columns)
 
@@ -196,11 +205,16 @@ def _ruled(rules: Mapping[str, Mapping[str, Any]], key: str, known: Mapping[Any,
     return frozenset(name for name, value in chosen.items() if known[value])
 
 
+def in_warehouse(name: str) -> bytes:
+    """What a table's name has in common with all those that a warehouse may take for the same."""
+    return name.lower().encode()[:REDSHIFT_NAME_BYTES]
+
+
 def _no_collisions(names: list[str], file: Path) -> None:
     """Names that differ here but not in the warehouse, which folds case and (Redshift) cuts at 127 bytes."""
     seen: dict[bytes, str] = {}
     for name in names:
-        folded = name.lower().encode()[:REDSHIFT_NAME_BYTES]
+        folded = in_warehouse(name)
         if folded == LOADS_TABLE.encode():
             raise Failure(f"{file}: table {name} bears the name of the loaders' own table", "leave it out")
         if folded in seen:

@@ -1,16 +1,17 @@
 """A catalog for any database: the sources YAML that dbt and the loaders read, and a staging view per table."""
 
-import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from loaders.catalog import REDSHIFT_NAME_BYTES
+from loaders.catalog import in_warehouse
 from loaders.errors import Failure
-from loaders.quoting import sql_name
+from loaders.matching import unloadable
+from loaders.quoting import has_jinja, jinja_text, shown, sql_name
 from loaders.source.mysql import SourceTable
 from loaders.warehouse.raw_tables import LOADS_TABLE
 
@@ -22,18 +23,22 @@ LOADED_AT = (
     "where table_name = '{{ this.identifier | replace(\"'\", \"''\") }}'"
 )
 NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
+# Unicode's kinds of characters that control something instead of being seen, and ends of lines.
+CONTROL = ("Cc", "Zl", "Zp")
 
 
 def catalog_yaml(name: str, tables: Iterable[SourceTable]) -> tuple[str, list[str]]:
     """The catalog's text, and a notice for every table that had to be left out."""
     kept, notices = _loadable(tables)
+    if has_jinja(name):
+        raise Failure(f"the database's name {name} would be Jinja to dbt", "name the source: discover --write NAME")
     source = {
         "name": name,
         "description": f"Tables of the database {name}, as `python -m loaders discover` found them.",
         "schema": schema(name),
         "config": {"loaded_at_query": LOADED_AT},
         "quoting": {"schema": True, "identifier": True},
-        "tables": [_entry(table) for table in kept],
+        "tables": [_entry(table, _dbt_name(plain, table)) for plain, table in _named(kept).items()],
     }
     text = yaml.safe_dump({"version": 2, "sources": [source]}, sort_keys=False, allow_unicode=True, width=1000)
     return text, notices
@@ -57,22 +62,23 @@ def write(name: str, tables: Iterable[SourceTable], models: Path) -> tuple[list[
         raise Failure(f"{folder} is there already", "remove it, or choose another name")
     tables = list(tables)
     text, notices = catalog_yaml(name, tables)
+    files = {f"_{name}__sources.yml": text}
+    for plain, table in _named(_loadable(tables)[0]).items():
+        files[f"stg_{name}__{plain}.sql"] = _view_sql(name, _dbt_name(plain, table), table)
     folder.mkdir(parents=True)
-    catalog = folder / f"_{name}__sources.yml"
-    catalog.write_text(text, encoding="utf-8")
-    views = _views(name, _loadable(tables)[0])
-    for file, sql in views.items():
-        (folder / file).write_text(sql, encoding="utf-8")
-    return [catalog, *(folder / file for file in views)], notices
+    for file, content in files.items():
+        (folder / file).write_text(content, encoding="utf-8")
+    return [folder / file for file in files], notices
 
 
-def _entry(table: SourceTable) -> dict[str, Any]:
+def _entry(table: SourceTable, dbt_name: str) -> dict[str, Any]:
     meta: dict[str, Any] = {"primary_key": list(table.primary_key)}
     temporal = {column.name for column in table.columns if column.data_type in ("datetime", "timestamp")}
     cursor = next((column for column in CURSORS if column in temporal), None)
     if cursor:
         meta["cursor"] = cursor
-    return {"name": table.name, "config": {"meta": meta}}
+    own = {} if dbt_name == table.name else {"identifier": table.name}
+    return {"name": dbt_name, **own, "config": {"meta": meta}}
 
 
 def _loadable(tables: Iterable[SourceTable]) -> tuple[list[SourceTable], list[str]]:
@@ -80,41 +86,71 @@ def _loadable(tables: Iterable[SourceTable]) -> tuple[list[SourceTable], list[st
     kept: dict[bytes, SourceTable] = {}
     notices = []
     for table in tables:
-        folded = table.name.lower().encode()[:REDSHIFT_NAME_BYTES]
+        folded = in_warehouse(table.name)
         if folded in kept:
-            notices.append(f"left out {table.name}: in the warehouse it would be the same as {kept[folded].name}")
-        elif '"' in table.name or "\\" in table.name:
-            notices.append(f'left out {table.name}: dbt cannot quote a table name with a " or a \\ in it')
-        elif any(opening in table.name for opening in ("{{", "{%", "{#")):
-            notices.append(f"left out {table.name}: dbt would take its name for Jinja")
-        elif folded == LOADS_TABLE.encode():
-            notices.append(f"left out {table.name}: the loaders keep their own table under that name")
+            fault = f"in the warehouse it would be the same as {shown(kept[folded].name)}"
+        else:
+            fault = _dbt_fault(table) or unloadable(table)
+        if fault:
+            notices.append(f"left out {shown(table.name)}: {fault}")
         else:
             kept[folded] = table
     return list(kept.values()), notices
 
 
-def _views(name: str, tables: Iterable[SourceTable]) -> Mapping[str, str]:
-    files: dict[str, str] = {}
-    for table in tables:
-        slug = stem = re.sub(r"[^a-z0-9]+", "_", table.name.lower()).strip("_") or "table"
-        number = 1
-        while (file := f"stg_{name}__{slug}.sql") in files:
+def _dbt_fault(table: SourceTable) -> str | None:
+    """Why a dbt project with the table in it would not work, or would do what the table's names say; None if it would.
+
+    dbt puts a table's name between quotes as it is; for Redshift it splits SQL by ; as if a \\ escaped a quote.
+    """
+    if table.name == LOADS_TABLE:
+        return "the loaders keep their own table under that name"
+    if '"' in table.name or "\\" in table.name:
+        return 'dbt cannot quote a table name with a " or a \\ in it'
+    if any(unicodedata.category(character) in CONTROL for character in table.name):
+        return "dbt cannot speak of a table with a control character in its name"
+    if has_jinja(table.name):
+        return "dbt would take its name for Jinja"
+    for column in table.columns:
+        if "\\" in column.name:
+            return f"dbt cannot quote the column {shown(column.name)} with a \\ in it"
+    for column in table.primary_key:
+        if has_jinja(column):
+            return f"dbt would take the name of its key {shown(column)} for Jinja"
+    return None
+
+
+def _named(tables: Iterable[SourceTable]) -> Mapping[str, SourceTable]:
+    """The tables by plain names: for files and, where a table's own name is not a word, for dbt."""
+    named: dict[str, SourceTable] = {}
+    # Who bears a plain name keeps it.
+    for table in sorted(tables, key=lambda table: table.name != _plain(table.name)):
+        slug, number = _plain(table.name), 1
+        while slug in named:
             number += 1
-            slug = f"{stem}_{number}"
-        files[file] = _view_sql(name, table)
-    return files
+            slug = f"{_plain(table.name)}_{number}"
+        named[slug] = table
+    return dict(sorted(named.items(), key=lambda item: item[1].name))
 
 
-def _view_sql(name: str, table: SourceTable) -> str:
-    columns = ",\n".join(f"        {_no_jinja(sql_name(column.name))}" for column in table.columns)
-    relation = f"source({json.dumps(name)}, {json.dumps(table.name, ensure_ascii=False)})"
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "table"
+
+
+def _dbt_name(plain: str, table: SourceTable) -> str:
+    return table.name if re.fullmatch(r"\w+", table.name) else plain
+
+
+def _view_sql(source: str, dbt_name: str, table: SourceTable) -> str:
+    columns = ",\n".join(f"        {_column(column.name)}" for column in table.columns)
     return (
-        f"with source as (\n    select * from {{{{ {relation} }}}}\n),\n\n"
+        f"with source as (\n    select * from {{{{ source('{source}', '{dbt_name}') }}}}\n),\n\n"
         f"live as (\n    select\n{columns}\n    from source\n    where _deleted_at is null\n)\n\n"
         "select * from live\n"
     )
 
 
-def _no_jinja(text: str) -> str:
-    return f"{{% raw %}}{text}{{% endraw %}}" if "{" in text else text
+def _column(name: str) -> str:
+    """A column's quoted name in a model: as it is, or by an expression, whose result dbt does not read again."""
+    quoted = sql_name(name)
+    return quoted if name.isprintable() and "{" not in name else f"{{{{ {jinja_text(quoted)} }}}}"

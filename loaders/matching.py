@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from loaders.catalog import REDSHIFT_NAME_BYTES, Catalog, Table, known_or_fail
 from loaders.errors import Failure
+from loaders.quoting import shown
 from loaders.source.mysql import Snapshot, SourceTable
 from loaders.warehouse.raw_tables import LINEAGE_COLUMNS, SOURCE_HASH
 
@@ -59,11 +60,24 @@ def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
             f"write primary_key: [{', '.join(source.primary_key)}]; if the source's key changed since the last run: "
             f"`python -m loaders extract --full --tables {table.name}`",
         )
-    for name in names:
-        if catalog.for_redshift and len(name.encode()) > REDSHIFT_NAME_BYTES:
+    if fault := unloadable(source):
+        raise Failure(f"table {shown(table.name)}: {fault}", "rename the column, or leave the table out of the catalog")
+    for name, what in [(table.name, shown(table.name)), *((name, shown(f"{table.name}.{name}")) for name in names)]:
+        # A letter in small may have more bytes than in capitals.
+        size = max(len(name.encode()), len(name.lower().encode()))
+        if catalog.for_redshift and size > REDSHIFT_NAME_BYTES:
             raise Failure(
-                f"{table.name}.{name} has a name of {len(name.encode())} bytes, Redshift cuts at {REDSHIFT_NAME_BYTES}",
-                "rename the column, or leave the table out of the catalog",
+                f"{what} has a name of {size} bytes, Redshift cuts at {REDSHIFT_NAME_BYTES}",
+                "rename it at the source, or leave the table out of the catalog",
             )
-        if name.lower() in (SOURCE_HASH, *LINEAGE_COLUMNS):
-            raise Failure(f"{table.name}.{name} bears the name of a column that the loaders add", "rename it")
+
+
+def unloadable(source: SourceTable) -> str | None:
+    """Why no warehouse could tell the table's columns apart, or from those that the loaders add; None if it can."""
+    seen = dict.fromkeys((SOURCE_HASH, *LINEAGE_COLUMNS), "one that the loaders add")
+    for column in source.columns:
+        name = shown(column.name)
+        if column.name.lower() in seen:
+            return f"in the warehouse its column {name} would bear the same name as {seen[column.name.lower()]}"
+        seen[column.name.lower()] = name
+    return None

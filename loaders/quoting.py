@@ -1,7 +1,8 @@
-"""The one place where a name or a value becomes part of an SQL statement."""
+"""The one place where a name or a value becomes part of an SQL statement, of Jinja, or of what people are told."""
 
 import datetime
 import decimal
+import re
 
 from pymysql.converters import escape_string
 
@@ -19,6 +20,21 @@ def sql_name(name: str) -> str:
 def sql_text(text: str) -> str:
     """A text literal in DuckDB: it's -> 'it''s'."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def has_jinja(text: str) -> bool:
+    """Whether dbt, which renders most texts of a project, would run a part of this one."""
+    return any(opening in text for opening in ("{{", "{%", "{#"))
+
+
+def jinja_text(text: str) -> str:
+    r"""A text literal in Jinja, in which only letters, digits, blanks and _ stand for themselves: a"b -> "a\u0022b"."""
+    return '"' + re.sub(r"[^A-Za-z0-9_ ]", lambda found: rf"\U{ord(found[0]):08x}", text) + '"'
+
+
+def shown(name: str) -> str:
+    """A name for people's eyes: what controls terminals, or cannot be seen, is spelled out."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in name)
 
 
 def mysql_value(value: object) -> str:

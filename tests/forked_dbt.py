@@ -17,21 +17,21 @@ PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["dbt.cli.main", "dbt.adapters.duckdb", "dbt.adapters.redshift", "dbt.task.build"])
 
 
-def dbt(own: OwnDatabase, *arguments: str, **changes: str) -> str:
+def dbt(own: OwnDatabase, *arguments: str, project: Path = PROJECT, **changes: str) -> str:
     """`dbt …` in the dbt project, on `own`; what it printed. It must go well."""
     told = own.folder / "dbt.txt"
     environment = commands.settings(own) | changes
-    process = PROCESSES.Process(target=_invoke, args=(list(arguments), environment, told))
+    process = PROCESSES.Process(target=_invoke, args=(list(arguments), environment, told, project))
     process.start()
     process.join()
     assert process.exitcode == 0, told.read_text()
     return told.read_text()
 
 
-def _invoke(arguments: list[str], environment: dict[str, str], told: Path) -> None:
+def _invoke(arguments: list[str], environment: dict[str, str], told: Path, project: Path) -> None:
     os.environ.clear()
     os.environ.update(environment)
-    os.chdir(PROJECT)
+    os.chdir(project)
     with told.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

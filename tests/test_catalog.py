@@ -39,7 +39,7 @@ def test_a_catalog_is_read_with_exact_names_keys_and_the_default_schema(write):
     read = catalog.read(write(GOOD))
     assert (read.source, read.schema) == ("shop", "raw")
     assert read.tables == (
-        catalog.Table("order", ("order_id",), "updated_at", frozenset({"shipping_date"})),
+        catalog.Table("order", ("order_id",), "updated_at", frozenset({"shipping_date"}), dbt_name="orders"),
         catalog.Table("tag"),
     )
 

@@ -9,7 +9,7 @@ from contextlib import closing
 import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loaders.errors import Failure
@@ -193,11 +193,28 @@ def test_keys_that_have_expired_are_named_by_every_use_of_the_lake(in_s3, local,
     assert "log in again" in caught.value.fix
 
 
-@given(st.text(min_size=1, max_size=64), st.text(min_size=1, max_size=64))
+BMP = st.characters(min_codepoint=1, max_codepoint=0xFFFF, exclude_categories=["Cs"])
+long_names = st.builds(lambda common, end: common * (60 // len(common)) + end, st.text(BMP, min_size=1, max_size=9),
+                       st.text(BMP, max_size=4))  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(st.text(BMP, min_size=1, max_size=64) | long_names, st.text(BMP, min_size=1, max_size=64) | long_names)
+@example("가" * 64, "가" * 63 + "나")
 def test_segments_are_safe_and_tell_names_apart(one, other):
     assert segment(one).isascii() and "/" not in segment(one) and not segment(one).startswith(("_", "."))
+    assert len(segment(one)) <= 255
     assert (segment(one) == segment(other)) == (one == other)
     json.dumps(segment(one))
+
+
+def test_a_segment_is_what_it_was_for_names_that_older_lakes_could_hold(tmp_path):
+    assert segment("order") == "order" and segment("_a.b c") == "%5Fa.b%20c" and segment("고객") == "%EA%B3%A0%EA%B0%9D"
+    assert segment("가" * 28) == "%EA%B0%80" * 28
+    longest = "가" * 64
+    lake = Folder(tmp_path / "lake")
+    assert lake.create(f"{segment(longest)}/1-a/manifest", b"x")
+    assert list(lake.keys(f"{segment(longest)}/")) == [f"{segment(longest)}/1-a/manifest"]
 
 
 @pytest.mark.parametrize(("kms_key", "expected"), [(None, ("AES256", None)), ("a-key", ("aws:kms", "a-key"))])

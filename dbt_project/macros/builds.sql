@@ -12,7 +12,7 @@
         {% for raw in raw_schemas_read() %}
             {% do commit_alone(
                 'insert into ' ~ builds_table() ~ ' (invocation_id, raw_schema, run, attempt, started_at) select '
-                ~ dbt.string_literal(invocation_id) ~ ', ' ~ dbt.string_literal(raw) ~ ', run, attempt, ' ~ utc_now()
+                ~ text_literal(invocation_id) ~ ', ' ~ text_literal(raw) ~ ', run, attempt, ' ~ utc_now()
                 ~ ' from ' ~ adapter.quote(raw) ~ '._loads order by run desc limit 1'
             ) %}
         {% endfor %}
@@ -22,13 +22,13 @@
 {#- Note the run that raw holds now, and fail if it is not the one that the build began with: parts may be of either. -#}
 {% macro end_build() %}
     {% if execute and flags.WHICH in ('build', 'run', 'snapshot') %}
-        {% set this_build = ' where invocation_id = ' ~ dbt.string_literal(invocation_id) %}
+        {% set this_build = ' where invocation_id = ' ~ text_literal(invocation_id) %}
         {% for raw in raw_schemas_read() %}
             {% set newest = ' from ' ~ adapter.quote(raw) ~ '._loads order by run desc limit 1)' %}
             {% do commit_alone(
                 'update ' ~ builds_table() ~ ' set ended_at = ' ~ utc_now() ~ ', run_at_end = (select run' ~ newest
                 ~ ', attempt_at_end = (select attempt' ~ newest ~ this_build
-                ~ ' and raw_schema = ' ~ dbt.string_literal(raw)
+                ~ ' and raw_schema = ' ~ text_literal(raw)
             ) %}
         {% endfor %}
         {% set moved = run_query(
@@ -69,9 +69,9 @@
 {#- SQL that fails with this message. An exception in a hook at the end would have dbt tell of a keyboard interrupt. -#}
 {% macro fail(message) %}{{ adapter.dispatch('fail')(message) }}{% endmacro %}
 
-{% macro duckdb__fail(message) %}select error({{ dbt.string_literal(message) }}){% endmacro %}
+{% macro duckdb__fail(message) %}select error({{ text_literal(message) }}){% endmacro %}
 
 {% macro default__fail(message) %}
     {%- do log(message, info=true) -%}
-    select cast({{ dbt.string_literal(message) }} as integer)
+    select cast({{ text_literal(message) }} as integer)
 {%- endmacro %}

@@ -6,10 +6,10 @@
 {% macro record_order_mart() %}
     {% if execute %}
     update {{ builds_table() }}
-    set order_mart = {{ dbt.string_literal(order_mart_definition() if histories_are_chosen() else 'not with the histories') }}
+    set order_mart = {{ text_literal(order_mart_definition() if histories_are_chosen() else 'not with the histories') }}
     where
-        invocation_id = {{ dbt.string_literal(invocation_id) }}
-        and raw_schema = {{ dbt.string_literal(shop_schema()) }}
+        invocation_id = {{ text_literal(invocation_id) }}
+        and raw_schema = {{ text_literal(shop_schema()) }}
     {% endif %}
 {% endmacro %}
 
@@ -19,7 +19,7 @@
     {% set loads = adapter.quote(shop_schema()) ~ '._loads' %}
     {# A table that was read whole has no marks of what is gone; a run that raw does not know is of another past. #}
     {% set reliable = run_query(
-        'select b.run from ' ~ builds_table() ~ ' as b where b.order_mart = ' ~ dbt.string_literal(order_mart_definition())
+        'select b.run from ' ~ builds_table() ~ ' as b where b.order_mart = ' ~ text_literal(order_mart_definition())
         ~ ' and b.started_at = (select max(started_at) from ' ~ builds_table() ~ ' where order_mart is not null)'
         ~ ' and exists (select 1 from ' ~ loads ~ ' as l where l.run = b.run and l.attempt = b.attempt)'
         ~ ' and not exists (select 1 from ' ~ loads ~ " as l where l.run > b.run and l.mode = 'full')"

@@ -27,8 +27,8 @@
         {{ return('') }}
     {% endif %}
     {% set found = run_query(
-        'select verdict from "' ~ table.schema ~ '"."_loads" where table_name = \'' ~ table.identifier ~ '\' '
-        ~ 'order by run desc limit 1'
+        'select verdict from ' ~ adapter.quote(table.schema) ~ '._loads where table_name = '
+        ~ text_literal(table.identifier) ~ ' order by run desc limit 1'
     ) %}
     {{ return(found.columns[0].values()[0] if found | length else '') }}
 {% endmacro %}

@@ -91,10 +91,10 @@ def _downstream(catalog: Catalog, table: str, chosen: Settings) -> list[Relation
     if not catalog.file.resolve().is_relative_to(project.resolve()):
         return []
     asked = ["--resource-type", "model", "snapshot", "--output", "json"]
-    asked += ["--output-keys", "schema", "alias", "config.materialized", "config.meta"]
+    asked += ["--output-keys", "unique_id", "depends_on", "schema", "alias", "config.materialized", "config.meta"]
     dbt = Path(sys.executable).parent / "dbt"
     listed = subprocess.run(
-        [sys.executable, dbt, "--quiet", "ls", "--select", f"source:{catalog.source}.{table}+", *asked],
+        [sys.executable, dbt, "--quiet", "ls", *asked],
         cwd=project,
         env=os.environ | dict(chosen.environment) | {"DBT_PROFILES_DIR": str(chosen.dbt_profiles_dir)},
         capture_output=True,
@@ -106,9 +106,27 @@ def _downstream(catalog: Catalog, table: str, chosen: Settings) -> list[Relation
             f"dbt cannot list what it makes of {table}: {' '.join((listed.stdout + listed.stderr).split())[-300:]}",
             "`make build` shows the same fault; nothing was erased",
         )
-    found = [json.loads(line) for line in listed.stdout.splitlines() if line.startswith("{")]
+    every = [json.loads(line) for line in listed.stdout.splitlines() if line.startswith("{")]
+    found = _made_of(f".{catalog.source}.{catalog.tables[0].dbt_name or table}", every)
     return [
         Relation(entry["schema"], entry["alias"], (entry.get("config.meta") or {}).get("history_of") == table)
         for entry in found
         if entry["config.materialized"] != "view"
     ]
+
+
+def _made_of(source: str, every: list[dict]) -> list[dict]:
+    """The models that read a source, or a model that does. Not by dbt's --select, in which names can mean more."""
+    made: dict[str, dict] = {}
+    while True:
+        more = {
+            entry["unique_id"]: entry
+            for entry in every
+            if any(
+                node in made or (node.startswith("source.") and node.endswith(source))
+                for node in entry["depends_on"]["nodes"]
+            )
+        }
+        if len(more) == len(made):
+            return list(made.values())
+        made = more

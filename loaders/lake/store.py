@@ -12,6 +12,9 @@ from urllib.parse import quote
 
 from loaders.errors import Failure
 
+# The longest name that file systems take.
+SEGMENT_BYTES = 255
+
 
 class Lake(Protocol):
     """What the pipeline needs of a lake. `str(lake)` is its address for people."""
@@ -42,9 +45,17 @@ class Lake(Protocol):
 
 
 def segment(name: str) -> str:
-    """A table's name as one part of a key. A leading _ or . is kept for the lake's own folders and for `..`."""
+    """A table's name as one part of a key. A leading _ or . is kept for the lake's own folders and for `..`.
+
+    What is too long for a file system (64 Hangul characters make 576 bytes) ends in a hash, and has just the length
+    that no whole one has: two names never share one.
+    """
     text = quote(name, safe="")
-    return f"%{ord(text[0]):02X}{text[1:]}" if text[:1] in ("_", ".") else text
+    text = f"%{ord(text[0]):02X}{text[1:]}" if text[:1] in ("_", ".") else text
+    if len(text) < SEGMENT_BYTES:
+        return text
+    digest = hashlib.sha256(name.encode()).hexdigest()[:32]
+    return f"{text[: SEGMENT_BYTES - len(digest) - 1]}-{digest}"
 
 
 def checked(fetched: Path, sha256: str, key: str) -> Path:

@@ -287,10 +287,11 @@ class DuckDBWarehouse:
     def _columns(self, table: str) -> dict[str, str]:
         """Types of a raw table's columns by name, in small letters; empty if it is not there."""
         found = self.connection.execute(
-            "select lower(column_name), data_type from information_schema.columns "
+            "select column_name, data_type from information_schema.columns "
             f"where table_schema = {sql_text(self.schema)} and table_name = {sql_text(table)}"
         ).fetchall()
-        return dict(found)
+        # Not by DuckDB's lower(): for letters such as a Turkish I it has other small ones than Python.
+        return {name.lower(): kind for name, kind in found}
 
     def _insert(self, run: Run, batch: Batch, paths: list[Path], aside: str | None) -> None:
         """Add the files' rows; fewer or more than were published is a failure."""
