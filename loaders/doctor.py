@@ -15,7 +15,8 @@ from loaders.errors import Failure
 from loaders.lake.store import Lake
 from loaders.matching import match
 from loaders.source.mysql import Snapshot
-from loaders.source.mysql_url import CONNECT_SECONDS, REACH, DatabaseURL
+from loaders.source.mysql_url import CONNECT_SECONDS, DatabaseURL
+from loaders.source.refusals import REACH
 
 if TYPE_CHECKING:
     from loaders.lake.s3 import S3  # brings AWS's packages, which a folder does not need

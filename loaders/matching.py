@@ -14,6 +14,8 @@ def match(catalog: Catalog, snapshot: Snapshot) -> list[tuple[Table, SourceTable
     found = snapshot.tables()
     where = f"database {snapshot.database}"
     for table in catalog.tables:
+        if table.name not in found and (hidden := snapshot.hidden(table.name)):
+            raise hidden
         known_or_fail(table.name, found, "table", where)
     pairs = [(table, found[table.name]) for table in catalog.tables]
     for table, source in pairs:

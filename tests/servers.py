@@ -40,10 +40,15 @@ _HOSTILE = "tests/test_session.py::test_a_hostile_server_changes_no_answer_and_w
 # What a server cannot do, by the test's name: without the server's own part of its parameters.
 CANNOT = {
     "mariadb": {
-        f"{_HOSTILE}[{name}]": _VARIABLE
-        for name in (
-            "information_schema_stats_expiry", "max_execution_time", "show_gipk_in_create_table_and_information_schema"
-        )
+        "tests/test_log_in.py::test_a_public_key_named_in_the_url_is_the_only_one_a_password_is_sent_by":
+            "no log-in by a public key there",
+        **{
+            f"{_HOSTILE}[{name}]": _VARIABLE
+            for name in (
+                "information_schema_stats_expiry", "max_execution_time",
+                "show_gipk_in_create_table_and_information_schema",
+            )
+        },
     },
     "mysql": {
         **{
@@ -64,6 +69,8 @@ CANNOT = {
                 "max_statement_time", "system_versioning_asof", "tmp_disk_table_size",
             )
         },
+        "tests/test_log_in.py::test_an_account_of_the_operating_systems_says_so":
+            "its plug-in is a file that is not fetched",
         f"{_HOSTILE}[max_sort_length]": "MySQL sorts VARBINARY whole whatever it says",
     },
 }  # fmt: skip
@@ -71,6 +78,7 @@ CANNOT = {
 NEEDS_A_PRIVATE_SERVER = (
     "tests/test_local_stack.py",
     "tests/test_mysql_tls.py",
+    "tests/test_log_in.py",
     "tests/test_session.py",
     "tests/test_mysql.py::test_a_connection_cut_in_mid_stream_is_a_failure_never_a_short_read",
 )

@@ -16,7 +16,9 @@ text = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_s
 
 @given(user=text, password=text, database=text)
 def test_a_url_is_read_back_whatever_characters_are_in_it(user, password, database):
-    url = mysql_url.DatabaseURL(user, "shop.example.com", 3307, database, password, ssl_ca="/etc/ssl/ca.pem")
+    url = mysql_url.DatabaseURL(
+        user, "shop.example.com", 3307, database, password, ssl_ca="/etc/ssl/ca.pem", ssl_mode="verify_ca"
+    )
     assert mysql_url.parse(url.text(), "SOURCE_URL") == url
 
 
@@ -36,7 +38,11 @@ def test_neither_text_nor_repr_shows_the_password():
         ("postgres://u:canary@h/d", "SOURCE_URL is not a URL of a MySQL database"),
         ("mysql://u:canary@h:port/d", "SOURCE_URL is not a URL of a MySQL database"),
         ("mysql://u:canary@h", "SOURCE_URL names no database"),
-        ("mysql://u:canary@h/d?charset=x", "SOURCE_URL has an unknown option: charset"),
+        ("mysql://u:canary@h/d?charset=x", "SOURCE_URL has an option, behind its ?, that is not known"),
+        ("mysql://u:what?canary=1@h/d", "SOURCE_URL is not a URL of a MySQL database"),
+        ("mysql://u@corp:12/d?canary=1@h/d", "SOURCE_URL has an option, behind its ?, that is not known"),
+        ("mysql://u:canary@h/d?ssl_mode=canary", "SOURCE_URL has an ssl_mode that is not known"),
+        ("mysql://u:canary@h/d?ssl_key=canary", "SOURCE_URL has an ssl_key without ssl_cert"),
     ],
 )
 def test_a_wrong_url_is_refused_without_showing_it(given_url, problem):
@@ -93,5 +99,5 @@ def test_anything_but_this_machine_is_verified_without_being_asked(secured):
 
 
 def test_an_authoritys_file_that_is_not_there_is_named(secured, tmp_path):
-    with pytest.raises(Failure, match=r"nowhere\.pem of SOURCE_URL cannot be read"):
+    with pytest.raises(Failure, match=r"nowhere\.pem of SOURCE_URL \(its ssl_ca\) cannot be read"):
         encrypted(replace(secured[0], ssl_ca=str(tmp_path / "nowhere.pem")))

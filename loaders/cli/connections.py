@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
@@ -18,6 +19,7 @@ from loaders.lake.folder import Folder
 from loaders.lake.store import Lake
 from loaders.settings import Settings
 from loaders.source import mysql, mysql_url
+from loaders.source.refusals import TooMany
 from loaders.warehouse import profile
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.interface import Warehouse
@@ -74,15 +76,22 @@ def source(chosen: Settings) -> Iterator[pymysql.Connection]:
 
 @contextmanager
 def sources(chosen: Settings, count: int) -> Iterator[list[pymysql.Connection]]:
-    """`count` connections to the source."""
+    """`count` connections to the source, or fewer, with a notice, if server or account have a lower limit."""
     url = mysql_url.parse(settings.required_source_url(chosen), "SOURCE_URL")
     if url.iam or url.secret:
         url = _with_password_of_aws(url)
-    with ExitStack() as opened:
-        yield [
-            opened.enter_context(closing(mysql_url.connect(url, "SOURCE_URL", **mysql.CONNECT_OPTIONS)))
-            for _ in range(count)
-        ]
+    with ExitStack() as stack:
+        opened: list[pymysql.Connection] = []
+        while len(opened) < count:
+            try:
+                connection = mysql_url.connect(url, "SOURCE_URL", **mysql.CONNECT_OPTIONS)
+            except TooMany as failure:
+                if not opened:
+                    raise
+                print(f"notice: {failure.problem}; reading over fewer connections", file=sys.stderr)
+                break
+            opened.append(stack.enter_context(closing(connection)))
+        yield opened
 
 
 def _with_password_of_aws(url: mysql_url.DatabaseURL) -> mysql_url.DatabaseURL:

@@ -5,6 +5,8 @@ import sys
 
 from loaders import discover, settings
 from loaders.cli import connections
+from loaders.errors import Failure
+from loaders.quoting import mysql_name
 from loaders.settings import Settings
 from loaders.source import mysql
 
@@ -18,7 +20,12 @@ def add_to(commands) -> None:
 
 def discover_catalog(arguments: argparse.Namespace, chosen: Settings) -> None:
     with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
-        tables, database = list(snapshot.tables().values()), snapshot.database
+        tables, database, account = list(snapshot.tables().values()), snapshot.database, snapshot.account
+    if not tables:
+        raise Failure(
+            f"database {database} shows the account {account} no table",
+            f"`grant select on {mysql_name(database)}.* to {account}`; or name another database in SOURCE_URL",
+        )
     if not arguments.write:
         text, notices = discover.catalog_yaml(database, tables)
         print(text, end="")

@@ -96,7 +96,7 @@ def _commit(catalog: Catalog, lake: Lake, run: runs.Run, chosen: Settings, delet
 
 
 def _snapshot(opened: list[pymysql.Connection], catalog: Catalog) -> AbstractContextManager[mysql.Snapshot]:
-    if len(opened) == 1:
+    if len(opened) < 3:  # one that locks is of no use to one that reads
         return mysql.snapshot(opened[0])
     (*readers, locker) = opened
     tables = [table.name for table in catalog.tables]

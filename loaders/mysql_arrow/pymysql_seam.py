@@ -20,6 +20,7 @@ DEPRECATE_EOF = 1 << 24
 COM_RESET_CONNECTION = 0x1F  # MySQL 5.7, MariaDB 10.2 and later; PyMySQL has no name for it
 # At least what PyMySQL's buffered file holds; one read1 of as much empties it.
 BUFFERED_BYTES = 1 << 16
+SIGNS_OF_LIFE = 8  # how many are asked for before the other end counts as gone
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,28 @@ def start(connection: Connection, query: str) -> Stream:
         raise err.ProgrammingError(0, f"the statement gives no rows: {query[:80]}")
     names = [field.name for field in result.fields]
     return Stream(connection, names, _buffered(connection), connection._next_seq_id, _poll(connection._sock))
+
+
+def wait_for_the_living(connection: Connection, dead_after: int) -> None:
+    """From now on wait without end for a server that lives, and `dead_after` seconds for one that is gone.
+
+    The system asks the server's system for a sign of life whenever the line is quiet. (A socket of this machine needs
+    none: the other end's death is known at once.)
+    """
+    connection._read_timeout = None
+    if connection._sock.family != socket.AF_UNIX:
+        idle = max(1, dead_after // 3)
+        # macOS has another name for the first, and not the last: sent bytes that nobody confirms.
+        for names, value in (
+            (("TCP_KEEPIDLE", "TCP_KEEPALIVE"), idle),
+            (("TCP_KEEPINTVL",), max(1, (dead_after - idle) // SIGNS_OF_LIFE)),
+            (("TCP_KEEPCNT",), SIGNS_OF_LIFE),
+            (("TCP_USER_TIMEOUT",), dead_after * 1000),
+        ):
+            option = next((getattr(socket, name) for name in names if hasattr(socket, name)), None)
+            if option is not None:
+                connection._sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        connection._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
 def reset(connection: Connection) -> None:

@@ -9,20 +9,23 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pyarrow as pa
 import pymysql
+from pymysql.constants import ER
 from pymysql.converters import encoders
 from pymysql.cursors import SSCursor
 
 from loaders import mysql_arrow
+from loaders.errors import Failure
 from loaders.mysql_arrow.packets import BLOCK_BYTES
 from loaders.overlap import Shared, merged
 from loaders.proof.buckets import Sums, read_sums
 from loaders.quoting import mysql_name
 from loaders.source import session
 from loaders.source.conversion import Conversion
-from loaders.source.statements import explained, rows
+from loaders.source.statements import code_and_text, explained, rows
 from loaders.type_contract import Column, SourceColumn, as_text, lake_schema
 
 # A connection for `snapshot`: values stay the bytes that the server sent.
@@ -138,6 +141,27 @@ class Snapshot:
             name: SourceTable(name, _text(engine), int(rows or 0), tuple(columns[name]), tuple(keys[name]))
             for name, engine, rows in ((_text(name), engine, rows) for name, engine, rows in found)
         }
+
+    def hidden(self, name: str) -> Failure | None:
+        """What to say of a table that `tables` lacks because the account may not see it; None if there is none."""
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.execute(f"select 1 from {mysql_name(name)} limit 0")
+        except pymysql.MySQLError as error:
+            if code_and_text(error)[0] != ER.TABLEACCESS_DENIED_ERROR:
+                return None
+            return Failure(
+                f"the account {self.account} may not read table {name} of database {self.database}, if there is one",
+                f"`grant select on {mysql_name(self.database)}.{mysql_name(name)} to {self.account}`; or take it out of the "
+                "catalog",
+            )
+        return None
+
+    @cached_property
+    def account(self) -> str:
+        """'user'@'host', as grants have it."""
+        user, _, host = _text(rows(self.connection, "select current_user()")[0][0]).rpartition("@")
+        return f"'{user}'@'{host}'"
 
     def read(
         self,

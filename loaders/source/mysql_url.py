@@ -2,27 +2,40 @@
 
 mysql://user:password@host:3306/database, with the password percent-encoded, and optionally
 ?unix_socket=/path (a server on this machine), ?ssl_ca=/path (the authority that signed the server's certificate),
+?ssl_mode=verify_ca (its certificate bears no name), ?ssl_cert=/path&ssl_key=/path (ours, for REQUIRE X509),
+?server_public_key=/path (to send a password to this server alone where there is no TLS),
 ?iam=true or ?secret=ID (a password that AWS has; see aws_passwords.py).
 """
 
-import ssl
+import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pymysql
-from pymysql.constants import CR, ER
+from pymysql.constants import ER
 
 from loaders.errors import Failure
+from loaders.mysql_arrow import pymysql_seam
+from loaders.quoting import mysql_name
 from loaders.secret import Secret
+from loaders.source import refusals, tls
+from loaders.source.statements import code_and_text, rows
 
 EXAMPLE = "mysql://loader:PASSWORD@shop.example.com:3306/order_he"
 CONNECT_SECONDS = 10
-# A connection that never leaves this machine need not be encrypted; every other is, and the server proves who it is.
-# MySQL error 2003 on RDS is nearly always the security group.
-REACH = "check host and port; on RDS, let this machine's address in on that port in the security group"
+# A connection that never leaves this machine need not be encrypted, and is if the server can, without a proof of who it
+# is; every other is, and the server proves it.
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-# A server may think long before the first row (a full scan); a dead network must still end the run.
-READ_SECONDS = 600
+# A log-in is done at once or never. Afterwards a server may think for hours before the first row (sums over a large
+# table), so only one that is gone ends the wait.
+LOG_IN_SECONDS = 60
+DEAD_AFTER_SECONDS = 180
+WRITE_SECONDS = 600
+# The options that are files or words; each is an attribute of DatabaseURL.
+OPTIONS = ("unix_socket", "ssl_ca", "ssl_mode", "ssl_cert", "ssl_key", "server_public_key", "secret")
+# Ways to log in that give the password, or nearly, to whoever asks for it.
+CLEAR_TEXT = ("mysql_clear_password", "dialog", "mysql_old_password")
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,10 @@ class DatabaseURL:
     ssl_ca: str | None = None
     secret: str | None = None
     iam: bool = False
+    ssl_mode: str | None = None
+    ssl_cert: str | None = None
+    ssl_key: str | None = None
+    server_public_key: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "password", Secret(self.password))
@@ -47,95 +64,141 @@ class DatabaseURL:
 
     def text(self) -> str:
         """The whole URL with its password, to be written to a file only its owner may read."""
-        options = "&".join(
-            f"{key}={quote(value, safe='/')}"
-            for key, value in (("unix_socket", self.unix_socket), ("ssl_ca", self.ssl_ca))
-            if value
-        )
+        given = [(key, getattr(self, key)) for key in OPTIONS] + [("iam", "true" if self.iam else None)]
+        options = "&".join(f"{key}={quote(value, safe='/')}" for key, value in given if value)
         account = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
         where = f"{self.host}:{self.port}/{quote(self.database, safe='')}"
         return f"mysql://{account}@{where}" + (f"?{options}" if options else "")
 
 
 def parse(text: str, setting: str) -> DatabaseURL:
-    """Read a URL; `setting` is the name of the setting it came from, for the error message."""
-    wrong = Failure(f"{setting} is not a URL of a MySQL database", f"write it as {EXAMPLE}")
+    """Read a URL; `setting` is the name of the setting it came from, for the error message.
+
+    No message shows a part of it: what looks like an option's name may be a part of a password.
+    """
+    wrong = Failure(
+        f"{setting} is not a URL of a MySQL database",
+        f"write it as {EXAMPLE}; in user and password write %3F for ?, %2F for /, %23 for #, %40 for @, %25 for %",
+    )
     try:
         parts = urlsplit(text.strip())
         port = parts.port or 3306
     except ValueError:
         raise wrong from None
-    options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-    database = unquote(parts.path.lstrip("/"))
-    unknown = sorted(set(options) - {"unix_socket", "ssl_ca", "secret", "iam"})
-    if unknown:
-        known = "known are unix_socket, ssl_ca, secret and iam"
-        raise Failure(f"{setting} has an unknown option: {', '.join(unknown)}", known)
-    iam = options.pop("iam", "") == "true"
     if parts.scheme not in ("mysql", "mariadb", "mysql+pymysql") or not parts.hostname or not parts.username:
         raise wrong
+    database = unquote(parts.path.lstrip("/"))
     if not database:
         raise Failure(f"{setting} names no database", f"put its name at the end: {EXAMPLE}")
+    options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    if set(options) - {*OPTIONS, "iam"}:
+        raise Failure(
+            f"{setting} has an option, behind its ?, that is not known", f"known are {', '.join(OPTIONS)} and iam"
+        )
+    _check_tls(options, setting)
+    iam = options.pop("iam", "") == "true"
     return DatabaseURL(
         unquote(parts.username), parts.hostname, port, database, unquote(parts.password or ""), iam=iam, **options
     )
 
 
+def _check_tls(options: dict[str, str], setting: str) -> None:
+    if options.get("ssl_mode", tls.IDENTITY) not in tls.MODES:
+        raise Failure(
+            f"{setting} has an ssl_mode that is not known", f"known are {' (the default) and '.join(tls.MODES)}"
+        )
+    if "ssl_key" in options and "ssl_cert" not in options:
+        raise Failure(f"{setting} has an ssl_key without ssl_cert", "add ssl_cert=/path/to/certificate.pem")
+
+
 def connect(url: DatabaseURL, setting: str, **options) -> pymysql.Connection:
     """Open a connection; `options` go to PyMySQL. A failure tells apart the link that broke and names `setting`."""
     address = {"unix_socket": url.unix_socket} if url.unix_socket else {"host": url.host, "port": url.port}
-    secure = {"ssl": _verifying(url, setting)} if url.ssl_ca or not _on_this_machine(url) else {}
     settings = {
         "charset": "utf8mb4",
         "connect_timeout": CONNECT_SECONDS,
-        "read_timeout": READ_SECONDS,
-        "write_timeout": READ_SECONDS,
+        "read_timeout": LOG_IN_SECONDS,
+        "write_timeout": WRITE_SECONDS,
+        **_secrecy(url, setting),
     }
+    # As bytes: PyMySQL takes a text for Latin-1, MySQL's own client for UTF-8.
+    password = Secret(url.password).revealed().encode()
     try:
-        return pymysql.connect(
-            user=url.user, password=url.password, database=url.database, **address, **secure, **{**settings, **options}
-        )
+        connection = pymysql.connect(user=url.user, password=password, **address, **{**settings, **options})
     except pymysql.MySQLError as error:
-        raise _explained(error, url, setting) from None
-
-
-def _on_this_machine(url: DatabaseURL) -> bool:
-    return url.unix_socket is not None or url.host in THIS_MACHINE
-
-
-def _verifying(url: DatabaseURL, setting: str) -> ssl.SSLContext:
-    """TLS that checks authority and name. (PyMySQL given only an authority's file would accept any authority.)"""
-    try:
-        return ssl.create_default_context(cafile=url.ssl_ca)
-    except OSError as error:
+        raise refusals.explained(error, url, setting) from None
+    except RuntimeError as error:
         raise Failure(
-            f"the authority's file {url.ssl_ca} of {setting} cannot be read ({error.strerror or error})",
-            "give ssl_ca the path of a PEM file; for RDS it is Amazon's global-bundle.pem",
+            f"user {url.user} cannot log in to MySQL: {error}", "run `make setup`, which installs it"
         ) from None
+    except (LookupError, ValueError, TypeError, AssertionError, struct.error) as error:
+        raise refusals.not_mysql(error, url, setting) from None
+    try:
+        pymysql_seam.wait_for_the_living(connection, DEAD_AFTER_SECONDS)
+        _enter(connection, url.database)
+    except pymysql.MySQLError as error:
+        connection.close()
+        raise refusals.explained(error, url, setting) from None
+    return connection
 
 
-def _explained(error: pymysql.MySQLError, url: DatabaseURL, setting: str) -> Failure:
-    code = error.args[0] if error.args else 0
-    where = url.unix_socket or f"{url.host}:{url.port}"
-    if code == ER.ACCESS_DENIED_ERROR:
-        return Failure(f"MySQL at {where} refused user {url.user}", f"check the user and password in {setting}")
-    if code in (ER.BAD_DB_ERROR, ER.DBACCESS_DENIED_ERROR):
-        return Failure(
-            f"MySQL at {where} has no database {url.database} that user {url.user} may read",
-            f"check the name at the end of {setting}, or grant select on it to {url.user}",
+def _enter(connection: pymysql.Connection, database: str) -> None:
+    """Choose the database, with whatever roles the account has: what they grant counts only when they are active."""
+    for role in _roles(connection):
+        with suppress(pymysql.MySQLError):
+            rows(connection, f"set role {role}")
+            connection.select_db(database)
+            break
+    connection.select_db(database)
+    connection.db = database
+
+
+def _roles(connection: pymysql.Connection) -> list[str]:
+    """What to set as the role: all, or on MariaDB, which has one active role at a time, each that the account may have.
+
+    A role that is active by default stays on MariaDB.
+    """
+    try:
+        rows(connection, "set role all")
+        return []
+    except pymysql.MySQLError as error:
+        if code_and_text(error)[0] != ER.PARSE_ERROR:
+            raise
+    # MariaDB, or a server so old that it has no roles.
+    with suppress(pymysql.MySQLError):
+        ((active,),) = rows(connection, "select current_role()")
+        asked = "select distinct role_name from information_schema.applicable_roles order by role_name"
+        names = [] if active else [name for (name,) in rows(connection, asked)]
+        return [mysql_name(name.decode() if isinstance(name, bytes) else name) for name in names]
+    return []
+
+
+def _secrecy(url: DatabaseURL, setting: str) -> dict:
+    """How the password is kept from others: TLS, or on this machine ways to log in that do not show it."""
+    on_this_machine = url.unix_socket is not None or url.host in THIS_MACHINE
+    if not on_this_machine or url.ssl_ca or url.ssl_cert or url.ssl_mode:
+        return {"ssl": tls.context(url, setting)}
+    if url.unix_socket:
+        return {}
+    refused = {name: lambda _connection: _Refusal(url, setting) for name in CLEAR_TEXT}
+    if not url.server_public_key:
+        return {"auth_plugin_map": refused}
+    # PyMySQL would rather send the password through TLS, whoever is at its other end, or by a key that came with it.
+    refused["sha256_password"] = refused[CLEAR_TEXT[0]]
+    key = tls.read_file(url.server_public_key, "server_public_key", setting)
+    return {"auth_plugin_map": refused, "server_public_key": key, "ssl_disabled": True}
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """In place of a way to log in that would show the password."""
+
+    url: DatabaseURL
+    setting: str
+
+    def authenticate(self, _packet) -> None:
+        raise Failure(
+            f"what answers at {self.url.host}:{self.url.port} asks for the password in a form that others could read",
+            f"let the server prove who it is: add ?ssl_ca=/path/to/authority.pem to {self.setting}; or let the account "
+            "log in by caching_sha2_password, which needs no TLS on this machine",
         )
-    if "CERTIFICATE_VERIFY_FAILED" in str(error) or "certificate verify failed" in str(error):
-        return Failure(
-            f"the certificate of MySQL at {where} is not to be trusted ({_reason(error)})",
-            f"give {setting} the server's authority: ?ssl_ca=/path/to/authority.pem, and the name in the certificate",
-        )
-    if code in (CR.CR_CONN_HOST_ERROR, CR.CR_CONNECTION_ERROR, CR.CR_UNKNOWN_HOST):
-        cause = error.args[1] if len(error.args) > 1 else error
-        hint = "start it with `make up`" if url.unix_socket else REACH
-        return Failure(f"MySQL at {where} cannot be reached ({cause})", f"{hint}; the address comes from {setting}")
-    return Failure(f"MySQL at {where} ended the connection: {error}", f"check {setting} and the server's log")
-
-
-def _reason(error: pymysql.MySQLError) -> str:
-    """What OpenSSL said: an unknown authority, or another name."""
-    return str(error).partition("certificate verify failed: ")[2].partition(" (_ssl")[0] or "not verified"
