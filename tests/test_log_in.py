@@ -281,9 +281,12 @@ def test_an_account_with_one_connection_reads_over_one(account, tmp_path):
     url = account("identified by {password} with max_user_connections 1")
     own = OwnDatabase("", url.text(), tmp_path)
     own.discover()
-    done = run_command(
-        url, "extract", "--no-load", "--parallel", "3", CATALOG=str(own.catalog_file), LAKE_URL=str(tmp_path / "lake")
+    (tmp_path / "profiles.yml").write_text(
+        f"order_he: {{target: d, outputs: {{d: {{type: duckdb, schema: x, path: '{own.warehouse_path}'}}}}}}"
     )
+    places = {"CATALOG": own.catalog_file, "LAKE_URL": tmp_path / "lake", "DBT_PROFILES_DIR": tmp_path}
+    places = {name: str(place) for name, place in places.items()} | {"DBT_TARGET": "", "DUCKDB_PATH": ""}
+    done = run_command(url, "extract", "--no-load", "--parallel", "3", **places)
     assert done.returncode == 0 and "reading over fewer connections" in done.stderr, done.stderr
     assert "equal: 0 rows" in done.stdout
 

@@ -150,10 +150,10 @@ class Snapshot:
         except pymysql.MySQLError as error:
             if code_and_text(error)[0] != ER.TABLEACCESS_DENIED_ERROR:
                 return None
+            whole = f"{mysql_name(self.database)}.{mysql_name(name)}"
             return Failure(
                 f"the account {self.account} may not read table {name} of database {self.database}, if there is one",
-                f"`grant select on {mysql_name(self.database)}.{mysql_name(name)} to {self.account}`; or take it out of the "
-                "catalog",
+                f"`grant select on {whole} to {self.account}`; or take it out of the catalog",
             )
         return None
 
