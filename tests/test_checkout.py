@@ -11,6 +11,7 @@ from loaders.settings import ROOT
 from loaders.source import mysql_url
 from local_stack import private_server
 from seeds_generator import schema
+from tests import servers
 from tests.checkout import checkout
 
 
@@ -89,10 +90,20 @@ def test_make_demo_touches_nothing_that_a_user_named_in_settings(demo, foreign):
     assert sorted(path.name for path in home.iterdir()) == ["mysql"]
 
 
-def test_make_demo_again_says_the_same(demo):
+@pytest.mark.skipif("mysql" not in servers.private(), reason="this run has no MySQL of its own")
+def test_make_demo_goes_over_to_mysql_and_back_though_the_shops_differ(demo):
+    """The other server's shop has a fifth of the orders; one folder, one server at a time, the same URLs."""
     fresh, _told = demo
+    fresh.run('make up SERVER=mysql && make seed ARGS="--orders 2000"')
+    told = fresh.run("make demo SERVER=mysql")
+    assert "a private MySQL server" in told and "order 2,000: source = raw" in told and "of 84 passed" in told
+    told = fresh.run("make day && make extract && .venv/bin/python -m local_stack status")
+    assert "the private MySQL server in" in told and "committed late" in told
     again = fresh.run("make demo")
-    assert "the shop is there already" in again and "source = raw" in again
+    assert "a private MariaDB server" in again and "the shop is there already" in again
+    assert "order 10,000: source = raw" in again
+    wrong = fresh.shell("make demo SERVER=oracle")
+    assert wrong.returncode and "oracle" in wrong.stderr and "mariadb" in wrong.stderr and "mysql" in wrong.stderr
 
 
 def test_plain_dbt_builds_the_same_warehouse_in_a_fresh_shell(demo):
