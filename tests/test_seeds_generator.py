@@ -194,8 +194,11 @@ def test_shop_url_is_written_to_only_with_yes_and_never_if_it_is_the_source(own)
 
 def test_the_source_is_known_by_another_name_too(own, tmp_path):
     url = mysql_url.parse(own.source_url, "the test's URL")
-    (tmp_path / "alias").symlink_to(url.unix_socket)
-    alias = replace(url, host="127.0.0.1", port=3307, unix_socket=str(tmp_path / "alias")).text()
+    if url.unix_socket:
+        (tmp_path / "alias").symlink_to(url.unix_socket)
+        alias = replace(url, host="127.0.0.1", port=3307, unix_socket=str(tmp_path / "alias")).text()
+    else:
+        alias = replace(url, host="localhost" if url.host == "127.0.0.1" else "127.0.0.1").text()
     done = seeds(own, "fill", "--yes", SOURCE_URL=alias)
     assert done.returncode == 1 and "never written to" in done.stderr, done.stderr
     done = seeds(own, "fill", "--yes", SOURCE_URL=replace(url, password="wrong").text())
