@@ -295,7 +295,8 @@ def test_incremental_runs_and_verify_tell_that_they_compare(own):
         places = pipeline.Places(own.lake, folder, warehouse)
         pipeline.extract(own.snapshot, known, places, pipeline.Options(), progress)
         assert told == ["comparing t", "reading t"], "and then repairs, here none"
-        ends = verify.Ends(snapshot, warehouse, holdings.applied(own.lake, warehouse), [], "marts", progress, whole=True)
+        applied = holdings.applied(own.lake, warehouse)
+        ends = verify.Ends(snapshot, warehouse, applied, [], "marts", progress, whole=True)
         ((table, source),) = match(known, snapshot)
         assert verify.raw_table(ends, table, source, known, deep=False).equal
         assert told[2:] == ["comparing t"]

@@ -265,9 +265,9 @@ def test_random_values_are_printed_alike_by_both_ends(own, values):
 
 
 def test_a_table_that_the_snapshot_does_not_hold_still_is_named(own):
-    own.write("create table t (id int primary key) engine=aria", "insert into t values (1)")
+    own.write("create table t (id int primary key) engine=myisam", "insert into t values (1)")
     own.run()
-    assert finding(own).said == "equal by hash; Aria tables are not held still meanwhile"
+    assert finding(own).said == "equal by hash; MyISAM tables are not held still meanwhile"
 
 
 def test_what_a_rule_made_null_is_counted_and_anything_else_that_is_null_is_found(own):
@@ -354,9 +354,9 @@ def test_plan_says_what_each_run_then_does_and_writes_nothing(small):
     assert "where `updated_at` >= '2024-02-28 09:00:00' or `updated_at` is null" in now and " div 1024, count(*)" in now
     assert "columns: --full" in told(small, "plan", "--full", "--tables", "order")
     assert contents(small.folder) == held
-    small.write("alter table product add extra int", "drop table `order`", "alter table customer engine = aria")
+    small.write("alter table product add extra int", "drop table `order`", "alter table customer engine = myisam")
     changed = told(small, "plan", "--tables", "product,customer")
-    assert "columns are others" in changed and "Aria tables take no part in the snapshot" in changed
+    assert "columns are others" in changed and "MyISAM tables take no part in the snapshot" in changed
 
 
 def test_status_tells_run_bound_live_rows_age_verdict_and_what_waits(small):
