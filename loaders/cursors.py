@@ -2,6 +2,8 @@
 
 import datetime
 from collections.abc import Iterable
+from contextlib import suppress
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,17 +16,24 @@ Bound = datetime.datetime | datetime.date | int | None
 
 
 def check(column: Column, table: str) -> None:
-    if not (pa.types.is_timestamp(column.arrow) or pa.types.is_date(column.arrow) or pa.types.is_integer(column.arrow)):
+    if not (pa.types.is_timestamp(column.arrow) or pa.types.is_date(column.arrow) or _is_whole(column.arrow)):
         raise Failure(
             f"the cursor {table}.{column.name} is a {column.mysql_type}",
             "name a column with a date, a time stamp or a whole number, or none: runs are exact without one",
         )
 
 
+def _is_whole(kind: pa.DataType) -> bool:
+    """A BIGINT UNSIGNED is a DECIMAL without places."""
+    return pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and not kind.scale)
+
+
 def newest(column: pa.Array) -> Bound:
     """The largest value of a batch's cursor column; None if there is none."""
     value = pc.max(column).as_py()
-    return value.replace(tzinfo=None) if isinstance(value, datetime.datetime) else value
+    if isinstance(value, datetime.datetime):
+        return value.replace(tzinfo=None)
+    return int(value) if isinstance(value, Decimal) else value
 
 
 def largest(bounds: Iterable[Bound], taken_at: datetime.datetime) -> Bound:
@@ -43,9 +52,15 @@ def to_text(bound: Bound) -> str | None:
 
 
 def from_text(text: str | None, column: Column) -> Bound:
-    """What `to_text` made of a bound of this column."""
+    """What `to_text` made of a bound of this column; None if there is none, or it was another type's."""
     if text is None:
         return None
+    with suppress(ValueError):
+        return _of_type(text, column)
+    return None
+
+
+def _of_type(text: str, column: Column) -> Bound:
     if pa.types.is_timestamp(column.arrow):
         return datetime.datetime.fromisoformat(text)
     return datetime.date.fromisoformat(text) if pa.types.is_date(column.arrow) else int(text)

@@ -3,6 +3,8 @@
 import datetime
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from loaders import cursors
 from loaders.deletes import DeleteLimit, Lost
 from loaders.errors import Failure
@@ -10,8 +12,10 @@ from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, File
 from loaders.proof import holdings
 from loaders.proof.compare import Difference, WarehouseSide, compare
+from loaders.quoting import mysql_name
 from loaders.source.source_side import SourceSide, by_keys
 from loaders.table_read import TableRead
+from loaders.type_contract import decode
 from loaders.warehouse.interface import Warehouse
 from loaders.warehouse.raw_tables import SOURCE_HASH
 
@@ -46,7 +50,7 @@ def incremental(
     was) is found by comparing hashes with raw, in the same snapshot.
     """
     begin, changed = _by_cursor(read, base, lookback)
-    said = {"cursor_from": cursors.to_text(begin), "cursor_to": _bound(read, base)}
+    said = {"cursor_from": cursors.to_text(begin), "cursor_to": _bound(read, base), "notices": _notices(read, base)}
     if raw.warehouse is None:
         read.list_files("manifest", changed)
         return read.batch("incremental", changed, UNVERIFIED, **said)
@@ -60,6 +64,7 @@ def incremental(
     limit.check(Lost(read.table.name, found.gone.num_rows, _held(base, raw.warehouse)))
     files = changed + _repaired(read, found)
     read.list_files("manifest", files)
+    said["cursor_to"] = said["cursor_to"] or _bound_at_source(read)
     said |= {"live_rows": found.rows, "hash_sum": found.hash_sum, "deleted": read.store_keys(found.gone)}
     return read.batch("incremental", files, _verdict(found), **said)
 
@@ -87,12 +92,36 @@ def begins(read: TableRead, base: Batch, lookback: datetime.timedelta) -> cursor
     """Where reading by the cursor begins; None if nothing is read by one."""
     if read.cursor is None or not read.keys:
         return None
-    bound = cursors.from_text(base.cursor_to, read.cursor)
+    bound = _earlier(read, base)
     return None if bound is None else cursors.lower(bound, lookback)
 
 
 def _bound(read: TableRead, base: Batch) -> str | None:
-    return read.bound(cursors.from_text(base.cursor_to, read.cursor)) if read.cursor else None
+    return read.bound(_earlier(read, base)) if read.cursor else None
+
+
+def _bound_at_source(read: TableRead) -> str | None:
+    """Where the cursor is, for a run that has read nothing by it and knows all the same that raw is the source."""
+    if read.cursor is None:
+        return None
+    sql = f"select max({read.cursor.select}) from {mysql_name(read.source.name)}"
+    ((value,),) = (row for rows in read.snapshot.printed(read.source, sql) for row in rows)
+    newest = cursors.newest(decode(read.cursor, pa.array([value], pa.binary()))[0])
+    return read.bound(newest)
+
+
+def _notices(read: TableRead, base: Batch) -> tuple[str, ...]:
+    new, old = read.table.cursor, base.cursor
+    if not new or not old or new == old:
+        return ()
+    return (f"{read.table.name}: the cursor was {old} and is {new}: no row is read by it yet, all are compared",)
+
+
+def _earlier(read: TableRead, base: Batch) -> cursors.Bound:
+    """The base's bound, if it is of the cursor of today. Records from before cursors had names tell by its type."""
+    if base.cursor not in (None, read.table.cursor):
+        return None
+    return cursors.from_text(base.cursor_to, read.cursor)
 
 
 def _found(read: TableRead, base: Batch, live: WarehouseSide) -> Difference | None:

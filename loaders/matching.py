@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 
+from loaders import cursors
 from loaders.catalog import REDSHIFT_NAME_BYTES, Catalog, Table, known_or_fail
+from loaders.declared_key import described, no_null_in_key
 from loaders.errors import Failure
 from loaders.quoting import shown
 from loaders.source.mysql import Snapshot, SourceTable
+from loaders.type_contract import contract
 from loaders.warehouse.raw_tables import LINEAGE_COLUMNS, SOURCE_HASH
 
 
@@ -20,6 +23,7 @@ def match(catalog: Catalog, snapshot: Snapshot) -> list[tuple[Table, SourceTable
     pairs = [(table, found[table.name]) for table in catalog.tables]
     for table, source in pairs:
         _check(table, source, catalog)
+        no_null_in_key(table, source, snapshot)
     return [(table, source.reading_as_text(table.as_text)) for table, source in pairs]
 
 
@@ -62,6 +66,7 @@ def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
             f"write primary_key: [{', '.join(source.primary_key)}]; if the source's key changed since the last run: "
             f"`python -m loaders extract --full --tables {table.name}`",
         )
+    _check_declared(table, source, catalog)
     if fault := unloadable(source):
         raise Failure(f"table {shown(table.name)}: {fault}", "rename the column, or leave the table out of the catalog")
     for name, what in [(table.name, shown(table.name)), *((name, shown(f"{table.name}.{name}")) for name in names)]:
@@ -72,6 +77,16 @@ def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
                 f"{what} has a name of {size} bytes, Redshift cuts at {REDSHIFT_NAME_BYTES}",
                 "rename it at the source, or leave the table out of the catalog",
             )
+
+
+def _check_declared(table: Table, source: SourceTable, catalog: Catalog) -> None:
+    for name in sorted(table.invalid_to_null.intersection(table.primary_key)):
+        raise Failure(
+            f"{catalog.file}: on_invalid of {table.name}.{name} is null, and it belongs to the key",
+            "take that out: a row whose key became NULL would be no row of its own",
+        )
+    for column in described(filter(None, [table.cursor]), source):
+        cursors.check(contract(column, table.name, catalog.for_redshift), table.name)
 
 
 def unloadable(source: SourceTable) -> str | None:

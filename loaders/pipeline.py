@@ -18,6 +18,7 @@ from pathlib import Path
 
 from loaders import drift
 from loaders.catalog import Catalog, Table
+from loaders.declared_key import key_is_unique
 from loaders.deletes import DeleteLimit, Lost
 from loaders.errors import Failure
 from loaders.incremental import Raw, incremental
@@ -168,7 +169,7 @@ class TableWay:
         """A table about to be read, once it is known that raw can follow what happened to its columns."""
         nulled = table.invalid_to_null
         if self.options.invalid_to_null:
-            nulled = frozenset(column.name for column in source.columns)
+            nulled = frozenset(column.name for column in source.columns) - set(table.primary_key)
         columns = homes(table, source, self.for_redshift)
         changes = drift.between(raw.bases.get(table.name), table.name, types(columns), table.primary_key)
         if not self.options.full:
@@ -195,6 +196,7 @@ class TableWay:
 
     def _whole(self, read: TableRead, raw: Raw, parts: Sequence[str | None] = (None,)) -> Batch:
         """Rows of the snapshot -> Arrow batches -> local Parquet files -> the lake, and how they compare."""
+        key_is_unique(read.table, read.source, read.snapshot)
         files = read.store(read.rows(parts), "part", read.source.estimated_rows)
         read.list_files("manifest", files)
         rows = sum(file.rows for file in files)

@@ -2,7 +2,7 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -104,7 +104,7 @@ class TableRead:
         self.invalid.clear()
         self.hash_sum = 0
 
-    def batch(self, mode: str, files: tuple[File, ...], verdict: str, **more) -> Batch:
+    def batch(self, mode: str, files: tuple[File, ...], verdict: str, notices: Sequence[str] = (), **more) -> Batch:
         """The table's part of the run record."""
         kept = () if self.anew else self.drift.kept
         return Batch(
@@ -122,7 +122,8 @@ class TableRead:
             nulled=tuple(sorted(self.nulled)),
             kept=kept,
             widened=tuple(new.name for _old, new in self.drift.widened),
-            notices=self.drift.notices(self.anew),
+            notices=(*self.drift.notices(self.anew), *notices),
+            cursor=self.table.cursor,
             **more,
         )
 

@@ -286,16 +286,6 @@ def test_what_a_rule_made_null_is_counted_and_anything_else_that_is_null_is_foun
     assert found.details == ["different: 1:", "  id=3: d is '2024-02-29' at the source, NULL here"]
 
 
-def test_a_null_in_a_key_is_a_failure_with_a_remedy(own):
-    own.write("create table t (k int null, v int)", "insert into t values (1, 1), (null, 2)")
-    known = own.discover()
-    (table,) = known.tables
-    known = replace(known, tables=(replace(table, primary_key=("k",)),))
-    own.run(known, full=True)
-    with pytest.raises(Failure, match=r"t\.k belongs to the key and has a NULL"):
-        finding(own, deep=True, known=known)
-
-
 def told(own, *arguments: str, code: int = 0) -> str:
     """What `python -m loaders …` prints, in this process: so many commands would start Python too often."""
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:

@@ -44,7 +44,8 @@ class Batch:
     `nulled`) turned into NULL, by column. verdict says how raw, with this batch applied, compares with the source.
 
     live_rows and hash_sum: rows at the source, and the sum of their hashes; None if they were not compared.
-    cursor_from: where the run began to read by the cursor; cursor_to: how far a later one need not look back.
+    cursor_from: where the run began to read by the cursor; cursor_to: how far a later one need not look back; cursor:
+    the column by which.
 
     kept: columns that the source dropped and raw still has. widened: columns whose type in raw has to hold more than
     before. notices: what people were told about the table's columns (drift.py).
@@ -66,6 +67,7 @@ class Batch:
     hash_version: int | None = None
     cursor_from: str | None = None
     cursor_to: str | None = None
+    cursor: str | None = None
     nulled: tuple[str, ...] = ()
     kept: tuple[ColumnType, ...] = ()
     widened: tuple[str, ...] = ()

@@ -39,12 +39,16 @@ class Conversion:
 
     def _refuse(self, column: Column, values: Sequence[bytes | None]) -> NoReturn:
         row = dict(zip([each.name for each in self.columns], values, strict=True))
-        where = ", ".join(f"{name}={_shown(row[name])}" for name in self.primary_key) or "a row without key"
+        where = ", ".join(f"{name}={printed_value(row[name])}" for name in self.primary_key) or "a row without key"
+        rule = (
+            f"{_as_text(column)}or let such values become NULL, counted: `on_invalid: null` in the column's config.meta"
+        )
+        if column.name in self.primary_key:
+            rule = "it belongs to the key, which cannot become NULL"
         raise Failure(
-            f"{self.table}.{column.name}: the value {_shown(row[column.name])} of the row {where} "
+            f"{self.table}.{column.name}: the value {printed_value(row[column.name])} of the row {where} "
             f"has no exact home as {column.strictest} (type {column.mysql_type})",
-            f"correct the row; {_as_text(column)}or let such values become NULL, counted: `on_invalid: null` in the "
-            "column's config.meta, or --on-invalid null for a run",
+            f"correct the row; {rule}",
         )
 
 
@@ -54,7 +58,7 @@ def _as_text(column: Column) -> str:
     return ""
 
 
-def _shown(value: bytes | None) -> str:
+def printed_value(value: bytes | None) -> str:
     if value is None:
         return "NULL"
     try:
