@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 import zlib
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -306,3 +307,25 @@ def test_no_statement_for_mysql_needs_a_function_that_it_has_no_longer():
     assert len(speak_to_mysql) > 50
     for file in speak_to_mysql:
         assert not re.search(r"\b(md5|sha1?)\s*\(", file.read_text(), re.IGNORECASE), file
+
+
+def test_columns_of_no_width_generated_and_invisible_ones_have_their_part_in_the_hash(own):
+    own.write(
+        "create table t (id int primary key, a int null, nothing char(0) null, none varbinary(0) null, "
+        "double_a int generated always as (a * 2) virtual, unseen int default 7 invisible)",
+        "insert into t (id, a, nothing, none) values (1, null, null, null), (2, null, '', null), (3, null, null, '')",
+        "insert into t (id, a) values (4, 1), (5, 2)",
+        "insert into t (id, unseen) values (6, 8)",
+    )
+    found = hashes_without(own, "id")
+    assert len(set(found)) == 6
+    own.write("update t set unseen = 9 where id = 6")
+    assert hashes_without(own, "id")[:5] == found[:5] and hashes_without(own, "id")[5] != found[5]
+
+
+def test_a_vector_arrives_and_is_hashed(own):
+    own.write("create table t (id int primary key, v vector(3) null)")
+    own.write("insert into t values (1, null), (2, to_vector('[1, -0.5, 3e9]'))")
+    own.run()
+    assert own.live("t", "id, v") == [(1, None), (2, struct.pack("<3f", 1, -0.5, 3e9))]
+    assert finding(own, deep=True).equal and len(set(hashes_without(own, "id"))) == 2
