@@ -28,15 +28,16 @@ def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
     found += ["begin", redshift_sql.lock_loads(run.schema), redshift_sql.newest_run(run.schema)]
     for number, batch in enumerate(run.batches):
         staging = f"staged_{number}"
-        found.append(redshift_sql.columns_of(run.schema, batch.table))
-        found.append(redshift_sql.create_table(run.schema, batch))
-        if batch.mode == "full":
-            found.append(redshift_sql.clear(run.schema, batch))
         found.append(redshift_sql.create_staging(staging, batch.columns))
         found.append(redshift_sql.copy(staging, url(attempts.key(batch.table, run.attempt, "manifest")), role))
         found.append(redshift_sql.count(staging))
         if batch.primary_key:
             found.append(redshift_sql.repeated_keys(staging, batch))
+        # Once for what would be lost, once for the place.
+        found += 2 * [redshift_sql.columns_of(run.schema, batch.table)]
+        found.append(redshift_sql.create_table(run.schema, batch))
+        if batch.mode == "full":
+            found.append(redshift_sql.clear(run.schema, batch))
         if batch.mode != "full":
             found.append(redshift_sql.remove_staged(run.schema, staging, batch))
         found.append(redshift_sql.insert_staged(run.schema, staging, run, batch))
