@@ -17,9 +17,11 @@ def make(folder: Path) -> tuple[Path, Path, Path]:
     now = datetime.datetime.now(datetime.timezone.utc)
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Order-He local authority")])
+    signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
 
     def certificate(subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+        """With the extensions that RFC 5280 asks for: Python 3.13 refuses a certificate that lacks them."""
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -28,11 +30,14 @@ def make(folder: Path) -> tuple[Path, Path, Path]:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(minutes=5))
             .not_valid_after(now + datetime.timedelta(days=DAYS))
+            .add_extension(signer, critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         )
 
     authority = (
         certificate(authority_name, authority_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_signs_certificates(), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
     server = (
@@ -50,3 +55,9 @@ def make(folder: Path) -> tuple[Path, Path, Path]:
         )
     )
     return paths
+
+
+def _signs_certificates() -> x509.KeyUsage:
+    purposes = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+                "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")  # fmt: skip
+    return x509.KeyUsage(**{purpose: purpose in ("key_cert_sign", "crl_sign") for purpose in purposes})

@@ -3,7 +3,10 @@
 import datetime
 import os
 import signal
+import socket
+import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 import pytest
@@ -241,6 +244,20 @@ def test_a_certificate_of_another_authority_or_for_another_name_is_not_trusted(r
         patch.setenv("SSL_CERT_FILE", str(other))
         with pytest.raises(Error, match="certificate"):
             connection_to(redshift)
+
+
+def test_its_certificate_is_one_that_strict_clients_take(tmp_path):
+    """Strict is what Python is by itself from 3.13 on; the older ones are asked to be."""
+    authority, certificate, key = tls.make(tmp_path)
+    there, here = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context(cafile=authority)
+    there.load_cert_chain(certificate, key)
+    here.verify_flags |= ssl.VERIFY_X509_STRICT
+    ours, its = socket.socketpair()
+    with ours, its, ThreadPoolExecutor(1) as pool:
+        accepted = pool.submit(there.wrap_socket, its, server_side=True)
+        with here.wrap_socket(ours, server_hostname="localhost") as secure:
+            assert secure.getpeercert()["subjectAltName"][0] == ("DNS", "localhost")
+        accepted.result().close()
 
 
 def test_psycopg_can_use_it_too(redshift):
