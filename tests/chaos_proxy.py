@@ -44,9 +44,9 @@ def interim(block: bytes) -> bool:
 
 
 class Line:
-    """A TCP line to a port of this machine, whole until `lose_answers` is called."""
+    """A TCP line to a port of this machine, or to a socket's path, whole until `lose_answers` is called."""
 
-    def __init__(self, upstream: int, host: str = "127.0.0.1"):
+    def __init__(self, upstream: int | Path, host: str = "127.0.0.1"):
         self.upstream = upstream
         self.listening = socket.create_server((host, 0))
         self.port = self.listening.getsockname()[1]
@@ -75,7 +75,11 @@ class Line:
 
     def carry(self, client: socket.socket) -> None:
         """Take a client on, and let it go its way."""
-        server = socket.create_connection(("127.0.0.1", self.upstream))
+        if isinstance(self.upstream, Path):
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(str(self.upstream))
+        else:
+            server = socket.create_connection(("127.0.0.1", self.upstream))
         self.left[server] = self.coming.pop() if self.coming else float("inf")
         threading.Thread(target=_pass_on, args=(client, server, 1 << 62), daemon=True).start()
         threading.Thread(target=self._answer, args=(server, client), daemon=True).start()

@@ -80,6 +80,7 @@ NEEDS_A_PRIVATE_SERVER = (
     "tests/test_local_stack.py",
     "tests/test_mysql_tls.py",
     "tests/test_log_in.py",
+    "tests/test_long_silence.py::test_a_server_that_is_gone_without_a_word_ends_the_wait",
     "tests/test_session.py",
     "tests/test_mysql.py::test_a_connection_cut_in_mid_stream_is_a_failure_never_a_short_read",
 )
