@@ -34,7 +34,7 @@ with mysql.snapshot(mysql_url.connect(address, "x", **mysql.CONNECT_OPTIONS)) as
     threading.Timer(1, loopback, [False]).start()
     began = time.monotonic()
     try:
-        snapshot.sums(table, "1", "sleep(60)")
+        snapshot.sums(table, "1", "sleep(20)")
     except Failure as failure:
         print(f"{time.monotonic() - began:.0f}", failure)
 """

@@ -21,6 +21,7 @@ from tests.own_database import sequence
     [
         (Connection, "_execute_command", ["self", "command", "sql"]),
         (Connection, "_force_close", ["self"]),
+        (Connection, "_read_ok_packet", ["self"]),
         (MySQLResult, "__init__", ["self", "connection"]),
         (MySQLResult, "init_unbuffered_query", ["self"]),
         (pymysql.err, "raise_mysql_exception", ["data"]),
@@ -35,6 +36,7 @@ def test_the_insides_of_an_open_connection_are_where_they_were(own):
         assert isinstance(connection._sock, socket.socket | ssl.SSLSocket), "_sock"
         assert isinstance(connection._rfile, io.BufferedReader), "_rfile"
         assert isinstance(connection._next_seq_id, int), "_next_seq_id"
+        assert connection._read_timeout is None, "_read_timeout"
         assert connection._result is None or not connection._result.unbuffered_active, "_result"
         assert not connection.client_flag & (pymysql_seam.DEPRECATE_EOF | CLIENT.COMPRESS), "client_flag"
 
