@@ -8,6 +8,10 @@ from local_stack.redshift.rewrite import NAME
 
 # What the documentation allows for Parquet (copy-usage_notes-copy-from-columnar), as far as the stand-in can judge it.
 FLAGS = ("MANIFEST",)
+COPY = re.compile(
+    rf"""copy\s+{NAME}\s*(\((?:"(?:[^"]|"")+"|[^)"])*\))?\s*from\s+('(?:[^']|'')*')\s*(.*)$""",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Copy:
 
 def parse(sql: str) -> Copy:
     """Read a COPY statement; anything but Parquet by an IAM role is refused by name."""
-    found = re.match(rf"copy\s+{NAME}\s*(\([^)]*\))?\s*from\s+('(?:[^']|'')*')\s*(.*)$", sql, re.IGNORECASE | re.DOTALL)
+    found = COPY.match(sql)
     if not found:
         raise RedshiftError("syntax error in COPY")
     options = _options(found[4])
@@ -31,7 +35,7 @@ def parse(sql: str) -> Copy:
         raise RedshiftError("Credentials argument is not supplied for COPY")
     if options.get("FORMAT") != "PARQUET":
         raise refused(f"COPY in the format {options.get('FORMAT', 'TEXT')}")
-    columns = tuple(name.strip().strip('"').lower() for name in found[2].strip("()").split(",")) if found[2] else None
+    columns = _columns(found[2]) if found[2] else None
     return Copy(found[1].lower(), columns, _plain(found[3]), options["IAM_ROLE"], "MANIFEST" in options)
 
 
@@ -55,6 +59,11 @@ def _options(text: str) -> dict[str, str]:
         else:
             raise RedshiftError(f"{word} argument is not supported for PARQUET based COPY", "0A000")
     return found
+
+
+def _columns(text: str) -> tuple[str, ...]:
+    names = re.findall(r'"(?:[^"]|"")+"|\w+', text)
+    return tuple((name[1:-1].replace('""', '"') if name[0] == '"' else name).lower() for name in names)
 
 
 def _plain(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from local_stack.redshift import copy_files, copy_options, wire
 from local_stack.redshift.copy_files import TableColumn
 from local_stack.redshift.errors import RedshiftError, scan_error
+from local_stack.redshift.quoted_names import quoted
 from local_stack.redshift.rewrite import literal
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _columns(session: "Session", copy: copy_options.Copy) -> list[TableColumn]:
 
 def _stream(session: "Session", copy: copy_options.Copy, columns: list[TableColumn], whole: list) -> int:
     """Send the rows on to PostgreSQL; a value that does not fit ends it, and no row stays."""
-    names = ", ".join('"' + column.name + '"' for column in columns)
+    names = ", ".join(quoted(column.name) for column in columns)
     session.back.send(wire.message(b"Q", f"copy {copy.table} ({names}) from stdin".encode() + b"\0"))
     kind, body = session.back.read()
     rows, fault = 0, None

@@ -3,12 +3,12 @@
 import re
 from dataclasses import dataclass, field
 
-from local_stack.redshift import refusals
+from local_stack.redshift import quoted_names, refusals
 from local_stack.redshift.errors import RedshiftError
 from local_stack.redshift.table_options import stripped
 from local_stack.redshift.tokens import Token, after, arguments, before, closing, text_of, tokens, without_values, words
 
-NAME = r'((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+)){0,2})'
+NAME = r'((?:"(?:[^"]|"")+"|\w+)(?:\.(?:"(?:[^"]|"")+"|\w+)){0,2})'
 WITH_DATEPART = ("DATEADD", "DATEDIFF", "DATE_PART", "DATE_TRUNC")
 CALLS = {"LEN": "length", "NVL": "coalesce", "ISNULL": "coalesce", "AVG": "rs_avg", "VERSION": "rs_version"}
 # Session settings that PostgreSQL does not know; kept under a prefix of their own.
@@ -37,6 +37,13 @@ class Statement:
 
 def rewrite(sql: str, in_transaction: bool = False) -> Statement:
     """The PostgreSQL statement for a Redshift statement; RedshiftError for one that is refused."""
+    plain, names = quoted_names.put_aside(sql)
+    made = _rewritten(plain, in_transaction)
+    back = [[quoted_names.put_back(each, names) for each in statements] for statements in (made.first, made.then)]
+    return Statement(quoted_names.put_back(made.sql, names), made.kind, *back)
+
+
+def _rewritten(sql: str, in_transaction: bool) -> Statement:
     parts = tokens(sql)
     first = words(parts, 6)
     if not first:

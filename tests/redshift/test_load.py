@@ -13,10 +13,12 @@ from redshift_connector.error import Error as RedshiftError
 from redshift_connector.error import InterfaceError
 
 from loaders import pipeline
+from loaders.catalog import Table
 from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
 from loaders.lake.run_files import RunFiles
 from loaders.lake.s3 import S3
+from loaders.quoting import mysql_name, sql_name
 from loaders.retention import withdraw
 from loaders.settings import ROOT
 from loaders.warehouse.duckdb_warehouse import open_warehouse
@@ -287,6 +289,37 @@ def test_what_redshift_refuses_is_refused_before_it_is_published(both):
     both.own.write(TOO_MUCH[-1].format(value="'x'").replace("insert", "replace"))
     assert both.run().run == 1
     assert both.load_duckdb() == [1]
+
+
+HARD_NAMES = (
+    "kim's", 'a") from stdin; drop table raw; --', "primary key", "x distkey", ") sortkey (", "as select 1", "50%",
+    "a,b", "; select 1", "select", "a\\", "back\\'slash", "varbyte (3)", "a\tb", "고객", "$$x$$", '"', '""',
+)  # fmt: skip
+
+
+def test_names_of_every_kind_are_loaded_and_changed_as_they_are(both):
+    """On the stand-in a quote in a column's name once ended COPY's list of columns."""
+    tables = {name: mysql_name(name) for name in ('kim\'s "own"', "unique (t)")}
+    both.own.write("create table t (id int)")
+    known = replace(both.catalog(), tables=tuple(Table(name, ("id",)) for name in tables))
+    first, *between, last = HARD_NAMES
+    columns = ", ".join(f"{mysql_name(name)} varbinary(9)" for name in (first, *between))
+    columns += f", {mysql_name(last)} varchar(9)"
+    for table in tables.values():
+        both.own.write(
+            f"create table {table} (id int primary key, {columns})",
+            f"insert into {table} (id, {mysql_name(first)}) values (1, 'a'), (2, null)",
+        )
+    both.run(known=known)
+    for table in tables.values():
+        changed = f"update {table} set {mysql_name(last)} = 'new' where id = 2"
+        both.own.write(changed, f"delete from {table} where id = 1")
+    assert both.run(known=known).run == 2
+    for table in tables:
+        live = f"from {both.schema}.{sql_name(table)} where _deleted_at is null"
+        assert [tuple(row) for row in both.ask(f"select id, {sql_name(first)}, {sql_name(last)} {live}")] == [
+            (2, None, "new")
+        ]
 
 
 def test_a_name_that_redshift_would_cut_is_refused_before_anything_is_read(both):
