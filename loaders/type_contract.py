@@ -118,6 +118,8 @@ FIXED = {
     "inet4": Home(pa.string(), "VARCHAR", "VARCHAR(15)"),
     "inet6": Home(pa.string(), "VARCHAR", "VARCHAR(39)"),
 }
+# Character sets of which every character has its like in Unicode. In another one a text may have one that has not.
+WHOLLY_IN_UNICODE = ("utf8mb4", "utf8mb3", "utf8", "ascii", "latin1", "ucs2", "utf16", "utf16le", "utf32")
 # What `as: text` is for: the server prints every digit, and values for which no other type is exact.
 PRINTED_WHOLE = ("decimal", "date", "datetime", "timestamp")
 PRINTED_CHARACTERS = 80
@@ -228,8 +230,17 @@ def _bytes(octets: int) -> Home:
     return Home(pa.binary(), "BLOB", f"VARBYTE({max(1, min(octets, REDSHIFT_VARBYTE_BYTES))})")
 
 
+def may_be_lost(column: SourceColumn) -> bool:
+    """Whether the server may make a '?' of a character, because Unicode has it not."""
+    return column.data_type in TEXTS and (column.character_set or "utf8mb4") not in WHOLLY_IN_UNICODE
+
+
 def _select(column: SourceColumn) -> str:
     name = mysql_name(column.name)
+    if may_be_lost(column):
+        # A '?' that was not there: such a text comes as its bytes, after one that no UTF-8 has, and is refused.
+        lost = f"instr(cast(convert(replace({name}, '?', '') using utf8mb4) as binary), '?')"
+        return f"if({lost}, concat(_binary x'f8', hex({name})), cast(convert({name} using utf8mb4) as binary))"
     if column.data_type == "float" or (column.data_type == "double" and "(" in column.column_type):
         # The server prints a FLOAT with 6 digits, and DOUBLE(M,D) with D places; a DOUBLE it prints whole. `+ 0` would
         # lose the sign of -0.

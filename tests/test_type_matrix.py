@@ -235,6 +235,26 @@ def test_a_value_without_an_exact_home_stops_the_run_or_becomes_null_and_is_coun
     assert own.raw("t", "id, v") == [(0, None), (1, None)]
 
 
+@pytest.mark.parametrize(
+    ("charset", "lost", "kept"),
+    [("euckr", "C9A1", "김?？"), ("sjis", "F040", "日本?"), ("gbk", "FEFE", "中文?"), ("hebrew", "BF", "א?")],
+)
+def test_a_character_that_unicode_has_not_is_refused_and_never_a_question_mark(own, charset, lost, kept):
+    own.write(
+        f"create table t (id int primary key, v varchar(20) character set {charset}, "
+        f"w mediumtext character set {charset})",
+        f"insert into t values (1, '{kept}', '{kept}'), (2, '?', '?')",
+    )
+    own.run()
+    assert own.live("t", "id, v, w") == [(1, kept, kept), (2, "?", "?")]
+    for column in "vw":
+        own.write(f"update t set {column} = cast(x'3f{lost}' as binary) where id = 2")
+        with pytest.raises(Failure, match=rf"t.{column}: the value 0xf8.* of the row id=2 has no exact home"):
+            own.run()
+        own.write(f"update t set {column} = '?' where id = 2")
+    own.run()
+
+
 WITHOUT_HOME = {
     "decimal(65,30)": ["1234567890.123450000000000000000000000000", "-0.000000000000000000000000000001"],
     "decimal(65,0)": [str(2**128 + 1), "9" * 65, "-" + "9" * 65],

@@ -12,7 +12,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from loaders.quoting import mysql_name, sql_name
-from loaders.type_contract import BINARIES, GEOMETRIES, SIGNED, TEXTS, SourceColumn
+from loaders.type_contract import BINARIES, GEOMETRIES, SIGNED, TEXTS, SourceColumn, contract, may_be_lost
 
 WHOLE, DECIMAL, FLOAT, DATE, MOMENT, TEXT, LONG_TEXT, BYTES, LONG_BYTES = (
     "whole", "decimal", "float", "date", "moment", "text", "long text", "bytes", "long bytes",
@@ -88,6 +88,8 @@ class CanonicalColumn:
         name = mysql_name(self.name)
         if self.source.data_type == "bit":
             return f"{name} + 0"
+        if self.kind == TEXT and may_be_lost(self.source):
+            return contract(self.source, "").select
         return MYSQL.get(self.kind, "{0}").format(name)
 
     def in_warehouse(self, texts: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ trust in a "last changed" column. Equal rows have equal hashes under one server;
 from collections.abc import Sequence
 
 from loaders.quoting import mysql_name
-from loaders.type_contract import BINARIES, GEOMETRIES, INT64, TEXTS, Column, SourceColumn
+from loaders.type_contract import BINARIES, GEOMETRIES, INT64, TEXTS, Column, SourceColumn, may_be_lost
 from loaders.warehouse.raw_tables import SOURCE_HASH
 
 # Changes with the expression below. A table whose raw rows bear another version is read in full.
@@ -47,7 +47,7 @@ def _part(column: Column, source: SourceColumn) -> str:
 
 def _value(column: Column, source: SourceColumn) -> str:
     kind, value = source.data_type, column.select
-    if kind in TEXTS and source.character_set not in SAME_BYTES_AS_UTF8:
+    if kind in TEXTS and source.character_set not in SAME_BYTES_AS_UTF8 and not may_be_lost(source):
         value = f"convert({value} using utf8mb4)"
     if kind in GEOMETRIES or (kind in TEXTS + BINARIES and _may_be_long(source)):
         return f"sha2({value}, 256)"
