@@ -95,6 +95,16 @@ def test_ten_keys_of_each_kind_are_shown_and_all_are_counted(filled):
     assert len(found.details) == 11
 
 
+def test_a_row_that_is_in_raw_twice_is_unequal_and_the_command_mends_it(filled):
+    damaged(filled, "insert into raw_own.t select * from raw_own.t where id = 5")
+    found = finding(filled)
+    assert (found.equal, found.fix, found.rows) == (False, "make extract", 3000)
+    assert "3,001 rows in raw: raw is not as run 1 left it" in found.said
+    assert "a key is there more than once" in found.details[-1]
+    filled.run()
+    assert finding(filled).equal
+
+
 def test_a_run_that_waits_is_what_to_do_next(filled):
     filled.write("update t set v = 'new', updated_at = '2026-02-01' where id = 5")
     filled.extract(filled.discover())

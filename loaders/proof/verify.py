@@ -143,7 +143,8 @@ def _by_hash(ends: Ends, base: Batch, source: SourceSide) -> Differences:
             return _differences(found, found.rows, found.rows - found.absent.num_rows + found.gone.num_rows)
         there, here = (totals(side.sums(WHOLE)) for side in (source, raw))
     differences = Differences(there[0], here[0])
-    differences.add(OTHERWISE, "too many to list" if source.keys else "rows without a key cannot be named")
+    keyed = "too many to list, or a key is there more than once"
+    differences.add(OTHERWISE, keyed if source.keys else "rows without a key cannot be named")
     return differences
 
 
