@@ -106,8 +106,9 @@ def test_killed_at_every_step_raw_is_old_or_new_and_the_next_run_works(prepared,
     whole = run_to_step(first, 0)
     assert whole.returncode == 0, whole.stderr
     steps = [line for line in whole.stdout.splitlines() if line.startswith(("before ", "after "))]
-    published, committed = steps.index("after the lake's commit"), steps.index("before sql commit")
-    assert committed == published + 1, "one commit inside the other, and nothing between them"
+    committed = steps.index("after sql commit") - 1
+    between = ["after the lake's commit", "before sql commit"]
+    assert steps[committed - 1 : committed + 1] == between, "one commit inside the other, and nothing between them"
     assert len(steps) > 25
     kinds = servers.named()
     mine = list(enumerate(steps, start=1))[kinds.index(server_kind) :: len(kinds)]
