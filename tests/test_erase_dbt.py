@@ -3,6 +3,7 @@
 import duckdb
 import pytest
 
+from loaders.cli import erase
 from loaders.settings import ROOT
 from tests import commands, small_shop
 from tests.test_builds import INCREMENTAL, build
@@ -71,3 +72,22 @@ def test_every_history_of_the_project_names_its_table():
     """A snapshot without `history_of` would keep a person whom `erase` removed."""
     for file in (ROOT / "dbt_project/snapshots").glob("*.yml"):
         assert f"meta: {{history_of: {file.stem.removesuffix('_history')}}}" in file.read_text()
+
+
+def test_what_dbt_makes_of_a_table_is_found_whatever_names_there_are():
+    """By what reads what: dbt's --select would take a blank for "or", and knows a table by dbt's name for it only."""
+    reads = {
+        "model.x.stg": ["source.x.shop.order"],
+        "model.x.mart": ["model.x.stg", "model.x.other"],
+        "snapshot.x.history": ["model.x.mart"],
+        "model.x.other": ["source.x.shop.order lines"],
+        "model.x.third": ["source.x.reshop.order", "source.x.shop.preorder"],
+    }
+    every = [{"unique_id": name, "depends_on": {"nodes": nodes}} for name, nodes in reads.items()]
+
+    def found(source: str) -> set[str]:
+        return {entry["unique_id"] for entry in erase._made_of(source, every)}
+
+    assert found(".shop.order") == {"model.x.stg", "model.x.mart", "snapshot.x.history"}
+    assert found(".shop.order lines") == {"model.x.other", "model.x.mart", "snapshot.x.history"}
+    assert found(".shop.nothing") == set()
