@@ -27,6 +27,7 @@ from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, Run
 from loaders.lake.store import Lake
 from loaders.matching import match, not_altered
+from loaders.proof.by_value import Shares
 from loaders.retention import history, withdraw
 from loaders.source.mysql import Snapshot, SourceTable
 from loaders.table_read import Progress, TableRead, homes, types
@@ -38,12 +39,14 @@ from loaders.warehouse.interface import Proved, Warehouse
 class Places:
     """Where a run puts things. spool: a folder for files on their way.
 
-    warehouse: what the source is compared with; None leaves what was read unverified until the next run.
+    warehouse: what the source is compared with; None leaves what was read unverified until the next run. shares: what
+    commit_both will compare by value; None: nothing.
     """
 
     lake: Lake
     spool: Path
     warehouse: Warehouse | None
+    shares: Shares | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ def read(
             way = TableWay(snapshot, attempt, places, options, catalog.for_redshift, progress)
             reads = [way.read(table, source, raw) for table, source in match(catalog, snapshot)]
             batches = way.extract(reads, raw)
+            shares = places.shares or Shares(0, places.spool)
+            batches = shares.of_each(reads, batches, raw.bases)
             not_altered((read.source for read in reads), snapshot)
             version, taken_at = snapshot.server_version, snapshot.taken_at
         return Run(number, attempt, catalog.schema, catalog.source, version, taken_at, batches)
@@ -100,21 +105,23 @@ def extract(
 
 
 def commit_both(
-    lake: Lake, run: Run, open_warehouse: Callable[[], AbstractContextManager[Warehouse]], deletes: DeleteLimit
+    places: Places, run: Run, open_warehouse: Callable[[], AbstractContextManager[Warehouse]], deletes: DeleteLimit
 ) -> str:
-    """Apply to raw what was read, and publish it once raw is proved to be what the source was.
+    """Apply to raw what was read, and publish it once raw is proved to be what the source was, the shares by value.
 
     Stopped before that, neither lake nor raw has anything of the run; stopped between the two commits, `load` goes on.
     Returns the warehouse's name.
     """
-    with _published(lake, run) as commit, open_warehouse() as warehouse:
+    with _published(places.lake, run) as commit, open_warehouse() as warehouse:
 
         def proved(lost: Sequence[Lost]) -> None:
             for rows in lost:
                 deletes.check(rows)
+            if places.shares:
+                places.shares.prove(warehouse, run)
             commit()
 
-        _apply(lake, warehouse, run, proved)
+        _apply(places.lake, warehouse, run, proved)
         return str(warehouse)
 
 

@@ -119,14 +119,15 @@ def loaded(run: Run, warehouse: object) -> str:
 
 
 def status(holdings: Sequence[Holding], now: datetime.datetime) -> str:
-    """One line per table: its newest run, live rows, age, how far the cursor is, verdict."""
+    """One line per table: its newest run, live rows, age, how far the cursor is, verdict, and since when by value."""
     if not holdings:
         return "  nothing is loaded yet"
     width = max(len(held.table) for held in holdings)
     cursors = max(len(held.cursor) for held in holdings)
     return "\n".join(
         f"  {held.table:<{width}}  run {held.run:>4}  {_live(held.live_rows):>12} rows  "
-        f"{age(now - held.snapshot_at):>8} old  {held.cursor:<{cursors}}{'  ' if cursors else ''}{held.verdict}"
+        f"{age(now - held.snapshot_at):>8} old  {held.cursor:<{cursors}}{'  ' if cursors else ''}{held.verdict}; "
+        + (f"whole by value since {held.by_value[:19]}" if held.by_value else "never yet whole by value")
         for held in holdings
     )
 

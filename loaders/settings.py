@@ -34,6 +34,7 @@ class Settings:
     lookback: datetime.timedelta
     delete_share: float
     delete_rows: int
+    value_parts: int
 
 
 def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -59,6 +60,7 @@ def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
         lookback=datetime.timedelta(minutes=_whole(values, "LOOKBACK_MINUTES", "60")),
         delete_share=_whole(values, "DELETE_LIMIT_PERCENT", "10") / 100,
         delete_rows=_whole(values, "DELETE_LIMIT_ROWS", "100"),
+        value_parts=_whole(values, "VALUE_PARTS", "24", 1_000),
     )
 
 
@@ -78,10 +80,12 @@ def required_source_url(settings: Settings) -> str:
     return settings.source_url
 
 
-def _whole(values: Mapping[str, str], name: str, default: str) -> int:
+def _whole(values: Mapping[str, str], name: str, default: str, most: int | None = None) -> int:
     value = values.get(name, default)
     if not value.isascii() or not value.isdigit():
         raise Failure(f"{name} is {value!r}", f"write a whole number, such as {default}")
+    if most is not None and int(value) > most:
+        raise Failure(f"{name} is {value}", f"write {most:,} at most")
     return int(value)
 
 

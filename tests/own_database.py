@@ -14,6 +14,7 @@ from loaders.lake.folder import Folder
 from loaders.lake.runs import Run
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
+from loaders.proof.by_value import Shares
 from loaders.quoting import sql_name
 from loaders.source import mysql, mysql_url
 from loaders.warehouse.duckdb_warehouse import open_warehouse
@@ -99,14 +100,17 @@ class OwnDatabase:
         with open_warehouse(self.warehouse_path, known.schema) as warehouse:
             return self.run_with(warehouse, known, **options)
 
-    def run_with(self, warehouse: Warehouse, known: catalog.Catalog, lake: Lake | None = None, **options) -> Run:
-        """The same with a warehouse that is open."""
+    def run_with(
+        self, warehouse: Warehouse, known: catalog.Catalog, lake: Lake | None = None, parts: int = 24, **options
+    ) -> Run:
+        """The same with a warehouse that is open. parts: what VALUE_PARTS says."""
         lake = lake or self.lake
         list(pipeline.load(lake, warehouse))
         with spool() as folder:
-            places = pipeline.Places(lake, folder, warehouse)
+            places = pipeline.Places(lake, folder, warehouse, Shares(parts, folder))
             run = pipeline.read(self.snapshot, known, places, pipeline.Options(**options), watch)
-        pipeline.commit_both(lake, run, lambda: nullcontext(warehouse), options.get("deletes", DeleteLimit()))
+            deletes = options.get("deletes", DeleteLimit())
+            pipeline.commit_both(places, run, lambda: nullcontext(warehouse), deletes)
         return run
 
     def opened(self, schema: str) -> AbstractContextManager[Warehouse]:

@@ -33,7 +33,8 @@ def read(own, **options) -> runs.Run:
 
 
 def commit(own, run: runs.Run, lake=None) -> None:
-    pipeline.commit_both(lake or own.lake, run, lambda: own.opened(run.schema), DeleteLimit())
+    places = pipeline.Places(lake or own.lake, own.folder, None)
+    pipeline.commit_both(places, run, lambda: own.opened(run.schema), DeleteLimit())
 
 
 def refused(own, run: runs.Run, lake=None) -> Failure:
@@ -62,7 +63,8 @@ def test_the_record_is_written_before_raws_commit_when_raw_is_proved(changed):
 
     run, seen = read(changed, full=True), []
     with changed.opened("raw_own") as warehouse:
-        pipeline.commit_both(Watched(changed.lake.folder), run, lambda: nullcontext(warehouse), DeleteLimit())
+        places = pipeline.Places(Watched(changed.lake.folder), changed.folder, None)
+        pipeline.commit_both(places, run, lambda: nullcontext(warehouse), DeleteLimit())
     assert seen == [[(2,)]]
     assert raw(changed) == NEW and runs.read(changed.lake, 2) == run
 

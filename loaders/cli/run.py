@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import pymysql
 
@@ -15,6 +16,7 @@ from loaders.deletes import DeleteLimit
 from loaders.lake import runs
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
+from loaders.proof.by_value import Shares
 from loaders.settings import Settings
 from loaders.source import mysql
 from loaders.source.shared_snapshot import shared_snapshot
@@ -60,15 +62,17 @@ def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
         _load_pending(catalog, lake, chosen)
     started = time.monotonic()
     deletes = DeleteLimit(chosen.delete_share, chosen.delete_rows, arguments.allow_deletes)
-    run = _read(arguments, chosen, catalog, lake, deletes)
-    loaded = None if arguments.no_load else _commit(catalog, lake, run, chosen, deletes)
+    with spool() as folder:
+        places = pipeline.Places(lake, folder, None, None if arguments.no_load else Shares(chosen.value_parts, folder))
+        run = _read(arguments, chosen, catalog, places, deletes)
+        loaded = _commit(catalog, places, run, chosen, deletes) if places.shares else None
     print(report.published(run, lake, time.monotonic() - started))
     _tell(notice for batch in run.batches for notice in batch.notices)
     print(loaded or "  not loaded; `python -m loaders load` applies it")
 
 
 def _read(
-    arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, lake: Lake, deletes: DeleteLimit
+    arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, places: pipeline.Places, deletes: DeleteLimit
 ) -> runs.Run:
     """Read the source, and compare it with raw, which others may read meanwhile. Published only with --no-load."""
     options = pipeline.Options(
@@ -80,18 +84,18 @@ def _read(
     compared = nullcontext() if arguments.no_load else connections.warehouse(catalog, chosen, read_only=True)
     # One connection more than read: it locks.
     count = 1 if arguments.parallel == 1 else arguments.parallel + 1
-    with connections.sources(chosen, count) as opened, spool() as folder, compared as warehouse:
+    with connections.sources(chosen, count) as opened, compared as warehouse:
         if warehouse and arguments.tables is None:
             _tell(drift.left_out([row[0] for row in warehouse.newest()], [table.name for table in catalog.tables]))
-        places = pipeline.Places(lake, folder, warehouse)
+        places = replace(places, warehouse=warehouse)
         read = pipeline.extract if arguments.no_load else pipeline.read
         return read(lambda: _snapshot(opened, catalog), catalog, places, options, report.progress)
 
 
-def _commit(catalog: Catalog, lake: Lake, run: runs.Run, chosen: Settings, deletes: DeleteLimit) -> str:
+def _commit(catalog: Catalog, places: pipeline.Places, run: runs.Run, chosen: Settings, deletes: DeleteLimit) -> str:
     """Both commits, of a run that has left the source alone by now; a line that says so."""
     with report.working(f"loading run {run.run} into raw"):
-        where = pipeline.commit_both(lake, run, lambda: connections.warehouse(catalog, chosen), deletes)
+        where = pipeline.commit_both(places, run, lambda: connections.warehouse(catalog, chosen), deletes)
     return report.loaded(run, where)
 
 

@@ -59,18 +59,18 @@ def write(
     number, total = 0, 0.0
     while group is not None:
         path = folder / f"{name}-{number:05d}.parquet"
-        with _explained(path):
+        with explained(path):
             sink = _HashedFile(path)
             writer = _writer(sink, schema, dictionaries)
         rows = 0
         # The group that lies across the border belongs to the file that has more of it.
         while group is not None and (not rows or total + group.nbytes / 2 < share * (number + 1)):
-            with _explained(path):
+            with explained(path):
                 writer.write_table(group, row_group_size=group.num_rows)
             total, rows = total + group.nbytes, rows + group.num_rows
             group = None  # not held while the next one is read
             group = next(groups, None)
-        with _explained(path):
+        with explained(path):
             writer.close()
             sink.close()
         yield LocalFile(path, rows, path.stat().st_size, sink.sha256.hexdigest())
@@ -132,7 +132,7 @@ def _writer(sink: IO[bytes], schema: pa.Schema, dictionaries: list[str]) -> pq.P
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Turn an error of the file system, while writing `path`, into a failure that says where space was wanted."""
     try:
         yield

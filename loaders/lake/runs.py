@@ -36,6 +36,25 @@ class ColumnType:
 
 
 @dataclass(frozen=True)
+class ByValue:
+    """How far a table has been compared by value, row by row, in as many parts as `compared` has entries.
+
+    way: how rows are divided; another way, or another number of parts, begins anew. part: the part that was compared
+    last, with `rows` rows. compared: per part the moment of the snapshot that it was compared with; None: not yet.
+    """
+
+    way: str
+    part: int
+    rows: int
+    compared: tuple[str | None, ...]
+
+    @property
+    def whole_since(self) -> str | None:
+        """The moment since which every part has been compared; None if one has not."""
+        return None if None in self.compared else min(self.compared)
+
+
+@dataclass(frozen=True)
 class Batch:
     """What a run holds of one table.
 
@@ -48,7 +67,8 @@ class Batch:
     the column by which.
 
     kept: columns that the source dropped and raw still has. widened: columns whose type in raw has to hold more than
-    before. notices: what people were told about the table's columns (drift.py).
+    before. notices: what people were told about the table's columns (drift.py). by_value: what was compared by value,
+    in this run and before.
     """
 
     table: str
@@ -72,6 +92,7 @@ class Batch:
     kept: tuple[ColumnType, ...] = ()
     widened: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    by_value: ByValue | None = None
 
     @property
     def raw_columns(self) -> tuple[ColumnType, ...]:
@@ -150,8 +171,13 @@ def _batch(record: dict[str, Any]) -> Batch:
             "kept": tuple(ColumnType(**column) for column in record.get("kept", ())),
             "widened": tuple(record.get("widened", ())),
             "notices": tuple(record.get("notices", ())),
+            "by_value": _by_value(record.get("by_value")),
         }
     )
+
+
+def _by_value(record: dict[str, Any] | None) -> ByValue | None:
+    return ByValue(**record | {"compared": tuple(record["compared"])}) if record else None
 
 
 def key_of(number: int) -> str:

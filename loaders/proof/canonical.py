@@ -68,7 +68,7 @@ REDSHIFT = {
 }
 MEANINGS: Mapping[str, Callable[[str], object]] = {WHOLE: int, DECIMAL: Decimal, FLOAT: lambda text: float(text).hex()}
 # The engines agree on how values of these kinds follow each other; all others are put in order by their bytes.
-ORDERED_ALIKE = (WHOLE, DECIMAL, DATE, MOMENT)
+ORDERED_ALIKE = (WHOLE, DECIMAL, FLOAT, DATE, MOMENT)
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,8 @@ class CanonicalColumn:
 
     def order(self, text: str) -> object:
         """What follows each other as both engines have it."""
+        if self.kind == FLOAT:
+            return float(text)
         return self.meaning(text) if self.kind in ORDERED_ALIKE else f"{text}."
 
     def meaning(self, text: str | None) -> object:

@@ -24,6 +24,8 @@ from loaders.type_contract import Column, SourceColumn, decode
 from loaders.warehouse.interface import Warehouse
 from loaders.warehouse.raw_tables import SOURCE_HASH
 
+# Rows of one end alone that are looked for at the other under another key.
+LONE = 100_000
 HASH = canonical(SourceColumn(SOURCE_HASH, "bigint", "bigint", nullable=False))
 
 Row = tuple[str | None, ...]
@@ -56,14 +58,16 @@ class DeepTable:
 
     def compare(self, there: Printed, here: Printed) -> Differences:
         """The rows that `at_source` and `stored` give, side by side."""
-        found = Differences()
+        found, lone = Differences(), {ONLY_SOURCE: set(), ONLY_HERE: set()}
         # Closed here, however this ends: both ends go on with their connections.
         with closing(there), closing(here):
             for one, other in side_by_side(there, here, self.places, self._order):
                 if one is None or other is None:
-                    self._note_alone(one, other, found)
+                    self._note_alone(one, other, found, lone)
                 else:
                     self._note(one, other, found)
+        # Rows that stand in raw under another key.
+        found.hidden += len(lone[ONLY_SOURCE] & lone[ONLY_HERE])
         return found
 
     def at_source(self, snapshot: Snapshot, progress: Progress) -> Printed:
@@ -112,15 +116,21 @@ class DeepTable:
             )
         return column.order(text)
 
-    def _note_alone(self, one: pa.RecordBatch | None, other: pa.RecordBatch | None, found: Differences) -> None:
-        """Rows that only one end has."""
+    def _note_alone(
+        self, one: pa.RecordBatch | None, other: pa.RecordBatch | None, found: Differences, lone: dict[str, set[str]]
+    ) -> None:
+        """Rows that only one end has. lone: hashes of such rows."""
         rows, how = (other, ONLY_HERE) if one is None else (one, ONLY_SOURCE)
         if one is None:
             found.here += rows.num_rows
+            found.brought_by.update(rows.columns[-1].unique().to_pylist())
         else:
             found.rows += rows.num_rows
         for place in range(rows.num_rows):
-            found.add(how, self._key(self._row(rows, place)))
+            row = self._row(rows, place)
+            found.add(how, self._key(row))
+            if len(lone[how]) < LONE:
+                lone[how].add(row[-1])
 
     def _note(self, one: pa.RecordBatch, other: pa.RecordBatch, found: Differences) -> None:
         """Rows that both ends have, one by one; those that are not the same are looked at."""

@@ -19,7 +19,8 @@ BUILDS = "_builds"
 class Holding:
     """A table's newest run in raw. live_rows: rows that are not deleted, now; None if the raw table is not there.
 
-    cursor: how far that run's cursor is, `updated_at to …`; empty without one.
+    cursor: how far that run's cursor is, `updated_at to …`; empty without one. by_value: the moment since which every
+    part of it has been compared by value; None: never yet.
     """
 
     table: str
@@ -28,13 +29,16 @@ class Holding:
     snapshot_at: datetime.datetime
     cursor: str
     verdict: str
+    by_value: str | None
 
 
 def of(catalog: Catalog, lake: Lake, warehouse: Warehouse) -> list[Holding]:
     """One for each table in raw, by name."""
     there = {name for _schema, name in tables_of(warehouse, warehouse.schema)}
     cursors = {table.name: table.cursor for table in catalog.tables}
-    bounds = {table: batch.cursor_to for table, (_run, batch) in applied(lake, warehouse).items()}
+    newest = {table: batch for table, (_run, batch) in applied(lake, warehouse).items()}
+    bounds = {table: batch.cursor_to for table, batch in newest.items()}
+    since = {table: batch.by_value.whole_since for table, batch in newest.items() if batch.by_value}
     return [
         Holding(
             table,
@@ -43,6 +47,7 @@ def of(catalog: Catalog, lake: Lake, warehouse: Warehouse) -> list[Holding]:
             snapshot_at,
             f"{cursors[table]} to {bounds[table]}" if cursors.get(table) and bounds.get(table) else "",
             verdict,
+            since.get(table),
         )
         for table, run, _rows, snapshot_at, verdict in warehouse.newest()
     ]

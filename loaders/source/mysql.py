@@ -219,6 +219,12 @@ class Snapshot:
                 raise
             cursor.close()
 
+    def texts(self, table: SourceTable, sql: str, width: int) -> Iterator[pa.RecordBatch]:
+        """The same by mysql_arrow, ten times as fast: batches of `width` columns of bytes, in the query's order."""
+        schema = pa.schema([(str(place), pa.binary()) for place in range(width)])
+        with explained(f"table {table.name}"):
+            yield from mysql_arrow.read(self.connection, sql, schema)
+
     def encrypted(self) -> bool:
         """Whether the connection is TLS."""
         return bool(rows(self.connection, "show status like 'ssl_cipher'")[0][1])

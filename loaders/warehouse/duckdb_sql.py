@@ -29,6 +29,7 @@ DIALECT = Dialect(
     bucket=_bucket,
     compared=lambda column, _kind: column,
     sent=lambda column, _kind: column,
+    digest=lambda text: f"cast('0x' || left(sha256({text}), 8) as bigint)",
 )
 
 

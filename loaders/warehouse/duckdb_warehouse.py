@@ -63,6 +63,7 @@ class DuckDBWarehouse:
     """Applies runs to raw. One transaction per run holds all its tables and its rows in `_loads`."""
 
     texts = canonical.DUCKDB
+    dialect = DIALECT
     wide = staticmethod(canonical.wide_in_duckdb)
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, path: Path):

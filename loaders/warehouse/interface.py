@@ -12,6 +12,7 @@ from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.proof.canonical import CanonicalColumn
 from loaders.proof.compare import WarehouseSide
 from loaders.retention.erase_key import Key
+from loaders.warehouse.live_rows import Dialect
 
 # A batch of a run, and the way to its files as long as it is this step's turn.
 Step = tuple[Run, Batch, RunFiles]
@@ -26,6 +27,7 @@ class Warehouse(Protocol):
     schema: str
     # How it prints values: canonical.DUCKDB or canonical.REDSHIFT.
     texts: Mapping[str, str]
+    dialect: Dialect
     # Whether a column may make its rows too large to have a thousand of them at once.
     wide: Callable[[CanonicalColumn], bool]
 

@@ -16,12 +16,14 @@ class Dialect:
     """What the two warehouses say differently; each takes a column's quoted name (`r."k"`).
 
     bucket: (column, its type, size) -> the whole division, cut towards zero. compared: a key column as it is compared,
-    byte by byte. sent: a key column as `ask` wants it in a select list.
+    byte by byte. sent: a key column as `ask` wants it in a select list. digest: a whole number from a text, which is 32
+    bits of its SHA-2/256, at the source too.
     """
 
     bucket: Callable[[str, ColumnType, int], str]
     compared: Callable[[str, ColumnType], str]
     sent: Callable[[str, ColumnType], str]
+    digest: Callable[[str], str]
 
 
 @dataclass(frozen=True)

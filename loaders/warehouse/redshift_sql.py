@@ -228,6 +228,7 @@ DIALECT = Dialect(
     ),
     compared=_compared,
     sent=lambda column, kind: f"to_hex({column})" if kind.redshift.startswith("VARBYTE") else column,
+    digest=lambda text: f"strtol(left(sha2({text}, 256), 8), 16)",
 )
 
 

@@ -57,6 +57,7 @@ class RedshiftWarehouse:
     """Applies runs to raw."""
 
     texts = canonical.REDSHIFT
+    dialect = redshift_sql.DIALECT
     wide = staticmethod(canonical.wide_in_redshift)
 
     def __init__(self, session: RedshiftSession, schema: str, role: str):

@@ -323,6 +323,9 @@ create function pg_catalog.charindex(a text, b text) returns int language sql im
 create function pg_catalog.sha2(t text, bits int) returns text language sql immutable as $$
     select encode(case bits when 224 then sha224(convert_to(t, 'UTF8')) when 384 then sha384(convert_to(t, 'UTF8'))
         when 512 then sha512(convert_to(t, 'UTF8')) when 256 then sha256(convert_to(t, 'UTF8')) end, 'hex') $$;
+create function pg_catalog.strtol(t text, base int) returns bigint language plpgsql immutable as $$ begin
+    if base <> 16 then raise exception 'strtol: the stand-in knows base 16 only' using errcode = '0A000'; end if;
+    return ('x' || lpad(t, 16, '0'))::bit(64)::bigint; end $$;
 create function pg_catalog.to_hex(b bytea) returns text language sql immutable as $$ select encode(b, 'hex') $$;
 create function pg_catalog.from_hex(t text) returns bytea language sql immutable as $$ select decode(t, 'hex') $$;
 

@@ -1,0 +1,49 @@
+"""A share of every table by value in each run, on the Redshift stand-in."""
+
+import pytest
+
+from loaders.errors import Failure
+from loaders.lake import runs
+from loaders.matching import match
+from loaders.proof import share
+from loaders.proof.deep import DeepTable
+from loaders.proof.share import Share
+from loaders.table_read import homes
+from tests.redshift.test_load import both  # noqa: F401 (a fixture)
+from tests.test_by_value import KEYS, made
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_every_row_is_in_one_part_the_same_at_both_ends(both, kind):  # noqa: F811
+    made(both.own, kind)
+    both.run(for_redshift=True)
+    known, counted = both.catalog(for_redshift=True), []
+    with both.warehouse() as warehouse, both.own.snapshot() as snapshot:
+        ((table, source),) = match(known, snapshot)
+        printed = DeepTable(source, homes(table, source, True), table.primary_key, frozenset())
+        for part in range(3):
+            one = Share(printed, 3, part)
+            found = printed.compare(one.at_source(snapshot, 4_000), one.stored(warehouse, f"{both.schema}.t"))
+            assert not found and found.rows > 500
+            counted.append(found.rows)
+    assert sum(counted) == 4_000
+
+
+def test_a_value_that_changed_under_its_hash_stops_a_run_before_it_is_published(both, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(share, "SMALL_ROWS", 0)
+    made(both.own, "text")
+    first = both.run(for_redshift=True, parts=2).batches[0]
+    assert first.verdict == "equal: 4,000 rows, part 1 of 2 by value" and 1_800 < first.by_value.rows < 2_200
+    both.ask(f"update {both.schema}.t set v = 'x' where v = 'v77'")
+    found = []
+    for _ in range(2):
+        try:
+            both.run(for_redshift=True, parts=2)
+        except Failure as failure:
+            found.append(failure)
+            break
+    (failure,) = found
+    assert "id=K 77김: v is 'v77' at the source, 'x' here" in failure.problem
+    assert runs.numbers(both.lake) in ([1], [1, 2]) and "--full --tables t" in failure.fix
+    both.run(for_redshift=True, parts=2, full=True)
+    assert [both.run(for_redshift=True, parts=2).batches[0].mode for _ in range(2)] == ["incremental"] * 2
