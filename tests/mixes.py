@@ -53,10 +53,13 @@ def after_any_mix(own, run, live_rows, kind: str) -> None:
             assert hashes(snapshot, "t") == sorted(row[-1] for row in live_rows())
         return batch.verdict
 
-    assert mixed() == "equal: 4 rows by hash"
+    assert mixed() == "equal: 4 rows by hash, all by value"
     # A key changes into one that its collation holds for equal, and no cursor tells.
     changed = ", ".join(f"{n} = {v}" for n, v in zip(names, keys[4].split(", "), strict=True))
-    assert mixed(f"update t set {changed} where {where(keys[1])}") == "equal: 4 rows by hash; 1 repaired; 1 gone"
+    assert (
+        mixed(f"update t set {changed} where {where(keys[1])}")
+        == "equal: 4 rows by hash, all by value; 1 repaired; 1 gone"
+    )
     # An update that forgets its cursor, a late commit, a delete, a row without a cursor, one dated 2099.
     assert (
         mixed(
@@ -64,18 +67,20 @@ def after_any_mix(own, run, live_rows, kind: str) -> None:
             f"delete from t where {where(keys[2])}",
             f"update t set updated_at = null, v = 'no cursor' where {where(keys[3])}",
         )
-        == "equal: 3 rows by hash; 1 repaired; 1 gone"
+        == "equal: 3 rows by hash, all by value; 1 repaired; 1 gone"
     )
-    assert mixed(f"update t set updated_at = '2099-01-01' where {where(keys[0])}") == "equal: 3 rows by hash"
+    assert (
+        mixed(f"update t set updated_at = '2099-01-01' where {where(keys[0])}") == "equal: 3 rows by hash, all by value"
+    )
     # What was deleted is inserted again; what is inserted late has an old cursor.
     assert mixed(f"insert into t values ({keys[2]}, 'again', 1e30, 5, '2020-01-01')") == (
-        "equal: 4 rows by hash; 1 repaired"
+        "equal: 4 rows by hash, all by value; 1 repaired"
     )
     again = (
         f"delete from t where {where(keys[2])}",
         f"insert into t values ({keys[2]}, 'again', 1e30, 5, '2020-01-01')",
     )
-    assert mixed(*again) == "equal: 4 rows by hash"
+    assert mixed(*again) == "equal: 4 rows by hash, all by value"
 
 
 def hashes(snapshot, table: str) -> list[int]:

@@ -51,7 +51,7 @@ def refused(own, *statements: str) -> Failure:
 
 def test_a_new_column_is_read_in_the_same_run_with_its_default_in_old_rows(shop):
     batch = after(shop, "alter table t add column w varchar(9) not null default 'old' first")
-    assert (batch.mode, batch.verdict) == ("full", "equal: 3 rows")
+    assert (batch.mode, batch.verdict) == ("full", "equal: 3 rows, all by value")
     assert batch.notices == ("t: new column w (varchar(9)): the table is read whole",)
     assert shop.live("t", "w, id") == [("old", 1), ("old", 2), ("old", 3)]
     assert after(shop).notices == (), "it is said once"
@@ -298,5 +298,5 @@ def test_an_alter_between_the_snapshot_and_the_list_of_columns_is_never_a_wrong_
     with pytest.raises(Failure, match="Table definition has changed") as caught:
         shop.run(known)
     assert caught.value.fix == "the table was altered during the run; run it again"
-    assert shop.run(known).batches[0].verdict == "equal: 3 rows"
+    assert shop.run(known).batches[0].verdict == "equal: 3 rows, all by value"
     assert shop.live("t", "w") == [(5,)] * 3

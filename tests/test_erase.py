@@ -95,7 +95,7 @@ def test_a_person_whose_delete_no_run_has_seen_is_erased_all_the_same(history):
     own.write("delete from t where id = 2")
     erased(own)
     assert [row[0] for row in own.raw("t")] == [1, 3]
-    assert own.run().batches[0].verdict == "equal: 2 rows by hash"
+    assert own.run().batches[0].verdict == "equal: 2 rows by hash, all by value"
     replayed(own)
     assert [row[0] for row in own.raw("t")] == [1, 3]
 
@@ -121,7 +121,7 @@ def test_a_pruned_lake_and_runs_that_wait_are_erased_too(history):
     for number in (7, 8, 9):
         replayed(own, number)
         assert [row[0] for row in own.raw("t")] == [1, 3]
-    assert own.run().batches[0].verdict == "equal: 2 rows by hash"
+    assert own.run().batches[0].verdict == "equal: 2 rows by hash, all by value"
 
 
 def test_what_killed_runs_left_is_erased_or_named(history):

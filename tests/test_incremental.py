@@ -71,7 +71,7 @@ def test_an_older_copy_of_the_source_is_followed(filled, mysql_server):
         )
         filled.run()
         (batch,) = older.run(filled.discover()).batches
-        assert batch.verdict == "equal: 1,000 rows by hash; 5 repaired; 20 gone"
+        assert batch.verdict == "equal: 1,000 rows by hash, all by value; 5 repaired; 20 gone"
     assert filled.live("t", "count(*), min(v), max(v), max(updated_at)::varchar") == [
         (1000, "old", "old", "2026-01-01 16:40:00")
     ]
@@ -83,7 +83,7 @@ def test_rows_dated_beyond_the_servers_clock_hide_nothing(filled):
     assert batch.cursor_to < "2099"
     filled.write("insert into t values (1001, 'new', utc_timestamp())")
     (batch,) = filled.run().batches
-    assert batch.verdict == "equal: 1,001 rows by hash"
+    assert batch.verdict == "equal: 1,001 rows by hash, all by value"
 
 
 def test_a_large_delete_is_refused_until_it_is_allowed(filled):
@@ -92,7 +92,10 @@ def test_a_large_delete_is_refused_until_it_is_allowed(filled):
         filled.run()
     assert "--allow-deletes" in caught.value.fix
     assert len(filled.live("t", "id")) == 1000 and pipeline.runs.numbers(filled.lake) == [1]
-    assert filled.run(deletes=DeleteLimit(lifted=True)).batches[0].verdict == "equal: 899 rows by hash; 101 gone"
+    assert (
+        filled.run(deletes=DeleteLimit(lifted=True)).batches[0].verdict
+        == "equal: 899 rows by hash, all by value; 101 gone"
+    )
     assert filled.run(deletes=DeleteLimit(share=0.01, rows=5)).batches[0].live_rows == 899
 
 
@@ -152,7 +155,7 @@ def test_up_to_a_hundred_rows_may_go_whatever_their_share(filled):
     filled.write("delete from t where id > 50")
     filled.run(deletes=DeleteLimit(lifted=True))
     filled.write("delete from t")
-    assert filled.run().batches[0].verdict == "equal: 0 rows by hash; 50 gone"
+    assert filled.run().batches[0].verdict == "equal: 0 rows by hash, all by value; 50 gone"
 
 
 def test_without_a_cursor_the_same_rows_are_found_and_nothing_else_is_read(filled):
@@ -160,21 +163,25 @@ def test_without_a_cursor_the_same_rows_are_found_and_nothing_else_is_read(fille
     known = replace(known, tables=(replace(known.tables[0], cursor=None),))
     filled.write("update t set v = 'new' where id % 300 = 1", "delete from t where id = 2")
     (batch,) = filled.run(known).batches
-    assert (batch.rows, batch.verdict) == (4, "equal: 999 rows by hash; 4 repaired; 1 gone")
+    assert (batch.rows, batch.verdict) == (4, "equal: 999 rows by hash, all by value; 4 repaired; 1 gone")
     assert filled.run(known).batches[0].files == ()
 
 
 def test_what_was_repaired_is_not_repaired_again(filled):
     filled.write("update t set v = 'new' where id % 300 = 1", "delete from t where id = 2")
-    assert filled.run().batches[0].verdict == "equal: 999 rows by hash; 4 repaired; 1 gone"
+    assert filled.run().batches[0].verdict == "equal: 999 rows by hash, all by value; 4 repaired; 1 gone"
     (batch,) = filled.run().batches
-    assert (batch.rows, batch.verdict) == (61, "equal: 999 rows by hash"), "the lookback's rows and no more"
+    assert (batch.rows, batch.verdict) == (61, "equal: 999 rows by hash, all by value"), (
+        "the lookback's rows and no more"
+    )
 
 
 def test_a_table_without_a_key_is_read_again_only_if_it_differs(own):
     own.write("create table log (m varchar(20) null)", "insert into log values ('twice'), ('twice'), (null)")
     own.run()
-    assert [(b.mode, b.rows, b.verdict) for b in own.run().batches] == [("incremental", 0, "equal: 3 rows by hash")]
+    assert [(b.mode, b.rows, b.verdict) for b in own.run().batches] == [
+        ("incremental", 0, "equal: 3 rows by hash, all by value")
+    ]
     own.write("update log set m = '' where m is null")
     assert own.run().batches[0].mode == "full"
     assert own.live("log", "m") == [("",), ("twice",), ("twice",)]
@@ -191,7 +198,7 @@ def test_without_loading_a_run_is_unverified_and_the_next_one_compares(filled):
     filled.write("update t set v = 'new', updated_at = '2026-02-01' where id = 5", "delete from t where id = 6")
     (batch,) = filled.extract(filled.discover()).batches
     assert batch.rows == 1 + 61 and batch.verdict.startswith("unverified: ") and batch.live_rows is None
-    assert filled.run().batches[0].verdict == "equal: 999 rows by hash; 1 gone"
+    assert filled.run().batches[0].verdict == "equal: 999 rows by hash, all by value; 1 gone"
     assert filled.live("t", "v, _run")[0] == ("new", 3)
 
 
@@ -202,7 +209,7 @@ def test_whoever_writes_to_raw_is_corrected_by_the_next_run(filled):
         "update raw_own.t set _deleted_at = now() where id = 4",
         "insert into raw_own.t by name select 9999 as id, 5 as _source_hash",
     )
-    assert filled.run().batches[0].verdict == "equal: 1,000 rows by hash; 2 repaired; 1 gone"
+    assert filled.run().batches[0].verdict == "equal: 1,000 rows by hash, all by value; 2 repaired; 1 gone"
 
 
 @pytest.mark.parametrize("key", ["int", "varchar(9)"])
@@ -263,5 +270,5 @@ def test_two_hundred_scattered_faults_read_thousands_of_pairs_not_the_table(own,
         "read",
         lambda *arguments: (asked.append(batch.num_rows) or batch for batch in original(*arguments)),
     )
-    assert own.run().batches[0].verdict == "equal: 200,000 rows by hash; 200 repaired"
+    assert own.run().batches[0].verdict == "equal: 200,000 rows by hash, part 2 of 24 by value; 200 repaired"
     assert sum(asked) <= 200 * 32 + 200

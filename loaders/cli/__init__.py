@@ -28,7 +28,8 @@ EXAMPLES = """examples:
 
 settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_DIR, DUCKDB_PATH, CATALOG,
   LOOKBACK_MINUTES (60: how long before the newest change reading begins),
-  DELETE_LIMIT_PERCENT (10) and DELETE_LIMIT_ROWS (100): a run that deletes more of a table than both refuses
+  DELETE_LIMIT_PERCENT (10) and DELETE_LIMIT_ROWS (100): a run that deletes more of a table than both refuses,
+  VALUE_PARTS (24: each run compares one part in so many of every large table by value; 1: all, 0: nothing)
 exit codes: 0 done, 1 a failure that is explained, 2 a wrong call, 130 stopped by Ctrl-C"""
 
 

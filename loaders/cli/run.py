@@ -21,13 +21,14 @@ from loaders.settings import Settings
 from loaders.source import mysql
 from loaders.source.shared_snapshot import shared_snapshot
 
+VERDICTS = "What each table's verdict proves, and what it does not: docs/proof.md"
 # A source has other users too.
 MOST_CONNECTIONS = 16
 
 
 def add_to(commands, catalog: argparse.ArgumentParser) -> None:
     """Add the commands to the command line; `catalog` holds the option that all of them take."""
-    extracting = commands.add_parser("extract", parents=[catalog], help="MySQL -> lake -> raw")
+    extracting = commands.add_parser("extract", parents=[catalog], help="MySQL -> lake -> raw", epilog=VERDICTS)
     extracting.add_argument("--tables", metavar="A,B", help="only these tables of the catalog")
     extracting.add_argument("--no-load", action="store_true", help="publish in the lake, leave raw as it is")
     extracting.add_argument("--full", action="store_true", help="read the tables whole, whatever raw holds")

@@ -12,7 +12,12 @@ from loaders.settings import Settings
 
 def add_to(commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
-    telling = commands.add_parser("status", parents=[catalog], help="what raw holds, and what waits in the lake")
+    telling = commands.add_parser(
+        "status",
+        parents=[catalog],
+        help="what raw holds, and what waits in the lake",
+        epilog="What a verdict proves, and `whole by value since`: docs/proof.md",
+    )
     telling.set_defaults(run=status)
 
 

@@ -22,6 +22,8 @@ EPILOG = """examples:
   python -m loaders verify --tables order         of one table
   python -m loaders verify --deep --tables order  every column of every row, as text made by the two servers
 
+What `equal by hash` and `equal by every value` prove, and what they do not: docs/proof.md
+
 A source that changed since the last run is not equal now: `make extract` brings raw up to it.
 exit codes: 0 only if all are equal; 1 if anything differs, is missing in raw, or (once something is built) a mart is
 missing. Before the first `make build` marts are named and do not count."""

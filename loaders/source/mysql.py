@@ -220,7 +220,7 @@ class Snapshot:
             cursor.close()
 
     def texts(self, table: SourceTable, sql: str, width: int) -> Iterator[pa.RecordBatch]:
-        """The same by mysql_arrow, ten times as fast: batches of `width` columns of bytes, in the query's order."""
+        """The same by mysql_arrow, in a third of the time: batches of `width` columns of bytes, in their order."""
         schema = pa.schema([(str(place), pa.binary()) for place in range(width)])
         with explained(f"table {table.name}"):
             yield from mysql_arrow.read(self.connection, sql, schema)

@@ -43,7 +43,7 @@ def test_a_row_leaves_lake_raw_and_history_and_a_pruned_lake_still_loads(both): 
     both.ask(f"drop schema {both.schema} cascade")
     assert both.load() == [2, 3]
     assert both.rows("t", "shop, word") == [(1, "A"), (3, "new")]
-    assert both.run().batches[0].verdict == "equal: 2 rows by hash"
+    assert both.run().batches[0].verdict == "equal: 2 rows by hash, all by value"
 
 
 def test_a_commit_whose_answer_is_lost_is_looked_up(both, line):  # noqa: F811
