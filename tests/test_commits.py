@@ -88,7 +88,7 @@ def test_raw_that_changes_between_comparison_and_load_is_refused_and_read_anew(c
         warehouse.connection.execute("delete from raw_own.t where id = 1")
     assert "would not equal the source" in refused(changed, run).problem
     assert runs.numbers(changed.lake) == [1]
-    assert changed.run().batches[0].verdict == "equal: 2 rows by hash; 2 repaired; 1 gone"
+    assert changed.run().batches[0].verdict == "equal: 2 rows by hash, all by value; 2 repaired; 1 gone"
     assert raw(changed) == NEW
 
 

@@ -117,7 +117,7 @@ def test_new_rows_do_not_make_up_for_old_ones_that_are_gone(filled):
         assert caught.value.problem.startswith("150 of the 1,000 rows of t are gone at the source")
         assert "--allow-deletes" in caught.value.fix
     assert len(filled.live("t", "id")) == 1000 and pipeline.runs.numbers(filled.lake) == [1]
-    assert filled.run(full=True, deletes=DeleteLimit(lifted=True)).batches[0].verdict == "equal: 1,850 rows"
+    assert filled.run(full=True, deletes=DeleteLimit(lifted=True)).batches[0].verdict == "equal: 1,850 rows, all by value"
 
 
 def test_rows_of_a_run_that_raw_was_not_compared_with_are_counted_in_raw(filled):
@@ -219,7 +219,7 @@ def test_a_row_that_stands_twice_in_raw_is_read_whole(own, key):
     own.run()
     damaged(own, "insert into raw_own.t select * from raw_own.t where id = '2'")
     (batch,) = own.run().batches
-    assert (batch.mode, batch.verdict) == ("full", "equal: 3 rows")
+    assert (batch.mode, batch.verdict) == ("full", "equal: 3 rows, all by value")
     assert own.raw("t", "v") == [(1,), (2,), (3,)]
 
 
