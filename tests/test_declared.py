@@ -43,7 +43,7 @@ def test_another_cursor_is_followed_without_a_bound_and_then_with_its_own(moment
     moments.write("delete from t where id = 1", "update t set w = 'new', n = 900 where id = 7")
     (batch,) = moments.run(known).batches
     assert (batch.cursor, batch.cursor_from) == (second, None)
-    assert batch.verdict == "equal: 299 rows by hash; 1 repaired; 1 gone"
+    assert batch.verdict == "equal: 299 rows by hash, all by value; 1 repaired; 1 gone"
     assert batch.notices == (f"t: the cursor was {first} and is {second}: no row is read by it yet, all are compared",)
     moments.write("update t set n = 901, u = u + 1000, at = '2026-02-01', day = '2026-02-01' where id = 9")
     (batch,) = moments.run(known).batches
@@ -58,7 +58,7 @@ def test_a_cursor_whose_type_changed_ends_no_run(moments):
     assert (batch.cursor, batch.cursor_to) == ("at", "5")
     moments.write("alter table t drop column at", "alter table t add column at date default '2026-01-01'")
     moments.run(known, full=True)
-    assert moments.run(known).batches[0].verdict == "equal: 300 rows by hash"
+    assert moments.run(known).batches[0].verdict == "equal: 300 rows by hash, all by value"
 
 
 def test_a_record_from_before_cursors_had_names_gives_no_bound_of_another_type(moments):

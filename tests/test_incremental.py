@@ -117,7 +117,9 @@ def test_new_rows_do_not_make_up_for_old_ones_that_are_gone(filled):
         assert caught.value.problem.startswith("150 of the 1,000 rows of t are gone at the source")
         assert "--allow-deletes" in caught.value.fix
     assert len(filled.live("t", "id")) == 1000 and pipeline.runs.numbers(filled.lake) == [1]
-    assert filled.run(full=True, deletes=DeleteLimit(lifted=True)).batches[0].verdict == "equal: 1,850 rows, all by value"
+    assert (
+        filled.run(full=True, deletes=DeleteLimit(lifted=True)).batches[0].verdict == "equal: 1,850 rows, all by value"
+    )
 
 
 def test_rows_of_a_run_that_raw_was_not_compared_with_are_counted_in_raw(filled):

@@ -248,7 +248,10 @@ def test_runs_among_all_hostile_values_at_once_are_exact(shop, administrator):
         ask(writer, "insert into t values (9999, 'c', null, null)")
         second = shop.run(known).batches[0].verdict
         there = ask(writer, "select id, c, moment, v from t order by id")
-    assert (first, second) == ("equal: 5,000 rows, all by value", "equal: 4,999 rows by hash, all by value; 101 repaired; 2 gone")
+    assert (first, second) == (
+        "equal: 5,000 rows, all by value",
+        "equal: 4,999 rows by hash, all by value; 101 repaired; 2 gone",
+    )
     assert shop.live("t", "id, c, moment, v") == list(there)
 
 
