@@ -165,6 +165,6 @@ class TableRead:
 
     def _upload(self, local: parquet.LocalFile) -> File:
         key = attempts.key(self.table.name, self.attempt, local.path.name)
-        self.lake.put_file(key, local.path)
+        self.lake.put_file(key, local.path, local.sha256)
         local.path.unlink(missing_ok=True)
         return File(key, local.rows, local.bytes, local.sha256)

@@ -196,9 +196,9 @@ def test_of_two_runs_at_once_one_wins_and_the_other_leaves_nothing(own):
     class Waiting(Folder):
         """The lake, where both runs meet after they have seen the same last number."""
 
-        def put_file(self, key, file):
+        def put_file(self, key, file, sha256):
             barrier.wait(10)
-            super().put_file(key, file)
+            super().put_file(key, file, sha256)
 
     def one_run():
         try:

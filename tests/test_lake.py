@@ -35,14 +35,14 @@ def local(tmp_path):
     def make(data: bytes):
         file = tmp_path / "local.bin"
         file.write_bytes(data)
-        return file
+        return file, sha256_of(file)
 
     return make
 
 
 def test_a_stored_file_comes_back_byte_for_byte(lake, local, tmp_path):
     data = bytes(range(256)) * 5000
-    lake.put_file("order/1-a/part-00000.parquet", local(data))
+    lake.put_file("order/1-a/part-00000.parquet", *local(data))
     fetched = lake.fetch("order/1-a/part-00000.parquet", tmp_path)
     assert fetched.read_bytes() == data
     assert checked(fetched, sha256_of(fetched), "x") == fetched
@@ -64,13 +64,29 @@ def test_creating_the_same_bytes_again_is_ones_own_success(lake):
 
 def test_keys_are_listed_by_prefix_and_deleted(lake, local):
     for key in ("order/1-a/x", "order/10-b/x", "orders/1-a/x", "_runs/1.json"):
-        lake.put_file(key, local(b"x"))
+        lake.put_file(key, *local(b"x"))
     assert sorted(lake.keys("order/1-")) == ["order/1-a/x"]
     assert sorted(lake.keys("order/")) == ["order/1-a/x", "order/10-b/x"]
     assert len(list(lake.keys(""))) == 4
     lake.delete(["order/1-a/x", "order/never/x"])
     assert sorted(lake.keys("order/")) == ["order/10-b/x"]
     assert list(lake.keys("nothing/")) == []
+
+
+def test_more_objects_than_one_request_takes_are_deleted(lake):
+    for number in range(12):
+        lake.create(f"t/{number}", b"x")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("loaders.lake.s3.DELETED_AT_ONCE", 5)
+        lake.delete(f"t/{number}" for number in range(11))
+    assert list(lake.keys("t/")) == ["t/11"]
+
+
+def test_a_lake_below_has_keys_of_its_own(lake):
+    below = lake.below("_schemas/raw")
+    assert below.create("_runs/1.json", b"below") and lake.create("_runs/1.json", b"above")
+    assert (below.read("_runs/1.json"), lake.read("_runs/1.json")) == (b"below", b"above")
+    assert list(below.keys("")) == ["_runs/1.json"] and below.url("x") == lake.url("_schemas/raw/x")
 
 
 def test_a_missing_object_is_named(lake, tmp_path):
@@ -81,16 +97,16 @@ def test_a_missing_object_is_named(lake, tmp_path):
 
 
 def test_a_damaged_file_is_named(lake, local, tmp_path):
-    lake.put_file("order/1-a/part", local(b"damaged"))
+    lake.put_file("order/1-a/part", *local(b"damaged"))
     with pytest.raises(Failure, match="order/1-a/part is damaged"):
         checked(lake.fetch("order/1-a/part", tmp_path), "0" * 64, "order/1-a/part")
 
 
 def test_a_file_that_was_exchanged_for_one_of_the_same_size_is_named(lake, local):
-    lake.put_file("order/1-a/part", local(b"published"))
-    published = sha256_of(local(b"published"))
+    lake.put_file("order/1-a/part", *local(b"published"))
+    published = local(b"published")[1]
     lake.verify("order/1-a/part", published)
-    lake.put_file("order/1-a/part", local(b"otherwise"))
+    lake.put_file("order/1-a/part", *local(b"otherwise"))
     with pytest.raises(Failure, match="order/1-a/part is damaged"):
         lake.verify("order/1-a/part", published)
     with pytest.raises(Failure, match="order/1-a/none"):
@@ -181,7 +197,7 @@ def test_the_answer_to_a_commit_is_lost_on_the_line_and_the_commit_is_ones_own(s
 def test_keys_that_have_expired_are_named_by_every_use_of_the_lake(in_s3, local, tmp_path, use):
     Refusals(in_s3.client, "", 400, "ExpiredToken", lambda _number: True)
     uses = {
-        "put_file": lambda: in_s3.put_file("a", local(b"x")),
+        "put_file": lambda: in_s3.put_file("a", *local(b"x")),
         "create": lambda: in_s3.create("a", b"x"),
         "read": lambda: in_s3.read("a"),
         "fetch": lambda: in_s3.fetch("a", tmp_path),
@@ -223,7 +239,7 @@ def test_objects_in_s3_are_encrypted_as_set(s3_server, local, kms_key, expected)
     bucket = f"lake-{secrets.token_hex(6)}"
     client.create_bucket(Bucket=bucket)
     lake = S3(client, bucket, "p", kms_key)
-    lake.put_file("file", local(b"x"))
+    lake.put_file("file", *local(b"x"))
     lake.create("created", b"x")
     for key in ("p/file", "p/created"):
         head = client.head_object(Bucket=bucket, Key=key)
@@ -236,6 +252,6 @@ def test_a_file_of_many_parts_arrives_whole(s3_server, local, tmp_path):
     client.create_bucket(Bucket=bucket)
     data = secrets.token_bytes(20_000_000)
     lake = S3(client, bucket, "p")
-    lake.put_file("big", local(data))
+    lake.put_file("big", *local(data))
     assert "-" in client.head_object(Bucket=bucket, Key="p/big")["ETag"], "it went up in parts"
     assert lake.read("big") == data

@@ -15,6 +15,7 @@ from loaders import catalog as catalogs
 from loaders import paths, settings
 from loaders.catalog import Catalog
 from loaders.errors import Failure
+from loaders.lake import sequences
 from loaders.lake.folder import Folder
 from loaders.lake.store import Lake
 from loaders.settings import Settings
@@ -50,6 +51,11 @@ def lake(chosen: Settings) -> Lake:
     if url.startswith("file://") and "%" in url:
         raise Failure(f"LAKE_URL {url} is a URL with a % in it", "write the folder itself, as the system shows it")
     return Folder(paths.for_duckdb(settings.ROOT / url.removeprefix("file://"), "LAKE_URL"))
+
+
+def lake_of(catalog: Catalog, chosen: Settings) -> Lake:
+    """The part of the lake at LAKE_URL in which the runs of the catalog's schema are."""
+    return sequences.of(lake(chosen), catalog.schema)
 
 
 def _s3(url: str, kms_key: str | None) -> Lake:

@@ -100,7 +100,7 @@ def _copy_one_row(catalog: Catalog, chosen: Settings, folder: Path) -> None:
     schema = pa.schema([("id", pa.int64())])
     (local,) = parquet.write([pa.RecordBatch.from_arrays([pa.array([1])], schema=schema)], schema, folder)
     file = runs.File(f"{key}/one-row.parquet", 1, local.bytes, local.sha256)
-    store.put_file(file.key, local.path)
+    store.put_file(file.key, local.path, local.sha256)
     store.create(f"{key}/manifest", manifest([file], store.url))
     try:
         with connections.warehouse(catalog, chosen) as warehouse:

@@ -46,7 +46,8 @@ def add_to(commands, catalog: argparse.ArgumentParser) -> None:
 
 
 def erase_row(arguments: argparse.Namespace, chosen: Settings) -> None:
-    catalog, lake = connections.catalog(arguments, chosen).only([arguments.table]), connections.lake(chosen)
+    catalog = connections.catalog(arguments, chosen).only([arguments.table])
+    lake = connections.lake_of(catalog, chosen)
     found = runs.newest_batches(lake, catalog.schema, [arguments.table])
     if not found:
         raise Failure(f"the lake {lake} holds nothing of {arguments.table}", "check LAKE_URL")

@@ -47,7 +47,8 @@ def add_to(commands, catalog: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, chosen: Settings) -> None:
-    catalog, lake = connections.chosen_tables(arguments, chosen), connections.lake(chosen)
+    catalog = connections.chosen_tables(arguments, chosen)
+    lake = connections.lake_of(catalog, chosen)
     number = max(runs.numbers(lake), default=0) + 1
     with (
         connections.source(chosen) as connection,

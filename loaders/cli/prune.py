@@ -36,7 +36,8 @@ def remove_old(arguments: argparse.Namespace, chosen: Settings) -> None:
     days = arguments.keep_days
     if not 0 <= days <= 100_000:
         raise Failure(f"--keep-days is {days}", "write a number of days, such as 30")
-    catalog, lake = connections.catalog(arguments, chosen), connections.lake(chosen)
+    catalog = connections.catalog(arguments, chosen)
+    lake = connections.lake_of(catalog, chosen)
     now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
     with connections.warehouse(catalog, chosen, read_only=True) as warehouse:
         planned = prune.plan(lake, warehouse, now - datetime.timedelta(days=days))

@@ -30,7 +30,8 @@ def add_to(commands, catalog: argparse.ArgumentParser) -> None:
 
 
 def rebuild(arguments: argparse.Namespace, chosen: Settings) -> None:
-    catalog, lake = connections.catalog(arguments, chosen), connections.lake(chosen)
+    catalog = connections.catalog(arguments, chosen)
+    lake = connections.lake_of(catalog, chosen)
     started = time.monotonic()
     with connections.warehouse(catalog, chosen) as warehouse:
         known = replay.replay(lake, warehouse, arguments.to_run, report.steps)

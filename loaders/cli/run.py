@@ -13,7 +13,7 @@ from loaders import drift, pipeline, report
 from loaders.catalog import Catalog
 from loaders.cli import connections
 from loaders.deletes import DeleteLimit
-from loaders.lake import runs
+from loaders.lake import runs, sequences
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
 from loaders.proof.by_value import Shares
@@ -58,9 +58,10 @@ def add_to(commands, catalog: argparse.ArgumentParser) -> None:
 def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
     # A value that the warehouse could not take must not be published: the run would wait in the lake for ever.
     catalog = connections.chosen_tables(arguments, chosen)
-    lake = connections.lake(chosen)
+    lake = connections.lake_of(catalog, chosen)
     if not arguments.no_load:
         _load_pending(catalog, lake, chosen)
+    _tell(sequences.shared(lake, catalog.schema, catalog.source))
     started = time.monotonic()
     deletes = DeleteLimit(chosen.delete_share, chosen.delete_rows, arguments.allow_deletes)
     with spool() as folder:
@@ -120,7 +121,8 @@ def _tell(notices: Iterable[str]) -> None:
 
 
 def load(arguments: argparse.Namespace, chosen: Settings) -> None:
-    if not _load_pending(connections.catalog(arguments, chosen), connections.lake(chosen), chosen):
+    catalog = connections.catalog(arguments, chosen)
+    if not _load_pending(catalog, connections.lake_of(catalog, chosen), chosen):
         print("nothing waits in the lake: raw is up to date")
 
 

@@ -22,7 +22,8 @@ def add_to(commands, catalog: argparse.ArgumentParser) -> None:
 
 
 def status(arguments: argparse.Namespace, chosen: Settings) -> None:
-    catalog, lake = connections.catalog(arguments, chosen), connections.lake(chosen)
+    catalog = connections.catalog(arguments, chosen)
+    lake = connections.lake_of(catalog, chosen)
     target = connections.dbt_target(chosen, chosen.environment)
     print(f"source     {catalog.source} ({len(catalog.tables)} tables in {catalog.file})")
     print(f"lake       {lake} ({len(runs.numbers(lake))} runs)")

@@ -45,7 +45,8 @@ def add_to(commands, catalog: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, chosen: Settings) -> int:
-    catalog, lake = connections.chosen_tables(arguments, chosen), connections.lake(chosen)
+    catalog = connections.chosen_tables(arguments, chosen)
+    lake = connections.lake_of(catalog, chosen)
     target = connections.dbt_target(chosen, chosen.environment)
     _must_exist(target)
     names = [table.name for table in catalog.tables] + [table.mart.name for table in catalog.tables if table.mart]

@@ -30,7 +30,8 @@ def add_to(commands, catalog: argparse.ArgumentParser) -> None:
 
 
 def take_back(arguments: argparse.Namespace, chosen: Settings) -> None:
-    catalog, lake = connections.catalog(arguments, chosen), connections.lake(chosen)
+    catalog = connections.catalog(arguments, chosen)
+    lake = connections.lake_of(catalog, chosen)
     with connections.warehouse(catalog, chosen) as warehouse:
         planned = withdraw.plan(lake, warehouse, arguments.number)
         print(f"{'would give up' if arguments.dry_run else 'giving up'} of the lake {lake}, schema {catalog.schema}:")

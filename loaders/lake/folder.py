@@ -21,7 +21,8 @@ class Folder:
     def __str__(self) -> str:
         return str(self.folder)
 
-    def put_file(self, key: str, file: Path) -> None:
+    def put_file(self, key: str, file: Path, sha256: str) -> None:
+        """The sum is looked at when the file is fetched."""
         with self._placing(key) as (temporary, target):
             shutil.move(file, temporary)
             _sync(temporary)
@@ -63,6 +64,9 @@ class Folder:
                 key = (Path(parent) / name).relative_to(self.folder).as_posix()
                 if key.startswith(prefix) and not name.startswith("."):
                     yield key
+
+    def below(self, prefix: str) -> "Folder":
+        return Folder(self.folder / prefix)
 
     def delete(self, keys: Iterable[str]) -> None:
         with self._explained():

@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from loaders.errors import Failure
-from loaders.lake.store import damaged, missing, sha256_of
+from loaders.lake.store import damaged, missing
 
 # S3 asks for another try (409) when two conditional writes meet; one of them then finds the object there (412).
 CONFLICT_TRIES, CONFLICT_SECONDS = 5, 0.2
 SHA256 = "sha256"
+# S3 takes no more keys in one request.
+DELETED_AT_ONCE = 1_000
 ENCRYPTED_BY_S3 = {"ServerSideEncryption": "AES256"}
 
 
@@ -27,6 +30,7 @@ class S3:
 
     def __init__(self, client: Any, bucket: str, prefix: str, kms_key: str | None = None):
         self.client = client
+        self.kms_key = kms_key
         self.encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else ENCRYPTED_BY_S3
         self.bucket = bucket
         self.prefix = f"{prefix}/" if prefix else ""
@@ -34,10 +38,10 @@ class S3:
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}"
 
-    def put_file(self, key: str, file: Path) -> None:
+    def put_file(self, key: str, file: Path, sha256: str) -> None:
         with explained(self.url(key)):
             # S3 checks what arrives, part by part; the whole file's sum goes along for `verify`.
-            options = {"ChecksumAlgorithm": "SHA256", "Metadata": {SHA256: sha256_of(file)}} | self.encryption
+            options = {"ChecksumAlgorithm": "SHA256", "Metadata": {SHA256: sha256}} | self.encryption
             self.client.upload_file(str(file), self.bucket, self.prefix + key, ExtraArgs=options)
 
     def create(self, key: str, data: bytes) -> bool:
@@ -86,10 +90,16 @@ class S3:
                 for entry in page.get("Contents", []):
                     yield entry["Key"].removeprefix(self.prefix)
 
+    def below(self, prefix: str) -> "S3":
+        return S3(self.client, self.bucket, self.prefix + prefix, self.kms_key)
+
     def delete(self, keys: Iterable[str]) -> None:
+        left = iter(keys)
         with explained(str(self)):
-            for key in keys:
-                self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
+            while objects := [{"Key": self.prefix + key} for key in islice(left, DELETED_AT_ONCE)]:
+                answer = self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+                for error in answer.get("Errors", []):
+                    raise ClientError({"Error": error}, f"DeleteObjects of {error['Key']}")
 
     def url(self, key: str) -> str:
         return f"s3://{self.bucket}/{self.prefix}{key}"

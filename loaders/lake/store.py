@@ -19,8 +19,8 @@ SEGMENT_BYTES = 255
 class Lake(Protocol):
     """What the pipeline needs of a lake. `str(lake)` is its address for people."""
 
-    def put_file(self, key: str, file: Path) -> None:
-        """Store a whole local file, which may be moved away."""
+    def put_file(self, key: str, file: Path, sha256: str) -> None:
+        """Store a whole local file, which may be moved away. sha256: of its bytes, in hex, known by who wrote them."""
 
     def create(self, key: str, data: bytes) -> bool:
         """Store `data` only if the key is free. False: something else has it. Exactly one of many callers wins."""
@@ -37,6 +37,9 @@ class Lake(Protocol):
         """Fail unless the object is there and the one with that sum."""
 
     def keys(self, prefix: str) -> Iterator[str]: ...
+
+    def below(self, prefix: str) -> "Lake":
+        """The lake whose keys are this one's behind `prefix/`."""
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects; one that is not there is fine."""

@@ -74,6 +74,6 @@ def _stored(lake: Lake, raw: DuckDBWarehouse, attempt: str, newest: Batch, spool
 
 
 def _uploaded(lake: Lake, key: str, local: parquet.LocalFile) -> File:
-    lake.put_file(key, local.path)
+    lake.put_file(key, local.path, local.sha256)
     local.path.unlink(missing_ok=True)
     return File(key, local.rows, local.bytes, local.sha256)

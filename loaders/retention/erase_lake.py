@@ -130,7 +130,7 @@ class LakeSearch:
 
     def _uploaded(self, folder: str, local: parquet.LocalFile) -> File:
         key = f"{folder}/{local.path.name}"
-        self.lake.put_file(key, local.path)
+        self.lake.put_file(key, local.path, local.sha256)
         local.path.unlink(missing_ok=True)
         return File(key, local.rows, local.bytes, local.sha256)
 

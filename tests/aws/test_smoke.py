@@ -18,6 +18,7 @@ from redshift_connector.error import Error
 
 from loaders import settings
 from loaders.lake.s3 import S3
+from loaders.lake.store import sha256_of
 from loaders.warehouse import profile
 from loaders.warehouse.redshift_connection import connect
 
@@ -88,7 +89,7 @@ def copy(lake, ask, chosen, tmp_path):
         naive = pa.types.is_timestamp(column.type) and column.type.tz is None
         pq.write_table(pa.table({"v": column}), path, version="2.6" if naive else "1.0", store_schema=False)
         size = path.stat().st_size
-        lake.put_file(f"{name}/part", path)
+        lake.put_file(f"{name}/part", path, sha256_of(path))
         listed = {"url": lake.url(f"{name}/part"), "mandatory": True, "meta": {"content_length": size}} | entry
         lake.create(f"{name}/manifest", json.dumps({"entries": [listed]}).encode())
         role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")
