@@ -8,15 +8,21 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from loaders.catalog import Catalog
+import pymysql
+
+from loaders.catalog import Catalog, Table
 from loaders.errors import Failure
 from loaders.lake.store import Lake
 from loaders.matching import match
-from loaders.source.mysql import Snapshot
+from loaders.source import standing
+from loaders.source.mysql import Snapshot, SourceTable
 from loaders.source.mysql_url import CONNECT_SECONDS, DatabaseURL
 from loaders.source.refusals import REACH
+from loaders.source.shared_snapshot import may_lock
+from loaders.table_read import homes
 
 if TYPE_CHECKING:
     from loaders.lake.s3 import S3  # brings AWS's packages, which a folder does not need
@@ -75,11 +81,26 @@ def source(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
         if found is None:
             continue
         yield check(f"{table.name} can be read", lambda found=found: f"{snapshot.count(found):,} rows")
+        yield check(f"{table.name} can be hashed, as runs do", partial(_try, snapshot, table, found, catalog))
         if not found.held_still:
             yield Finding(f"{table.name} takes part in the snapshot", note=f"no: it is a {found.engine} table")
         kinds = {column.name: column.data_type for column in found.columns}
         if table.cursor and kinds.get(table.cursor) not in ("datetime", "timestamp", None):
             yield Finding(f"{table.name}.{table.cursor} is a moment", note=f"no: it is {kinds[table.cursor]}")
+
+
+def _try(snapshot: Snapshot, table: Table, found: SourceTable, catalog: Catalog) -> None:
+    source = found.reading_as_text(table.as_text)
+    snapshot.attempt(source, homes(table, source, catalog.for_redshift))
+
+
+def standing_of(connection: pymysql.Connection) -> Iterator[Finding]:
+    """What kind of server it is, and whether several connections can share a moment. Ends a snapshot."""
+    said = standing.notice(connection)
+    if said:
+        yield Finding("the source writes what is read", note=f"no: {said}")
+    if not may_lock(connection):
+        yield Finding("tables can be locked for a moment", note="no, so --parallel reads over one: `grant lock tables`")
 
 
 def lake(store: Lake) -> Iterator[Finding]:

@@ -43,6 +43,7 @@ CANNOT = {
         "tests/test_log_in.py::test_a_public_key_named_in_the_url_is_the_only_one_a_password_is_sent_by":
             "no log-in by a public key there",
         "tests/test_fingerprint.py::test_a_vector_arrives_and_is_hashed": f"{_TYPES} before 11.7",
+        "tests/test_standing.py::test_where_a_lock_holds_nobody_off_one_connection_reads": _VARIABLE,
         **{
             f"{_HOSTILE}[{name}]": _VARIABLE
             for name in (
@@ -82,6 +83,7 @@ NEEDS_A_PRIVATE_SERVER = (
     "tests/test_log_in.py",
     "tests/test_long_silence.py::test_a_server_that_is_gone_without_a_word_ends_the_wait",
     "tests/test_session.py",
+    "tests/test_standing.py",
     "tests/test_mysql.py::test_a_connection_cut_in_mid_stream_is_a_failure_never_a_short_read",
 )
 

@@ -57,6 +57,8 @@ def _examine_source(arguments: argparse.Namespace, chosen: Settings, show: Calla
         with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
             for finding in doctor.source(snapshot, connections.catalog(arguments, chosen)):
                 show(finding)
+            for finding in doctor.standing_of(connection):
+                show(finding)
 
 
 def _examine_lake_and_warehouse(

@@ -99,6 +99,7 @@ def _intents(catalog: Catalog, snapshot: Snapshot, raw: Raw, waiting: list[Run],
     coming = {batch.table for run in waiting for batch in run.batches}
     for table, source in match(catalog, snapshot):
         columns = homes(table, source, catalog.for_redshift)
+        snapshot.attempt(source, columns)
         changes = drift.between(raw.bases.get(table.name), table.name, types(columns), table.primary_key)
         read = TableRead(
             snapshot, table, source, columns, table.invalid_to_null, changes, wanted.full,

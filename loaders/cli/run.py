@@ -3,8 +3,8 @@
 import argparse
 import sys
 import time
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import pymysql
@@ -18,7 +18,7 @@ from loaders.lake.spool import spool
 from loaders.lake.store import Lake
 from loaders.proof.by_value import Shares
 from loaders.settings import Settings
-from loaders.source import mysql
+from loaders.source import mysql, standing
 from loaders.source.shared_snapshot import shared_snapshot
 
 VERDICTS = "What each table's verdict proves, and what it does not: docs/proof.md"
@@ -101,12 +101,17 @@ def _commit(catalog: Catalog, places: pipeline.Places, run: runs.Run, chosen: Se
     return report.loaded(run, where)
 
 
-def _snapshot(opened: list[pymysql.Connection], catalog: Catalog) -> AbstractContextManager[mysql.Snapshot]:
-    if len(opened) < 3:  # one that locks is of no use to one that reads
-        return mysql.snapshot(opened[0])
+@contextmanager
+def _snapshot(opened: list[pymysql.Connection], catalog: Catalog) -> Iterator[mysql.Snapshot]:
     (*readers, locker) = opened
-    tables = [table.name for table in catalog.tables]
-    return shared_snapshot(readers, locker, tables, lambda text: print(f"notice: {text}", file=sys.stderr))
+    if len(readers) < 2:  # one that locks is of no use to one that reads
+        moment = mysql.snapshot(opened[0])
+    else:
+        tables = [table.name for table in catalog.tables]
+        moment = shared_snapshot(readers, locker, tables, lambda text: _tell([text]))
+    with moment as snapshot:
+        _tell(filter(None, [standing.notice(snapshot.connection)]))
+        yield snapshot
 
 
 def connections_at_once(text: str) -> int:

@@ -68,26 +68,28 @@ class SourceTable:
 
 
 @contextmanager
-def snapshot(
-    connection: pymysql.Connection, *helpers: pymysql.Connection, begun: Callable[[], None] | None = None
-) -> Iterator["Snapshot"]:
-    """Hold one moment of the whole database for reading. Connections were opened with CONNECT_OPTIONS.
+def snapshot(connection: pymysql.Connection) -> Iterator["Snapshot"]:
+    """Hold one moment of the whole database for reading. The connection was opened with CONNECT_OPTIONS."""
+    session.state(connection)
+    with begin([connection]) as begun:
+        yield begun
 
-    helpers: connections that read too, each with a transaction of its own; somebody must keep the tables as they are
-    until all have begun (shared_snapshot.py), which `begun` is told. taken_at is read before the moment itself, by the
-    server's clock: nothing that was committed before it is missed.
+
+@contextmanager
+def begin(everybody: Sequence[pymysql.Connection], begun: Callable[[], None] = lambda: None) -> Iterator["Snapshot"]:
+    """The same over several connections whose sessions are stated, each with a transaction of its own.
+
+    Somebody must keep the tables as they are until all have begun (shared_snapshot.py), which `begun` is told.
+    taken_at is read before the moment itself, by the server's clock: nothing that was committed before it is missed.
     """
-    everybody = (connection, *helpers)
-    for each in everybody:
-        session.state(each)
+    (connection, *helpers) = everybody
     with explained("the snapshot"):
         database, version, taken_at = rows(connection, "select database(), version(), utc_timestamp(6)")[0]
         for each in everybody:
             rows(each, "start transaction with consistent snapshot, read only")
-        if begun:
-            begun()
+        begun()
     moment = datetime.datetime.fromisoformat(taken_at.decode())
-    yield Snapshot(connection, database.decode(), version.decode(), moment, helpers)
+    yield Snapshot(connection, database.decode(), version.decode(), moment, tuple(helpers))
     for each in everybody:
         if each.open:
             with explained("the snapshot"):
@@ -233,6 +235,20 @@ class Snapshot:
         """The server's own count of the table's rows."""
         with explained(f"table {table.name}"):
             return int(rows(self.connection, count_sql(table))[0][0])
+
+    def attempt(self, table: SourceTable, columns: Sequence[Column]) -> None:
+        """Send what a run sends, over one row and over none: what the server refuses, it refuses now.
+
+        The last column is the hash. The connection is as it was, whatever is refused.
+        """
+        with explained(f"table {table.name}"):
+            first = rows(self.connection, f"{rows_sql(table, columns)} limit 1")
+            rows(self.connection, sums_sql(table, "1", columns[-1].select, "false"))
+        if first and first[0][-1] is None:
+            raise Failure(
+                f"{table.name}: the server gives its first row no hash",
+                "raise max_allowed_packet of the server if the row is longer; else leave the table out of the catalog",
+            )
 
     def sums(self, table: SourceTable, bucket: str, hashed: str, where: str | None = None) -> Sums:
         """The server's own count and sum of hashes per bucket; `bucket`, `hashed` and `where` are expressions."""

@@ -11,8 +11,8 @@ import pymysql
 from pymysql.constants import ER
 
 from loaders.quoting import mysql_name
-from loaders.source import session
-from loaders.source.mysql import Snapshot, snapshot
+from loaders.source import session, standing
+from loaders.source.mysql import Snapshot, begin
 from loaders.source.statements import code_and_text, rows
 
 LOCK_SECONDS = 5
@@ -30,19 +30,40 @@ def shared_snapshot(
 
     `locker` is one more connection. Only `tables` are sure to be the same on all connections.
     """
-    reason = _lock(locker, tables)
+    # What needs no lock comes before it: a lock makes writers wait.
+    for each in (*connections, locker):
+        session.state(each)
+    reason = _unheld(locker) or _lock(locker, tables)
     if reason:
         notice(f"{reason}; reading over one connection")
-        with snapshot(connections[0]) as alone:
+        with begin(connections[:1]) as alone:
             yield alone
         return
-    with snapshot(*connections, begun=lambda: rows(locker, "unlock tables")) as together:
+    with begin(connections, lambda: rows(locker, "unlock tables")) as together:
         yield together
+
+
+def may_lock(connection: pymysql.Connection) -> bool:
+    """Whether the account may lock tables: the right is looked at before the table, so none need be locked."""
+    try:
+        rows(connection, f"lock tables {mysql_name('no such table: may this account lock?')} read")
+    except pymysql.MySQLError as error:
+        return code_and_text(error)[0] not in FORBIDDEN
+    return True
+
+
+def _unheld(connection: pymysql.Connection) -> str | None:
+    """Why a lock on this server would not keep the tables as they are, because another server writes to them."""
+    on = standing.read_only(connection) & {"innodb_read_only", "super_read_only"}
+    return (
+        f"the server only reads ({' and '.join(sorted(on))}), what another one writes cannot be held off"
+        if on
+        else None
+    )
 
 
 def _lock(locker: pymysql.Connection, tables: Sequence[str]) -> str | None:
     """Lock the tables against writing; if that cannot be, the reason, and nothing is locked."""
-    session.state(locker)
     try:
         rows(locker, f"set session lock_wait_timeout = {LOCK_SECONDS}")
         rows(locker, f"lock tables {', '.join(f'{mysql_name(table)} read' for table in tables)}")

@@ -47,6 +47,7 @@ _LOST = (
 )
 _ALTERED = "the table was altered during the run; run it again"
 _KILLED = "somebody, or a rule of the server's, killed the query or its connection; run it again"
+_LACKS = "the server lacks a function that every run needs: read from MySQL 5.7 or MariaDB 10.2 or later"
 _REMEDIES = {
     ER.TABLE_DEF_CHANGED: _ALTERED,
     ER.BAD_FIELD_ERROR: _ALTERED,
@@ -64,6 +65,8 @@ _REMEDIES = {
         "max_queries_per_hour and max_connections_per_hour of the account (`alter user … with …`)"
     ),
     ER.RECORD_FILE_FULL: "the server has no room for temporary tables: free some on its disk, then run it again",
+    ER.SP_DOES_NOT_EXIST: _LACKS,
+    ER.PROCACCESS_DENIED_ERROR: _LACKS,
     ER.SERVER_SHUTDOWN: "the server shuts down; run it again when it is back",
     ER.MUST_CHANGE_PASSWORD: "the password of the account in SOURCE_URL has expired: set a new one (`alter user …`)",
     IDLE_TOO_LONG: _LOST,
