@@ -166,6 +166,7 @@ def _roles(connection: pymysql.Connection) -> list[str]:
             raise
     # MariaDB, or a server so old that it has no roles.
     with suppress(pymysql.MySQLError):
+        rows(connection, f"set session sql_select_limit = {2**64 - 1}")
         ((active,),) = rows(connection, "select current_role()")
         asked = "select distinct role_name from information_schema.applicable_roles order by role_name"
         names = [] if active else [name for (name,) in rows(connection, asked)]
