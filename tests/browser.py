@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from loaders.errors import Failure
@@ -15,14 +16,22 @@ from local_stack import debian
 NAMES = ("chromium-headless-shell", "chromium", "google-chrome", "google-chrome-stable", "chrome")
 PACKAGE = "chromium-headless-shell"
 PLACE = "usr/lib/chromium/chromium-headless-shell"
+FONTS = Path("/etc/fonts/fonts.conf")
 
 
 @dataclass(frozen=True)
 class Program:
-    """A browser's program and its own libraries."""
+    """A browser's program; root: the folder that it was unpacked in, with libraries and fonts of its own."""
 
     path: Path
-    libraries: str = ""
+    root: Path | None = None
+
+    def needs(self) -> dict[str, str]:
+        """What its environment says besides, and that of Playwright's driver: a bare Debian lacks its library."""
+        if self.root is None:
+            return {}
+        fonts = {} if FONTS.exists() else {"FONTCONFIG_SYSROOT": str(self.root)}
+        return {"LD_LIBRARY_PATH": debian.libraries(self.root)} | fonts
 
 
 def default_cache() -> Path:
@@ -41,7 +50,7 @@ def find(cache: Path, search: Sequence[str] | None = None) -> Program:
 
 def _cached(cache: Path) -> Program | None:
     root = cache / "root"
-    return Program(root / PLACE, debian.libraries(root)) if (root / PLACE).exists() else None
+    return Program(root / PLACE, root) if (root / PLACE).exists() else None
 
 
 def _fetched(cache: Path, path: str | None) -> Program:
@@ -65,14 +74,16 @@ def _download(work: Path) -> list[Path]:
 @contextmanager
 def browser(program: Program) -> Iterator[Browser]:
     """Started headless. Without its sandbox, which a container does not allow: it opens pages of ours only."""
-    environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
-    if program.libraries:
-        environment["LD_LIBRARY_PATH"] = program.libraries
-    with sync_playwright() as playwright:
+    environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"} | program.needs()
+    with pytest.MonkeyPatch.context() as patch:  # the driver takes this process's environment
+        for name, value in program.needs().items():
+            patch.setenv(name, value)
+        playwright = sync_playwright().start()
+    try:
         running = playwright.chromium.launch(
             executable_path=program.path, args=["--no-sandbox", "--disable-gpu"], env=environment
         )
-        try:
-            yield running
-        finally:
-            running.close()
+        yield running
+        running.close()
+    finally:
+        playwright.stop()

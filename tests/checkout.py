@@ -10,6 +10,7 @@ from pathlib import Path
 
 from loaders.settings import ROOT
 from tests import commands
+from tests.git import git
 
 # What a folder may be called: all that shells, make, globs, URLs, DuckDB and dbt read in their own way. A : no Python
 # can be in; a ?, and a \ beside a *, no DuckDB (see loaders/paths.py).
@@ -44,10 +45,7 @@ class Checkout:
 def checkout(parent: Path) -> Iterator[Checkout]:
     """The files that git tracks, in a folder whose name is hard on every program; its server is stopped at the end."""
     folder = parent / "country=KR" / NAME
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
+    for name in filter(None, git("ls-files", "-z", "-co", "--exclude-standard").split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
