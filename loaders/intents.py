@@ -8,6 +8,7 @@ from loaders import cursors, plans
 from loaders.errors import Failure
 from loaders.incremental import Raw, begins
 from loaders.lake.runs import Batch
+from loaders.proof.by_value import next_share
 from loaders.quoting import mysql_value
 from loaders.source.mysql import count_sql, rows_sql, sums_sql
 from loaders.source.source_side import SourceSide
@@ -35,6 +36,7 @@ class Wanted:
 
     full: bool
     lookback: datetime.timedelta
+    value_parts: int
 
 
 def intent(read: TableRead, raw: Raw, wanted: Wanted, for_redshift: bool) -> Intent:
@@ -49,10 +51,13 @@ def intent(read: TableRead, raw: Raw, wanted: Wanted, for_redshift: bool) -> Int
     base = raw.base(read) if read.source.held_still else None
     if base is None:
         why = "--full" if wanted.full else _why_whole(read, raw)
-        return Intent(whole, why, size, [rows_sql(read.source, read.columns), count_sql(read.source)])
+        selects = [rows_sql(read.source, read.columns), count_sql(read.source)]
+        return Intent(whole, why, size, [*selects, *_by_value(read, raw, wanted)])
     begin = begins(read, base, wanted.lookback)
     said = f"rows from {begin} on by {read.table.cursor}, then all compared by hash" if begin else _without_cursor(read)
-    return Intent(replace(whole, mode="incremental"), said, size, _selects(read, base, begin))
+    return Intent(
+        replace(whole, mode="incremental"), said, size, [*_selects(read, base, begin), *_by_value(read, raw, wanted)]
+    )
 
 
 def _selects(read: TableRead, base: Batch, begin: cursors.Bound) -> list[str]:
@@ -61,6 +66,16 @@ def _selects(read: TableRead, base: Batch, begin: cursors.Bound) -> list[str]:
     sums = sums_sql(read.source, side.bucket(side.buckets(rows)), side.hashed.select)
     by_cursor = [] if begin is None else [rows_sql(read.source, read.columns, cursors.condition(read.cursor, begin))]
     return [*by_cursor, sums, count_sql(read.source)]
+
+
+def _by_value(read: TableRead, raw: Raw, wanted: Wanted) -> list[str]:
+    """What puts the share aside that is compared by value."""
+    if not wanted.value_parts or not read.source.held_still:
+        return []
+    base = raw.bases.get(read.table.name)
+    rows = base.live_rows if base and base.live_rows else read.source.estimated_rows
+    share, _compared = next_share(read, rows, base.by_value if base else None, wanted.value_parts)
+    return share.queries(read.snapshot, rows)
 
 
 def _without_cursor(read: TableRead) -> str:

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
         waiting = _waiting(catalog, lake, warehouse)
         bases = runs.newest_batches(lake, catalog.schema, [table.name for table in catalog.tables])
         raw = Raw(warehouse, bases, RunFiles(lake, Path()))
-        wanted = Wanted(arguments.full, chosen.lookback)
+        wanted = Wanted(arguments.full, chosen.lookback, chosen.value_parts)
         intents = list(_intents(catalog, snapshot, raw, waiting, wanted))
         planned = plans.plan([], number, catalog, snapshot)
     print(f"run {number} would read {len(catalog.tables)} tables into {lake}, schema {catalog.schema}")

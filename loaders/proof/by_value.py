@@ -55,15 +55,12 @@ class Shares:
         """
         if batch.live_rows is None or not self.parts or not read.source.held_still:
             return replace(batch, by_value=earlier)
-        table = DeepTable(read.source, read.columns, read.table.primary_key, read.nulled)
-        parts = parts_of(table, batch.live_rows, self.parts)
-        part, compared = next_part(earlier, Share(table, parts, 0).way, parts)
-        share = Share(table, parts, part)
+        share, compared = next_share(read, batch.live_rows, earlier, self.parts)
         rows = self._put_aside(share, read, batch.live_rows)
-        compared[part] = read.snapshot.taken_at.isoformat(sep=" ")
-        said = "all by value" if parts == 1 else f"part {part + 1} of {parts} by value"
+        compared[share.part] = read.snapshot.taken_at.isoformat(sep=" ")
+        said = "all by value" if share.parts == 1 else f"part {share.part + 1} of {share.parts} by value"
         head, mark, more = batch.verdict.partition(";")
-        by_value = ByValue(share.way, part, rows, tuple(compared))
+        by_value = ByValue(share.way, share.part, rows, tuple(compared))
         return replace(batch, by_value=by_value, verdict=f"{head}, {said}{mark}{more}")
 
     def prove(self, warehouse: Warehouse, run: Run) -> None:
@@ -89,6 +86,14 @@ class Shares:
                 rows += batch.num_rows
         self.taken.append(Taken(share, file))
         return rows
+
+
+def next_share(read: TableRead, rows: int, earlier: ByValue | None, parts: int) -> tuple[Share, list[str | None]]:
+    """The share whose turn it is of a table of so many rows, and per part the moment of its newest comparison."""
+    table = DeepTable(read.source, read.columns, read.table.primary_key, read.nulled)
+    parts = parts_of(table, rows, parts)
+    part, compared = next_part(earlier, Share(table, parts, 0).way, parts)
+    return Share(table, parts, part), compared
 
 
 def next_part(earlier: ByValue | None, way: str, parts: int) -> tuple[int, list[str | None]]:

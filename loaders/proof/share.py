@@ -75,8 +75,12 @@ class Share:
 
     def at_source(self, snapshot: Snapshot, rows: int) -> Iterator[pa.RecordBatch]:
         """The rows as the source prints them, of a table of about so many, in the order of their keys."""
-        for where in self.conditions(snapshot, rows):
-            yield from snapshot.texts(self.table.source, self.table.source_query(where), len(self.table.columns))
+        for sql in self.queries(snapshot, rows):
+            yield from snapshot.texts(self.table.source, sql, len(self.table.columns))
+
+    def queries(self, snapshot: Snapshot, rows: int) -> list[str]:
+        """What `at_source` sends."""
+        return [self.table.source_query(where) for where in self.conditions(snapshot, rows)]
 
     def stored(self, warehouse: Warehouse, raw: str) -> Printed:
         """The rows as the warehouse prints them. raw: the name of the table in SQL."""
