@@ -42,6 +42,24 @@ def test_a_damaged_record_is_named(data):
         runs.from_json(data, "_runs/1.json")
 
 
+def test_a_record_under_another_number_is_damaged(tmp_path):
+    lake = Folder(tmp_path)
+    lake.create("_runs/3.json", record(2).to_json())
+    with pytest.raises(Failure, match=r"_runs/3\.json is damaged \(it says that it is run 2\)"):
+        runs.read(lake, 3)
+
+
+@pytest.mark.parametrize("where", ["", "batches", "columns", "files"])
+def test_what_only_a_newer_version_says_is_not_called_damage(where):
+    newer = json.loads(record(1).to_json())
+    part = newer["batches"][0] if where else newer
+    part = part[where][0] if where in ("columns", "files") else part
+    part["colour"] = "green"
+    with pytest.raises(Failure, match="written by a newer version of this project: it says `colour`") as caught:
+        runs.from_json(json.dumps(newer).encode(), "_runs/1.json")
+    assert caught.value.fix.startswith("update this project")
+
+
 def test_a_record_of_another_format_is_refused():
     changed = json.loads(record(1).to_json()) | {"format_version": 99}
     with pytest.raises(Failure, match="has format 99"):

@@ -3,8 +3,8 @@
 import datetime
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
 
 from loaders.errors import Failure
 from loaders.lake.store import Lake
@@ -13,6 +13,12 @@ FORMAT_VERSION = 1
 PREFIX = "_runs/"
 # What `prune` makes of the oldest runs: the newest of them again, with every table whole.
 BASELINES = "_baselines/"
+UPDATE = "update this project; nothing was loaded"
+Made = TypeVar("Made")
+
+
+class _Newer(Exception):
+    """A record says something that this version does not know."""
 
 
 @dataclass(frozen=True)
@@ -143,41 +149,57 @@ def from_json(data: bytes, key: str) -> Run:
         record: dict[str, Any] = json.loads(data)
         version = record["format_version"]
         if version != FORMAT_VERSION:
-            raise Failure(
-                f"the run record {key} has format {version}, known is {FORMAT_VERSION}", "update this project"
-            )
+            raise Failure(f"the run record {key} has format {version}, known is {FORMAT_VERSION}", UPDATE)
         record.pop("parent")
         record["snapshot_at"] = datetime.datetime.fromisoformat(record["snapshot_at"])
         record["batches"] = tuple(_batch(batch) for batch in record["batches"])
-        return Run(**record)
-    except (ValueError, KeyError, TypeError) as error:
+        return _made(Run, record)
+    except _Newer as newer:
         raise Failure(
-            f"the run record {key} is damaged ({error!r})",
-            "restore it from a backup of the lake, or, if raw does not hold it, give it up: `python -m loaders "
-            "withdraw` and its number; nothing was loaded",
+            f"the run record {key} was written by a newer version of this project: it says `{newer}`, which this one "
+            "does not know",
+            UPDATE,
         ) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(key, f"without {error}" if isinstance(error, KeyError) else str(error)) from None
+
+
+def _damaged(key: str, how: str) -> Failure:
+    return Failure(
+        f"the run record {key} is damaged ({how})",
+        "restore it from a backup of the lake, or, if raw does not hold it, give it up: `python -m loaders "
+        "withdraw` and its number; nothing was loaded",
+    )
+
+
+def _made(kind: type[Made], record: dict[str, Any]) -> Made:
+    unknown = sorted(record.keys() - {each.name for each in fields(kind)})
+    if unknown:
+        raise _Newer(unknown[0])
+    return kind(**record)
 
 
 def _batch(record: dict[str, Any]) -> Batch:
-    return Batch(
-        **record
+    return _made(
+        Batch,
+        record
         | {
-            "columns": tuple(ColumnType(**column) for column in record["columns"]),
+            "columns": tuple(_made(ColumnType, column) for column in record["columns"]),
             "primary_key": tuple(record["primary_key"]),
             "sort": tuple(record["sort"]),
-            "files": tuple(File(**file) for file in record["files"]),
-            "deleted": tuple(File(**file) for file in record.get("deleted", ())),
+            "files": tuple(_made(File, file) for file in record["files"]),
+            "deleted": tuple(_made(File, file) for file in record.get("deleted", ())),
             "nulled": tuple(record.get("nulled", ())),
-            "kept": tuple(ColumnType(**column) for column in record.get("kept", ())),
+            "kept": tuple(_made(ColumnType, column) for column in record.get("kept", ())),
             "widened": tuple(record.get("widened", ())),
             "notices": tuple(record.get("notices", ())),
             "by_value": _by_value(record.get("by_value")),
-        }
+        },
     )
 
 
 def _by_value(record: dict[str, Any] | None) -> ByValue | None:
-    return ByValue(**record | {"compared": tuple(record["compared"])}) if record else None
+    return _made(ByValue, record | {"compared": tuple(record["compared"])}) if record else None
 
 
 def key_of(number: int) -> str:
@@ -194,7 +216,10 @@ def numbers(lake: Lake) -> list[int]:
 
 def read(lake: Lake, number: int) -> Run:
     key = key_of(number)
-    return from_json(lake.read(key), key)
+    run = from_json(lake.read(key), key)
+    if run.run != number:
+        raise _damaged(key, f"it says that it is run {run.run}")
+    return run
 
 
 def baseline(lake: Lake, schema: str) -> Run | None:
