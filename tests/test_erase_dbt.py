@@ -40,7 +40,8 @@ def test_a_customer_leaves_history_and_marts_too(shop):
         "analytics.customer_history: 1 rows removed",
         "lake: 0 rows in 1 files",
         "analytics.customer_mart: 1 rows that bear the key; `make build` makes it anew from raw",
-        "nothing is left of customer 2 in the lake, raw and the histories. Next: `make build`",
+        "nothing is left of customer 2 in the lake, raw and the histories (raw.customer, analytics.customer_history). "
+        "Next: `make build`",
     ):
         assert line in said, said
     # The order's rows are still in raw until the next run has seen them gone, and dbt's tests would say so.

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from loaders import settings
@@ -16,6 +16,7 @@ from loaders.lake import runs
 from loaders.lake.spool import spool
 from loaders.retention import erase, erase_key
 from loaders.retention.erase import Relation
+from loaders.retention.erase_key import Key
 from loaders.retention.erase_lake import LakeSearch
 from loaders.settings import Settings
 from loaders.source import mysql
@@ -54,7 +55,10 @@ def erase_row(arguments: argparse.Namespace, chosen: Settings) -> None:
     key = erase_key.parse(arguments.key, found[arguments.table])
     with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
         erase.refuse_if_at_source(snapshot, key)
-    relations = [Relation(catalog.schema, key.table, history=True), *_downstream(catalog, key.table, chosen)]
+    relations = [
+        Relation(catalog.schema, key.table, history=True, keeps=True),
+        *_downstream(catalog, key.table, chosen),
+    ]
     with spool() as folder, connections.warehouse(catalog, chosen) as warehouse:
         search = LakeSearch(lake, catalog.schema, key, folder)
         rows, files = search.count()
@@ -69,21 +73,42 @@ def erase_row(arguments: argparse.Namespace, chosen: Settings) -> None:
         _show_what_is_left(warehouse, search, relations)
 
 
-def _show_what_is_left(warehouse: Warehouse, search: LakeSearch, relations: Iterable[Relation]) -> None:
-    """Search everything again. A row in the lake, raw or a history is a failure."""
+def _show_what_is_left(warehouse: Warehouse, search: LakeSearch, relations: Sequence[Relation]) -> None:
+    """Search everything again. A row in the lake, raw or a history is a failure; so is a history that tells nothing."""
     rows, files = search.count()
     print("searched again:")
     print(f"  lake: {rows:,} rows in {files:,} files")
     for relation in relations:
-        count = warehouse.occurrences(search.key, relation.schema, relation.name)
-        if count is None:
-            continue
-        rows += count if relation.history else 0
-        rest = "" if relation.history or not count else " that bear the key; `make build` makes it anew from raw"
-        print(f"  {relation}: {count:,} rows{rest}")
+        count = relation.rows(warehouse, search.key)
+        if count is not None:
+            rows += count if relation.history else 0
+            rest = "" if relation.keeps or not count else " that bear the key; `make build` makes it anew from raw"
+            print(f"  {relation}: {count:,} rows{rest}")
+        elif relation.keeps and relation.is_there(warehouse):
+            print(f"  not searched: {relation}, because it has no column {', '.join(relation.key(search.key).names)}")
     if rows:
         raise Failure(f"{rows:,} rows of {search.key} are still there", "something writes meanwhile: run it again")
-    print(f"nothing is left of {search.key} in the lake, raw and the histories. Next: `make build`")
+    _no_doubt(warehouse, search.key, relations)
+    searched = ", ".join(str(relation) for relation in relations if relation.history) or "none"
+    print(f"nothing is left of {search.key} in the lake, raw and the histories ({searched}). Next: `make build`")
+
+
+def _no_doubt(warehouse: Warehouse, key: Key, relations: Sequence[Relation]) -> None:
+    """Fail where a row may be kept: nothing but a snapshot's meta tells whose history it is, and by which columns."""
+    for relation in relations:
+        if not relation.keeps or not relation.is_there(warehouse):
+            continue
+        count = relation.rows(warehouse, key)
+        if not relation.history and count != 0:
+            raise Failure(
+                f"{relation} is a snapshot that does not say whose history it is, so it may keep {key}",
+                f"write `meta: {{history_of: {key.table}}}` into it, or the table it is of, and run this again",
+            )
+        if count is None:
+            raise Failure(
+                f"{relation}, a history of {key.table}, was not searched: it has no column {', '.join(key.names)}",
+                f"write into its meta which column is which, `key: {{its column: {key.names[0]}}}`, and run this again",
+            )
 
 
 def _downstream(catalog: Catalog, table: str, chosen: Settings) -> list[Relation]:
@@ -109,11 +134,7 @@ def _downstream(catalog: Catalog, table: str, chosen: Settings) -> list[Relation
         )
     every = [json.loads(line) for line in listed.stdout.splitlines() if line.startswith("{")]
     found = _made_of(f".{catalog.source}.{catalog.tables[0].dbt_name or table}", every)
-    return [
-        Relation(entry["schema"], entry["alias"], (entry.get("config.meta") or {}).get("history_of") == table)
-        for entry in found
-        if entry["config.materialized"] != "view"
-    ]
+    return [erase.relation(entry, table) for entry in found if entry["config.materialized"] != "view"]
 
 
 def _made_of(source: str, every: list[dict]) -> list[dict]:

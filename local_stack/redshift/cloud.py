@@ -8,7 +8,7 @@ import boto3
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from local_stack.redshift.names import BUCKET, COPY_ROLE, POLICY, REGION
-from local_stack.redshift.policies import LOADER, copy_policy, document, lake_policy
+from local_stack.redshift.policies import DELETE_MANY, LOADER, copy_policy, document, lake_policy
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def start(port: int) -> LocalCloud:
     s3, iam = boto3.client("s3", **root), boto3.client("iam", **root)
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     administrator = _user(iam, "administrator", {"Effect": "Allow", "Action": "*", "Resource": "*"})
-    loader = _user(iam, "loader", lake_policy(*LOADER))
+    loader = _user(iam, "loader", [*lake_policy(*LOADER), DELETE_MANY])
     warehouse = _user(iam, "warehouse", {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"})
     copy_role = _role(iam, COPY_ROLE, copy_policy())
     list_role = _role(iam, "order-he-list", copy_policy()[1:])

@@ -12,6 +12,9 @@ LOADER = (
     ("s3:ListBucket", "s3:GetBucketLocation", "s3:GetEncryptionConfiguration"),
 )
 COPY = (("s3:GetObject",), ("s3:ListBucket",))
+# S3 asks for s3:DeleteObject on each key that DeleteObjects names (its API reference, "Permissions"); moto asks for it
+# on the bucket, where it means nothing to S3.
+DELETE_MANY = {"Effect": "Allow", "Action": "s3:DeleteObject", "Resource": f"arn:aws:s3:::{BUCKET}"}
 
 
 def lake_policy(objects: tuple[str, ...], bucket: tuple[str, ...]) -> list[dict[str, Any]]:
