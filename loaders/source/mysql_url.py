@@ -124,7 +124,7 @@ def connect(url: DatabaseURL, setting: str, **options) -> pymysql.Connection:
     # As bytes: PyMySQL takes a text for Latin-1, MySQL's own client for UTF-8.
     password = Secret(url.password).revealed().encode()
     try:
-        connection = pymysql.connect(user=url.user, password=password, **address, **{**settings, **options})
+        connection = _logged_in(url.database, user=url.user, password=password, **address, **{**settings, **options})
     except pymysql.MySQLError as error:
         raise refusals.explained(error, url, setting) from None
     except RuntimeError as error:
@@ -140,6 +140,16 @@ def connect(url: DatabaseURL, setting: str, **options) -> pymysql.Connection:
         connection.close()
         raise refusals.explained(error, url, setting) from None
     return connection
+
+
+def _logged_in(database: str, **settings) -> pymysql.Connection:
+    """A connection to the database: what init_connect does may need one. To none, where a role has to open it first."""
+    try:
+        return pymysql.connect(database=database, **settings)
+    except pymysql.MySQLError as error:
+        if code_and_text(error)[0] not in (ER.DBACCESS_DENIED_ERROR, ER.BAD_DB_ERROR):
+            raise
+        return pymysql.connect(**settings)
 
 
 def _enter(connection: pymysql.Connection, database: str) -> None:
