@@ -99,7 +99,7 @@ def _in_the_lake(running: stack.Stack, number: int) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as work:
         (local,) = parquet.write([pa.RecordBatch.from_arrays(columns, schema=schema)], schema, Path(work))
         file = runs.File(f"{folder}/parcel.parquet", local.rows, local.bytes, local.sha256)
-        lake.put_file(file.key, local.path)
+        lake.put_file(file.key, local.path, local.sha256)
     lake.create(f"{folder}/manifest", manifest([file], lake.url))
     try:
         yield lake.url(f"{folder}/manifest")

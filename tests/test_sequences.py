@@ -48,7 +48,7 @@ def test_small_runs_published_meanwhile_do_not_stop_a_big_one(two):
     with spool() as folder, own.opened(big.schema) as warehouse:
         places = pipeline.Places(lake, folder, warehouse)
         run = pipeline.read(own.snapshot, big, places, pipeline.Options(), meanwhile)
-    pipeline.commit_both(lake, run, lambda: own.opened(big.schema), DeleteLimit())
+    pipeline.commit_both(places, run, lambda: own.opened(big.schema), DeleteLimit())
     assert published and run.run == 1
     assert own.live("big", "count(*)", "raw_big") == [(2000,)]
     assert runs.numbers(own.lake) == list(range(1, 2 + len(published)))

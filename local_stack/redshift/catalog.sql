@@ -209,6 +209,10 @@ select query_id, ended_at as start_time, ended_at as end_time, status::varchar a
 from pg_catalog.rs_copies;
 
 -- system views that dbt-redshift reads
+-- Of SYS_QUERY_DETAIL, which `dbt source freshness` asks in vain where a source says itself when it was loaded.
+create view pg_catalog.sys_query_detail as
+select null::bigint as query_id, null::text as step_name, null::oid as table_id, null::timestamp as start_time,
+    null::timestamp as end_time where false;
 create view pg_catalog.svv_table_info as
 select
     current_database()::varchar as database, n.nspname::varchar as schema, c.oid as table_id, c.relname::varchar as "table",

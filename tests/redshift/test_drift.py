@@ -110,9 +110,10 @@ def test_full_makes_the_table_anew_after_a_change_that_raw_cannot_follow(shop):
 
 
 def test_readers_see_the_old_table_until_the_load_commits(shop):
-    """The new table takes its name at the end: after every COPY, before the record."""
+    """The new table takes its name at the end: after every COPY, before the record and the comparison by value."""
     _batch, told = after(shop, "alter table t add column w int")
     words = [sql.split()[0] for sql in told]
     drop = max(place for place, sql in enumerate(told) if sql.startswith("drop table") and '."t"' in sql)
     assert drop > max(place for place, word in enumerate(words) if word == "copy")
-    assert [sql.split()[0] for sql in told[drop:]] == ["drop", "alter", "insert", "commit"]
+    compared = ["set", "declare", "fetch", "fetch", "close"]
+    assert [word for word in words[drop:] if word not in compared] == ["drop", "alter", "insert", "commit"]
