@@ -118,8 +118,9 @@ def answers(server: Server) -> bool:
     """Whether the server of this very folder takes connections."""
     try:
         with closing(_connect(server)) as connection, connection.cursor() as cursor:
-            cursor.execute("select @@datadir")
-            return Path(cursor.fetchone()[0]).resolve() == server.data.resolve()
+            # In hex, because MySQL takes the path for three-byte UTF-8, and prints ? for the rest.
+            cursor.execute("select hex(@@datadir)")
+            return Path(os.fsdecode(bytes.fromhex(cursor.fetchone()[0]))).resolve() == server.data.resolve()
     except pymysql.MySQLError:
         return False
 

@@ -152,7 +152,7 @@ def test_folders_and_urls_are_their_owners_only_and_no_port_is_open(mysql_server
     def mode(path: Path) -> int:
         return stat.S_IMODE(path.stat().st_mode)
 
-    assert mode(mysql_server.home) == mode(mysql_server.home / "data") == mode(mysql_server.socket.parent) == 0o700
+    assert mode(mysql_server.home) == mode(mysql_server.data) == mode(mysql_server.socket.parent) == 0o700
     for name in ("loader.url", "shop.url", "root.url", "passwords.json", "init.sql"):
         assert mode(mysql_server.home / name) == 0o600
     assert run(mysql_server, "root", "select @@skip_networking") == ((1,),)
