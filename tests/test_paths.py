@@ -38,8 +38,8 @@ RAW_READERS = re.compile(
     r"|\b(pq|parquet)\.(read_table|read_pandas|read_schema|read_metadata|ParquetDataset)\b|pyarrow\.(dataset|csv|json)"
     r"|\b(pd|pandas)\.read_\w+|(?i:\bfrom|join)\s+'[^' ]*(\.parquet|\.csv|\.json|[/*])"
 )
-# Where one may stand, and how often: the one function, the course's bad example (and what shows it), pandas told all that
-# it would guess, and a reader that guesses in place of ours, to be found out.
+# Where one may stand, and how often: the one function, the course's bad example (and what shows it), pandas told all
+# that it would guess, and a reader that guesses in place of ours, to be found out.
 ALLOWED = {
     "loaders/warehouse/duckdb_sql.py": 1,
     "bench/values.py": 1,
