@@ -68,7 +68,7 @@ status: setup ## what raw holds, and what waits in the lake
 ##@ Check
 
 test: .venv/test ## every test, on real parts (PYTEST="-k lake" for some)
-	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 lint: .venv/test ## ruff, sqlfluff, zizmor
 	$(BIN)/ruff check .

@@ -34,8 +34,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("server_kind", servers.wanted(test), indirect=True, scope="session")
 
 
+# The files that take a minute and more, longest first: begun last, one would keep a worker busy while the others have
+# nothing left to do.
+LONGEST_FIRST = (
+    "tests/test_checkout.py", "tests/test_kill.py", "tests/test_course.py", "tests/test_extract.py",
+    "tests/redshift/test_marts.py", "tests/test_builds.py", "tests/test_erase_dbt.py", "tests/test_history.py",
+    "tests/redshift/test_machines.py", "tests/test_mart_machine.py", "tests/redshift/test_dashboard.py",
+)  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """`-m source` chooses what speaks to a server. What one cannot do is skipped, by its name in the list."""
+    places = {file: place for place, file in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
     for item in items:
         kind = item.callspec.params.get("server_kind") if hasattr(item, "callspec") else None
         if kind:
