@@ -1,9 +1,14 @@
 """Failures that a user can act on: what failed, on which object, and what to do next."""
 
+import errno
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class Failure(Exception):
@@ -32,11 +37,41 @@ def ctrl_c_ends_silently() -> Iterator[None]:
     signal.signal(signal.SIGINT, handler)
 
 
+def of_the_system(error: OSError) -> Failure:
+    """What the system refused: a file, or what is printed, as a failure. Nothing of that is a fault of the program."""
+    where = f" ({os.fsdecode(error.filename)})" if isinstance(error.filename, str | bytes) else ""
+    fix = "see to what it says"
+    if error.errno in FULL:
+        fix = "free some space there"
+    elif error.errno in FORBIDDEN:
+        fix = "give this user access to it, or be the user whose it is"
+    return Failure(f"the system refused: {error.strerror or error}{where}", f"{fix}, then run the same command again")
+
+
 def run_command(command: Callable[[], int | None]) -> int:
     """Run a whole command and return its exit code: its own or 0, 1 for a known failure, 130 Ctrl-C, 143 SIGTERM.
 
     SIGTERM is made to end a command the way Ctrl-C does, so that it closes its connections and removes its files.
     """
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        # What the terminal's character set has not is written as \u…: no command ends for want of a letter.
+        stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _ended(command)
+        if sys.stdout:
+            sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # The reader of our output (`head`, a closed pager) is gone: nobody is left to tell.
+        code = 141
+    except OSError as error:
+        print(of_the_system(error), file=sys.stderr)
+        code = 1
+    _print_no_more()
+    return code
+
+
+def _ended(command: Callable[[], int | None]) -> int:
     stopped_by = {"code": 130}
 
     def stop(_signal, _frame):
@@ -46,6 +81,9 @@ def run_command(command: Callable[[], int | None]) -> int:
     signal.signal(signal.SIGTERM, stop)
     try:
         return command() or 0
+    except SystemExit as ended:
+        # argparse has printed its help, or what is wrong with the call.
+        return ended.code
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -53,9 +91,18 @@ def run_command(command: Callable[[], int | None]) -> int:
         # DuckDB ends a query at Ctrl-C with a RuntimeError of its own.
         if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__cause__, KeyboardInterrupt):
             raise
-        print("\nstopped: nothing is half done; run the same command again", file=sys.stderr)
+        print(f"\nstopped: {_left(error)}; run the same command again", file=sys.stderr)
         return stopped_by["code"]
-    except BrokenPipeError:
-        # The reader of our output (`head`, a closed pager) is gone: nobody is left to tell.
-        sys.stderr.close()
-        return 141
+
+
+def _left(error: BaseException) -> str:
+    """What a command says that it leaves when it is stopped; most leave nothing half done."""
+    return str(error) if isinstance(error, KeyboardInterrupt) and str(error) else "nothing is half done"
+
+
+def _print_no_more() -> None:
+    """Give up what could not be printed: Python would try again at its end, and tell in its own words."""
+    with suppress(OSError, AttributeError):
+        sys.stdout.flush()
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,5 +1,6 @@
 """What a path cannot be, because a tool that is handed it would mean another file. Refused before anything is read."""
 
+import re
 from pathlib import Path
 
 from loaders.errors import Failure
@@ -25,6 +26,12 @@ def database_file(written: str, project: Path, setting: str = "DUCKDB_PATH") -> 
     DuckDB cuts a whole path at a ?; dbt's adapter takes what is written for a URL.
     """
     path = project / written
+    if named := re.match(r":memory:$|\w{2,}:", written):
+        # Only its beginning is shown: a token may follow.
+        raise Failure(
+            f"{setting} begins with {named[0]}, which names no file to DuckDB and dbt",
+            "write the path of a file, such as ../.data/warehouse.duckdb, there or as `path` in profiles.yml",
+        )
     if "?" in _utf8(path.resolve(), setting):
         raise _refused(path, setting, "DuckDB takes what follows a ? for options")
     if "#" in written:

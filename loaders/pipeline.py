@@ -268,7 +268,8 @@ def pending(lake: Lake, warehouse: Warehouse) -> list[Run]:
             )
         raise Failure(
             f"schema {warehouse.schema} of {warehouse} holds run {last}, which is not from the lake {lake}",
-            "set LAKE_URL back to the lake it was loaded from, or load into a new warehouse; if the lake was pruned "
-            "since, `python -m loaders replay` builds raw anew from it",
+            "set LAKE_URL back to the lake it was loaded from; or `python -m loaders replay --replace` gives up what "
+            "raw holds and builds it anew of this lake, in which `python -m loaders extract --no-load` makes a run "
+            "where there is none",
         )
     return history.since(lake, warehouse.schema, last)

@@ -18,6 +18,10 @@ DATA = ROOT / ".data"
 # The private server writes these two, readable only by its owner, when it starts (`make up`).
 PRIVATE_SOURCE_URL = DATA / "mysql" / "loader.url"
 PRIVATE_SHOP_URL = DATA / "mysql" / "shop.url"
+# Beside them, the number that the file system gives their folder: a copied folder has another one, a moved one has not.
+IDENTITY = "inode"
+# Of anything: as minutes 1,900 years, with which dates can still be reckoned.
+MOST = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
 
     A variable that is set to nothing in the environment takes back what .env says.
     """
-    both = dotenv_values(root / ".env") | dict(environment)
+    both = _of_file(root / ".env") | dict(environment)
     values = {name: value for name, value in both.items() if value}
     data = root / ".data"
 
@@ -51,7 +55,7 @@ def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
 
     return Settings(
         environment=values,
-        source_url=values.get("SOURCE_URL") or _private_url(data / "mysql" / "loader.url"),
+        source_url=values.get("SOURCE_URL") or private_url(data / "mysql" / "loader.url"),
         shop_url=values.get("SHOP_URL"),
         lake_url=values.get("LAKE_URL", str(data / "lake")),
         dbt_target=values.get("DBT_TARGET"),
@@ -74,20 +78,34 @@ def export_for_aws(settings: Settings) -> None:
 def required_source_url(settings: Settings) -> str:
     if settings.source_url is None:
         raise Failure(
-            "there is no source: SOURCE_URL is not set and the private server was never started",
+            "there is no source: SOURCE_URL is not set and the private server of this folder was never started",
             "run `make up seed` for the demo shop, or set SOURCE_URL in .env to your own database",
         )
     return settings.source_url
 
 
-def _whole(values: Mapping[str, str], name: str, default: str, most: int | None = None) -> int:
+def _of_file(file: Path) -> dict[str, str | None]:
+    try:
+        return dotenv_values(file)
+    except UnicodeDecodeError:
+        raise Failure(f"{file} is not UTF-8", "save it as UTF-8") from None
+
+
+def _whole(values: Mapping[str, str], name: str, default: str, most: int = MOST) -> int:
     value = values.get(name, default)
     if not value.isascii() or not value.isdigit():
         raise Failure(f"{name} is {value!r}", f"write a whole number, such as {default}")
-    if most is not None and int(value) > most:
-        raise Failure(f"{name} is {value}", f"write {most:,} at most")
+    if len(value) > len(str(MOST)) or int(value) > most:
+        raise Failure(f"{name} is {value[:20]}", f"write {most:,} at most")
     return int(value)
 
 
-def _private_url(file: Path) -> str | None:
-    return file.read_text().strip() if file.exists() else None
+def private_url(file: Path) -> str | None:
+    """What the private server has written; None before it is started, and in a copied checkout before its own is."""
+    return file.read_text().strip() if file.exists() and not is_a_copy(file.parent) else None
+
+
+def is_a_copy(home: Path) -> bool:
+    """Whether a private server's folder is a copy of another's, to whose server it would lead."""
+    note = home / IDENTITY
+    return note.exists() and note.read_text() != str(home.stat().st_ino)

@@ -21,8 +21,9 @@ from pathlib import Path
 import pymysql
 
 from loaders.errors import Failure
+from loaders.settings import is_a_copy
 from loaders.source.mysql_url import DatabaseURL
-from local_stack import mariadb_binary, mysql_binary, socket_folder
+from local_stack import mariadb_binary, mysql_binary, own_folder, socket_folder
 from local_stack.program import Places, Program, default_places
 
 DATABASE = "order_he"
@@ -108,7 +109,7 @@ def kind_of(home: Path) -> str:
 
 def is_up(home: Path) -> bool:
     """Whether the server of `home` runs; changes nothing."""
-    if not (home / "socket").exists():
+    if not (home / "socket").exists() or is_a_copy(home):
         return False
     passwords = json.loads((home / "passwords.json").read_text())
     return answers(Server(home, kind_of(home), Path((home / "socket").read_text()), passwords))
@@ -120,7 +121,9 @@ def answers(server: Server) -> bool:
         with closing(_connect(server)) as connection, connection.cursor() as cursor:
             # In hex, because MySQL takes the path for three-byte UTF-8, and prints ? for the rest.
             cursor.execute("select hex(@@datadir)")
-            return Path(os.fsdecode(bytes.fromhex(cursor.fetchone()[0]))).resolve() == server.data.resolve()
+            found = Path(os.fsdecode(bytes.fromhex(cursor.fetchone()[0])))
+            # Where nothing is any more, the folder was moved under its running server, whose socket is its own.
+            return found.resolve() == server.data.resolve() or (found.name == server.data.name and not found.exists())
     except pymysql.MySQLError:
         return False
 
@@ -135,6 +138,7 @@ def _make_way(server: Server, say: Callable[[str], None]) -> None:
 
 def _described(home: Path, kind: str) -> Server:
     """The server as its folder describes it: socket and passwords are made once and then stay."""
+    own_folder.claim(home, "socket", "pid")
     passwords = home / "passwords.json"
     if not passwords.exists():
         _write_private(passwords, json.dumps({account: secrets.token_urlsafe(24) for account in ACCOUNTS}))
@@ -308,5 +312,6 @@ def _start_failure(server: Server, log: str) -> Failure:
     said = " / ".join(lines[-3:]) or "it said nothing"
     return Failure(
         f"the private {NAMES[server.kind]} server in {server.home} does not start: {said}",
-        f"the whole log: {server.home / 'error.log'}",
+        f"see the whole log, {server.home / 'error.log'}, and `make up` again; where its data is beyond repair, remove "
+        f"{server.data} and `make up seed` makes a new shop",
     )

@@ -37,7 +37,12 @@ STRICT = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE"
 def main() -> int | None:
     arguments = parser().parse_args()
     connect = connector(settings.read(), arguments.yes)
-    return arguments.run(arguments, connect)
+    try:
+        return arguments.run(arguments, connect)
+    except pymysql.MySQLError as error:
+        raise Failure(
+            f"the shop's database ended the work: {_said(error)}", "see to that, then run the same command again"
+        ) from None
 
 
 def parser() -> argparse.ArgumentParser:
@@ -108,6 +113,15 @@ def _refuse_source(url: DatabaseURL, chosen: settings.Settings) -> None:
 
 
 def fill(arguments: argparse.Namespace, connect: Callable[[], Connection]) -> None:
+    try:
+        _fill(arguments, connect)
+    except KeyboardInterrupt:
+        # MySQL commits a DROP at once.
+        gone = "the shop that was there is gone, and the new one is not there yet"
+        raise KeyboardInterrupt(gone if arguments.fresh else "") from None
+
+
+def _fill(arguments: argparse.Namespace, connect: Callable[[], Connection]) -> None:
     started = time.monotonic()
     sizes = Sizes(arguments.customers, arguments.products, arguments.orders)
     with closing(connect()) as connection:
@@ -153,8 +167,13 @@ def _add_checked(connection: Connection, table: str, rows, source: Path) -> None
     try:
         shop.insert(connection, table, rows)
     except pymysql.MySQLError as error:
-        said = error.args[1] if len(error.args) > 1 else error
-        raise Failure(f"{source}: a row of {table} does not fit: {said}", "correct it; the shop is as it was") from None
+        raise Failure(
+            f"{source}: a row of {table} does not fit: {_said(error)}", "correct it; the shop is as it was"
+        ) from None
+
+
+def _said(error: pymysql.MySQLError) -> str:
+    return str(error.args[1] if len(error.args) > 1 else error)
 
 
 def _ready(connection: Connection) -> bool:
@@ -168,6 +187,7 @@ def _counts(connection: Connection) -> str:
 
 
 def _private_url() -> str:
-    if not settings.PRIVATE_SHOP_URL.exists():
-        raise Failure("the private server was never started", "run `make up` first")
-    return settings.PRIVATE_SHOP_URL.read_text().strip()
+    url = settings.private_url(settings.PRIVATE_SHOP_URL)
+    if url is None:
+        raise Failure("the private server of this folder was never started", "run `make up` first")
+    return url

@@ -99,6 +99,33 @@ def test_two_homes_are_two_servers(home, mysql_server):
     assert run(mysql_server, "loader", "show tables like 'only_here'") == ()
 
 
+def test_a_copied_folder_gets_a_server_of_its_own_and_leaves_the_others_alone(home, tmp_path):
+    """Its socket and process were the other's: `make up` took the socket away from it, whose clients met the copy."""
+    server, copy = private_server.up(home, say=quiet), tmp_path / "copy"
+    run(server, "shop", "create table t (id int)")
+    shutil.copytree(home, copy, symlinks=True)
+    assert not private_server.is_up(copy) and not private_server.down(copy, say=quiet)
+    try:
+        second = private_server.up(copy, say=quiet)
+        run(second, "shop", "drop table t")
+        assert second.socket != server.socket and private_server.is_up(copy)
+        assert run(server, "loader", "show tables") == (("t",),)
+    finally:
+        assert private_server.down(copy, say=quiet)
+    assert private_server.is_up(home) and run(server, "loader", "select count(*) from t") == ((0,),)
+
+
+@both
+def test_a_folder_that_is_moved_under_its_server_keeps_it(home, kind):
+    pid = private_server.up(home, kind, say=quiet).pid
+    moved = home.rename(home.with_name("moved"))
+    try:
+        assert private_server.is_up(moved)
+        assert private_server.up(moved, say=quiet).pid == pid
+    finally:
+        assert private_server.down(moved, say=quiet) and not private_server.is_up(moved)
+
+
 def test_a_server_that_starts_does_not_clear_the_temporary_tables_of_another(home, mysql_server):
     """MariaDB removes #sql-temptable files from its tmpdir when it starts; in /tmp they were other servers' too."""
     (folders,) = run(mysql_server, "root", "select @@tmpdir")

@@ -67,3 +67,24 @@ def test_a_password_is_there_for_the_driver_and_never_prints(folder):
     assert target.values["password"] == "canary" and target.values["password"].encode() == b"canary"
     for printed in (repr(target), str(target), f"{target.values['password']}", f"{target.values}"):
         assert "canary" not in printed
+
+
+@pytest.mark.parametrize("path", [":memory:", "md:shop?motherduck_token=CANARY", "sqlite:shop.db"])
+def test_a_path_that_is_no_file_is_refused_without_its_token(folder, path):
+    with pytest.raises(Failure, match=r"DUCKDB_PATH begins with \S+:, which names no file") as caught:
+        profile.read(folder, None, {"DUCKDB_PATH": path}, folder)
+    assert "CANARY" not in str(caught.value) and "the path of a file" in caught.value.fix
+
+
+def test_a_profile_that_is_no_text_is_named(folder):
+    (folder / "profiles.yml").write_bytes(b"\xff")
+    with pytest.raises(Failure, match=r"profiles\.yml cannot be read"):
+        profile.read(folder, None, {}, folder)
+
+
+def test_who_has_no_home_has_no_profile_there(tmp_path, monkeypatch):
+    """As a container's user that no file of users names: Python knows no home folder, which is no failure of ours."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", lambda _number: (_ for _ in ()).throw(KeyError("no such user")))
+    with pytest.raises(Failure, match=r"there is no profiles\.yml"):
+        profile.read(tmp_path, None, {}, tmp_path)

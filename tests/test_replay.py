@@ -162,8 +162,10 @@ def test_another_lakes_raw_is_not_replaced(history):
     other.discover()
     other.extract()
     done = loaders(own, "replay", LAKE_URL=str(other.lake))
-    refused(done, "holds run 3, which is not from the lake", "drop schema raw_own first")
+    refused(done, "holds run 3, which is not from the lake", "`python -m loaders replay --replace`")
     assert everything(own) == states[3]
+    done = loaders(own, "replay", "--replace", LAKE_URL=str(other.lake))
+    assert "runs 1 to 1 of the lake" in done.stdout and own.raw("_loads", "max(run)") == [(1,)]
 
 
 def test_the_summary_tells_runs_tables_proof_and_what_waits(history):

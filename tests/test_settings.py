@@ -1,10 +1,12 @@
 """Settings: the environment before `.env` before the defaults."""
 
+import datetime
 import os
+import shutil
 
 import pytest
 
-from loaders import settings
+from loaders import cursors, settings
 from loaders.errors import Failure
 
 
@@ -58,3 +60,45 @@ def test_every_setting_of_the_example_is_one_that_is_read():
         "REDSHIFT_IAM_ROLE",
     ):
         assert f"# {name}=" in example, name
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("LOOKBACK_MINUTES", "9" * 30, "write 1,000,000,000 at most"),
+        ("LOOKBACK_MINUTES", "9" * 5000, "write 1,000,000,000 at most"),
+        ("LOOKBACK_MINUTES", "an hour", "write a whole number, such as 60"),
+        ("DELETE_LIMIT_ROWS", "-1", "write a whole number, such as 100"),
+        ("VALUE_PARTS", "1001", "write 1,000 at most"),
+    ],
+)
+def test_a_number_out_of_range_is_named(project, name, value, said):
+    with pytest.raises(Failure, match=name) as caught:
+        settings.read(project, {name: value})
+    assert said in caught.value.fix and len(caught.value.problem) < 60
+
+
+def test_the_longest_lookback_reaches_before_every_date(project):
+    lookback = settings.read(project, {"LOOKBACK_MINUTES": "1000000000"}).lookback
+    assert cursors.lower(datetime.datetime(2026, 1, 1), lookback).year < 1000
+    assert cursors.lower(datetime.date(2026, 1, 1), lookback).year < 1000
+
+
+def test_a_file_that_is_no_text_is_named(project):
+    (project / ".env").write_bytes(b"LAKE_URL=\xff")
+    with pytest.raises(Failure, match=r"\.env is not UTF-8"):
+        settings.read(project, {})
+
+
+def test_a_copied_private_server_is_not_the_source(project, tmp_path_factory):
+    """Its URL leads to the server of the checkout that it was copied from."""
+    home = project / ".data/mysql"
+    home.mkdir(parents=True)
+    (home / "loader.url").write_text("mysql://loader:x@localhost/order_he")
+    (home / settings.IDENTITY).write_text(str(home.stat().st_ino))
+    assert settings.read(project, {}).source_url == "mysql://loader:x@localhost/order_he"
+    copy = tmp_path_factory.mktemp("copy")
+    shutil.copytree(project / ".data", copy / ".data")
+    with pytest.raises(Failure, match="the private server of this folder was never started") as caught:
+        settings.required_source_url(settings.read(copy, {}))
+    assert "make up seed" in caught.value.fix

@@ -11,6 +11,7 @@ from loaders.settings import Settings
 EXAMPLES = """examples:
   python -m loaders replay              raw as the newest run left it
   python -m loaders replay --to-run 7   raw as it was after run 7; `load` goes on with run 8
+  python -m loaders replay --replace    of this lake, whatever lake raw was loaded from
 
 The source is not asked. Readers see the old raw until all of the new one is there, in one transaction; whatever
 stops it leaves the old one. dbt's histories lie in another schema and stay."""
@@ -26,6 +27,9 @@ def add_to(commands, catalog: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     replaying.add_argument("--to-run", type=int, metavar="N", help="as it was after run N (default: the newest)")
+    replaying.add_argument(
+        "--replace", action="store_true", help="also a raw schema that was loaded from another lake, which is given up"
+    )
     replaying.set_defaults(run=rebuild)
 
 
@@ -34,7 +38,7 @@ def rebuild(arguments: argparse.Namespace, chosen: Settings) -> None:
     lake = connections.lake_of(catalog, chosen)
     started = time.monotonic()
     with connections.warehouse(catalog, chosen) as warehouse:
-        known = replay.replay(lake, warehouse, arguments.to_run, report.steps)
+        known = replay.replay(lake, warehouse, arguments.to_run, report.steps, arguments.replace)
         print(report.replayed(known, f"{warehouse}, schema {catalog.schema}", time.monotonic() - started))
         waiting = pipeline.pending(lake, warehouse)
     if waiting:

@@ -16,14 +16,18 @@ from loaders.warehouse.interface import Step, Warehouse
 Progress = Callable[[Iterable[Step], int], Iterable[Step]]
 
 
-def replay(lake: Lake, warehouse: Warehouse, to_run: int | None, progress: Progress) -> list[Run]:
+def replay(
+    lake: Lake, warehouse: Warehouse, to_run: int | None, progress: Progress, replace: bool = False
+) -> list[Run]:
     """Rebuild the raw schema in one transaction; returns the runs that it holds then, in order.
 
+    replace: also one that was loaded from another lake, whose runs are given up there.
     Every file's sha256 and rows are checked, and every batch is proved by its record's count and sum of hashes.
     Readers see the old raw until all of the new one is there; whatever stops it leaves the old one.
     """
     known = history.until(lake, warehouse.schema, to_run)
-    _refuse_another_lakes(lake, warehouse)
+    if not replace:
+        _refuse_another_lakes(lake, warehouse)
     rebuild(lake, warehouse, known, progress)
     return known
 
@@ -68,5 +72,6 @@ def _refuse_another_lakes(lake: Lake, warehouse: Warehouse) -> None:
     if last and not pruned and not known:
         raise Failure(
             f"schema {warehouse.schema} of {warehouse} holds run {last}, which is not from the lake {lake}",
-            f"set LAKE_URL to the lake it was loaded from; or, to give it up, drop schema {warehouse.schema} first",
+            "set LAKE_URL to the lake it was loaded from; or `python -m loaders replay --replace` gives up what it "
+            "holds, and builds it anew of this lake",
         )

@@ -1,5 +1,6 @@
 """The warehouse's address, read from dbt's own profile: dbt and the loaders cannot mean different warehouses."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,8 @@ def read(folder: Path, target: str | None, environment: Mapping[str, str], proje
 
 
 def _file(folder: Path) -> Path:
-    for candidate in (folder / "profiles.yml", Path.home() / ".dbt" / "profiles.yml"):
+    # As dbt finds the home folder: a user without one has no such file, which is no failure.
+    for candidate in (folder / "profiles.yml", Path(os.path.expanduser("~/.dbt/profiles.yml"))):  # noqa: PTH111
         if candidate.is_file():
             return candidate
     raise Failure(f"there is no profiles.yml in {folder}", "run `make setup`, or set DBT_PROFILES_DIR")
@@ -54,7 +56,7 @@ def _file(folder: Path) -> Path:
 def _profile(file: Path) -> Mapping[str, Any]:
     try:
         profiles = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise Failure(f"{file} cannot be read: {' '.join(str(error).split())}", "correct it") from None
     known_or_fail(PROFILE, list(profiles), "profile", str(file))
     return profiles[PROFILE]

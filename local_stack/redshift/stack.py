@@ -16,7 +16,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from loaders.errors import Failure
-from loaders.settings import ROOT
+from loaders.settings import ROOT, is_a_copy
+from local_stack import own_folder
 from local_stack.redshift.names import BUCKET, PREFIX, REGION
 
 START_SECONDS = 90
@@ -106,6 +107,8 @@ def down(home: Path) -> bool:
 
 
 def described(home: Path) -> Stack | None:
+    if is_a_copy(home):
+        return None
     try:
         return Stack(**json.loads((home / "stack.json").read_text()))
     except (OSError, ValueError, TypeError):
@@ -152,6 +155,7 @@ def _is_ours(pid: int, mark: str) -> bool:
 def _alone(home: Path) -> Iterator[None]:
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o700)
+    own_folder.claim(home, "stack.json")
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
