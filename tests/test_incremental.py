@@ -274,3 +274,16 @@ def test_two_hundred_scattered_faults_read_thousands_of_pairs_not_the_table(own,
     )
     assert own.run().batches[0].verdict == "equal: 200,000 rows by hash, part 2 of 24 by value; 200 repaired"
     assert sum(asked) <= 200 * 32 + 200
+
+
+def test_a_key_that_stands_twice_in_raw_in_two_buckets_is_mended_by_what_the_failure_names(own):
+    """By hash the two rows are in different buckets, of which one is like the source's: so its key seems to be gone."""
+    own.write("create table t (id varchar(9) primary key, v int)")
+    own.write(f"insert into t select concat('k', seq), seq from {sequence(1, 4000)}")
+    own.run()
+    damaged(own, "insert into raw_own.t by name select * replace (7 as _source_hash) from raw_own.t where id = 'k2'")
+    with pytest.raises(Failure, match="would not equal the source of run 2: 3,999 rows where .* 4,000") as caught:
+        own.run()
+    assert "`python -m loaders extract --full --tables t`" in caught.value.fix
+    assert own.run(full=True).batches[0].verdict == "equal: 4,000 rows, all by value"
+    assert own.run().batches[0].verdict == "equal: 4,000 rows by hash, all by value"
