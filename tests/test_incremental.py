@@ -282,7 +282,7 @@ def test_a_key_that_stands_twice_in_raw_in_two_buckets_is_mended_by_what_the_fai
     own.write(f"insert into t select concat('k', seq), seq from {sequence(1, 4000)}")
     own.run()
     damaged(own, "insert into raw_own.t by name select * replace (7 as _source_hash) from raw_own.t where id = 'k2'")
-    with pytest.raises(Failure, match="would not equal the source of run 2: 3,999 rows where .* 4,000") as caught:
+    with pytest.raises(Failure, match=r"would not equal the source of run 2: 3,999 rows where .* 4,000") as caught:
         own.run()
     assert "`python -m loaders extract --full --tables t`" in caught.value.fix
     assert own.run(full=True).batches[0].verdict == "equal: 4,000 rows, all by value"
