@@ -47,10 +47,8 @@ build: setup ## dbt: staging, marts and their tests (SELECT=… for a part)
 	( $(STACK) $(DBT) build $(if $(SELECT),--select $(SELECT)) $(ARGS) )
 
 docs: setup ## write the documentation site, one file, to .data/docs/index.html
-	mkdir -p .data/docs
-	( $(DBT) docs generate --static --quiet )
-	cp dbt_project/target/static_index.html .data/docs/index.html
-	echo "wrote .data/docs/index.html"
+	( $(DBT) docs generate --quiet )
+	$(RUN) dashboard docs
 
 dashboard: setup ## write the dashboard, one file, to .data/dashboard/index.html
 	$(STACK) $(RUN) dashboard page $(ARGS)

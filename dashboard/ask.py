@@ -6,24 +6,41 @@ import duckdb
 
 EXAMPLE = "select country, sum(amount) from analytics.order_mart group by 1;"
 HELP = f"end a question with ; and leave with Ctrl-D. Try: {EXAMPLE}"
+# A question can be pasted, with anybody's values in it: whatever it is, it reaches tables of the warehouse and no more.
+LOCKED = ("set enable_external_access = false", "set lock_configuration = true")
 
 
-def answer(connection: duckdb.DuckDBPyConnection, question: str) -> str:
-    """The answer as a table, or what is wrong with the question."""
+def lock(connection: duckdb.DuckDBPyConnection) -> None:
+    """Leave the connection no files, no network, and no way to change that."""
+    for statement in LOCKED:
+        connection.execute(statement)
+
+
+def answer(connection: duckdb.DuckDBPyConnection, question: str) -> list[str]:
+    """The lines of the answers as tables, or what is wrong with the question."""
+    lines: list[str] = []
     try:
-        result = connection.sql(question)
+        for statement in duckdb.extract_statements(question):
+            result = connection.sql(statement)
+            lines += ["ok"] if result is None else str(result).rstrip("\n").split("\n")
     except duckdb.Error as error:
-        return f"error: {error}"
-    return "ok" if result is None else str(result)
+        lines += f"error: {error}".split("\n")
+    return lines
 
 
 def questions(lines: Iterable[str]) -> Iterator[str]:
-    """Whole questions, each of one or more lines up to a semicolon."""
+    """Whole questions, each of one or more lines up to a semicolon: one of SQL's, not one in a text or a comment."""
     held: list[str] = []
     for line in lines:
         held.append(line)
-        if line.rstrip().endswith(";"):
+        if _ended("\n".join(held)):
             yield "\n".join(held)
             held = []
     if "".join(held).strip():
         yield "\n".join(held)
+
+
+def _ended(question: str) -> bool:
+    """Whether DuckDB's own parser finds a semicolon at the end. To it, nothing in an open text or comment is one."""
+    tokens = duckdb.tokenize(question)
+    return bool(tokens) and question.encode()[tokens[-1][0] :].startswith(b";")

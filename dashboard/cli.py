@@ -1,4 +1,4 @@
-"""`python -m dashboard page|export|sql`: what comes out of the marts."""
+"""`python -m dashboard page|docs|export|sql`: what comes out of the marts."""
 
 import argparse
 import datetime
@@ -9,19 +9,21 @@ from pathlib import Path
 
 import duckdb
 
-from dashboard import ask, export, marts, page, trust, warehouse
+from dashboard import ask, docs_page, export, marts, page, trust, warehouse
 from loaders import catalog, settings
 from loaders.catalog import known_or_fail
 from loaders.errors import Failure
+from loaders.telling import say
 from loaders.warehouse import profile
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 
 EXAMPLES = """examples:
   python -m dashboard page                     the dashboard, one file: .data/dashboard/index.html
   python -m dashboard page --out orders.html   the same somewhere else
+  python -m dashboard docs                     what `dbt docs generate` found, one file: .data/docs/index.html
   python -m dashboard export                   every mart as CSV and Parquet in .data/export
   python -m dashboard export --out . --bom     the same in this folder, for spreadsheet programs
-  python -m dashboard export --no-guard        no apostrophe before text that begins like a formula
+  python -m dashboard export --no-guard        no apostrophe before what a spreadsheet would run as a formula
   python -m dashboard export order_mart        one of them
   python -m dashboard sql                      ask questions
   python -m dashboard sql "select 1"           ask one"""
@@ -40,12 +42,17 @@ def main() -> int | None:
         "--out", type=Path, default=settings.DATA / "dashboard/index.html", metavar="FILE", help="where to"
     )
     drawing.set_defaults(run=run_page)
+    documenting = commands.add_parser("docs", help="write dbt's documentation, one HTML file that needs no other")
+    documenting.add_argument(
+        "--out", type=Path, default=settings.DATA / "docs/index.html", metavar="FILE", help="where to"
+    )
+    documenting.set_defaults(run=run_docs)
     exporting = commands.add_parser("export", help="write marts as CSV and Parquet, with a dictionary")
     exporting.add_argument("marts", nargs="*", metavar="MART", help="which ones; default: all")
     exporting.add_argument("--out", type=Path, default=settings.DATA / "export", metavar="DIR", help="where to")
     exporting.add_argument("--bom", action="store_true", help="begin with a byte order mark, for spreadsheet programs")
     exporting.add_argument(
-        "--no-guard", action="store_true", help="leave CSV text that begins with = + - @ as it is: for no spreadsheet"
+        "--no-guard", action="store_true", help="leave CSV text that a spreadsheet would run as a formula as it is"
     )
     exporting.set_defaults(run=run_export)
     asking = commands.add_parser("sql", help="ask the warehouse questions, read-only")
@@ -68,7 +75,14 @@ def run_page(arguments: argparse.Namespace) -> None:
         }
         document = page.html(opened, facts)
     size = page.write(document, arguments.out)
-    print(f"wrote {arguments.out} ({size / 1000:,.0f} kB)")
+    say(f"wrote {arguments.out} ({size / 1000:,.0f} kB)")
+
+
+def run_docs(arguments: argparse.Namespace) -> None:
+    chosen = settings.read()
+    target = settings.ROOT / "dbt_project" / chosen.environment.get("DBT_TARGET_PATH", "target")
+    size = page.write(docs_page.html(target), arguments.out)
+    say(f"wrote {arguments.out} ({size / 1000:,.0f} kB)")
 
 
 def run_export(arguments: argparse.Namespace) -> None:
@@ -82,18 +96,19 @@ def run_export(arguments: argparse.Namespace) -> None:
     style = export.Style(bom=arguments.bom, guard=not arguments.no_guard)
     with marts.opened(target, names) as connection:
         for done in export.export(connection, target.values["schema"], names, arguments.out, style):
-            print(done)
+            say(str(done))
 
 
 def run_sql(arguments: argparse.Namespace) -> None:
     path = _target().values["path"]
     with open_warehouse(path, "", read_only=True) as opened:
+        ask.lock(opened.connection)
         if arguments.question:
-            print(ask.answer(opened.connection, arguments.question))
+            say(*ask.answer(opened.connection, arguments.question))
             return
-        print(f"{path}, read-only, DuckDB {duckdb.__version__}; {ask.HELP}")
+        say(f"{path}, read-only, DuckDB {duckdb.__version__}; {ask.HELP}")
         for question in ask.questions(_typed()):
-            print(ask.answer(opened.connection, question))
+            say(*ask.answer(opened.connection, question))
 
 
 def _typed() -> Iterator[str]:

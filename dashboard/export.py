@@ -41,7 +41,7 @@ class Exported:
     guarded: int = 0
 
     def __str__(self) -> str:
-        guarded = f" ({self.guarded:,} cells that begin like a formula have an apostrophe in front)"
+        guarded = f" ({self.guarded:,} cells with a formula in them have an apostrophe before it)"
         return f"{self.path}: {self.rows:,} rows{guarded if self.guarded else ''}"
 
 

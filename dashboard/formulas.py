@@ -1,21 +1,23 @@
 """Text that a spreadsheet would run as a formula, made harmless in CSV files, and how to undo it.
 
-A spreadsheet takes a cell that begins with = + - or @ (or a tab or line break before them) for a formula, and a formula
-can fetch and send data. Such text gets an apostrophe in front. Text that has the look of being guarded already gets one
-more, so that taking one away from every cell that matches PATTERN gives back exactly what was there. Numbers and times
-are never text here: -1.50 stays -1.50.
+A spreadsheet takes a cell that begins with = + - or @ for a formula, and a formula can fetch and send data. Where a
+cell begins is the spreadsheet's choice: set up for ; or tabs, it splits a text at them, and quotes in the middle of a
+cell are no hindrance. So an apostrophe goes in front of what would begin a formula, at the text's beginning and after
+every character that may separate cells or lines. It goes before quotes and apostrophes that are there already: quotes
+vanish when cells are read. Taking one apostrophe away at each place that PATTERN finds gives back exactly what was
+there. Numbers and times are never text here: -1.50 stays -1.50.
 """
 
 from loaders.quoting import sql_name, sql_text
 
 # The wide forms too: spreadsheets set up for Chinese, Japanese or Korean read them alike.
-PATTERN = "^'*[=+\\-@\t\r\n＝＋－＠]"
+PATTERN = "(^|[,;|\t\r\n])([\"']*[=+\\-@＝＋－＠])"
 
 
 def guarded(column: str) -> str:
-    """The column as SQL for DuckDB, with an apostrophe before what would be a formula."""
+    """The column as SQL for DuckDB, with an apostrophe before each formula that could begin in it."""
     name = sql_name(column)
-    return f"case when {is_formula(column)} then '''' || {name} else {name} end as {name}"
+    return f"regexp_replace({name}, {sql_text(PATTERN)}, '\\1''\\2', 'g') as {name}"
 
 
 def is_formula(column: str) -> str:

@@ -64,7 +64,7 @@ def assembled(data: str) -> str:
     library = LIBRARY.read_text(encoding="utf-8")
     parts = {
         "policy": (
-            f"default-src 'none'; script-src {_hash(script)} {_hash(library)}; style-src 'unsafe-inline'; "
+            f"default-src 'none'; script-src {script_hash(script)} {script_hash(library)}; style-src 'unsafe-inline'; "
             "img-src data:; base-uri 'none'; form-action 'none'"
         ),
         "style": "\n".join((HERE / f"web/{name}.css").read_text(encoding="utf-8") for name in STYLES),
@@ -93,5 +93,6 @@ def write(document: str, file: Path) -> int:
     return len(content)
 
 
-def _hash(script: str) -> str:
+def script_hash(script: str) -> str:
+    """What a policy allows a script by."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -11,7 +11,7 @@ import yaml
 from loaders.catalog import in_warehouse
 from loaders.errors import Failure
 from loaders.matching import unloadable
-from loaders.quoting import has_jinja, jinja_text, shown, sql_name
+from loaders.quoting import has_jinja, jinja_text, sql_name
 from loaders.source.mysql import SourceTable
 from loaders.warehouse.raw_tables import LOADS_TABLE
 
@@ -40,8 +40,14 @@ def catalog_yaml(name: str, tables: Iterable[SourceTable]) -> tuple[str, list[st
         "quoting": {"schema": True, "identifier": True},
         "tables": [_entry(table, _dbt_name(plain, table)) for plain, table in _named(kept).items()],
     }
-    text = yaml.safe_dump({"version": 2, "sources": [source]}, sort_keys=False, allow_unicode=True, width=1000)
-    return text, notices
+    text = _yaml(source, as_it_is=True)
+    return (text if text.replace("\n", "").isprintable() else _yaml(source, as_it_is=False)), notices
+
+
+def _yaml(source: dict[str, Any], as_it_is: bool) -> str:
+    """as_it_is: names in their own letters; else by escapes: some letters cannot be seen, or control a terminal."""
+    document = {"version": 2, "sources": [source]}
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=as_it_is, width=1000)
 
 
 def schema(name: str) -> str:
@@ -88,11 +94,11 @@ def _loadable(tables: Iterable[SourceTable]) -> tuple[list[SourceTable], list[st
     for table in tables:
         folded = in_warehouse(table.name)
         if folded in kept:
-            fault = f"in the warehouse it would be the same as {shown(kept[folded].name)}"
+            fault = f"in the warehouse it would be the same as {kept[folded].name}"
         else:
             fault = _dbt_fault(table) or unloadable(table)
         if fault:
-            notices.append(f"left out {shown(table.name)}: {fault}")
+            notices.append(f"left out {table.name}: {fault}")
         else:
             kept[folded] = table
     return list(kept.values()), notices
@@ -113,10 +119,10 @@ def _dbt_fault(table: SourceTable) -> str | None:
         return "dbt would take its name for Jinja"
     for column in table.columns:
         if "\\" in column.name:
-            return f"dbt cannot quote the column {shown(column.name)} with a \\ in it"
+            return f"dbt cannot quote the column {column.name} with a \\ in it"
     for column in table.primary_key:
         if has_jinja(column):
-            return f"dbt would take the name of its key {shown(column)} for Jinja"
+            return f"dbt would take the name of its key {column} for Jinja"
     return None
 
 

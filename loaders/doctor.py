@@ -183,12 +183,12 @@ KOREAN = {
 }
 
 
-def told(finding: Finding, language: str) -> str:
+def told(finding: Finding, language: str) -> list[str]:
     """The finding as a person reads it, its remedy in English or Korean (ko)."""
     if finding.fault is None:
-        return f"  ok      {finding.what}" + (f" ({finding.note})" if finding.note else "")
+        return [f"  ok      {finding.what}" + (f" ({finding.note})" if finding.note else "")]
     fix = finding.fault.fix
     if language == "ko":
         whole = f"{finding.fault.problem} {fix}"
         fix = next((korean for mark, korean in KOREAN.items() if mark in whole), fix)
-    return f"  FAILED  {finding.what}\n          {finding.fault.problem}\n          fix: {fix}"
+    return [f"  FAILED  {finding.what}", f"          {finding.fault.problem}", f"          fix: {fix}"]

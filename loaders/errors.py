@@ -4,8 +4,10 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+
+from loaders.telling import printable
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -16,15 +18,22 @@ class Failure(Exception):
 
     problem: what failed and on which object, in one sentence, without a secret.
     fix: what to do next, as a command or a setting where there is one.
+    details: lines about single rows, between the two.
     """
 
-    def __init__(self, problem: str, fix: str):
+    def __init__(self, problem: str, fix: str, details: Sequence[str] = ()):
         super().__init__(problem)
         self.problem = problem
         self.fix = fix
+        self.details = details
+
+    def and_then(self, more: str) -> "Failure":
+        """The same failure, with more to do, or to know, after its fix."""
+        return Failure(self.problem, f"{self.fix}; {more}", self.details)
 
     def __str__(self) -> str:
-        return f"error: {self.problem}\n  fix: {self.fix}"
+        lines = [f"error: {self.problem}", *(f"  {detail}" for detail in self.details), f"  fix: {self.fix}"]
+        return "\n".join(map(printable, lines))
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from loaders import cursors
 from loaders.catalog import REDSHIFT_NAME_BYTES, Catalog, Table, known_or_fail
 from loaders.declared_key import described, no_null_in_key
 from loaders.errors import Failure
-from loaders.quoting import shown
 from loaders.source.mysql import Snapshot, SourceTable
 from loaders.type_contract import contract
 from loaders.warehouse.raw_tables import LINEAGE_COLUMNS, SOURCE_HASH
@@ -68,8 +67,8 @@ def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
         )
     _check_declared(table, source, catalog)
     if fault := unloadable(source):
-        raise Failure(f"table {shown(table.name)}: {fault}", "rename the column, or leave the table out of the catalog")
-    for name, what in [(table.name, shown(table.name)), *((name, shown(f"{table.name}.{name}")) for name in names)]:
+        raise Failure(f"table {table.name}: {fault}", "rename the column, or leave the table out of the catalog")
+    for name, what in [(table.name, table.name), *((name, f"{table.name}.{name}") for name in names)]:
         # A letter in small may have more bytes than in capitals.
         size = max(len(name.encode()), len(name.lower().encode()))
         if catalog.for_redshift and size > REDSHIFT_NAME_BYTES:
@@ -93,7 +92,7 @@ def unloadable(source: SourceTable) -> str | None:
     """Why no warehouse could tell the table's columns apart, or from those that the loaders add; None if it can."""
     seen = dict.fromkeys((SOURCE_HASH, *LINEAGE_COLUMNS), "one that the loaders add")
     for column in source.columns:
-        name = shown(column.name)
+        name = column.name
         if column.name.lower() in seen:
             return f"in the warehouse its column {name} would bear the same name as {seen[column.name.lower()]}"
         seen[column.name.lower()] = name

@@ -151,14 +151,14 @@ def _published(lake: Lake, run: Run) -> Iterator[Callable[[], None]]:
 def _with_fate(failure: Failure, lake: Lake, run: Run, begun: bool) -> Failure:
     """The failure of a run's last step, with what has become of the run."""
     if begun:
-        return Failure(failure.problem, f"{failure.fix}; {_waits(run)}")
+        return failure.and_then(_waits(run))
     with suppress(Failure):
         if run.run in runs.numbers(lake):
             return Failure(
                 f"another run published number {run.run} in the lake {lake} while this one was reading",
                 "nothing of this run was kept; start it again when the other has finished",
             )
-    return Failure(failure.problem, f"{failure.fix}; nothing of this run was published, so that it can be run again")
+    return failure.and_then("nothing of this run was published, so that it can be run again")
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ def load(lake: Lake, warehouse: Warehouse) -> Iterator[Run]:
         try:
             _apply(lake, warehouse, run, proved=lambda _lost: None)
         except Failure as failure:
-            raise Failure(failure.problem, f"{failure.fix}; {_waits(run)}") from None
+            raise failure.and_then(_waits(run)) from None
         yield run
 
 

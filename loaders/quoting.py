@@ -1,4 +1,4 @@
-"""The one place where a name or a value becomes part of an SQL statement, of Jinja, or of what people are told."""
+"""The one place where a name or a value becomes part of an SQL statement or of Jinja."""
 
 import datetime
 import decimal
@@ -30,11 +30,6 @@ def has_jinja(text: str) -> bool:
 def jinja_text(text: str) -> str:
     r"""A text literal in Jinja, in which only letters, digits, blanks and _ stand for themselves: a"b -> "a\u0022b"."""
     return '"' + re.sub(r"[^A-Za-z0-9_ ]", lambda found: rf"\U{ord(found[0]):08x}", text) + '"'
-
-
-def shown(name: str) -> str:
-    """A name for people's eyes: what controls terminals, or cannot be seen, is spelled out."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in name)
 
 
 def mysql_value(value: object) -> str:

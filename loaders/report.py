@@ -14,6 +14,7 @@ from loaders.lake.runs import Batch, Run
 from loaders.progress import Rows
 from loaders.proof.holdings import Holding
 from loaders.proof.verify import Finding
+from loaders.telling import printable
 from loaders.warehouse.interface import Step
 
 Item = TypeVar("Item")
@@ -26,6 +27,7 @@ def progress(doing: str, expected_rows: int, batches: Iterable[Rows]) -> Iterato
 
     doing: "reading order". Until the first rows are there, what is being done is said without a bar.
     """
+    doing = printable(doing)
     bar = tqdm(
         total=expected_rows or None,
         desc=f"  {doing}",
@@ -71,11 +73,11 @@ def steps(chosen: Iterable[Step], count: int) -> Iterator[Step]:
     bar = tqdm(chosen, total=count, unit=" batches", delay=1, leave=False, disable=not sys.stderr.isatty())
     for step in bar:
         run, batch, _files = step
-        bar.set_description(f"  run {run.run}, {batch.table}")
+        bar.set_description(printable(f"  run {run.run}, {batch.table}"))
         yield step
 
 
-def replayed(known: Sequence[Run], where: str, seconds: float) -> str:
+def replayed(known: Sequence[Run], where: str, seconds: float) -> list[str]:
     """The summary of a replay: which runs are in raw, and what each table was proved by."""
     newest: dict[str, tuple[Run, Batch]] = {}
     for run in known:
@@ -84,7 +86,7 @@ def replayed(known: Sequence[Run], where: str, seconds: float) -> str:
     last = known[-1]
     head = f"runs {known[0].run} to {last.run} of the lake, as of {last.snapshot_at:%Y-%m-%d %H:%M:%S} UTC -> {where}"
     lines = [f"  {table:<{width}}  {_proof(*newest[table])}" for table in sorted(newest)]
-    return "\n".join([head, *lines, f"  {len(newest)} tables rebuilt in {seconds:.1f} s"])
+    return [head, *lines, f"  {len(newest)} tables rebuilt in {seconds:.1f} s"]
 
 
 def baseline(base: Run) -> str:
@@ -100,7 +102,7 @@ def _proof(run: Run, batch: Batch) -> str:
     return f"{batch.live_rows:>12,} rows, equal by count and hash to what run {run.run} found"
 
 
-def published(run: Run, lake: object, seconds: float) -> str:
+def published(run: Run, lake: object, seconds: float) -> list[str]:
     """The summary of an extract: a line per table, then one for the run."""
     width = max((len(batch.table) for batch in run.batches), default=0)
     lines = [
@@ -110,7 +112,7 @@ def published(run: Run, lake: object, seconds: float) -> str:
     ]
     rows = sum(batch.rows for batch in run.batches)
     head = f"run {run.run}: {len(run.batches)} tables as of {run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC -> {lake}"
-    return "\n".join([head, *lines, f"  {rows:,} rows in {seconds:.1f} s ({rows / max(seconds, 0.001):,.0f} rows/s)"])
+    return [head, *lines, f"  {rows:,} rows in {seconds:.1f} s ({rows / max(seconds, 0.001):,.0f} rows/s)"]
 
 
 def loaded(run: Run, warehouse: object) -> str:
@@ -118,18 +120,18 @@ def loaded(run: Run, warehouse: object) -> str:
     return f"run {run.run}: {sum(batch.rows for batch in run.batches):,} rows -> {warehouse}, schema {run.schema}"
 
 
-def status(holdings: Sequence[Holding], now: datetime.datetime) -> str:
+def status(holdings: Sequence[Holding], now: datetime.datetime) -> list[str]:
     """One line per table: its newest run, live rows, age, how far the cursor is, verdict, and since when by value."""
     if not holdings:
-        return "  nothing is loaded yet"
+        return ["  nothing is loaded yet"]
     width = max(len(held.table) for held in holdings)
     cursors = max(len(held.cursor) for held in holdings)
-    return "\n".join(
+    return [
         f"  {held.table:<{width}}  run {held.run:>4}  {_live(held.live_rows):>12} rows  "
         f"{age(now - held.snapshot_at):>8} old  {held.cursor:<{cursors}}{'  ' if cursors else ''}{held.verdict}; "
         + (f"whole by value since {held.by_value[:19]}" if held.by_value else "never yet whole by value")
         for held in holdings
-    )
+    ]
 
 
 def waiting(pending: Sequence[Run]) -> str:
@@ -159,11 +161,14 @@ def working(text: str) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    print(f"  {text} …", end="\r", file=sys.stderr, flush=True)
+    shown = f"  {printable(text)} …"
+    sys.stderr.write(f"{shown}\r")
+    sys.stderr.flush()
     try:
         yield
     finally:
-        print(" " * (len(text) + 4), end="\r", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{' ' * len(shown)}\r")
+        sys.stderr.flush()
 
 
 def working_on_each(text: str, made: Iterable[Item]) -> Iterator[Item]:
@@ -177,14 +182,14 @@ def working_on_each(text: str, made: Iterable[Item]) -> Iterator[Item]:
         yield item
 
 
-def finding(found: Finding, width: int) -> str:
+def finding(found: Finding, width: int) -> list[str]:
     """A line for a table or mart, a line for each difference that is shown, and what to do."""
     rows = "" if found.rows is None else f"{found.rows:,}"
     lines = [f"  {found.name:<{width}}  {rows:>12}{' rows' if rows else '     '}  {found.said}"]
     lines += [f"      {line}" for line in found.details]
     if found.fix:
         lines.append(f"      next: {found.fix}")
-    return "\n".join(lines)
+    return lines
 
 
 def verdict(findings: Sequence[Finding]) -> str:

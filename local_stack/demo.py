@@ -21,6 +21,7 @@ import duckdb
 import pandas
 from pymysql.connections import Connection
 
+from dashboard import docs_page, page
 from loaders import catalog, paths
 from loaders.errors import Failure, run_command
 from loaders.quoting import mysql_name, sql_name
@@ -133,7 +134,7 @@ def the_steps(target: str, extract: list[str]) -> list[Step]:
         Step("a shop in it: customers, products, orders", [python, "-m", "seeds_generator", "fill"]),
         Step("extract: MySQL -> lake -> raw", [python, "-m", "loaders", "extract", *extract]),
         Step("dbt build: staging, history, the marts, their tests", build, project),
-        Step("docs: one page", [*dbt, "docs", "generate", "--static", "--quiet"], project),
+        Step("docs: one page", [*dbt, "docs", "generate", "--quiet"], project),
         export,
         Step("dashboard: one page", [python, "-m", "dashboard", "page", "--out", str(PAGE)]),
     ]
@@ -192,8 +193,7 @@ def redshift_settings() -> dict[str, str]:
 def summary(server: private_server.Server, ask: Ask, passed: str) -> None:
     """Compare both ends of the way, and say where everything lies."""
     site = DATA / "docs" / "index.html"
-    site.parent.mkdir(parents=True, exist_ok=True)
-    site.write_bytes((ROOT / "dbt_project/target/static_index.html").read_bytes())
+    page.write(docs_page.html(ROOT / "dbt_project/target"), site)
     url = mysql_url.parse(server.url("loader"), "the private server's URL")
     with closing(mysql_url.connect(url, "the private server")) as shop:
         print("\nrows      " + compare_rows(shop, ask))

@@ -117,12 +117,34 @@ def test_any_text_comes_back_from_the_file_as_it_was(texts):
 
 def test_questions_end_with_a_semicolon_and_wrong_ones_do_not_end_the_session(warehouse):
     assert list(ask.questions(["select 1;", "select", "2;", "select 3"])) == ["select 1;", "select\n2;", "select 3"]
-    assert "Catalog Error" in ask.answer(warehouse, "select * from nowhere")
-    assert "42" in ask.answer(warehouse, "select 42 as answer")
+    assert "Catalog Error" in ask.answer(warehouse, "select * from nowhere")[0]
+    assert "42" in "".join(ask.answer(warehouse, "select 41 as one; select 42 as answer;"))
 
 
-FORMULAS = ("=1+1", "+1", "-1+2", "@sum(a1)", "\t=1", "\r=1", "\n=1", "=cmd|' /C calc'!A0", "＝1+1", "'=1", "''-")
-HARMLESS = ("", "a=1", "'t Hooft", " =1", "1-2", "\u00a0", "문 앞")
+@pytest.mark.parametrize("opening", ["'", "$$", "$x$", '"', "/*", "e'", "--"])
+def test_no_text_or_comment_ends_a_question(opening):
+    lines = [f"select {opening} UK;", "copy (select 44) to '/x';", "more;"]
+    assert next(ask.questions(lines)) != lines[0]
+
+
+def test_a_question_reaches_the_tables_and_nothing_else(warehouse, tmp_path):
+    aside = tmp_path / "aside"
+    ask.lock(warehouse)
+    for question in (
+        f"copy analytics.order_mart to '{aside}'", "from read_text('/etc/hosts')", f"attach '{aside}'",
+        f"export database '{aside}'", "reset lock_configuration", "set enable_external_access = true", "load httpfs",
+    ):  # fmt: skip
+        assert ask.answer(warehouse, question)[0].startswith("error: "), question
+    assert not aside.exists()
+    assert "2" in "".join(ask.answer(warehouse, "use analytics; select count(*) from order_mart"))
+
+
+FORMULAS = {
+    "=1+1": "'=1+1", "+1": "'+1", "-1+2": "'-1+2", "@sum(a1)": "'@sum(a1)", "\t=1": "\t'=1", "\r=1": "\r'=1",
+    "\n=1": "\n'=1", "=cmd|' /C calc'!A0": "'=cmd|' /C calc'!A0", "＝1+1": "'＝1+1", "'=1": "''=1", "''-": "'''-",
+    ";=cmd;": ";'=cmd;", 'a;"=1': "a;'\"=1", "a|+1|+2": "a|'+1|'+2", "x\n-1": "x\n'-1", "=;=": "'=;'=",
+}  # fmt: skip
+HARMLESS = ("", "a=1", "'t Hooft", " =1", "1-2", "\u00a0", "문 앞", "\tx", "a;b", "7, 5")
 
 
 def test_no_text_runs_as_a_formula_in_a_spreadsheet_and_numbers_stay_numbers(warehouse, tmp_path):
@@ -130,10 +152,10 @@ def test_no_text_runs_as_a_formula_in_a_spreadsheet_and_numbers_stay_numbers(war
     texts = [*FORMULAS, *HARMLESS]
     warehouse.executemany("insert into analytics.order_mart values (?, ?, -1.5)", list(enumerate(texts)))
     done = exported(warehouse, tmp_path)
-    assert done.guarded == len(FORMULAS) and "apostrophe in front" in str(done)
+    assert done.guarded == len(FORMULAS) and "apostrophe before it" in str(done)
     with done.path.open(encoding="utf-8", newline="") as stream:
         _header, *rows = csv.reader(stream)
-    assert [row[1] for row in rows] == ["'" + text for text in FORMULAS] + list(HARMLESS)
+    assert [row[1] for row in rows] == [*FORMULAS.values(), *HARMLESS]
     assert {row[2] for row in rows} == {"-1.50"}
 
 
@@ -146,16 +168,29 @@ def test_parquet_and_an_unguarded_csv_hold_text_as_it_is(warehouse, tmp_path):
     assert rows == warehouse.execute("select * from analytics.order_mart order by all").fetchall()
 
 
+hostile_texts = st.lists(st.text("'\"=+-@;,|\t\r\n＝ab"), min_size=1, max_size=20)
+
+
+@settings(max_examples=25, deadline=None)
+@given(hostile_texts, st.sampled_from(",;|\t"), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_NONE]))
+def test_no_cell_begins_like_a_formula_whatever_separates_cells(texts, separator, quoting):
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        connection.execute("create schema analytics; create table analytics.order_mart (text varchar, id integer)")
+        connection.execute("insert into analytics.order_mart select unnest(?), 1", [texts])
+        file = exported(connection, Path(folder)).path.read_text(encoding="utf-8")
+    cells = [cell for row in csv.reader(file.splitlines(), delimiter=separator, quoting=quoting) for cell in row]
+    assert not [cell for cell in cells if re.match("[=+\\-@＝]", cell)]
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.text("'=+-@\t\r\n＝ab"), min_size=1, max_size=20))
+@given(hostile_texts)
 def test_the_guard_can_be_undone(texts):
-    """Taking one apostrophe from every text that matches gives back exactly what was there."""
+    """Taking one apostrophe away at every place that matches gives back exactly what was there."""
     with duckdb.connect() as connection:
         connection.execute("create table t (text varchar)")
-        connection.executemany("insert into t values (?)", [(text,) for text in texts])
+        connection.execute("insert into t select unnest(?)", [texts])
         guarded = [text for (text,) in connection.execute(f"select {formulas.guarded('text')} from t").fetchall()]
-    assert [text[1:] if re.match(formulas.PATTERN, text) else text for text in guarded] == texts
-    assert not any(text[:1] in tuple("=+-@\t\r\n＝") for text in guarded if text)
+    assert [re.sub(formulas.PATTERN, lambda found: found[1] + found[2][1:], text) for text in guarded] == texts
 
 
 def test_the_dictionary_says_what_every_mart_and_column_is(warehouse, tmp_path):

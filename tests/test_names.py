@@ -16,7 +16,7 @@ from jinja2 import Environment
 from loaders import catalog, discover
 from loaders.errors import Failure
 from loaders.matching import unloadable
-from loaders.quoting import jinja_text, mysql_name, shown, sql_name
+from loaders.quoting import jinja_text, mysql_name, sql_name
 from loaders.source.mysql import SourceTable
 from loaders.type_contract import SourceColumn
 from tests import forked_dbt
@@ -83,7 +83,7 @@ nowhere = pytest.fixture(lambda tmp_path: OwnDatabase("", "", tmp_path))
 @pytest.mark.parametrize("name", LEFT_OUT)
 def test_a_table_that_dbt_cannot_speak_of_is_left_out_by_name(project, name):
     known, (notice,) = written(project, [table(name), table("t")])
-    assert notice.startswith(f"left out {shown(name)}: ") and notice.isprintable()
+    assert notice.startswith(f"left out {name}: ")
     assert [one.name for one in known.tables] == ["t"]
 
 

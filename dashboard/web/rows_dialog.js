@@ -1,7 +1,7 @@
 // The dialog behind every tile: its SQL, its rows, and its rows as a CSV file.
 
-// As `make export` has it: what a spreadsheet would run, the wide forms too, and what looks guarded already.
-const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/;
+// As `make export` has it: what a spreadsheet would run at the beginning of a cell, wherever it lets one begin.
+const FORMULA = /(^|[,;|\t\r\n])(["']*[=+\-@＝＋－＠])/g;
 
 function showRows(view, tile) {
   const dialog = document.getElementById("rows");
@@ -31,7 +31,7 @@ function showRows(view, tile) {
   dialog.showModal();
 }
 
-/** Comma-separated, as `make export` writes it. A text that a spreadsheet would run as a formula gets a ' before it. */
+/** Comma-separated, as `make export` writes it. What a spreadsheet would run as a formula gets a ' before it. */
 function csv(shop, columns, rows) {
   const kinds = Object.values(columns);
   const lines = rows.map((row) => kinds.map((kind, at) => csvCell(cell(shop, row[at], kind), kind)).join(","));
@@ -40,7 +40,7 @@ function csv(shop, columns, rows) {
 
 function csvCell(text, kind) {
   if (text === null) return "";
-  const safe = FORMULA.test(text) && !(kind in DECIMALS) ? `'${text}` : text;
+  const safe = kind in DECIMALS ? text : text.replace(FORMULA, "$1'$2");
   return safe === "" || /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

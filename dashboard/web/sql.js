@@ -50,8 +50,22 @@ function choice(shop, state, name, column) {
   return parts.length > 1 ? `(${parts.join(" or ")})` : parts[0];
 }
 
-/** A text in SQL. In Redshift a backslash escapes, so it is doubled like a quote. */
+// What ends a line, controls a terminal, or hides. Redshift's chr() knows ASCII only.
+const UNSEEN = { duckdb: /[\p{C}\p{Zl}\p{Zp}]/u, redshift: /[\0-\x1f\x7f]/ };
+
+/** A text in SQL, in one line whatever is in it. In Redshift a backslash escapes, so it is doubled like a quote. */
 function literal(engine, text) {
-  const escaped = engine === "redshift" ? text.replaceAll("\\", "\\\\") : text;
-  return `'${escaped.replaceAll("'", "''")}'`;
+  const parts = [];
+  let plain = "";
+  for (const character of text) {
+    if (UNSEEN[engine].test(character)) {
+      if (plain) parts.push(`'${plain}'`);
+      plain = "";
+      parts.push(`chr(${character.codePointAt(0)})`);
+    } else {
+      plain += character === "'" || (character === "\\" && engine === "redshift") ? character + character : character;
+    }
+  }
+  if (plain || !parts.length) parts.push(`'${plain}'`);
+  return parts.join(" || ");
 }

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
@@ -21,6 +20,7 @@ from loaders.lake.store import Lake
 from loaders.settings import Settings
 from loaders.source import mysql, mysql_url
 from loaders.source.refusals import TooMany
+from loaders.telling import notice
 from loaders.warehouse import profile
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.interface import Warehouse
@@ -94,7 +94,7 @@ def sources(chosen: Settings, count: int) -> Iterator[list[pymysql.Connection]]:
             except TooMany as failure:
                 if not opened:
                     raise
-                print(f"notice: {failure.problem}; reading over fewer connections", file=sys.stderr)
+                notice(f"{failure.problem}; reading over fewer connections")
                 break
             opened.append(stack.enter_context(closing(connection)))
         yield opened

@@ -9,6 +9,7 @@ from loaders.errors import Failure
 from loaders.quoting import mysql_name
 from loaders.settings import Settings
 from loaders.source import mysql
+from loaders.telling import notice, say
 
 
 def add_to(commands) -> None:
@@ -28,11 +29,13 @@ def discover_catalog(arguments: argparse.Namespace, chosen: Settings) -> None:
         )
     if not arguments.write:
         text, notices = discover.catalog_yaml(database, tables)
-        print(text, end="")
+        sys.stdout.write(text)
     else:
         files, notices = discover.write(arguments.write, tables, settings.ROOT / "dbt_project" / "models")
-        print(f"wrote {files[0]} and {len(files) - 1} staging views beside it. Next:")
-        print(f"  CATALOG={files[0].relative_to(settings.ROOT)} make extract")
-        print(f"  make build SELECT=staging.{arguments.write}")
-    for notice in notices:
-        print(f"notice: {notice}", file=sys.stderr)
+        say(
+            f"wrote {files[0]} and {len(files) - 1} staging views beside it. Next:",
+            f"  CATALOG={files[0].relative_to(settings.ROOT)} make extract",
+            f"  make build SELECT=staging.{arguments.write}",
+        )
+    for text in notices:
+        notice(text)

@@ -15,6 +15,7 @@ from loaders.lake.manifest import manifest
 from loaders.lake.spool import spool
 from loaders.settings import Settings
 from loaders.source import mysql, mysql_url
+from loaders.telling import say
 
 
 def add_to(commands, catalog: argparse.ArgumentParser) -> None:
@@ -30,7 +31,7 @@ def examine(arguments: argparse.Namespace, chosen: Settings) -> int:
 
     def show(finding: doctor.Finding) -> bool:
         nonlocal sound
-        print(doctor.told(finding, arguments.lang), flush=True)
+        say(*doctor.told(finding, arguments.lang))
         sound = sound and finding.fault is None
         return finding.fault is None
 
@@ -39,7 +40,7 @@ def examine(arguments: argparse.Namespace, chosen: Settings) -> int:
         _examine_source(arguments, chosen, show)
         with spool() as folder:
             _examine_lake_and_warehouse(arguments, chosen, folder, show)
-    print("everything works" if sound else "the first FAILED line is the one to mend first")
+    say("everything works" if sound else "the first FAILED line is the one to mend first")
     return 0 if sound else 1
 
 

@@ -20,6 +20,7 @@ from loaders.retention.erase_key import Key
 from loaders.retention.erase_lake import LakeSearch
 from loaders.settings import Settings
 from loaders.source import mysql
+from loaders.telling import say
 from loaders.warehouse.interface import Warehouse
 
 EXAMPLES = """examples:
@@ -62,35 +63,35 @@ def erase_row(arguments: argparse.Namespace, chosen: Settings) -> None:
     with spool() as folder, connections.warehouse(catalog, chosen) as warehouse:
         search = LakeSearch(lake, catalog.schema, key, folder)
         rows, files = search.count()
-        print(f"erasing {key} from schema {catalog.schema} and the lake {lake}")
-        print(f"  lake: {rows:,} rows in {files:,} files; {search.erase():,} files written anew", flush=True)
+        say(f"erasing {key} from schema {catalog.schema} and the lake {lake}")
+        say(f"  lake: {rows:,} rows in {files:,} files; {search.erase():,} files written anew")
         kept = [relation for relation in relations if relation.history]
         for relation, count in erase.from_warehouse(warehouse, key, kept).items():
-            print(f"  {relation}: {count:,} rows removed", flush=True)
+            say(f"  {relation}: {count:,} rows removed")
         marts = connections.dbt_target(chosen, chosen.environment).values["schema"]
         if builds := erase.forget_builds(warehouse, marts, catalog.schema):
-            print(f"  {marts}.{erase.BUILDS}: {builds:,} builds forgotten: the next makes incremental marts whole")
+            say(f"  {marts}.{erase.BUILDS}: {builds:,} builds forgotten: the next makes incremental marts whole")
         _show_what_is_left(warehouse, search, relations)
 
 
 def _show_what_is_left(warehouse: Warehouse, search: LakeSearch, relations: Sequence[Relation]) -> None:
     """Search everything again. A row in the lake, raw or a history is a failure; so is a history that tells nothing."""
     rows, files = search.count()
-    print("searched again:")
-    print(f"  lake: {rows:,} rows in {files:,} files")
+    say("searched again:")
+    say(f"  lake: {rows:,} rows in {files:,} files")
     for relation in relations:
         count = relation.rows(warehouse, search.key)
         if count is not None:
             rows += count if relation.history else 0
             rest = "" if relation.keeps or not count else " that bear the key; `make build` makes it anew from raw"
-            print(f"  {relation}: {count:,} rows{rest}")
+            say(f"  {relation}: {count:,} rows{rest}")
         elif relation.keeps and relation.is_there(warehouse):
-            print(f"  not searched: {relation}, because it has no column {', '.join(relation.key(search.key).names)}")
+            say(f"  not searched: {relation}, because it has no column {', '.join(relation.key(search.key).names)}")
     if rows:
         raise Failure(f"{rows:,} rows of {search.key} are still there", "something writes meanwhile: run it again")
     _no_doubt(warehouse, search.key, relations)
     searched = ", ".join(str(relation) for relation in relations if relation.history) or "none"
-    print(f"nothing is left of {search.key} in the lake, raw and the histories ({searched}). Next: `make build`")
+    say(f"nothing is left of {search.key} in the lake, raw and the histories ({searched}). Next: `make build`")
 
 
 def _no_doubt(warehouse: Warehouse, key: Key, relations: Sequence[Relation]) -> None:

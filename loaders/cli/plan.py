@@ -21,6 +21,7 @@ from loaders.settings import Settings
 from loaders.source import mysql
 from loaders.source.mysql import Snapshot
 from loaders.table_read import TableRead, homes, types
+from loaders.telling import say
 from loaders.warehouse.interface import Warehouse
 
 EPILOG = """examples:
@@ -61,12 +62,12 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
         wanted = Wanted(arguments.full, chosen.lookback, chosen.value_parts)
         intents = list(_intents(catalog, snapshot, raw, waiting, wanted))
         planned = plans.plan([], number, catalog, snapshot)
-    print(f"run {number} would read {len(catalog.tables)} tables into {lake}, schema {catalog.schema}")
+    say(f"run {number} would read {len(catalog.tables)} tables into {lake}, schema {catalog.schema}")
     for each in waiting:
         rows = sum(batch.rows for batch in each.batches)
-        print(f"  first it loads run {each.run}, which waits in the lake: {rows:,} rows")
+        say(f"  first it loads run {each.run}, which waits in the lake: {rows:,} rows")
     for intended in intents:
-        print(f"  {report.intent(intended)}")
+        say(f"  {report.intent(intended)}")
     if arguments.sql:
         _print_statements(intents, planned, lake, chosen)
 
@@ -78,12 +79,12 @@ def _warehouse(catalog: Catalog, chosen: Settings) -> Iterator[Warehouse | None]
     with ExitStack() as stack:
         opened = None
         if target.type == "duckdb" and not target.values["path"].exists():
-            print(f"the warehouse {target.values['path']} does not exist yet: the run would make it")
+            say(f"the warehouse {target.values['path']} does not exist yet: the run would make it")
         else:
             try:
                 opened = stack.enter_context(connections.warehouse(catalog, chosen, read_only=True))
             except Failure as failure:
-                print(f"the warehouse cannot be asked, so this is planned as if it were empty: {failure.problem}")
+                say(f"the warehouse cannot be asked, so this is planned as if it were empty: {failure.problem}")
         yield opened
 
 
@@ -111,9 +112,9 @@ def _intents(catalog: Catalog, snapshot: Snapshot, raw: Raw, waiting: list[Run],
 
 def _print_statements(intents: list[Intent], planned: Run, lake: Lake, chosen: Settings) -> None:
     for intended in intents:
-        print(f"-- MySQL: {intended.batch.table}")
-        print("\n".join(f"{select};" for select in intended.selects))
-    print("-- Redshift: for all tables that bring rows")
+        say(f"-- MySQL: {intended.batch.table}")
+        say(*(f"{select};" for select in intended.selects))
+    say("-- Redshift: for all tables that bring rows")
     role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")
     planned = replace(planned, batches=tuple(intended.batch for intended in intents))
-    print(";\n".join(plans.statements(planned, lake.url, role)) + ";")
+    say(*(f"{statement};" for statement in plans.statements(planned, lake.url, role)))

@@ -9,6 +9,7 @@ from loaders.errors import Failure
 from loaders.lake.spool import spool
 from loaders.retention import prune
 from loaders.settings import Settings
+from loaders.telling import say
 
 EXAMPLES = """examples:
   python -m loaders prune --keep-days 30 --dry-run   what would go
@@ -42,16 +43,16 @@ def remove_old(arguments: argparse.Namespace, chosen: Settings) -> None:
     with connections.warehouse(catalog, chosen, read_only=True) as warehouse:
         planned = prune.plan(lake, warehouse, now - datetime.timedelta(days=days))
     if not planned.old:
-        print(f"nothing to prune: at most one run of the lake {lake} is older than {days} days")
+        say(f"nothing to prune: at most one run of the lake {lake} is older than {days} days")
         return
     said = f"{len(planned.old)} runs ({planned.old[0].run} to {planned.old[-1].run}) of the lake {lake}"
     if arguments.dry_run:
-        print(f"would remove {said}, and keep {planned.kept}, after a baseline for")
-        print("\n".join(f"  schema {run.schema} as run {run.run} left it" for run in planned.bases))
+        say(f"would remove {said}, and keep {planned.kept}, after a baseline for")
+        say(*(f"  schema {run.schema} as run {run.run} left it" for run in planned.bases))
         return
     with spool() as folder:
         for base in prune.write_baselines(lake, planned, folder, report.steps):
-            print(report.baseline(base))
+            say(report.baseline(base))
     objects = sum(count for _run, count in prune.remove(lake, planned))
-    print(f"removed {said}: {objects:,} objects; {planned.kept} runs stay")
-    print("\n".join(f"replay of schema {run.schema} reaches back to run {run.run}" for run in planned.bases))
+    say(f"removed {said}: {objects:,} objects; {planned.kept} runs stay")
+    say(*(f"replay of schema {run.schema} reaches back to run {run.run}" for run in planned.bases))

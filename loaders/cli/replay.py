@@ -7,6 +7,7 @@ from loaders import pipeline, report
 from loaders.cli import connections
 from loaders.retention import replay
 from loaders.settings import Settings
+from loaders.telling import say
 
 EXAMPLES = """examples:
   python -m loaders replay              raw as the newest run left it
@@ -39,7 +40,7 @@ def rebuild(arguments: argparse.Namespace, chosen: Settings) -> None:
     started = time.monotonic()
     with connections.warehouse(catalog, chosen) as warehouse:
         known = replay.replay(lake, warehouse, arguments.to_run, report.steps, arguments.replace)
-        print(report.replayed(known, f"{warehouse}, schema {catalog.schema}", time.monotonic() - started))
+        say(*report.replayed(known, f"{warehouse}, schema {catalog.schema}", time.monotonic() - started))
         waiting = pipeline.pending(lake, warehouse)
     if waiting:
-        print(f"  {len(waiting)} later runs wait in the lake; `python -m loaders load` applies them")
+        say(f"  {len(waiting)} later runs wait in the lake; `python -m loaders load` applies them")

@@ -1,7 +1,6 @@
 """`extract` and `load`: a run, and its second half."""
 
 import argparse
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -20,6 +19,7 @@ from loaders.proof.by_value import Shares
 from loaders.settings import Settings
 from loaders.source import mysql, standing
 from loaders.source.shared_snapshot import shared_snapshot
+from loaders.telling import notice, say
 
 VERDICTS = "What each table's verdict proves, and what it does not: docs/proof.md"
 # A source has other users too.
@@ -68,9 +68,9 @@ def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
         places = pipeline.Places(lake, folder, None, None if arguments.no_load else Shares(chosen.value_parts, folder))
         run = _read(arguments, chosen, catalog, places, deletes)
         loaded = _commit(catalog, places, run, chosen, deletes) if places.shares else None
-    print(report.published(run, lake, time.monotonic() - started))
-    _tell(notice for batch in run.batches for notice in batch.notices)
-    print(loaded or "  not loaded; `python -m loaders load` applies it")
+    say(*report.published(run, lake, time.monotonic() - started))
+    _tell(text for batch in run.batches for text in batch.notices)
+    say(loaded or "  not loaded; `python -m loaders load` applies it")
 
 
 def _read(
@@ -108,7 +108,7 @@ def _snapshot(opened: list[pymysql.Connection], catalog: Catalog) -> Iterator[my
         moment = mysql.snapshot(opened[0])
     else:
         tables = [table.name for table in catalog.tables]
-        moment = shared_snapshot(readers, locker, tables, lambda text: _tell([text]))
+        moment = shared_snapshot(readers, locker, tables, notice)
     with moment as snapshot:
         _tell(filter(None, [standing.notice(snapshot.connection)]))
         yield snapshot
@@ -121,14 +121,14 @@ def connections_at_once(text: str) -> int:
 
 
 def _tell(notices: Iterable[str]) -> None:
-    for notice in notices:
-        print(f"notice: {notice}", file=sys.stderr)
+    for text in notices:
+        notice(text)
 
 
 def load(arguments: argparse.Namespace, chosen: Settings) -> None:
     catalog = connections.catalog(arguments, chosen)
     if not _load_pending(catalog, connections.lake_of(catalog, chosen), chosen):
-        print("nothing waits in the lake: raw is up to date")
+        say("nothing waits in the lake: raw is up to date")
 
 
 def _load_pending(catalog: Catalog, lake: Lake, chosen: Settings) -> int:
@@ -136,6 +136,6 @@ def _load_pending(catalog: Catalog, lake: Lake, chosen: Settings) -> int:
     with connections.warehouse(catalog, chosen) as warehouse:
         count = 0
         for run in report.working_on_each(f"loading into {warehouse}", pipeline.load(lake, warehouse)):
-            print(report.loaded(run, warehouse))
+            say(report.loaded(run, warehouse))
             count += 1
     return count

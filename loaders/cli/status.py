@@ -8,6 +8,7 @@ from loaders.cli import connections
 from loaders.lake import runs
 from loaders.proof import holdings
 from loaders.settings import Settings
+from loaders.telling import say
 
 
 def add_to(commands, catalog: argparse.ArgumentParser) -> None:
@@ -25,13 +26,13 @@ def status(arguments: argparse.Namespace, chosen: Settings) -> None:
     catalog = connections.catalog(arguments, chosen)
     lake = connections.lake_of(catalog, chosen)
     target = connections.dbt_target(chosen, chosen.environment)
-    print(f"source     {catalog.source} ({len(catalog.tables)} tables in {catalog.file})")
-    print(f"lake       {lake} ({len(runs.numbers(lake))} runs)")
-    print(f"warehouse  {target.values.get('path') or target.values.get('host')}, schema {catalog.schema}")
+    say(f"source     {catalog.source} ({len(catalog.tables)} tables in {catalog.file})")
+    say(f"lake       {lake} ({len(runs.numbers(lake))} runs)")
+    say(f"warehouse  {target.values.get('path') or target.values.get('host')}, schema {catalog.schema}")
     if target.type == "duckdb" and not target.values["path"].exists():
-        print("  it does not exist yet; `make extract` makes it")
+        say("  it does not exist yet; `make extract` makes it")
         return
     with connections.warehouse(catalog, chosen, read_only=True) as warehouse:
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-        print(report.status(holdings.of(catalog, lake, warehouse), now))
-        print(f"  {report.waiting(pipeline.pending(lake, warehouse))}")
+        say(*report.status(holdings.of(catalog, lake, warehouse), now))
+        say(f"  {report.waiting(pipeline.pending(lake, warehouse))}")

@@ -12,6 +12,7 @@ from loaders.proof import holdings, verify
 from loaders.proof.verify import Ends, Finding
 from loaders.settings import Settings
 from loaders.source import mysql
+from loaders.telling import say
 
 DESCRIPTION = """Compares the source as it is now with raw, and with the marts that keep a table's rows one to one
 (meta.mart in the catalog). Raw: rows, sums of hashes, and where those differ the first keys. Marts: every row, column
@@ -60,14 +61,14 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> int:
             snapshot, warehouse, holdings.applied(lake, warehouse), pipeline.pending(lake, warehouse),
             target.values["schema"], report.progress, arguments.tables is None,
         )  # fmt: skip
-        print(f"{catalog.source} as of {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC and {warehouse}, {_held(last, ends)}")
+        say(f"{catalog.source} as of {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC and {warehouse}, {_held(last, ends)}")
         findings = []
         for found in _findings(ends, catalog, arguments.deep):
             findings.append(found)
-            print(report.finding(found, max(map(len, names))), flush=True)
+            say(*report.finding(found, max(map(len, names))))
         if warehouse.last_applied() != last:
             raise Failure("a run was loaded into raw during the comparison", "run it again")
-    print(report.verdict(findings))
+    say(report.verdict(findings))
     return int(any(found.equal is False for found in findings))
 
 

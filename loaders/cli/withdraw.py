@@ -6,6 +6,7 @@ from loaders.cli import connections
 from loaders.retention import withdraw
 from loaders.retention.withdraw import Waiting
 from loaders.settings import Settings
+from loaders.telling import say
 
 EXAMPLES = """examples:
   python -m loaders withdraw 7 --dry-run   what would be given up
@@ -34,13 +35,15 @@ def take_back(arguments: argparse.Namespace, chosen: Settings) -> None:
     lake = connections.lake_of(catalog, chosen)
     with connections.warehouse(catalog, chosen) as warehouse:
         planned = withdraw.plan(lake, warehouse, arguments.number)
-        print(f"{'would give up' if arguments.dry_run else 'giving up'} of the lake {lake}, schema {catalog.schema}:")
-        print("\n".join(_line(each) for each in planned), flush=True)
+        say(f"{'would give up' if arguments.dry_run else 'giving up'} of the lake {lake}, schema {catalog.schema}:")
+        say(*(_line(each) for each in planned))
         if arguments.dry_run:
             return
         withdraw.withdraw(lake, warehouse, planned)
-    print(f"withdrawn: {len(planned)} runs; raw stays as it is, and the next `extract` reads anew what they brought")
-    print("a warehouse that has applied them all the same is built anew by `python -m loaders replay` there")
+    say(
+        f"withdrawn: {len(planned)} runs; raw stays as it is, and the next `extract` reads anew what they brought",
+        "a warehouse that has applied them all the same is built anew by `python -m loaders replay` there",
+    )
 
 
 def _line(each: Waiting) -> str:

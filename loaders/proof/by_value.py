@@ -107,13 +107,14 @@ def next_part(earlier: ByValue | None, way: str, parts: int) -> tuple[int, list[
 
 
 def _failure(table: str, found: Differences, warehouse: Warehouse, run: Run) -> Failure:
-    listed = "\n  ".join(found.lines())
-    problem = f"{table} in raw is not what it is at the source: of {found.rows:,} rows compared by value\n  {listed}"
+    problem = f"{table} in raw is not what it is at the source: of {found.rows:,} rows compared by value"
+    listed = list(found.lines())
     if found.brought_by == {run.run}:
         return Failure(
             problem,
             f"these rows came with this run, so that values change on their way into {warehouse}: report it with this "
             "message. VALUE_PARTS=0 loads without this comparison, and leaves raw as wrong as it says",
+            listed,
         )
     older = sorted(found.brought_by - {run.run})
     came = (
@@ -121,4 +122,4 @@ def _failure(table: str, found: Differences, warehouse: Warehouse, run: Run) -> 
         if older
         else ""
     )
-    return Failure(problem, f"{came}`python -m loaders extract --full --tables {table}` reads the table whole")
+    return Failure(problem, f"{came}`python -m loaders extract --full --tables {table}` reads the table whole", listed)

@@ -3,11 +3,16 @@
 import csv
 import io
 import json
+import re
+import unicodedata
 
+import duckdb
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
-from dashboard import ask
+from dashboard import ask, formulas
 from dashboard import page as pages
 from dashboard.warehouse import opened
 from loaders.errors import Failure
@@ -145,8 +150,40 @@ def test_the_sql_of_a_tile_runs_as_it_is_in_make_sql(tmp_path, open_page):
     sql = open_page(file, [("country", "O'Brien")]).evaluate("dashboard.tile('countries').sql")
     with shops.duckdb.connect(tmp_path / "w.duckdb", read_only=True) as connection:
         (question,) = ask.questions(sql.splitlines())
-        told = ask.answer(connection, question)
+        told = "".join(ask.answer(connection, question))
     assert "O'Brien" in told and "40" in told and "777" not in told
+
+
+@pytest.fixture(scope="module")
+def functions(browser, demo):
+    """The page's own functions, to be called with anything."""
+    page = browser.new_page()
+    page.goto(demo.as_uri())
+    page.wait_for_selector("#notes:not(:empty)")
+    yield page
+    page.close()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("';\n\r\\\0\x1b\u2028\u202e")), min_size=1
+    )
+)
+@example(["UK;\ncopy (select 44) to '/tmp/x';\n", "';select 1;--", "$$;", "/*", ""])
+def test_any_text_chosen_is_one_line_of_one_question_and_comes_back(functions, texts):
+    literals = functions.evaluate("texts => texts.map((text) => literal('duckdb', text))", texts)
+    (question,) = ask.questions(f"select {', '.join(literals)};".splitlines())
+    assert not {"Cc", "Cf", "Zl", "Zp"} & set(map(unicodedata.category, question))
+    assert duckdb.execute(question).fetchall() == [tuple(texts)]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text("'\"=+-@;,|\t\r\n＝ab"), min_size=1))
+def test_the_pages_csv_guards_what_the_exported_file_guards(functions, texts):
+    cells = functions.evaluate("texts => texts.map((text) => csvCell(text, 'product'))", texts)
+    ours = [re.sub(formulas.PATTERN, r"\1'\2", text) for text in texts]
+    assert [next(csv.reader(io.StringIO(cell, newline="")), [""]) for cell in cells] == [[text] for text in ours]
 
 
 def test_no_cell_of_a_csv_file_runs_as_a_formula(tmp_path, open_page):

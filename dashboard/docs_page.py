@@ -1,0 +1,57 @@
+"""dbt's documentation as one HTML file in which names are text: no request, no script but dbt's own, by its hash.
+
+dbt's own single file has names as they are within its script, where `</script>` in one of them ends it and begins
+another; and its search makes markup of them, which can load and lead away.
+"""
+
+import json
+import re
+from pathlib import Path
+
+from dashboard.page import script_hash
+from loaders.errors import Failure
+
+# Where dbt's page takes its data from, when it is one file.
+PLACES = {"manifest.json": '"MANIFEST.JSON INLINE DATA"', "catalog.json": '"CATALOG.JSON INLINE DATA"'}
+SCRIPT = re.compile(r'<script defer="defer">(.*)</script>', re.DOTALL)
+# Where the search makes markup of names.
+MARKING = re.compile(r"\bhighlight=function\((\w+)\){")
+AS_TEXT = r"\g<0>\1=\1&&\1.replace(/[&<]/g,(each)=>`&#${each.charCodeAt()};`);"
+ICON = re.compile(r'<link rel="shortcut icon"[^>]*>')
+
+
+def html(target: Path) -> str:
+    """The page of what `dbt docs generate` has left in dbt's target folder."""
+    try:
+        texts = {name: (target / name).read_text(encoding="utf-8") for name in ("index.html", *PLACES)}
+    except OSError as error:
+        raise Failure(f"{error.filename} cannot be read ({error.strerror})", "run `make docs`") from None
+    page = texts["index.html"]
+    page, places = MARKING.subn(AS_TEXT, page)
+    if places != 1 or not SCRIPT.search(page) or any(page.count(place) != 1 for place in PLACES.values()):
+        raise Failure(
+            f"{target / 'index.html'} is not the page that the dbt of requirements/ writes",
+            "run `make setup`, and `make docs` again",
+        )
+    for name, place in PLACES.items():
+        page = page.replace(place, f"JSON.parse({_literal(texts[name])})")
+    return _closed(page)
+
+
+def _literal(text: str) -> str:
+    """JSON as a text in a script that stands in HTML: no character of it can end the text or the script.
+
+    A key __proto__ is no key to JavaScript, and the search would break on it: it gets a blank.
+    """
+    return json.dumps(text.replace('"__proto__"', '"__proto__ "')).replace("<", "\\u003c")
+
+
+def _closed(page: str) -> str:
+    """The page with a policy before all else; Angular is told of it, so that it does not try what is refused."""
+    policy = (
+        f"default-src 'none'; script-src {script_hash(SCRIPT.search(page)[1])}; style-src 'unsafe-inline'; "
+        "img-src data:; font-src data:; base-uri 'none'; form-action 'none'"
+    )
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+    page = ICON.sub("", page, count=1)
+    return page.replace("<html ", '<html ng-csp="no-unsafe-eval" ', 1).replace("<head>", f"<head>{meta}", 1)

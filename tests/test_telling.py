@@ -1,0 +1,36 @@
+"""What people are told comes out line by line, and is what it looks like, whatever others have put into it."""
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from loaders import report
+from loaders.errors import Failure
+from loaders.proof.verify import Finding
+from loaders.telling import notice, printable, say
+
+any_text = st.text(st.characters() | st.sampled_from("\n\r\t\x1b\x07\x7f\x9b\u2028\u2029\u202e\u200b\0"))
+
+
+@given(any_text)
+@example("\x1b[2J\x1b[Hequal: all rows\n")
+def test_what_can_be_seen_stays_and_all_else_is_spelled_out(text):
+    told = printable(text)
+    assert told.isprintable() and told.isascii() >= text.isascii()
+    assert told == text or not text.isprintable()
+
+
+@given(any_text, any_text, st.lists(any_text, max_size=3))
+def test_a_failure_has_a_line_for_each_of_its_parts(problem, fix, details):
+    lines = str(Failure(problem, fix, details).and_then(fix)).split("\n")
+    assert len(lines) == 2 + len(details) and all(map(str.isprintable, lines))
+    assert lines[0].startswith("error: ") and lines[-1].startswith("  fix: ")
+
+
+def test_nothing_that_is_said_forges_a_line(capsys):
+    """The finding's input: a name and a key that clear the screen and say that all is well."""
+    forged = "\x1b[2J\nequal: all rows"
+    say(*report.finding(Finding(forged, False, "DIFFERENT", 1, [f"only here: {forged}"], "make extract"), 9))
+    notice(forged)
+    told = capsys.readouterr()
+    assert len(told.out.splitlines()) == 3 and told.err == r"notice: \x1b[2J\nequal: all rows" + "\n"
+    assert "\x1b" not in told.out and "\nequal" not in told.out
