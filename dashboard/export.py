@@ -85,7 +85,7 @@ class _Writer:
     def csv(self, name: str) -> Exported:
         columns = self._columns(name)
         texts = [column for column, kind in columns if kind == "VARCHAR"] if self.style.guard else []
-        chosen = ", ".join(formulas.guarded(column) if column in texts else sql_name(column) for column, _ in columns)
+        chosen = ", ".join(self._cells(column, column in texts) for column, _kind in columns)
         counts = " + ".join(f"count(*) filter (where {formulas.is_formula(column)})" for column in texts) or "0"
         (found,) = self.connection.execute(f"select {counts} from {self._relation(name)}").fetchone()
         rows = self._copy(f"select {chosen} from {self._relation(name)} order by all", CSV, f"{name}.csv")
@@ -106,8 +106,14 @@ class _Writer:
             "select table_name, column_index, column_name, data_type, comment from duckdb_columns() "
             f"where {listed}) order by table_name, position"
         )
-        rows = self._copy(query, CSV, f"{DICTIONARY}.csv")
+        cells = ", ".join(self._cells(column, True) for column in ("mart", "column", "type", "description"))
+        rows = self._copy(f"select {cells} from ({query})", CSV, f"{DICTIONARY}.csv")
         return Exported(self.folder / f"{DICTIONARY}.csv", rows)
+
+    def _cells(self, column: str, text: bool) -> str:
+        if not self.style.guard:
+            return sql_name(column)
+        return f"{formulas.guarded(column) if text else sql_name(column)} as {sql_name(formulas.heading(column))}"
 
     def _relation(self, name: str) -> str:
         return f"{sql_name(self.schema)}.{sql_name(name)}"

@@ -8,6 +8,8 @@ vanish when cells are read. Taking one apostrophe away at each place that PATTER
 there. Numbers and times are never text here: -1.50 stays -1.50.
 """
 
+import re
+
 from loaders.quoting import sql_name, sql_text
 
 # The wide forms too: spreadsheets set up for Chinese, Japanese or Korean read them alike.
@@ -16,8 +18,12 @@ PATTERN = "(^|[,;|\t\r\n])([\"']*[=+\\-@＝＋－＠])"
 
 def guarded(column: str) -> str:
     """The column as SQL for DuckDB, with an apostrophe before each formula that could begin in it."""
-    name = sql_name(column)
-    return f"regexp_replace({name}, {sql_text(PATTERN)}, '\\1''\\2', 'g') as {name}"
+    return f"regexp_replace({sql_name(column)}, {sql_text(PATTERN)}, '\\1''\\2', 'g')"
+
+
+def heading(column: str) -> str:
+    """The column's name in a file's first line, which is a cell too."""
+    return re.sub(PATTERN, r"\1'\2", column)
 
 
 def is_formula(column: str) -> str:

@@ -190,6 +190,7 @@ def test_the_guard_can_be_undone(texts):
         connection.execute("create table t (text varchar)")
         connection.execute("insert into t select unnest(?)", [texts])
         guarded = [text for (text,) in connection.execute(f"select {formulas.guarded('text')} from t").fetchall()]
+        assert guarded == list(map(formulas.heading, texts))
     assert [re.sub(formulas.PATTERN, lambda found: found[1] + found[2][1:], text) for text in guarded] == texts
 
 
