@@ -139,6 +139,23 @@ def test_a_delete_that_lacked_memory_is_done_with_more(tmp_path, monkeypatch):
     ]
 
 
+def test_what_is_read_in_a_load_s_transaction_gets_more_memory_too(tmp_path, run_of, monkeypatch):
+    """Of 10,000,000 orders the marks of changed rows took what comparing by value needed: no run ended any more."""
+    run, files = run_of(1)
+    tries = []
+
+    def compared(_lost):
+        with_long_texts = "select range as id, repeat(range::varchar, 40) from range(300000) order by hash(range)"
+        tries.append(sum(batch.num_rows for batch in warehouse.stream(with_long_texts, wide=False)))
+
+    monkeypatch.setattr(duckdb_memory, "of_load", lambda *_: 8_000_000)
+    monkeypatch.setattr(duckdb_memory, "STREAM_IN_LOAD", 1_000_000)
+    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+        warehouse.apply(run, files, compared)
+        assert warehouse.last_applied() == (1, "1-x")
+    assert tries == [300_000]
+
+
 def spied(function, calls: list):
     def call(*arguments):
         calls.append(arguments)

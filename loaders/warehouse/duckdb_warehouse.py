@@ -73,6 +73,8 @@ class DuckDBWarehouse:
         self.threads: int = _setting(connection, "threads")
         # What DuckDB may take where nothing limits it: a share of the machine's, as it says it (18.8 GiB).
         self.all_memory: str = _setting(connection, "memory_limit")
+        # Bytes that the load under way may take; what is read in its transaction needs memory beside it.
+        self.load_memory = 0
 
     def __str__(self) -> str:
         return str(self.path)
@@ -105,6 +107,7 @@ class DuckDBWarehouse:
             # marks, and then refuses to delete those rows.
             self.connection.close()
             self.connection = _connected(self.path)
+            self.load_memory = _bytes(self.connection, self.all_memory)
             self._apply_run(run, files, proved)
 
     def _apply_run(self, run: Run, files: RunFiles, proved: Proved) -> None:
@@ -201,14 +204,18 @@ class DuckDBWarehouse:
         """
         with self._reading():
             limit = _setting(self.connection, "memory_limit")
-            self._limit_memory(self.all_memory if wide else f"{duckdb_memory.STREAM}B")
+            self._limit_memory(self.all_memory if wide else self._at_most(duckdb_memory.of_stream(self.load_memory)))
             yield from self.connection.execute(sql).to_arrow_reader(WIDE_ROWS if wide else ROWS)
             self._limit_memory(limit)
 
     def _spare_memory(self, run: Run) -> None:
         threads = duckdb_memory.load_threads(run, self.threads)
         self.connection.execute(f"set threads = {threads}")
-        self._limit_memory(f"{min(duckdb_memory.of_load(run, threads), _bytes(self.connection, self.all_memory))}B")
+        self.load_memory = duckdb_memory.of_load(run, threads)
+        self._limit_memory(self._at_most(self.load_memory))
+
+    def _at_most(self, size: int) -> str:
+        return f"{min(size, _bytes(self.connection, self.all_memory))}B"
 
     def _limit_memory(self, limit: str) -> None:
         """`reset memory_limit` is not used: DuckDB 1.5 would say the old limit and keep to the new one."""
@@ -219,7 +226,7 @@ class DuckDBWarehouse:
         try:
             yield
         except duckdb.Error as error:
-            raise Failure(
+            raise Refused(
                 f"DuckDB could not read {self.path}: {str(error).splitlines()[0]}", "look at it with `make sql`"
             ) from None
         except BaseException:
