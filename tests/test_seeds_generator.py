@@ -2,6 +2,10 @@
 
 import datetime
 import re
+import signal
+import subprocess
+import sys
+import time
 from contextlib import closing
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders.errors import Failure
+from loaders.settings import ROOT
 from loaders.source import mysql_url
 from local_stack import private_server
 from seeds_generator import cli as seeds_cli
@@ -268,6 +273,25 @@ def test_csv_files_that_do_not_fit_are_named(own, tmp_path, header, row, told):
         assert ask(
             own, "select count(*) from information_schema.tables where table_schema = database() and table_rows > 0"
         ) == ((0,),)
+
+
+def test_a_fresh_fill_that_is_stopped_says_that_the_old_shop_is_gone_and_goes_on_when_run_again(own):
+    """MySQL takes no table's removal back; it used to say that nothing was half done."""
+    commands.succeeded(seeds(own, "fill", "--yes", "--orders", "20"))
+    filling = subprocess.Popen(
+        [sys.executable, "-m", "seeds_generator", "fill", "--yes", "--fresh", "--orders", "3000000"],
+        cwd=ROOT, env=commands.settings(own) | {"SOURCE_URL": ""}, stdout=-1, stderr=-1, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    while filling.poll() is None and ask(own, "show tables like 'order'"):
+        time.sleep(0.01)
+    while filling.poll() is None and not ask(own, "show tables like 'order'"):
+        time.sleep(0.01)
+    filling.send_signal(signal.SIGINT)
+    _out, said = filling.communicate(timeout=60)
+    assert filling.returncode == 130 and "the shop that was there is gone" in said and "Traceback" not in said
+    assert ask(own, "select count(*) from `order`") == ((0,),)
+    assert "order 30" in commands.succeeded(seeds(own, "fill", "--yes", "--fresh", "--orders", "30"))
 
 
 def test_a_fresh_load_that_mysql_refuses_leaves_the_old_shop(own, tmp_path):
