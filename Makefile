@@ -71,7 +71,7 @@ test: .venv/test ## every test, on real parts (PYTEST="-k lake" for some)
 lint: .venv/test ## ruff, sqlfluff, zizmor
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests --disable-progress-bar --processes 2
+	$(RUN) sqlfluff lint dbt_project/models dbt_project/tests --disable-progress-bar --processes 2
 	$(BIN)/zizmor --offline --quiet .github
 
 pr: lint demo ## what CI asks of a pull request: lint, conventions, everything built on DuckDB, docs and dashboard
@@ -138,7 +138,7 @@ docs-serve: docs ## show the documentation site on this machine
 
 format: .venv/test ## let ruff and sqlfluff format the code
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
-	$(BIN)/sqlfluff fix dbt_project/models dbt_project/tests --disable-progress-bar
+	$(RUN) sqlfluff fix dbt_project/models dbt_project/tests --disable-progress-bar
 
 lock: ## make requirements/*.txt anew from pyproject.toml (needs uv)
 	requirements/lock.sh
@@ -158,7 +158,7 @@ fix: setup ## mend what `make break` broke (ARGS="--policy FILE": with a policy 
 	$(RUN) local_stack.faults fix $(ARGS)
 
 notebook: .venv/notebook setup ## open examples/tour.ipynb in the browser
-	$(BIN)/jupyter notebook examples/tour.ipynb
+	$(RUN) jupyter notebook examples/tour.ipynb
 
 help:
 	@awk '/^##@ More/ {exit} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import duckdb
 
+from loaders.errors import Failure
+
 EXAMPLE = "select country, sum(amount) from analytics.order_mart group by 1;"
 HELP = f"end a question with ; and leave with Ctrl-D. Try: {EXAMPLE}"
 # A question can be pasted, with anybody's values in it: whatever it is, it reaches tables of the warehouse and no more.
@@ -16,16 +18,15 @@ def lock(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement)
 
 
-def answer(connection: duckdb.DuckDBPyConnection, question: str) -> list[str]:
-    """The lines of the answers as tables, or what is wrong with the question."""
-    lines: list[str] = []
+def answer(connection: duckdb.DuckDBPyConnection, question: str) -> Iterator[str]:
+    """The lines of the answers as tables. What DuckDB finds wrong with the question is a failure, in its own lines."""
     try:
         for statement in duckdb.extract_statements(question):
             result = connection.sql(statement)
-            lines += ["ok"] if result is None else str(result).rstrip("\n").split("\n")
+            yield from ["ok"] if result is None else str(result).rstrip("\n").split("\n")
     except duckdb.Error as error:
-        lines += f"error: {error}".split("\n")
-    return lines
+        problem, *details = str(error).split("\n")
+        raise Failure(problem, "correct the question", details) from None
 
 
 def questions(lines: Iterable[str]) -> Iterator[str]:

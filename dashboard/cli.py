@@ -108,7 +108,13 @@ def run_sql(arguments: argparse.Namespace) -> None:
             return
         say(f"{path}, read-only, DuckDB {duckdb.__version__}; {ask.HELP}")
         for question in ask.questions(_typed()):
-            say(*ask.answer(opened.connection, question))
+            try:
+                say(*ask.answer(opened.connection, question))
+            except Failure as failure:
+                # Who types goes on; a file of questions ends at the first that is wrong.
+                if not sys.stdin.isatty():
+                    raise
+                say(*str(failure).split("\n"))
 
 
 def _typed() -> Iterator[str]:

@@ -256,6 +256,25 @@ def test_a_wrong_row_count_leaves_every_table_of_the_run_as_it_was(tmp_path, run
     assert read(path, "select count(*) from duckdb_tables() where table_name = 'customer'") == [(0,)]
 
 
+@pytest.mark.parametrize("damage", ["cut", "a block", "its head", "nothing in it"])
+def test_a_damaged_file_is_not_said_to_be_in_use_and_what_is_said_leads_out(own, damage):
+    own.write("create table t (id int primary key)", "insert into t values (1), (2)")
+    own.run()
+    content, block = own.warehouse_path.read_bytes(), 4096 * 3
+    damaged = {
+        "cut": content[: len(content) // 2],
+        "a block": content[:block] + b"\7" * (len(content) - block),
+        "its head": b"\0" * 4096 + content[4096:],
+        "nothing in it": b"",
+    }[damage]
+    own.warehouse_path.write_bytes(damaged)
+    with pytest.raises(Failure, match=r"cannot be opened|could not read") as caught:
+        own.load()
+    assert "in use" not in caught.value.problem and "move it away: `make load`" in caught.value.fix
+    own.warehouse_path.rename(own.folder / "aside")
+    assert own.load() == [1] and own.live("t", "id") == [(1,), (2,)]
+
+
 def test_a_file_in_use_names_the_file_and_its_holder(tmp_path):
     path = tmp_path / "w.duckdb"
     holding = f"import duckdb, time; c = duckdb.connect({str(path)!r}); print('ready', flush=True); time.sleep(60)"

@@ -21,7 +21,7 @@ COMMANDS = {
         "status", "plan --sql", "extract", "extract --full --no-load", "load", "verify", "replay",
         "prune --keep-days 0", "withdraw 99", "erase --table 주문 --key 1", "doctor", "discover", "nonsense",
     ),
-    "dashboard.cli": ("page", "export", "sql", "sql 'select 1'"),
+    "dashboard.cli": ("page", "export", "sql", "sql 'select 1'", "sql 'select nonsense'"),
     "seeds_generator.cli": ("day", "fill --fresh --orders 40 --customers 9 --products 5", "load {folder}/nothing.py"),
     "local_stack.cli": ("status --home {folder}/server", "down --home {folder}/server"),
     "exercises.__main__": ("check 3", "check"),
@@ -65,7 +65,8 @@ def plain(shop, forker):
     assert {call: each.err for (_program, call), each in ended.items() if not well_ended(each)} == {}
     codes = {call: each.code for (_program, call), each in ended.items() if each.code}
     assert codes == {
-        "withdraw 99": 1, "erase --table 주문 --key 1": 1, "page": 1, "export": 1, "nonsense": 2,
+        "withdraw 99": 1, "erase --table 주문 --key 1": 1, "page": 1, "export": 1,
+        "sql 'select nonsense'": 1, "nonsense": 2,
         "load {folder}/nothing.py": 1, "status --home {folder}/server": 1, "check 3": 1, "check": 1,
     }  # fmt: skip
     return ended

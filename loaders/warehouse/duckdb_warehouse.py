@@ -16,7 +16,7 @@ from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.proof import canonical
 from loaders.quoting import sql_name, sql_text
 from loaders.retention.erase_key import Key, in_duckdb
-from loaders.warehouse import checks, duckdb_memory, duckdb_sql, kept, live_rows
+from loaders.warehouse import checks, duckdb_errors, duckdb_memory, duckdb_sql, kept, live_rows
 from loaders.warehouse.duckdb_sql import DIALECT
 from loaders.warehouse.interface import Proved, Step
 from loaders.warehouse.live_rows import LiveRows
@@ -50,7 +50,7 @@ def _connected(path: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = duckdb.connect(path, read_only=read_only)
     except (duckdb.Error, OSError) as error:
-        raise _open_failure(error, path) from None
+        raise duckdb_errors.not_opened(error, path) from None
     connection.execute("set TimeZone = 'UTC'")
     connection.execute(f"set threads = {min(duckdb_memory.THREADS, _setting(connection, 'threads'))}")
     # To keep the files' order DuckDB writes many blocks twice: a second more for 2 million orders, and half as much
@@ -179,7 +179,10 @@ class DuckDBWarehouse:
         except duckdb.Error as error:
             raise Failure(
                 f"DuckDB could not read {self.schema}.{batch.table} in {self.path}: {str(error).splitlines()[0]}",
-                f"`python -m loaders extract --full --tables {batch.table}` reads it whole; nothing was published",
+                duckdb_errors.remedy(
+                    error,
+                    f"`python -m loaders extract --full --tables {batch.table}` reads it whole; nothing was published",
+                ),
             ) from None
         except BaseException:
             self.connection.interrupt()
@@ -227,7 +230,8 @@ class DuckDBWarehouse:
             yield
         except duckdb.Error as error:
             raise Refused(
-                f"DuckDB could not read {self.path}: {str(error).splitlines()[0]}", "look at it with `make sql`"
+                f"DuckDB could not read {self.path}: {str(error).splitlines()[0]}",
+                duckdb_errors.remedy(error, "look at it with `make sql`"),
             ) from None
         except BaseException:
             self.connection.interrupt()
@@ -351,7 +355,8 @@ class DuckDBWarehouse:
             self.connection.execute("commit")
         except duckdb.Error as error:
             self._roll_back()
-            raise Refused(f"DuckDB could not {doing}: {str(error).splitlines()[0]}", then) from None
+            said = str(error).splitlines()[0]
+            raise Refused(f"DuckDB could not {doing}: {said}", duckdb_errors.remedy(error, then)) from None
         except BaseException:
             self._roll_back()
             raise
@@ -384,11 +389,3 @@ def _setting(connection: duckdb.DuckDBPyConnection, name: str) -> Any:
 def _bytes(connection: duckdb.DuckDBPyConnection, formatted: str) -> int:
     """Of a size as DuckDB says it, to its two or three digits."""
     return connection.execute(f"select parse_formatted_bytes({sql_text(formatted)})").fetchone()[0]
-
-
-def _open_failure(error: Exception, path: Path) -> Failure:
-    text = " ".join(str(error).split())
-    if "lock" in text.lower():
-        holder = text.partition("Conflicting lock is held in ")[2].partition(". See also")[0] or "another program"
-        return Failure(f"the warehouse {path} is in use by {holder}", "close it there, then run this again")
-    return Failure(f"the warehouse {path} cannot be opened: {text}", "check `path` in dbt's profile (profiles.yml)")

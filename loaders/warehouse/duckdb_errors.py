@@ -1,0 +1,31 @@
+"""What DuckDB says of its file, as failures: who holds it, or what to do with one that is damaged."""
+
+import re
+from pathlib import Path
+
+import duckdb
+
+from loaders.errors import Failure
+
+# In any of DuckDB's words; a disk that is full has others.
+DAMAGED = re.compile(r"not a valid DuckDB|Corrupt|checksum|read enough bytes|deserialize|has been invalidated")
+RESTORE = (
+    "restore it from a backup; without one, move it away: `make load` builds raw anew of the lake, and `make build` "
+    "the marts, but histories, which are in that file alone, begin anew"
+)
+
+
+def remedy(error: duckdb.Error, otherwise: str) -> str:
+    """What to do: about a damaged file, or `otherwise`."""
+    return RESTORE if DAMAGED.search(str(error)) else otherwise
+
+
+def not_opened(error: duckdb.Error | OSError, path: Path) -> Failure:
+    text = " ".join(str(error).split())
+    # Not by "lock" alone, which is also in "block": a damaged file was said to be in use.
+    if "set lock on file" in text:
+        holder = text.partition("Conflicting lock is held in ")[2].partition(". See also")[0] or "another program"
+        return Failure(f"the warehouse {path} is in use by {holder}", "close it there, then run this again")
+    return Failure(
+        f"the warehouse {path} cannot be opened: {text}", remedy(error, "check `path` in dbt's profile (profiles.yml)")
+    )
