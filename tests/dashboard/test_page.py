@@ -62,6 +62,29 @@ def test_names_in_the_data_are_shown_as_text_and_never_run(tmp_path, open_page):
     assert page.locator("img, #tiles script").count() == 0
 
 
+any_text = st.lists(
+    st.characters(exclude_categories=["Cs"])
+    | st.sampled_from([*"<>&'\"{}\\;=\0\n\u2028\u202e", "</script>", "<!--", "{where}"]),
+    max_size=30,
+).map("".join)
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(any_text, min_size=20, max_size=40, unique=True))
+def test_any_texts_in_the_data_are_texts_in_the_page(tmp_path, open_page, texts):
+    (tmp_path / "w.duckdb").unlink(missing_ok=True)
+    file = drawn(tmp_path, [{"product_name": text, "category": text, "country": text} for text in texts])
+    page = open_page(file)
+    assert (
+        set(page.evaluate("dashboard.shop.countries")) == set(page.evaluate("dashboard.shop.categories")) == set(texts)
+    )
+    with opened(shops.target(tmp_path / "w.duckdb")) as warehouse:
+        for text in texts[::10]:
+            go(page, [("country", text)])
+            shown = page.evaluate("dashboard.tile('products')")
+            assert shown["rows"] == shops.answers(warehouse, shown["sql"]) and len(shown["rows"]) == 1
+
+
 def test_the_policy_allows_no_request_and_no_foreign_script(demo, open_page):
     policy = open_page(demo).locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
     assert "default-src 'none'" in policy
