@@ -290,6 +290,22 @@ def test_stopped_by_hand_in_a_query_of_duckdb_it_says_the_same_and_ends(tmp_path
         assert "nothing is half done" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_while_a_value_stops_one_table_the_others_go_on_as_the_failure_says(shop):
+    shop.write("create table zero (id int primary key, at date)")
+    with shop.connect(shop.shop_url, sql_mode="", autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into zero values (7, '2024-00-00')")
+    shop.discover()
+    refused(
+        loaders(shop, "extract"), "zero.at: the value 2024-00-00 of the row id=7", "`extract --tables` moves the other"
+    )
+    assert loaders(shop, "extract", "--tables", "order").returncode == 0
+    assert shop.raw("order", "id") == [(1,), (2,)]
+    text = shop.catalog_file.read_text() + "    columns: [{name: at, config: {meta: {on_invalid: null}}}]\n"
+    shop.catalog_file.write_text(text)
+    done = loaders(shop, "extract")
+    assert "1 invalid values of at became NULL" in done.stdout and shop.raw("zero", 'id, "at"') == [(7, None)]
+
+
 def test_a_lake_in_s3_by_boto3s_own_variables(shop, s3_server):
     boto3.client("s3", **s3_server).create_bucket(Bucket="cli-lake")
     aws = {

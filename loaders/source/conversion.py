@@ -44,11 +44,11 @@ class Conversion:
             f"{_as_text(column)}or let such values become NULL, counted: `on_invalid: null` in the column's config.meta"
         )
         if column.name in self.primary_key:
-            rule = "it belongs to the key, which cannot become NULL"
+            rule = "it belongs to the key, which cannot become NULL; or leave the table out of the catalog"
         raise Failure(
             f"{self.table}.{column.name}: the value {printed_value(row[column.name])} of the row {where} "
             f"has no exact home as {column.strictest} (type {column.mysql_type})",
-            f"correct the row; {rule}",
+            f"correct the row; {rule}; meanwhile `extract --tables` moves the other tables",
         )
 
 
