@@ -13,8 +13,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m
 # dbt reads no .env, so the targets that call it hand the settings on; the environment goes before them.
-# pip's scripts are handed to Python: started by themselves, they name it by this folder, whose $ a shell would expand.
-DBT := cd dbt_project && ../$(RUN) dotenv -f ../.env run --no-override ../$(BIN)/python ../$(BIN)/dbt
+DBT := $(RUN) loaders dbt
 # duckdb, redshift, or redshift_local (the stand-in of local_stack/redshift): what to install and to start.
 TARGET ?= duckdb
 # With TARGET=redshift_local, what works on data works on the stand-in, which is started when it does not run.

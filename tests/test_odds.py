@@ -28,7 +28,7 @@ COMMANDS = {
 }  # fmt: skip
 CALLS = [(program, call) for program, calls in COMMANDS.items() for call in calls]
 # Into the dbt project itself: for who may not write there.
-WRITING = [("loaders.cli", "discover --write odd_one")]
+WRITING = [("loaders.cli", "discover --write odd_one"), ("loaders.cli", "dbt build")]
 ELSEWHERE = Odd(folder="/", encoding="ascii")
 # A file may have so many bytes as Python needs to find a folder for temporary ones.
 CLOSED, FULL = Odd(output="closed"), Odd(output="/dev/full", file_bytes=100)

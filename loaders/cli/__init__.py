@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from loaders import settings
-from loaders.cli import discover, doctor, erase, plan, prune, replay, run, status, verify, withdraw
+from loaders.cli import dbt, discover, doctor, erase, plan, prune, replay, run, status, verify, withdraw
 
 EXAMPLES = """examples:
   python -m loaders extract                       all tables of the catalog: MySQL -> lake -> raw
@@ -25,6 +25,7 @@ EXAMPLES = """examples:
   python -m loaders doctor                        try every link, and name the remedy of each fault
   python -m loaders discover                      print a catalog of the database in SOURCE_URL
   python -m loaders discover --write billing      put it into the dbt project, with staging views
+  python -m loaders dbt build                     dbt, with what .env says
 
 settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_DIR, DUCKDB_PATH, CATALOG,
   LOOKBACK_MINUTES (60: how long before the newest change reading begins),
@@ -54,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     erase.add_to(commands, catalog)
     doctor.add_to(commands, catalog)
     discover.add_to(commands)
+    dbt.add_to(commands)
     return top
 
 
