@@ -99,22 +99,27 @@ def run_export(arguments: argparse.Namespace) -> None:
             say(str(done))
 
 
-def run_sql(arguments: argparse.Namespace) -> None:
+def run_sql(arguments: argparse.Namespace) -> int:
     path = _target().values["path"]
     with open_warehouse(path, "", read_only=True) as opened:
         ask.lock(opened.connection)
         if arguments.question:
             say(*ask.answer(opened.connection, arguments.question))
-            return
+            return 0
         say(f"{path}, read-only, DuckDB {duckdb.__version__}; {ask.HELP}")
-        for question in ask.questions(_typed()):
-            try:
-                say(*ask.answer(opened.connection, question))
-            except Failure as failure:
-                # Who types goes on; a file of questions ends at the first that is wrong.
-                if not sys.stdin.isatty():
-                    raise
-                say(*str(failure).split("\n"))
+        return _answered(opened.connection, ask.questions(_typed()))
+
+
+def _answered(connection: duckdb.DuckDBPyConnection, questions: Iterator[str]) -> int:
+    """Answer them all; the exit code is 1 if one was wrong, unless somebody sat there and was told."""
+    code = 0
+    for question in questions:
+        try:
+            say(*ask.answer(connection, question))
+        except Failure as failure:
+            print(failure, file=sys.stderr, flush=True)  # noqa: T201 (a failure makes its own lines printable)
+            code = int(not sys.stdin.isatty())
+    return code
 
 
 def _typed() -> Iterator[str]:

@@ -151,8 +151,10 @@ def test_docs_and_export_are_the_same_when_made_again(demo):
 
 def test_make_sql_answers_and_cannot_write(demo):
     fresh, _told = demo
-    told = fresh.run("printf 'drop table analytics.order_mart;\\nselect 41 + 1;\\n' | make sql")
-    assert "read-only" in told and "42" in told
+    done = fresh.shell("printf 'drop table analytics.order_mart;\\nselect 41 + 1;\\n' | make sql")
+    assert "read-only" in done.stdout and "42" in done.stdout
+    assert done.returncode == 2 and "error: " in done.stderr and "read-only mode" in done.stderr
+    assert "42" in fresh.run("echo 'select 41 + 1;' | make sql")
 
 
 def test_an_own_database_is_a_minute_from_dbt_build(demo, own):
