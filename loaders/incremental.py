@@ -137,7 +137,8 @@ def _repaired(read: TableRead, found: Difference) -> tuple[File, ...]:
     if sum(file.rows for file in files) != wanted:
         raise Failure(
             f"{read.table.name}: of {wanted:,} rows to repair, {sum(file.rows for file in files):,} came",
-            f"is {list(read.table.primary_key)} really its key? nothing was published",
+            f"`python -m loaders extract --full --tables {read.table.name}` reads it whole; nothing was published (is "
+            f"{list(read.table.primary_key)} really its key?)",
         )
     return files
 
