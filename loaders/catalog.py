@@ -17,6 +17,8 @@ from loaders.quoting import has_jinja
 from loaders.warehouse.raw_tables import LOADS_TABLE
 
 META_KEYS = ("primary_key", "cursor", "fingerprint", "on_invalid", "as", "dist", "sort", "mart")
+# Of the source itself: dbt's staging reads it.
+SOURCE_META_KEYS = ("time_zone",)
 # Redshift cuts longer names, in bytes, without a word.
 REDSHIFT_NAME_BYTES = 127
 
@@ -83,6 +85,7 @@ def read(file: Path) -> Catalog:
     entries = _part(source, "tables", list, file, f"source {name}")
     if not entries:
         raise Failure(f"{file}: source {name} lists no tables", "add one under `tables:`, or run `discover`")
+    _meta(source, file, f"source {name}", SOURCE_META_KEYS)
     tables = tuple(_table(entry, file) for entry in entries)
     _no_collisions([table.name for table in tables], file)
     return Catalog(file, name, schema, tables)
@@ -175,12 +178,12 @@ def _columns(meta: Mapping[str, Any], key: str, file: Path, table: str) -> tuple
     return tuple(columns)
 
 
-def _meta(entry: Mapping[str, Any], file: Path, where: str) -> Mapping[str, Any]:
-    """`config.meta` of a table or column. Other tools may keep keys there too, but a near miss of ours is a typo."""
+def _meta(entry: Mapping[str, Any], file: Path, where: str, ours: Collection[str] = META_KEYS) -> Mapping[str, Any]:
+    """`config.meta` of a source, table or column. Others may keep keys there too, but a near miss of ours is a typo."""
     meta = _part(_part(entry, "config", dict, file, where), "meta", dict, file, where)
     for key in meta:
-        near = difflib.get_close_matches(str(key), META_KEYS, n=1, cutoff=0.8)
-        if near and key not in META_KEYS:
+        near = difflib.get_close_matches(str(key), ours, n=1, cutoff=0.8)
+        if near and key not in ours:
             raise Failure(f"{file}: {where} has `{key}` under config.meta", f"did you mean `{near[0]}`?")
     return meta
 

@@ -19,8 +19,8 @@ from loaders.warehouse.raw_tables import LOADS_TABLE
 CURSORS = ("updated_at", "modified_at", "last_update", "last_updated", "last_modified", "updated", "modified")
 # When a table was last read, changed or not: for dbt's source freshness.
 LOADED_AT = (
-    f'select max(snapshot_at) from "{{{{ this.schema }}}}".{LOADS_TABLE} '
-    "where table_name = '{{ this.identifier | replace(\"'\", \"''\") }}'"
+    f'select snapshot_at from "{{{{ this.schema }}}}".{LOADS_TABLE} '
+    "where table_name = '{{ this.identifier | replace(\"'\", \"''\") }}' order by run desc limit 1"
 )
 NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 # Unicode's kinds of characters that control something instead of being seen, and ends of lines.

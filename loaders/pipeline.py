@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loaders import drift
+from loaders import clock, drift
 from loaders.catalog import Catalog, Table
 from loaders.declared_key import key_is_unique
 from loaders.deletes import DeleteLimit, Lost
@@ -84,7 +84,7 @@ def read(
             batches = shares.of_each(reads, batches, raw.bases)
             not_altered((read.source for read in reads), snapshot)
             version, taken_at = snapshot.server_version, snapshot.taken_at
-        return Run(number, attempt, catalog.schema, catalog.source, version, taken_at, batches)
+        return clock.checked(lake, Run(number, attempt, catalog.schema, catalog.source, version, taken_at, batches))
     except BaseException:
         attempts.remove(lake, [table.name for table in catalog.tables], attempt)
         raise

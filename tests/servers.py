@@ -22,6 +22,7 @@ ON_ONE = {
     "tests/test_acceptance.py": "what dbt makes of the original shop's data",
     "tests/test_builds.py": "what dbt builds of raw",
     "tests/test_cli.py": "what commands print",
+    "tests/test_clocks.py": "what dbt builds of raw",
     "tests/test_copied_checkout.py": "where a checkout's things are",
     "tests/test_dbt_project.py": "what dbt builds of raw",
     "tests/test_extract.py::test_a_schema_of_three_thousand_tables_is_discovered_and_extracted": "how we scale",

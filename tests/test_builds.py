@@ -10,7 +10,7 @@ from tests import commands, forked_dbt, small_shop
 from tests.small_shop import customer, order, product
 from tests.test_dbt_project import ask, copied_project
 
-NOTED = "select run, run_at_end, started_at < ended_at from analytics._builds order by started_at"
+NOTED = "select run, run_at_end, started_at < ended_at from analytics._builds order by build"
 SOME = ("customer_history", "product_history", "order_mart", "--exclude-resource-type", "test",
         "--exclude-resource-type", "unit_test", "--quiet")  # fmt: skip
 INCREMENTAL = ("--vars", "{incremental_order_mart: true}")

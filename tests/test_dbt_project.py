@@ -179,7 +179,7 @@ def test_every_model_and_column_is_described(manifest, shop):
     columns = ask(
         shop,
         "select table_name, column_name from duckdb_columns() "
-        "where schema_name = 'analytics' and table_name <> '_builds'",
+        "where schema_name = 'analytics' and table_name not in ('_builds', '_histories')",
     )
     described = {
         (node["name"], column["name"])
@@ -194,7 +194,7 @@ def test_every_model_and_column_is_described(manifest, shop):
 def test_descriptions_reach_the_warehouse(shop):
     bare = (
         "select table_name, column_name from duckdb_columns() "
-        "where schema_name = 'analytics' and table_name <> '_builds' and comment is null"
+        "where schema_name = 'analytics' and table_name not in ('_builds', '_histories') and comment is null"
     )
     assert ask(shop, bare) == []
 

@@ -1,6 +1,7 @@
 """Whatever happens in the shop between builds, the order mart is the join that MySQL itself computes: on DuckDB.
 
-Most builds are incremental, and equal to the mart made whole. `make test` takes fifteen steps, `make test-long` 500.
+Most builds are incremental, and equal to the mart made whole; and the histories give back what the source was at every
+run that was built. `make test` takes eighteen steps, `make test-long` 500.
 """
 
 from collections import Counter
@@ -10,12 +11,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from loaders import catalog
+from loaders.retention import replay
 from tests import commands, forked_dbt, small_shop
-from tests.mart_machine import MartMachine
+from tests.history_machine import HistoryMachine
 
 SHORT = settings(
     max_examples=3,
-    stateful_step_count=5,
+    stateful_step_count=6,
     deadline=None,
     derandomize=True,
     database=None,
@@ -33,8 +35,24 @@ class OnDuckDB:
     def extract(self, full: bool) -> None:
         self.own.run(self.known, full=full)
 
-    def dbt(self, *arguments: str, **environment: str) -> None:
-        forked_dbt.dbt(self.own, *arguments, **environment)
+    def replay(self, to_run: int) -> None:
+        with self.own.opened("raw") as warehouse:
+            replay.replay(self.own.lake, warehouse, to_run, lambda steps, _count: steps)
+
+    def load(self) -> None:
+        self.own.load("raw")
+
+    def newest_run(self) -> int:
+        return self.ask("select max(run) from raw._loads")[0][0]
+
+    def erase(self, table: str, key: int) -> None:
+        commands.succeeded(commands.python(self.own, "loaders", "erase", "--table", table, "--key", str(key)))
+
+    def dbt(self, *arguments: str, **environment: str) -> str:
+        return forked_dbt.dbt(self.own, *arguments, **environment)
+
+    def refused(self, *arguments: str) -> str:
+        return forked_dbt.dbt(self.own, *arguments, fails=True)
 
     def forget(self) -> None:
         with duckdb.connect(self.own.warehouse_path) as connection:
@@ -50,7 +68,18 @@ def test_the_mart_is_mysqls_own_join_after_every_build(own):
     small_shop.create(own)
     stack, taken = OnDuckDB(own), Counter()
     try:
-        run_state_machine_as_test(lambda: MartMachine(own, stack, taken), settings=chosen)
+        run_state_machine_as_test(lambda: HistoryMachine(own, stack, taken), settings=chosen)
     finally:
         print(dict(taken))
     assert taken["builds"] >= 15 and taken["increments"] >= 5, "too little happened: take more steps"
+    assert taken["back"] and taken["parts"] and taken["empty"], "too little happened: take more steps"
+
+
+def test_a_customer_who_is_erased_and_restored_begins_a_history_anew(own):
+    small_shop.create(own)
+    machine = HistoryMachine(own, OnDuckDB(own), Counter())
+    machine.begin()
+    machine.erase_and_restore(1, [("customer", 2, {"country": "Japan"}, False)])
+    states = machine.stack.ask("select customer_id, from_run, until_run from analytics.customer_history order by 1, 2")
+    assert states == [(1, 3, None), (2, 1, 3), (2, 3, None), (3, 1, None)]
+    machine.teardown()

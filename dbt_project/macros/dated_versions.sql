@@ -1,11 +1,11 @@
 {#-
-    The states in a history, each with the span of the shop's time in which it held: from `valid_from` on, until before
-    `valid_until` (NULL: still). A change between two readings of the shop counts from the moment that its row states
+    The states in a history by run, in the order of the runs, each with the span of the shop's time in which it held: from
+    `valid_from` on, until before `valid_until` (NULL: still). A change between two readings of the shop counts from the moment that its row states
     (`updated_at`) if that lies between the two; a change that forgot to state it, and whatever held when the history
     began, counts from the reading that showed it. So spans of one key never overlap, and none begins before it was known.
 -#}
 {% macro dated_versions(history, key, attributes) %}
-{%- set in_order = 'partition by ' ~ key ~ ' order by dbt_valid_from' %}
+{%- set in_order = 'partition by ' ~ key ~ ' order by from_run, until_run nulls last' %}
 with states as (
     select
         *,

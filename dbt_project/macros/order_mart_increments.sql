@@ -20,7 +20,7 @@
     {# A table that was read whole has no marks of what is gone; a run that raw does not know is of another past. #}
     {% set reliable = run_query(
         'select b.run from ' ~ builds_table() ~ ' as b where b.order_mart = ' ~ text_literal(order_mart_definition())
-        ~ ' and b.started_at = (select max(started_at) from ' ~ builds_table() ~ ' where order_mart is not null)'
+        ~ ' and b.build = (select max(build) from ' ~ builds_table() ~ ' where order_mart is not null)'
         ~ ' and exists (select 1 from ' ~ loads ~ ' as l where l.run = b.run and l.attempt = b.attempt)'
         ~ ' and not exists (select 1 from ' ~ loads ~ " as l where l.run > b.run and l.mode = 'full')"
     ) %}

@@ -87,11 +87,11 @@ def columns_of(warehouse: Warehouse, schema: str, table: str) -> list[tuple[str,
 
 def built_run(warehouse: Warehouse, marts: str) -> tuple[int, str] | None:
     """The run, and its attempt, that the newest build into the schema `marts` was made of; None if none is noted."""
-    if (marts.lower(), BUILDS) not in tables_of(warehouse, marts):
+    if "build" not in dict(columns_of(warehouse, marts, BUILDS)):
         return None
     built = warehouse.ask(
         f"select run, attempt from {sql_name(marts)}.{BUILDS} where raw_schema = {sql_text(warehouse.schema)} "
-        "order by started_at desc limit 1"
+        "order by build desc limit 1"
     )
     return (int(built[0][0]), built[0][1]) if built else None
 

@@ -38,6 +38,21 @@ product_versions as (
     select * from {{ ref('int_product_versions') }}
 ),
 
+turns as (
+    select * from {{ ref('int_clock_turns') }}
+),
+
+-- Read since the shop's clock went back, and placed in a time that it showed twice: before or after a change, who can tell?
+doubtful as (
+    select distinct orders.order_id
+    from orders
+    inner join turns
+        on
+            orders.run >= turns.run
+            and orders.ordered_at <= turns.had_come_to
+            and (orders.ordered_at > turns.not_before or turns.not_before is null)
+),
+
 -- Left joins: an order whose customer or product is missing must fail a test, not vanish.
 joined as (
     select
@@ -72,14 +87,17 @@ joined as (
     from orders
     left join customers on orders.customer_id = customers.customer_id
     left join products on orders.product_id = products.product_id
+    left join doubtful on orders.order_id = doubtful.order_id
     left join customer_versions
         on
-            orders.customer_id = customer_versions.customer_id
+            doubtful.order_id is null
+            and orders.customer_id = customer_versions.customer_id
             and orders.ordered_at >= customer_versions.valid_from
             and (orders.ordered_at < customer_versions.valid_until or customer_versions.valid_until is null)
     left join product_versions
         on
-            orders.product_id = product_versions.product_id
+            doubtful.order_id is null
+            and orders.product_id = product_versions.product_id
             and orders.ordered_at >= product_versions.valid_from
             and (orders.ordered_at < product_versions.valid_until or product_versions.valid_until is null)
 ),

@@ -20,11 +20,14 @@ renamed as (
         delivery_fee,
 
         -- timestamps
-        order_date as ordered_at,
-        shipping_date as delivered_at,
-        created_at,
-        updated_at,
-        _extracted_at as extracted_at
+        {{ in_utc('order_date') }} as ordered_at,
+        {{ in_utc('shipping_date') }} as delivered_at,
+        {{ in_utc('created_at') }} as created_at,
+        {{ in_utc('updated_at') }} as updated_at,
+        _extracted_at as extracted_at,
+
+        -- lineage
+        _run as run
     from source
     where _deleted_at is null
 )

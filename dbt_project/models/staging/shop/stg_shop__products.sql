@@ -17,8 +17,8 @@ renamed as (
         weight_kg,
 
         -- timestamps
-        created_at,
-        updated_at,
+        {{ in_utc('created_at') }} as created_at,
+        {{ in_utc('updated_at') }} as updated_at,
         _extracted_at as extracted_at
     from source
     where _deleted_at is null

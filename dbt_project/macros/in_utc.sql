@@ -1,0 +1,31 @@
+{#-
+    A time as the source's rows hold it (MySQL's DATETIME has no zone), as the moment in UTC: the zone is what the catalog says
+    of the source, `config.meta.time_zone` (UTC without it). Staging does this once, and everything behind it is in UTC. A
+    TIMESTAMP column is in UTC already. The same SQL on DuckDB and Redshift.
+-#}
+{% macro in_utc(column, source_name='shop') %}
+    {%- set zone = time_zone_of(source_name) -%}
+    {%- if zone == 'UTC' -%}
+        {{- column -}}
+    {%- else -%}
+        (({{ column }} at time zone {{ text_literal(zone) }}) at time zone 'UTC')
+    {%- endif -%}
+{% endmacro %}
+
+{#- The other way: what the source's clocks showed at a moment in UTC. -#}
+{% macro in_local_time(moment, source_name='shop') %}
+    {{- '((' ~ moment ~ " at time zone 'UTC') at time zone " ~ text_literal(time_zone_of(source_name)) ~ ')' -}}
+{% endmacro %}
+
+{#- The time zone that a source's rows are written in; a name that nobody knows stops what reads it. -#}
+{% macro time_zone_of(source_name) %}
+    {% set tables = graph.sources.values() | selectattr('source_name', 'equalto', source_name) | list if execute else [] %}
+    {% set zone = tables[0].config.meta.get('time_zone', 'UTC') if tables else 'UTC' %}
+    {% if zone not in modules.pytz.all_timezones_set %}
+        {{ exceptions.raise_compiler_error(
+            'the source ' ~ source_name ~ ' is said to be in the time zone ' ~ zone ~ ', which is none: write a name like '
+            ~ 'Asia/Seoul under config.meta.time_zone in the sources YAML'
+        ) }}
+    {% endif %}
+    {{ return(zone) }}
+{% endmacro %}

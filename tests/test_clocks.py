@@ -1,0 +1,147 @@
+"""No clock decides what came first, and what a source's own clock shows is what its time zone makes of it."""
+
+import datetime
+
+import duckdb
+import pytest
+
+from loaders import catalog
+from tests import commands, forked_dbt, small_shop
+from tests.test_dbt_project import copied_project
+from tests.wrong_clocks import WrongClocks
+
+DAY = datetime.timedelta(days=1)
+UNTESTED = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--quiet")
+NODES = ("customer_history", "product_history", "order_mart")
+THEN = (
+    "select order_id, country_when_ordered, is_observed, is_on_time from analytics.order_mart "
+    "where order_id > 100 order by 1"
+)
+
+
+def ask(own, sql: str) -> list[tuple]:
+    with duckdb.connect(own.warehouse_path, read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+@pytest.fixture
+def shop(own):
+    """A customer, a product and an order, placed by the source's clock as it is."""
+    small_shop.create(own)
+    own.write(
+        small_shop.customer(1, "Korea", "2024-01-01"),
+        small_shop.product(1, "Cup", "8.00", "2024-01-01"),
+        small_shop.order(1, 1, 1, str(WrongClocks(own).now())),
+    )
+    return own
+
+
+def test_clocks_a_day_off_forwards_and_backwards_change_no_order_of_anything(shop):
+    """Each customer's move is followed by an order. It has the country of then, or, where the source's clock showed its
+    time twice, none; the newest build is the one with the highest number, whatever its machine's clock said."""
+    known, clocks = catalog.read(commands.SHOP_CATALOG), WrongClocks(shop)
+    clocks.run(known)
+    forked_dbt.dbt(shop, "build", "--select", "+order_mart", *UNTESTED)
+    days = {"Norway": (1, -1, 1, 2), "Peru": (-1, 1, -1, 6), "Japan": (0, 0, 0, 6), "Chile": (2, 1, 0, 6)}
+    for number, (country, (source, loaders, machine, promised)) in enumerate(days.items(), start=101):
+        clocks.source = source * DAY
+        moved = clocks.now() - datetime.timedelta(seconds=2)
+        placed = moved + datetime.timedelta(seconds=1)
+        shop.write(
+            f"update customer set country = '{country}', updated_at = '{moved}'",
+            small_shop.order(number, 1, 1, str(placed), "delivered", f"'{placed + 4 * DAY}'"),
+        )
+        clocks.run(known, loaders)
+        variables = f"{{incremental_order_mart: true, promised_delivery_days: {promised}}}"
+        forked_dbt.dbt(shop, "build", "--select", *NODES, *UNTESTED, "--vars", variables, CLOCK_DAYS=str(machine))
+        ((told,),) = ask(shop, f"select is_on_time from analytics.order_mart where order_id = {number}")
+        assert told is (promised >= 4)
+    assert ask(shop, THEN) == [
+        (101, None, False, True),  # read again since, because it is of the newest hour
+        (102, None, False, True),
+        (103, None, False, True),
+        (104, "Chile", True, True),
+    ]
+    # Another state, read while the clock shows the same.
+    clocks.source = moved + datetime.timedelta(seconds=2) - WrongClocks(shop).now()
+    shop.write("update customer set country = 'Kenya'")
+    clocks.run(known)
+    forked_dbt.dbt(shop, "build", "--select", *NODES, *UNTESTED)
+    assert ask(shop, "select run from analytics.int_clock_turns") == [(3,)]
+    history = "select country, from_run, until_run from analytics.customer_history order by from_run"
+    assert ask(shop, history) == [
+        (country, run, run + 1 if run < 6 else None) for run, country in enumerate(["Korea", *days, "Kenya"], start=1)
+    ]
+    forked_dbt.dbt(shop, "test", "--select", *NODES, "--exclude-resource-type", "unit_test")
+    # Clocks are shown: the third build's machine was a day behind, and it stayed the third.
+    shown = "select started_at > lag(started_at) over (order by build) from analytics._builds order by build"
+    assert ask(shop, shown) == [(None,), (True,), (False,), (True,), (True,), (True,)]
+
+
+def in_zone(folder, zone: str):
+    """The dbt project, its shop in a time zone."""
+    project = copied_project(folder)
+    sources = project / "models/staging/shop/_shop__sources.yml"
+    text = sources.read_text()
+    assert "time_zone: UTC" in text
+    sources.write_text(text.replace("time_zone: UTC", f"time_zone: {zone}"))
+    return project
+
+
+def test_a_shop_that_keeps_korean_time_says_so_in_the_catalog(shop, tmp_path):
+    """An order twenty minutes before a move has the country of before; without the zone the newest rows would lie nine
+    hours in the future, which a test says."""
+    clocks, nine = WrongClocks(shop, source=-datetime.timedelta(hours=1)), datetime.timedelta(hours=9)
+    shop.write(f"update `order` set order_date = '{clocks.now() + nine}', updated_at = '{clocks.now() + nine}'")
+    known = catalog.read(commands.SHOP_CATALOG)
+    seoul = in_zone(tmp_path / "seoul", "Asia/Seoul")
+    clocks.run(known)
+    forked_dbt.dbt(shop, "build", "--select", "+order_mart", *UNTESTED, project=seoul)
+    clocks.source = datetime.timedelta()
+    moved = clocks.now() + nine - datetime.timedelta(seconds=2)
+    shop.write(
+        small_shop.order(101, 1, 1, str(moved - datetime.timedelta(minutes=20))),
+        f"update customer set country = 'Japan', updated_at = '{moved}'",
+    )
+    clocks.run(known)
+    tested = ("no_row_is_dated_after_it_was_read", "every_local_time_is_one_moment", "--exclude", "test_type:generic")
+    said = forked_dbt.dbt(
+        shop, "build", "--select", *NODES, *tested, project=seoul, DBT_TARGET_PATH=str(tmp_path / "target")
+    )
+    assert "WARN" not in said.replace("WARN=0", ""), said
+    assert ask(shop, THEN) == [(101, "Korea", True, None)]
+    utc = ask(shop, "select ordered_at from analytics.order_mart where order_id = 101")
+    assert utc == [(moved - nine - datetime.timedelta(minutes=20),)]
+    said = forked_dbt.dbt(shop, "build", "--select", "stg_shop__orders+1", "stg_shop__customers", "stg_shop__products",
+                          "no_row_is_dated_after_it_was_read", "--exclude", "order_mart+")  # fmt: skip
+    assert "no_row_is_dated_after_it_was_read" in said and "Got 2 results, configured to warn if != 0" in said, said
+
+
+def test_hours_that_clocks_show_twice_or_never_are_counted_and_count_as_the_later(shop, tmp_path):
+    shop.write(
+        small_shop.order(101, 1, 1, "2024-11-03 01:30:00"),  # twice in New York
+        small_shop.order(102, 1, 1, "2024-03-10 02:30:00"),  # never
+        small_shop.order(103, 1, 1, "2024-11-03 02:00:00"),
+    )
+    shop.run(catalog.read(commands.SHOP_CATALOG))
+    new_york = in_zone(tmp_path, "America/New_York")
+    said = forked_dbt.dbt(
+        shop, "build", "--select", "stg_shop__orders", "every_local_time_is_one_moment", "--store-failures",
+        "--exclude", "test_type:generic", project=new_york,
+    )  # fmt: skip
+    assert "Got 6 results, configured to warn if != 0" in said, said
+    moments = "select ordered_at from analytics.stg_shop__orders where order_id > 100 order by order_id"
+    assert ask(shop, moments) == [
+        (datetime.datetime(2024, 11, 3, 6, 30),),
+        (datetime.datetime(2024, 3, 10, 7, 30),),
+        (datetime.datetime(2024, 11, 3, 7, 0),),
+    ]
+
+
+def test_a_time_zone_that_is_none_stops_the_build_by_name(shop, tmp_path):
+    shop.run(catalog.read(commands.SHOP_CATALOG))
+    said = forked_dbt.dbt(
+        shop, "run", "--select", "stg_shop__orders", project=in_zone(tmp_path, "Asia/Pyongseoul"), fails=True
+    )
+    told = " ".join(said.split())
+    assert "the source shop is said to be in the time zone Asia/Pyongseoul, which is none: write a name like" in told
