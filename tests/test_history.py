@@ -1,9 +1,12 @@
 """What held when an order was placed: from MySQL, by the loaders and dbt's snapshots, to the mart."""
 
+import shutil
+
 import duckdb
 import pytest
 
-from tests import commands, small_shop
+from tests import commands, forked_dbt, small_shop
+from tests.own_database import OwnDatabase
 from tests.small_shop import customer, order, product
 
 OBSERVED = (
@@ -97,6 +100,60 @@ def test_a_customer_who_comes_back_under_the_same_number_has_no_two_states_at_on
     (row,) = [row for row in ask(shop, OBSERVED) if row[0] == 7]
     assert row[1:3] == ("France", "France")
     assert [state for state in ask(shop, HISTORY) if state[0] == 3] == [(3, "Korea", False), (3, "France", True)]
+
+
+BUILT = ("build", "--select", "customer_history", "product_history", "order_mart",
+         "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")  # fmt: skip
+BY_CLOCK = """
+    create table analytics.by_clock as select
+        * exclude (from_run, until_run, noted_in_run), timestamp '2026-01-01' + from_run * interval 1 day as dbt_valid_from,
+        timestamp '2026-01-01' + until_run * interval 1 day as dbt_valid_to, dbt_valid_from as dbt_updated_at
+    from analytics.{history};
+    drop table analytics.{history};
+    alter table analytics.by_clock rename to {history};
+"""
+
+
+@pytest.fixture
+def copied(shop, tmp_path):
+    """The same warehouse, to be damaged."""
+    shutil.copy(shop.warehouse_path, tmp_path / "warehouse.duckdb")
+    shutil.copytree(shop.lake.folder, tmp_path / "lake")
+    return OwnDatabase(shop.shop_url, shop.source_url, tmp_path)
+
+
+def test_a_history_that_went_by_a_clock_goes_on_by_runs(copied):
+    order = "select customer_id, country, until_run is null from analytics.customer_history order by 1, from_run"
+    before, mart = ask(copied, order), ask(copied, "select * from analytics.order_mart order by 1")
+    with duckdb.connect(copied.warehouse_path) as connection:
+        for history in ("customer_history", "product_history"):
+            connection.execute(BY_CLOCK.format(history=history))
+        connection.execute("drop table analytics._histories; alter table analytics._builds drop column build")
+    said = forked_dbt.dbt(copied, *BUILT)
+    assert "analytics.customer_history goes by the runs of raw now, and no longer by clocks" in said
+    assert ask(copied, order) == before
+    assert ask(copied, "select * from analytics.order_mart order by 1") == mart
+    runs = ask(copied, "select max(from_run), max(until_run) from analytics.customer_history")
+    assert runs == [(-1, 0)]
+    assert "goes by the runs of raw now" not in forked_dbt.dbt(copied, *BUILT)
+
+
+def test_a_lake_that_was_begun_anew_is_followed_once_it_is_said(copied):
+    """Its runs count from 1 again, and the histories have seen more."""
+    (seen,) = ask(copied, "select max(run) from analytics._histories")[0]
+    history = "select country, from_run, until_run from analytics.customer_history where customer_id = 1 order by 2"
+    before = ask(copied, history)
+    with duckdb.connect(copied.warehouse_path) as raw:
+        raw.execute("delete from raw._loads where run > 1; update raw._loads set attempt = 'another'")
+        raw.execute("update raw.customer set country = 'Peru', _run = 1 where customer_id = 1")
+    said = " ".join(forked_dbt.dbt(copied, *BUILT).split())
+    told = f"raw holds run 1, and analytics.customer_history has seen run {seen}: the history stays as it is until raw"
+    assert told in said and "`dbt run-operation count_runs_anew`" in said
+    assert ask(copied, history) == before
+    forked_dbt.dbt(copied, "run-operation", "count_runs_anew")
+    assert "has seen run" not in forked_dbt.dbt(copied, *BUILT)
+    shifted = [(country, first - seen - 1, last and last - seen - 1) for country, first, last in before]
+    assert ask(copied, history) == [*shifted[:-1], (*shifted[-1][:2], 1), ("Peru", 1, None)]
 
 
 MARTS = ("order_mart", "customer_mart", "product_mart", "daily_sales_mart", "delivery_mart", "retention_mart")
