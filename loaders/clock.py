@@ -1,6 +1,6 @@
 """The source's clock. It decides no order, because runs have numbers; but where it went back, every verdict says so.
 
-From there on the times in the source's rows say nothing of what was before and what after (dbt: int_clock_turns).
+From there on the times in the source's rows say nothing of what was before and what after (dbt: stg_shop__clock_turns).
 """
 
 from dataclasses import replace

@@ -67,7 +67,7 @@ def test_clocks_a_day_off_forwards_and_backwards_change_no_order_of_anything(sho
     shop.write("update customer set country = 'Kenya'")
     clocks.run(known)
     forked_dbt.dbt(shop, "build", "--select", *NODES, *UNTESTED)
-    assert ask(shop, "select run from analytics.int_clock_turns") == [(3,)]
+    assert ask(shop, "select run from analytics.stg_shop__clock_turns") == [(3,)]
     history = "select country, from_run, until_run from analytics.customer_history order by from_run"
     assert ask(shop, history) == [
         (country, run, run + 1 if run < 6 else None) for run, country in enumerate(["Korea", *days, "Kenya"], start=1)

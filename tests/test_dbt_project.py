@@ -139,6 +139,9 @@ DAMAGES = {
     "unique_together_daily_sales_mart_order_date__country__category": (
         "insert into analytics.daily_sales_mart from analytics.daily_sales_mart limit 1"
     ),
+    "follows_the_runs_customer_history_customer_id": (
+        "update analytics.customer_history set until_run = from_run - 1 where customer_id = 5"
+    ),
     "unique_customer_history_dbt_scd_id": (
         "insert into analytics.customer_history from analytics.customer_history where customer_id = 4"
     ),
@@ -160,6 +163,30 @@ def dbt_on_a_damaged_copy(shop, folder: Path, damages, *arguments: str) -> dict[
 def test_every_kind_of_damage_fails_the_test_that_is_there_for_it(shop, tmp_path):
     statuses = dbt_on_a_damaged_copy(shop, tmp_path, DAMAGES.values(), "test", "--select", "test_type:data")
     assert {name: statuses[name] for name in DAMAGES} == dict.fromkeys(DAMAGES, "fail")
+
+
+def test_one_value_of_any_column_of_the_mart_that_is_stale_fails_the_test_of_the_whole(shop, tmp_path):
+    """Made NULL, and made something where it was NULL: a comparison with NULL would say neither."""
+    copy = tmp_path / "warehouse.duckdb"
+    shutil.copy(shop.warehouse_path, copy)
+    test = (shop.folder / "target/compiled/order_he/tests/shop/every_order_reaches_the_mart.sql").read_text()
+    some = {"VARCHAR": "'x'", "BOOLEAN": "true", "TIMESTAMP": "timestamp '2024-01-01'"}
+    with duckdb.connect(copy) as connection:
+        columns = connection.execute(
+            "select column_name, data_type from duckdb_columns() where table_name = 'order_mart'"
+        ).fetchall()
+        assert connection.execute(test).fetchall() == [] and len(columns) == 28
+        for column, kind in columns:
+            for value in ("null", some.get(kind, "7")):
+                changed = f"{column} is distinct from cast({value} as {kind})"
+                connection.execute("begin")
+                ((hits,),) = connection.execute(
+                    f"update analytics.order_mart set {column} = {value} where order_id = "
+                    f"(select max(order_id) from analytics.order_mart where {changed})"
+                ).fetchall() or ((0,),)
+                assert bool(connection.execute(test).fetchall()) is bool(hits), (column, value)
+                assert hits or value == "null" or column == "is_observed", column
+                connection.execute("rollback")
 
 
 def test_a_value_that_the_contract_would_round_fails_a_test(shop, tmp_path):

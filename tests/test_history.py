@@ -106,7 +106,8 @@ BUILT = ("build", "--select", "customer_history", "product_history", "order_mart
          "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")  # fmt: skip
 BY_CLOCK = """
     create table analytics.by_clock as select
-        * exclude (from_run, until_run, noted_in_run), timestamp '2026-01-01' + from_run * interval 1 day as dbt_valid_from,
+        * exclude (from_run, until_run, noted_in_run),
+        timestamp '2026-01-01' + from_run * interval 1 day as dbt_valid_from,
         timestamp '2026-01-01' + until_run * interval 1 day as dbt_valid_to, dbt_valid_from as dbt_updated_at
     from analytics.{history};
     drop table analytics.{history};

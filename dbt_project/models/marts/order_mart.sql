@@ -39,10 +39,10 @@ product_versions as (
 ),
 
 turns as (
-    select * from {{ ref('int_clock_turns') }}
+    select * from {{ ref('stg_shop__clock_turns') }}
 ),
 
--- Read since the shop's clock went back, and placed in a time that it showed twice: before or after a change, who can tell?
+-- Read since the shop's clock went back, and placed in a time that it showed twice: before or after what, who can tell?
 doubtful as (
     select distinct orders.order_id
     from orders

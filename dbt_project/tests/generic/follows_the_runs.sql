@@ -1,4 +1,4 @@
-{#- A history by run: states of one key follow each other, each from a run until a later one, and one at most holds still. -#}
+{#- A history by run: states of one key follow each other, each from a run until a later one; one at most holds. -#}
 {% test follows_the_runs(model, key) %}
 
 with states as (

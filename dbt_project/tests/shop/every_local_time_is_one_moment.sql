@@ -1,6 +1,6 @@
 {{ config(severity='warn') }}
--- Where the source's clocks are put back, an hour is there twice, and where they are put forward, one is not there at all:
--- which moment a time in these hours is, nobody can tell. It counts as the later one. In UTC there are no such hours.
+-- Where the source's clocks are put back, an hour is there twice, and where they are put forward, one is not there at
+-- all: which moment a time in these hours is, nobody can tell. It counts as the later one. In UTC there are none.
 {% set times = {
     'customer': ['created_at', 'updated_at'],
     'product': ['created_at', 'updated_at'],

@@ -1,6 +1,6 @@
--- Every live order is in the mart once and whole, and the mart has no other. Whole: every column is what its parts give now.
--- So nothing is left of an earlier build, and a cast to the contract's widths and scales has cut and rounded nothing, which
--- Redshift would do without a word. NULL is like nothing else.
+-- Every live order is in the mart once and whole, and the mart has no other. Whole: every column is what its parts give
+-- now. So nothing is left of an earlier build, and a cast to the contract's widths and scales has cut and rounded
+-- nothing, which Redshift would do without a word. NULL is like nothing else.
 {% set mart_columns = graph.nodes['model.order_he.order_mart'].columns if execute else [] -%}
 
 with mart as (
@@ -33,7 +33,7 @@ products_then as (
 doubtful as (
     select orders.order_id
     from orders
-    inner join {{ ref('int_clock_turns') }} as turns
+    inner join {{ ref('stg_shop__clock_turns') }} as turns
         on
             orders.run >= turns.run
             and orders.ordered_at <= turns.had_come_to
@@ -100,7 +100,4 @@ where
     expected.order_id is null
     or mart.order_id is null
     or mart.times <> 1
-    {% for column in mart_columns -%}
-        or mart.{{ column }} <> expected.{{ column }}
-        or (mart.{{ column }} is null) <> (expected.{{ column }} is null)
-    {% endfor %}
+    or {{ unlike('mart', 'expected', mart_columns) }}

@@ -1,6 +1,6 @@
 {{ config(severity='warn') }}
--- A row that says it was changed, or ordered, after the server's own clock said it was read: either a clock is wrong, or the
--- source's times are not in the zone that the catalog says (config.meta.time_zone). A minute is forgiven.
+-- A row that says it was changed, or ordered, after the server's own clock said it was read: a clock is wrong, or
+-- the source's times are not in the zone that the catalog says (config.meta.time_zone). A minute is forgiven.
 with moments as (
     select
         'customer' as source_table,
