@@ -108,8 +108,8 @@ def compiled_models(folder: Path) -> list[tuple[str, str, str]]:
 
 def history(result: dict) -> str:
     """What a first snapshot adds to its rows."""
-    marks = "md5(extracted_at::varchar) as dbt_scd_id, extracted_at as dbt_updated_at, extracted_at as dbt_valid_from"
-    return f"select *, {marks}, null::timestamp as dbt_valid_to from ({result['compiled_code']})"
+    marks = "md5(extracted_at::varchar) as dbt_scd_id, 0::bigint as noted_in_run, 0::bigint as from_run"
+    return f"select *, {marks}, null::bigint as until_run from ({result['compiled_code']})"
 
 
 def by_hand(folder: Path, models: list[tuple[str, str, str]]) -> Callable[[], None]:

@@ -22,8 +22,11 @@
     {% for node in graph.nodes.values() if node.resource_type == 'snapshot' and node.config.strategy == 'by_run' %}
         {% set there = adapter.get_relation(node.database, node.schema, node.alias) %}
         {% if there %}
-            {% set key = node.config.unique_key %}
-            {% do found.append((there, node.config.snapshot_meta_column_names, [key] if key is string else key)) %}
+            {% set key, columns = node.config.unique_key, {} %}
+            {% for own in ('dbt_scd_id', 'dbt_updated_at', 'dbt_valid_from', 'dbt_valid_to') %}
+                {% do columns.update({own: node.config.snapshot_meta_column_names[own] or own}) %}
+            {% endfor %}
+            {% do found.append((there, columns, [key] if key is string else key)) %}
         {% endif %}
     {% endfor %}
     {{ return(found) }}

@@ -46,6 +46,20 @@ def test_every_relation_is_the_same_on_both_targets(shop, redshift, relation):
     assert ours == theirs
 
 
+def test_local_times_become_the_same_moments_on_both_targets(redshift):
+    """In winter, in summer, in an hour that clocks show twice and in one they skip: as the macro in_utc writes it."""
+    local = ("2024-01-15 12:00", "2024-07-15 12:00", "2024-11-03 01:30", "2024-03-10 02:30")
+    asked = "select " + ", ".join(
+        f"(timestamp '{time}:00' at time zone '{zone}') at time zone 'UTC'"
+        for zone in ("America/New_York", "Asia/Seoul", "Europe/Berlin")
+        for time in local
+    )
+    with connection_to(redshift) as connection, connection.cursor() as cursor:
+        cursor.execute(asked)
+        theirs = tuple(cursor.fetchall()[0])
+    assert theirs == duckdb.sql(asked).fetchone()
+
+
 def test_two_amounts_exchanged_are_found_in_the_mart(shop, redshift):
     cloud = redshift.environment()
     two = "where order_id in (10, 11)"
