@@ -149,7 +149,7 @@ def test_a_lake_that_was_begun_anew_is_followed_once_it_is_said(copied):
         raw.execute("update raw.customer set country = 'Peru', _run = 1 where customer_id = 1")
     said = " ".join(forked_dbt.dbt(copied, *BUILT).split())
     told = f"raw holds run 1, and analytics.customer_history has seen run {seen}: the history stays as it is until raw"
-    assert told in said and "`dbt run-operation count_runs_anew`" in said
+    assert told in said and "`python -m loaders dbt run-operation count_runs_anew`" in said
     assert ask(copied, history) == before
     forked_dbt.dbt(copied, "run-operation", "count_runs_anew")
     assert "has seen run" not in forked_dbt.dbt(copied, *BUILT)

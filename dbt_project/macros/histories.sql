@@ -124,7 +124,7 @@
         {% do exceptions.warn(
             'raw holds run ' ~ found[0] ~ ', and ' ~ history.schema ~ '.' ~ history.identifier ~ ' has seen run ' ~ found[1]
             ~ ': the history stays as it is until raw is there again (`make load`). Was the lake begun anew, so that runs '
-            ~ 'count from 1 again? Then `dbt run-operation count_runs_anew` says so, once.'
+            ~ 'count from 1 again? Then `python -m loaders dbt run-operation count_runs_anew` says so, once.'
         ) %}
     {% endif %}
 {% endmacro %}
