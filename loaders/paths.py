@@ -1,6 +1,9 @@
 """What a path cannot be, because a tool that is handed it would mean another file. Refused before anything is read."""
 
+import os
 import re
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 from loaders.errors import Failure
@@ -56,8 +59,11 @@ def _refused(path: Path, setting: str, why: str) -> Failure:
 
 
 def _utf8(path: Path, setting: str) -> str:
-    """The path as a text, which it is not if its bytes are no UTF-8."""
-    try:
-        return path.as_posix().encode().decode()
-    except UnicodeEncodeError:
-        raise Failure(f"the path in {setting} is not UTF-8: {path.as_posix()!a}", "choose another folder") from None
+    """The path as a text that everybody writes with the same bytes: DuckDB and dbt write UTF-8."""
+    text = path.as_posix()
+    with suppress(UnicodeEncodeError):
+        if text.encode() == os.fsencode(text):
+            return text
+    spoken = sys.getfilesystemencoding()
+    fix = "choose another folder" if spoken == "utf-8" else f"this shell speaks {spoken}: export LC_ALL=C.UTF-8"
+    raise Failure(f"the path in {setting} is not UTF-8: {text!a}", fix)

@@ -263,7 +263,7 @@ def _pid(server: Server) -> int | None:
 def _command_line(pid: int) -> str:
     """A process's command line, empty for one that has ended. A minimal Debian has no `ps`, macOS no /proc."""
     if Path("/proc/self").exists():
-        return Path(f"/proc/{pid}/cmdline").read_text()
+        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes())
     return subprocess.run(["ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True).stdout
 
 

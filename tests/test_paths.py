@@ -1,7 +1,10 @@
 """No path changes a value, finds another file, or fails without a word: lake, warehouse, TMPDIR and export."""
 
 import datetime
+import os
 import re
+import subprocess
+import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -200,3 +203,17 @@ def test_a_lake_that_duckdb_would_look_for_elsewhere_is_refused_at_the_first_com
     for command in ("extract", "plan", "status"):
         refused(loaders(shop, command, LAKE_URL=str(shop.folder / "a\\b*c")), "a pattern for other files", "LAKE_URL")
     refused(loaders(shop, "extract", LAKE_URL="file:///tmp/my%20lake"), "a URL with a %", "the folder itself")
+
+
+@pytest.mark.parametrize(("folder", "code"), [("plain", 0), ("쇼핑", 1)])
+def test_a_path_that_this_shell_writes_with_other_bytes_than_duckdb_is_refused(folder, code):
+    """In a shell without UTF-8 Python has other letters for a file's name, and DuckDB would make a file of those."""
+    asked = "import sys; from pathlib import Path; from loaders import errors, paths; " + (
+        "sys.exit(errors.run_command(lambda: paths.for_duckdb(Path(sys.argv[1]), 'LAKE_URL') and None))"
+    )
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", asked, folder], cwd=ROOT, env=os.environ | ascii_only, capture_output=True, text=True
+    )
+    assert done.returncode == code and "Traceback" not in done.stderr
+    assert ("export LC_ALL=C.UTF-8" in done.stderr) == bool(code)

@@ -145,7 +145,7 @@ def _is_ours(pid: int, mark: str) -> bool:
     """Whether a process lives and is the one we started: numbers are used again by the system."""
     try:
         if Path("/proc/self").exists():
-            return mark in Path(f"/proc/{pid}/cmdline").read_text()
+            return mark in os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes())
         return mark in subprocess.run(["ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True).stdout
     except OSError:
         return False
