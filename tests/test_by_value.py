@@ -1,6 +1,7 @@
 """Each run compares a share of every table by value, before it is published: what is wrong everywhere is seen."""
 
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -13,11 +14,13 @@ from loaders.lake.runs import ByValue
 from loaders.matching import match
 from loaders.proof import share
 from loaders.proof.by_value import next_part
+from loaders.proof.canonical import canonical
 from loaders.proof.deep import DeepTable
 from loaders.proof.differences import Differences
 from loaders.proof.share import Share
 from loaders.quoting import sql_name
 from loaders.table_read import homes
+from loaders.type_contract import SourceColumn
 from loaders.warehouse import duckdb_sql
 from tests.test_verify import damaged, finding
 
@@ -52,6 +55,28 @@ def a_run(own, parts: int = 4, lake=None, **options):
     known = own.discover()
     with own.opened(known.schema) as warehouse:
         return own.run_with(warehouse, known, lake, parts, **options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "parts"),
+    [
+        ("int", 50_000, 1),
+        ("int", 50_001, 24),
+        # 6,400 rows of 40,000 bytes and the two numbers beside them are more than is compared in each run.
+        ("varchar(10000)", 6_000, 1),
+        ("varchar(10000)", 6_400, 24),
+        # A long value is compared by length and digest.
+        ("longtext", 50_000, 1),
+    ],
+)
+def test_few_rows_are_compared_whole_unless_they_are_wide(kind, rows, parts):
+    octets = {"int": None, "varchar(10000)": 40_000, "longtext": 4_294_967_295}[kind]
+    name = kind.partition("(")[0]
+    columns = [
+        canonical(SourceColumn("id", "int", "int", False)),
+        canonical(SourceColumn("v", name, kind, False, octets=octets)),
+    ]
+    assert share.parts_of(SimpleNamespace(columns=columns), rows, 24) == parts
 
 
 @pytest.fixture
