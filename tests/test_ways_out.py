@@ -27,6 +27,7 @@ PROGRAMS = {
 }
 # What a target of the Makefile hands its ARGS to.
 MAKE = (ROOT / "Makefile").read_text()
+MACROS = "".join(file.read_text("utf-8") for file in (ROOT / "dbt_project/macros").glob("*.sql"))
 # Names in capitals that are no settings of ours: of other programs that a remedy calls.
 NOT_OURS = {"MARIADB_ROOT_PASSWORD"}
 
@@ -141,6 +142,8 @@ def make_fault(words: list[str], parsers) -> str | None:
 
 def command_fault(said: str, parsers) -> str | None:
     """What is wrong with a command between backticks; None also for what is none of ours."""
+    if (named := re.search(r" run-operation (\w+)", said)) and f"macro {named[1]}(" not in MACROS:
+        return f"the dbt project has no macro {named[1]}"
     for part in re.split(r"\s*&&\s*|;\s*", said):
         words = shlex.split(part.replace("…", "{}"))
         while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
@@ -234,6 +237,7 @@ def test_every_setting_that_a_failure_names_is_read_somewhere():
         ("extract --no-lode", "no option --no-lode"),
         ("python -m loader load", "no program loader"),
         ("make up && make sed", "has no target sed"),
+        ("python -m loaders dbt run-operation count_rums", "no macro count_rums"),
         ('make prune ARGS="--keep-days 0"', None),
         ("DBT_TARGET=duckdb make load build export", None),
         ("python -m loaders extract --full --tables {}", None),

@@ -42,5 +42,9 @@ def rebuild(arguments: argparse.Namespace, chosen: Settings) -> None:
         known = replay.replay(lake, warehouse, arguments.to_run, report.steps, arguments.replace)
         say(*report.replayed(known, f"{warehouse}, schema {catalog.schema}", time.monotonic() - started))
         waiting = pipeline.pending(lake, warehouse)
+    if arguments.replace:
+        # Before the next build: its runs may have the numbers of those that the histories know of the other lake.
+        say("  dbt's histories know runs of the other lake. Before the next `make build`, if there are any, once:")
+        say("  `python -m loaders dbt run-operation count_runs_anew` puts them before this lake's runs")
     if waiting:
         say(f"  {len(waiting)} later runs wait in the lake; `python -m loaders load` applies them")
