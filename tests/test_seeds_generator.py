@@ -279,7 +279,7 @@ def test_a_fresh_fill_that_is_stopped_says_that_the_old_shop_is_gone_and_goes_on
     """MySQL takes no table's removal back; it used to say that nothing was half done."""
     commands.succeeded(seeds(own, "fill", "--yes", "--orders", "20"))
     filling = subprocess.Popen(
-        [sys.executable, "-m", "seeds_generator", "fill", "--yes", "--fresh", "--orders", "3000000"],
+        [sys.executable, "-m", "seeds_generator", "fill", "--yes", "--fresh", "--orders", "500000"],
         cwd=ROOT, env=commands.settings(own) | {"SOURCE_URL": ""}, stdout=-1, stderr=-1, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
