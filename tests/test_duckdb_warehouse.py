@@ -14,7 +14,7 @@ import pytest
 
 from loaders.errors import Failure
 from loaders.lake.runs import Batch, ColumnType, File, Run
-from loaders.retention.erase_key import Key
+from loaders.retention.erase_key import Keys
 from loaders.warehouse import duckdb_memory, duckdb_warehouse
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 
@@ -299,7 +299,7 @@ ASKED = {
     "last_applied": lambda warehouse, _batch: warehouse.last_applied(),
     "newest": lambda warehouse, _batch: warehouse.newest(),
     "holds": lambda warehouse, batch: warehouse.holds(batch),
-    "occurrences": lambda warehouse, batch: warehouse.occurrences(Key("t", batch.columns[:1], ("x",)), "raw", "t"),
+    "occurrences": lambda warehouse, batch: warehouse.occurrences(Keys("t", batch.columns[:1], (("x",),)), "raw", "t"),
 }
 
 

@@ -2,7 +2,9 @@
 
 import datetime
 import signal
+from decimal import Decimal
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.lake.spool import spool
+from loaders.lake.store import sha256_of
 from loaders.retention import erase, erase_key, prune
 from loaders.retention.erase_lake import LakeSearch
 from tests.conftest import fresh_database
@@ -137,11 +140,81 @@ def test_what_killed_runs_left_is_erased_or_named(history):
     files_are_whole(own)
 
 
-@pytest.mark.parametrize("text", ["x", "1,2", "2.7x", ""])
-def test_a_key_that_cannot_be_one_is_refused(history, text):
+def test_a_key_that_cannot_be_one_is_refused(history):
     own, _states = history
-    with pytest.raises(Failure, match=r"t\.id is int.* is not"):
-        key_of(own, "t", text)
+    for text in ("x", "1,2", "2.7x", "", "1.5", "2.0001", "1e0", "0x2", " 2", "２", "99999999999"):
+        with pytest.raises(Failure, match=r"t\.id is int.* is not exactly one"):
+            key_of(own, "t", text)
+
+
+def batch_of(*kinds: str) -> runs.Batch:
+    columns = tuple(runs.ColumnType(f"k{place}", kind, kind, kind) for place, kind in enumerate(kinds))
+    return runs.Batch("t", "full", columns, tuple(column.name for column in columns), (), 0, {}, "")
+
+
+def refused_or(kind: str, text: str) -> str | None:
+    """The key of a table with one of that kind, as it is read of a text; None if it is refused."""
+    try:
+        (((key,),),) = (erase_key.parse(text, batch_of(kind)).values,)
+    except Failure as failure:
+        said = "bytes in hex digits" if kind == "BLOB" else kind
+        assert failure.problem == f"t.k0 is {said}, and {text!r} is not exactly one"
+        return None
+    return key
+
+
+NUMBERS = st.one_of(
+    st.integers().map(str),
+    st.decimals(allow_nan=False, places=4, min_value=-40000, max_value=40000).map("{:f}".format),
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.text("0123456789.-+eEx_, '٣", max_size=6),
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(st.sampled_from(["SMALLINT", "INTEGER", "BIGINT", "DECIMAL(20,0)", "DECIMAL(6,2)", "FLOAT", "DOUBLE"]), NUMBERS)
+def test_a_number_is_exactly_the_key_or_refused(kind, text):
+    key = refused_or(kind, text)
+    assert key is None or Decimal(key) == Decimal(text)
+    if kind == "BIGINT" and text.lstrip("-").isdecimal() and text.isascii():
+        assert (key is not None) == (-(2**63) <= int(text) < 2**63)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(st.datetimes(datetime.datetime(1, 1, 1)), st.sampled_from(["", "0", "5", "+09:00", "Z", " "]))
+def test_a_moment_is_exactly_the_key_or_refused(moment, more):
+    text = moment.isoformat(sep=" ", timespec="microseconds")
+    key = refused_or("TIMESTAMP", text + more)
+    assert (key is None) == bool(more)
+    assert key is None or datetime.datetime.fromisoformat(key.ljust(26, "0") if "." in key else key) == moment
+    assert (refused_or("DATE", text[:10] + more) is None) == bool(more)
+    assert (refused_or("DATE", text) is None) == (moment.time() != datetime.time())
+
+
+def test_composite_keys_and_bytes_are_exact_too():
+    assert erase_key.parse('1,"a,b"', batch_of("INTEGER", "VARCHAR")).values == (("1", "a,b"),)
+    for text in ("1.2,x", '1,"a"b', "1,a\nb", "1"):
+        with pytest.raises(Failure, match=r"t\.k0 is INTEGER|cannot be read|not '1'"):
+            erase_key.parse(text, batch_of("INTEGER", "VARCHAR"))
+    assert [refused_or("BLOB", text) for text in ("00FF", "", "0", "00 ff", "x'00'")] == ["00ff", "", None, None, None]
+    assert refused_or("VARCHAR", "\udcff") is None
+
+
+def test_rows_are_read_whatever_a_files_statistics_say(own):
+    own.write("create table t (id int primary key, v varchar(20))", "insert into t values (1, 'a'), (123456789, 'b')")
+    (file,) = own.run().batches[0].files
+    place = own.lake.folder / file.key
+    data = place.read_bytes()
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    largest, smallest = (number.to_bytes(4, "little") for number in (123456789, 1))
+    assert data[footer:].count(largest) > 0
+    place.write_bytes(data[:footer] + data[footer:].replace(largest, smallest))
+    record = own.lake.folder / runs.key_of(1)
+    record.write_text(record.read_text().replace(file.sha256, sha256_of(place)))
+    own.write("delete from t where id = 123456789")
+    assert erased(own, text="123456789") == 1
+    (left,) = runs.read(own.lake, 1).batches[0].files
+    assert pq.read_table(own.lake.folder / left.key).column("id").to_pylist() == [1]
 
 
 def test_a_key_is_meant_byte_by_byte_whatever_its_type(own):
@@ -190,6 +263,28 @@ def test_killed_anywhere_the_lake_still_replays_and_erasing_again_completes(hist
     assert "nothing is left of t 2" in run_to_step(own, 0, *command).stdout
     files_are_whole(own)
     assert NAME not in b"".join(own.lake.read(key) for key in own.lake.keys(""))
+    refused(
+        loaders(own, *command), "t 2 was not in the lake, raw or the histories (raw_own.t): it never was", "check --key"
+    )
+
+
+def test_killed_while_the_file_is_written_anew_it_is_the_old_or_the_new_one(history):
+    own, states = history
+    command = ("erase", "--table", "t", "--key", "2")
+    steps = run_to_step(copied(own, 0), 0, *command).stdout.splitlines()
+    steps = [step for step in steps if step.startswith(("before ", "after "))]
+    copying = next(place for place, step in enumerate(steps) if step.startswith("before sql copy from database"))
+    swapped = steps.index("after a file is in place", copying)
+    assert NAME in own.warehouse_path.read_bytes()
+    for step in (copying + 2, swapped, swapped + 1):
+        one = copied(own, step)
+        assert run_to_step(one, step, *command).returncode == -signal.SIGKILL
+        assert without(everything(one), 2) == without(states[6], 2)
+        done = run_to_step(one, 0, *command)
+        assert done.returncode == 0 and "nothing is left of t 2" in done.stdout, done.stderr
+        for file in (each for each in one.folder.rglob("*") if each.is_file()):
+            assert NAME not in file.read_bytes(), file
+        assert not [file for file in one.folder.iterdir() if ".anew" in file.name]
 
 
 changes = st.lists(st.tuples(st.integers(1, 4), st.sampled_from(["put", "touch", "delete"])), max_size=4)

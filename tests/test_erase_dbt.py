@@ -3,10 +3,12 @@
 import duckdb
 import pytest
 
-from loaders.cli import erase
+from loaders.cli import dbt_nodes
+from loaders.retention import traces
 from loaders.settings import ROOT
 from tests import commands, small_shop
 from tests.test_builds import INCREMENTAL, build
+from tests.test_verify import damaged
 
 
 @pytest.fixture
@@ -15,7 +17,7 @@ def filled(own):
     small_shop.create(own)
     own.write(
         small_shop.customer(1, "Korea", "2024-01-01"),
-        small_shop.customer(2, "Peru", "2024-01-01"),
+        small_shop.customer(2, "Liechtenstein", "2024-01-01"),
         small_shop.product(1, "Book", "5.00", "2024-01-01"),
         small_shop.product(2, "Pen", "1.00", "2024-02-01"),
         small_shop.order(1, 1, 1, "2024-02-01"),
@@ -33,15 +35,27 @@ def shop(filled):
 
 
 def test_a_customer_leaves_history_and_marts_too(shop):
+    """Also what another schema keeps that was built of the same raw, as `DBT_SCHEMA=dev_kim make build` makes one."""
+    copied = ("customer_history", "customer_mart", "_builds")
+    damaged(shop, "create schema dev_kim", *(f"create table dev_kim.{t} as from analytics.{t}" for t in copied))
+    commands.succeeded(commands.python(shop, "dashboard", "export", "--out", str(shop.folder / "target/export")))
     shop.write("delete from `order` where customer_id = 2", "delete from customer where customer_id = 2")
     said = commands.succeeded(commands.python(shop, "loaders", "erase", "--table", "customer", "--key", "2"))
     for line in (
         "raw.customer: 1 rows removed",
         "analytics.customer_history: 1 rows removed",
         "lake: 0 rows in 1 files",
+        "dev_kim.customer_history: 1 rows removed",
         "analytics.customer_mart: 1 rows that bear the key; `make build` makes it anew from raw",
-        "nothing is left of customer 2 in the lake, raw and the histories (raw.customer, analytics.customer_history). "
-        "Next: `make build`",
+        "dev_kim.customer_mart: 1 rows that bear the key",
+        "    analytics.order_mart: 1 rows hold one",
+        "target/export/customer_mart.csv: 1 rows of it, 1 of its texts",
+        "target/export/customer_mart.parquet: 1 rows of it",
+        "target/export/order_mart.parquet: 1 rows of it",
+        "order 2, referring to it by customer_id: --with-references erases that too",
+        f"backups and copies of {shop.warehouse_path}",
+        "nothing is left of customer 2 in the lake, raw and the histories (raw.customer, analytics.customer_history, "
+        "dev_kim.customer_history). Next: `make extract build dashboard export`, then `make erase ARGS=--rewrite`",
     ):
         assert line in said, said
     # The order's rows are still in raw until the next run has seen them gone, and dbt's tests would say so.
@@ -50,8 +64,14 @@ def test_a_customer_leaves_history_and_marts_too(shop):
     with duckdb.connect(shop.warehouse_path, read_only=True) as connection:
         for table in ("raw.customer", "analytics.customer_history", "analytics.customer_mart", "analytics.order_mart"):
             assert connection.execute(f"select customer_id from {table}").fetchall() == [(1,)], table
-    again = commands.succeeded(commands.python(shop, "loaders", "erase", "--table", "customer", "--key", "2"))
-    assert "lake: 0 rows in" in again and "; 0 files written anew" in again
+    commands.succeeded(commands.python(shop, "dashboard", "export", "--out", str(shop.folder / "target/export")))
+    assert not traces.in_bytes(shop.folder / "target/export/customer_mart.csv", ["Liechtenstein"])
+    damaged(shop, "drop table dev_kim.customer_mart")
+    commands.succeeded(commands.python(shop, "loaders", "erase", "--rewrite"))
+    assert b"Liechtenstein" not in shop.warehouse_path.read_bytes()
+    again = commands.python(shop, "loaders", "erase", "--table", "customer", "--key", "2")
+    assert again.returncode == 1 and "it never was there, or was erased before" in again.stderr, again.stdout
+    assert "lake: 0 rows in" in again.stdout and "; 0 files written anew" in again.stdout
 
 
 def test_a_customer_leaves_an_incremental_mart_with_the_next_build(filled):
@@ -87,7 +107,7 @@ def test_what_dbt_makes_of_a_table_is_found_whatever_names_there_are():
     every = [{"unique_id": name, "depends_on": {"nodes": nodes}} for name, nodes in reads.items()]
 
     def found(source: str) -> set[str]:
-        return {entry["unique_id"] for entry in erase._made_of(source, every)}
+        return {entry["unique_id"] for entry in dbt_nodes.descendants(source, every)}
 
     assert found(".shop.order") == {"model.x.stg", "model.x.mart", "snapshot.x.history"}
     assert found(".shop.order lines") == {"model.x.other", "model.x.mart", "snapshot.x.history"}

@@ -1,23 +1,21 @@
 """`erase`: a person leaves the lake, raw and dbt's histories, and it is shown that nothing is left."""
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from loaders import settings
 from loaders.catalog import Catalog
-from loaders.cli import connections
+from loaders.cli import connections, dbt_nodes, erase_told
 from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.lake.spool import spool
-from loaders.retention import erase, erase_key
+from loaders.lake.store import Lake
+from loaders.retention import erase, erase_key, erase_versions, traces
 from loaders.retention.erase import Relation
-from loaders.retention.erase_key import Key
+from loaders.retention.erase_key import Keys
 from loaders.retention.erase_lake import LakeSearch
+from loaders.retention.references import Referring
 from loaders.settings import Settings
 from loaders.source import mysql
 from loaders.telling import say
@@ -25,12 +23,35 @@ from loaders.warehouse.interface import Warehouse
 
 EXAMPLES = """examples:
   python -m loaders erase --table customer --key 42
+  python -m loaders erase --table customer --key 42 --with-references   and the orders that refer to it
   python -m loaders erase --table basket --key '7,"a,b"'    a composite key; binary ones in hex digits
+  python -m loaders erase --rewrite     DuckDB's file anew, without what builds left in its free blocks
 
 Delete the row at the source first. Then this removes it, and every earlier version of it, from the lake's files, from
-raw and from dbt's histories, and searches all of them again. `make build` makes the marts anew. Rows of other tables
-that refer to it stay. Not reached: backups, old versions of S3 objects, snapshots of the warehouse, exported files, and
-free space in DuckDB's file. Killed, run it again."""
+raw and from dbt's histories in every schema built from raw, writes DuckDB's file anew, and searches all of them again,
+and the files of this folder. What it cannot reach, it says at the end. Killed, run it again."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where rows are. marts: the schema that dbt builds in; nodes: what it makes; folder: for files on their way."""
+
+    catalog: Catalog
+    lake: Lake
+    warehouse: Warehouse
+    marts: str
+    nodes: list[dict]
+    folder: Path
+
+    def search(self, keys: Keys) -> LakeSearch:
+        return LakeSearch(self.lake, self.catalog.schema, keys, self.folder)
+
+    def relations(self, table: str) -> list[Relation]:
+        """Raw's table, and what dbt makes of it, in every schema that it has built."""
+        raw = Relation(self.catalog.schema, table, history=True, keeps=True)
+        made = _downstream(self.catalog, table, self.nodes)
+        built = erase.schemas_built(self.warehouse, self.catalog.schema)
+        return [raw, *erase.everywhere(self.warehouse, made, self.marts, built)]
 
 
 def add_to(commands, catalog: argparse.ArgumentParser) -> None:
@@ -42,114 +63,78 @@ def add_to(commands, catalog: argparse.ArgumentParser) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    erasing.add_argument("--table", required=True, metavar="T", help="a table of the catalog")
-    erasing.add_argument("--key", required=True, metavar="K", help="its primary key; a composite one with commas")
-    erasing.set_defaults(run=erase_row)
+    what = erasing.add_mutually_exclusive_group(required=True)
+    what.add_argument("--key", metavar="K", help="the row's primary key; a composite one with commas")
+    what.add_argument("--rewrite", action="store_true", help="only write DuckDB's file anew, without its free blocks")
+    erasing.add_argument("--table", metavar="T", help="a table of the catalog")
+    erasing.add_argument("--with-references", action="store_true", help="and the rows that refer to it by foreign key")
+    erasing.set_defaults(run=erase_rows)
 
 
-def erase_row(arguments: argparse.Namespace, chosen: Settings) -> None:
-    catalog = connections.catalog(arguments, chosen).only([arguments.table])
+def erase_rows(arguments: argparse.Namespace, chosen: Settings) -> None:
+    catalog = connections.catalog(arguments, chosen)
+    if arguments.rewrite:
+        with connections.warehouse(catalog, chosen) as warehouse:
+            say(erase_told.written_anew(warehouse))
+        return
+    if not arguments.table:
+        raise Failure("--key names a row of no table", "name it: --table customer --key 42")
+    catalog.only([arguments.table])
     lake = connections.lake_of(catalog, chosen)
-    found = runs.newest_batches(lake, catalog.schema, [arguments.table])
-    if not found:
+    newest = runs.newest_batches(lake, catalog.schema, [table.name for table in catalog.tables])
+    if arguments.table not in newest:
         raise Failure(f"the lake {lake} holds nothing of {arguments.table}", "check LAKE_URL")
-    key = erase_key.parse(arguments.key, found[arguments.table])
-    with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
-        erase.refuse_if_at_source(snapshot, key)
-    relations = [
-        Relation(catalog.schema, key.table, history=True, keeps=True),
-        *_downstream(catalog, key.table, chosen),
-    ]
+    keys = erase_key.parse(arguments.key, newest[arguments.table])
+    marts = connections.dbt_target(chosen, chosen.environment).values["schema"]
+    nodes = dbt_nodes.listed(catalog, chosen)
     with spool() as folder, connections.warehouse(catalog, chosen) as warehouse:
-        search = LakeSearch(lake, catalog.schema, key, folder)
+        with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+            referring = Referring(snapshot, lake, warehouse, newest, folder)
+            erase.refuse_if_at_source(snapshot, keys)
+            rows, staying = _referring(referring, keys, arguments.with_references)
+            for each in rows[1:]:
+                erase.refuse_if_at_source(snapshot, each)
+        proof = _erase(Places(catalog, lake, warehouse, marts, nodes, folder), rows)
+    proof.tell(chosen, staying)
+
+
+def _referring(referring: Referring, keys: Keys, with_references: bool) -> tuple[list[Keys], list[str]]:
+    """The rows to erase, the named one first, and what to say of rows that refer to it and stay."""
+    if with_references:
+        return referring.all_to(keys), [f"rows that refer to it from {by}" for by in referring.unfollowed(keys)]
+    return [keys], erase_told.staying(referring, keys)
+
+
+def _erase(places: Places, chosen_rows: Sequence[Keys]) -> erase_told.Proof:
+    """Remove the rows from everything, then search everything again."""
+    searches = [places.search(keys) for keys in chosen_rows]
+    begun = sum(search.begin() for search in searches) > 0
+    proof = erase_told.Proof(searches, places.warehouse, begun=begun)
+    found: dict[Keys, set[str]] = {}
+    relations = {keys: places.relations(keys.table) for keys in chosen_rows}
+    for search in searches:
+        keys = search.keys
+        say(f"erasing {keys} from schema {places.catalog.schema} and the lake {places.lake}")
+        found[keys] = traces.texts(search, places.warehouse)
         rows, files = search.count()
-        say(f"erasing {key} from schema {catalog.schema} and the lake {lake}")
         say(f"  lake: {rows:,} rows in {files:,} files; {search.erase():,} files written anew")
-        kept = [relation for relation in relations if relation.history]
-        for relation, count in erase.from_warehouse(warehouse, key, kept).items():
+        kept = [relation for relation in relations[keys] if relation.history]
+        counts = erase.from_warehouse(places.warehouse, keys, kept)
+        for relation, count in counts.items():
             say(f"  {relation}: {count:,} rows removed")
-        marts = connections.dbt_target(chosen, chosen.environment).values["schema"]
-        if builds := erase.forget_builds(warehouse, marts, catalog.schema):
+        old = erase_versions.erase(search)
+        proof.note(keys, rows + sum(counts.values()) + old.removed, old)
+    for marts in {places.marts, *erase.schemas_built(places.warehouse, places.catalog.schema)}:
+        if builds := erase.forget_builds(places.warehouse, marts, places.catalog.schema):
             say(f"  {marts}.{erase.BUILDS}: {builds:,} builds forgotten: the next makes incremental marts whole")
-        _show_what_is_left(warehouse, search, relations)
-
-
-def _show_what_is_left(warehouse: Warehouse, search: LakeSearch, relations: Sequence[Relation]) -> None:
-    """Search everything again. A row in the lake, raw or a history is a failure; so is a history that tells nothing."""
-    rows, files = search.count()
+    say(f"  {erase_told.written_anew(places.warehouse)}")
     say("searched again:")
-    say(f"  lake: {rows:,} rows in {files:,} files")
-    for relation in relations:
-        count = relation.rows(warehouse, search.key)
-        if count is not None:
-            rows += count if relation.history else 0
-            rest = "" if relation.keeps or not count else " that bear the key; `make build` makes it anew from raw"
-            say(f"  {relation}: {count:,} rows{rest}")
-        elif relation.keeps and relation.is_there(warehouse):
-            say(f"  not searched: {relation}, because it has no column {', '.join(relation.key(search.key).names)}")
-    if rows:
-        raise Failure(f"{rows:,} rows of {search.key} are still there", "something writes meanwhile: run it again")
-    _no_doubt(warehouse, search.key, relations)
-    searched = ", ".join(str(relation) for relation in relations if relation.history) or "none"
-    say(f"nothing is left of {search.key} in the lake, raw and the histories ({searched}). Next: `make build`")
+    for search in searches:
+        proof.search(search, relations[search.keys])
+    own = [text for keys in chosen_rows for text in traces.only_theirs(places.warehouse, keys, found[keys])]
+    proof.search_texts(own)
+    return proof
 
 
-def _no_doubt(warehouse: Warehouse, key: Key, relations: Sequence[Relation]) -> None:
-    """Fail where a row may be kept: nothing but a snapshot's meta tells whose history it is, and by which columns."""
-    for relation in relations:
-        if not relation.keeps or not relation.is_there(warehouse):
-            continue
-        count = relation.rows(warehouse, key)
-        if not relation.history and count != 0:
-            raise Failure(
-                f"{relation} is a snapshot that does not say whose history it is, so it may keep {key}",
-                f"write `meta: {{history_of: {key.table}}}` into it, or the table it is of, and run this again",
-            )
-        if count is None:
-            raise Failure(
-                f"{relation}, a history of {key.table}, was not searched: it has no column {', '.join(key.names)}",
-                f"write into its meta which column is which, `key: {{its column: {key.names[0]}}}`, and run this again",
-            )
-
-
-def _downstream(catalog: Catalog, table: str, chosen: Settings) -> list[Relation]:
-    """The tables that dbt makes of a source table, as it lists them itself; none of a catalog that it does not read."""
-    project = settings.ROOT / "dbt_project"
-    if not catalog.file.resolve().is_relative_to(project.resolve()):
-        return []
-    asked = ["--resource-type", "model", "snapshot", "--output", "json"]
-    asked += ["--output-keys", "unique_id", "depends_on", "schema", "alias", "config.materialized", "config.meta"]
-    dbt = Path(sys.executable).parent / "dbt"
-    listed = subprocess.run(
-        [sys.executable, dbt, "--quiet", "ls", *asked],
-        cwd=project,
-        env=os.environ | dict(chosen.environment) | {"DBT_PROFILES_DIR": str(chosen.dbt_profiles_dir)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if listed.returncode:
-        raise Failure(
-            f"dbt cannot list what it makes of {table}: {' '.join((listed.stdout + listed.stderr).split())[-300:]}",
-            "`make build` shows the same fault; nothing was erased",
-        )
-    every = [json.loads(line) for line in listed.stdout.splitlines() if line.startswith("{")]
-    found = _made_of(f".{catalog.source}.{catalog.tables[0].dbt_name or table}", every)
-    return [erase.relation(entry, table) for entry in found if entry["config.materialized"] != "view"]
-
-
-def _made_of(source: str, every: list[dict]) -> list[dict]:
-    """The models that read a source, or a model that does. Not by dbt's --select, in which names can mean more."""
-    made: dict[str, dict] = {}
-    while True:
-        more = {
-            entry["unique_id"]: entry
-            for entry in every
-            if any(
-                node in made or (node.startswith("source.") and node.endswith(source))
-                for node in entry["depends_on"]["nodes"]
-            )
-        }
-        if len(more) == len(made):
-            return list(made.values())
-        made = more
+def _downstream(catalog: Catalog, table: str, nodes: list[dict]) -> list[Relation]:
+    return dbt_nodes.made_of(catalog, table, nodes)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loaders.errors import Failure
-from loaders.lake.store import checked, missing
+from loaders.lake.store import Version, checked, missing
 
 
 class Folder:
@@ -73,6 +73,16 @@ class Folder:
             for key in keys:
                 (self.folder / key).unlink(missing_ok=True)
                 _remove_if_empty((self.folder / key).parent)
+
+    def old_versions(self, prefix: str) -> Iterator[Version]:
+        """A folder keeps none; what a snapshot of the file system does, it does not know."""
+        return iter(())
+
+    def fetch_version(self, version: Version, folder: Path) -> Path:
+        raise missing(version.key, self)
+
+    def delete_versions(self, versions: Iterable[Version]) -> None:
+        """There are none."""
 
     def url(self, key: str) -> str:
         return (self.folder / key).resolve().as_uri()

@@ -12,7 +12,7 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from loaders.errors import Failure
-from loaders.lake.store import damaged, missing
+from loaders.lake.store import Version, damaged, missing
 
 # S3 asks for another try (409) when two conditional writes meet; one of them then finds the object there (412).
 CONFLICT_TRIES, CONFLICT_SECONDS = 5, 0.2
@@ -94,9 +94,33 @@ class S3:
         return S3(self.client, self.bucket, self.prefix + prefix, self.kms_key)
 
     def delete(self, keys: Iterable[str]) -> None:
-        left = iter(keys)
-        with explained(str(self)):
-            while objects := [{"Key": self.prefix + key} for key in islice(left, DELETED_AT_ONCE)]:
+        self._delete({"Key": self.prefix + key} for key in keys)
+
+    def old_versions(self, prefix: str) -> Iterator[Version]:
+        """All that are not what a key means by now, and the marks of deleted keys. Needs s3:ListBucketVersions."""
+        with explained(self.url(prefix), "s3:ListBucketVersions"):
+            pages = self.client.get_paginator("list_object_versions")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix):
+                kinds = (("Versions", False), ("DeleteMarkers", True))
+                for entry, marker in ((entry, marker) for kind, marker in kinds for entry in page.get(kind, [])):
+                    if marker or not entry["IsLatest"]:
+                        yield Version(entry["Key"].removeprefix(self.prefix), entry["VersionId"], marker)
+
+    def fetch_version(self, version: Version, folder: Path) -> Path:
+        file = folder / hashlib.sha256(f"{version.key} {version.id}".encode()).hexdigest()
+        with explained(self.url(version.key), "s3:GetObjectVersion"):
+            of = {"ExtraArgs": {"VersionId": version.id}}
+            self.client.download_file(self.bucket, self.prefix + version.key, str(file), **of)
+        return file
+
+    def delete_versions(self, versions: Iterable[Version]) -> None:
+        chosen = ({"Key": self.prefix + version.key, "VersionId": version.id} for version in versions)
+        self._delete(chosen, "s3:DeleteObjectVersion")
+
+    def _delete(self, chosen: Iterable[dict[str, str]], right: str = "") -> None:
+        left = iter(chosen)
+        with explained(str(self), right):
+            while objects := list(islice(left, DELETED_AT_ONCE)):
                 answer = self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
                 for error in answer.get("Errors", []):
                     raise ClientError({"Error": error}, f"DeleteObjects of {error['Key']}")
@@ -134,22 +158,27 @@ _S3_FIXES: dict[str, Callable[[str], str]] = {
 
 
 @contextmanager
-def explained(url: str) -> Iterator[None]:
-    """Turn what S3 refuses, and what keeps one from asking it, into a failure that names the object and the remedy."""
+def explained(url: str, right: str = "") -> Iterator[None]:
+    """Turn what S3 refuses, and what keeps one from asking it, into a failure that names the object and the remedy.
+
+    right: what the account must be allowed to do besides what every run needs.
+    """
     try:
         yield
     except ClientError as error:
-        raise _refused(error, url) from None
+        raise _refused(error, url, right) from None
     except (BotoCoreError, Boto3Error) as error:
         # An upload that S3 refuses is wrapped in an error of boto3's own.
         if isinstance(error.__context__, ClientError):
-            raise _refused(error.__context__, url) from None
+            raise _refused(error.__context__, url, right) from None
         raise Failure(f"S3 cannot be used for {url}: {error}", "check AWS credentials, Region and network") from None
 
 
-def _refused(error: ClientError, url: str) -> Failure:
+def _refused(error: ClientError, url: str, right: str = "") -> Failure:
     code = error.response["Error"].get("Code", "?")
     if code in ("404", "NoSuchKey"):
         return missing(url, "in S3")
     fix = _S3_FIXES.get(code, lambda url: "check LAKE_URL and the AWS account")(url)
+    if right and code in ("AccessDenied", "403"):
+        fix = f"allow {right} on {url}"
     return Failure(f"S3 refused {error.operation_name} on {url}: {code}", fix)

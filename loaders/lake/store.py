@@ -6,6 +6,7 @@ reader. Both stores (folder.py, s3.py) pass the same tests.
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -14,6 +15,15 @@ from loaders.errors import Failure
 
 # The longest name that file systems take.
 SEGMENT_BYTES = 255
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a store keeps of an object that was deleted or replaced. marker: it only says that the object is deleted."""
+
+    key: str
+    id: str
+    marker: bool
 
 
 class Lake(Protocol):
@@ -43,6 +53,15 @@ class Lake(Protocol):
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects; one that is not there is fine."""
+
+    def old_versions(self, prefix: str) -> Iterator[Version]:
+        """What the store itself keeps of objects that were deleted or replaced; only S3 does, if it is told to."""
+
+    def fetch_version(self, version: Version, folder: Path) -> Path:
+        """A local file, made in `folder`, with the bytes of an old version."""
+
+    def delete_versions(self, versions: Iterable[Version]) -> None:
+        """Remove old versions, in this order."""
 
     def url(self, key: str) -> str: ...
 

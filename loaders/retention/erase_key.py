@@ -1,59 +1,123 @@
-"""The primary key of one row, as a user names it and as each database is asked for it, byte by byte."""
+"""Primary keys of rows of one table, as a user names one and as each database is asked for them, byte by byte."""
 
 import csv
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from loaders.errors import Failure
 from loaders.lake.runs import Batch, ColumnType
 from loaders.quoting import mysql_name, mysql_value, sql_name, sql_text
+from loaders.type_contract import Column
+
+if TYPE_CHECKING:
+    from loaders.warehouse.interface import Warehouse
 
 TEXT, BYTES = "VARCHAR", "BLOB"
-QUOTED = ("DATE", "TIMESTAMP")
+MOMENTS = ("DATE", "TIMESTAMP")
+FLOATS = ("FLOAT", "DOUBLE")
+MOMENT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,6}))?)?")
+PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+FLOAT = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+HEX = re.compile(r"([0-9a-fA-F]{2})*")
+# Keys that one statement chooses by.
+KEYS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
-class Key:
-    """A row of a table. values: the key's columns as DuckDB prints them; bytes in lower-case hex."""
+class Keys:
+    """Keys of rows of a table. values: of each row the key's columns as DuckDB prints them; bytes in lower-case hex."""
 
     table: str
     columns: tuple[ColumnType, ...]
-    values: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
 
     def __str__(self) -> str:
-        return f"{self.table} {', '.join(self.values)}"
+        if len(self.values) == 1:
+            return f"{self.table} {', '.join(self.values[0])}"
+        return f"{len(self.values):,} rows of {self.table}"
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
-    def where(self, equals: Callable[[ColumnType, str], str]) -> str:
-        """The condition that chooses the row. equals: (column, value) -> its condition in a dialect."""
-        return " and ".join(map(equals, self.columns, self.values))
+    def renamed(self, names: Mapping[str, str]) -> "Keys":
+        """The same under other columns' names."""
+        columns = (replace(column, name=names.get(column.name, column.name)) for column in self.columns)
+        return replace(self, columns=tuple(columns))
+
+    def parts(self, size: int = KEYS_AT_ONCE) -> Iterator["Keys"]:
+        for start in range(0, len(self.values), size):
+            yield replace(self, values=self.values[start : start + size])
+
+    def typed(self) -> list[tuple[Any, ...]]:
+        """The values as Python's own."""
+        return duckdb.execute(f"select {', '.join(_casts(self))} from {_listed(self)}").fetchall()
 
 
-def parse(text: str, batch: Batch) -> Key:
+def parse(text: str, batch: Batch) -> Keys:
     """`--key`: the value, or the values of a composite key with commas between (one that has a comma in quotes)."""
     if not batch.primary_key:
         raise Failure(f"{batch.table} has no primary key", "a row of it cannot be named; read it whole after a delete")
-    parts = [text] if len(batch.primary_key) == 1 else next(csv.reader([text]), [])
-    columns = batch.key_columns
-    if len(parts) != len(columns):
+    parts = [text] if len(batch.primary_key) == 1 else _parts(text)
+    if len(parts) != len(batch.primary_key):
         raise Failure(f"the key of {batch.table} is {list(batch.primary_key)}, not {text!r}", 'write it as --key "1,a"')
-    return Key(batch.table, columns, tuple(_checked(batch.table, *pair) for pair in zip(columns, parts, strict=True)))
+    return of(batch, [parts])
 
 
-def in_duckdb(column: ColumnType, value: str) -> str:
-    if column.duckdb == BYTES:
-        return f"lower(hex({sql_name(column.name)})) = {sql_text(value)}"
-    given = sql_text(value) if column.duckdb == TEXT else f"cast({sql_text(value)} as {column.duckdb})"
-    return f"{sql_name(column.name)} = {given}"
+def of(batch: Batch, values: Iterable[Iterable[object]]) -> Keys:
+    """Keys of a batch's table, of values as people or databases write them; each must be exactly one of its type's."""
+    columns = batch.key_columns
+    return Keys(
+        batch.table,
+        columns,
+        tuple(
+            tuple(_exact(batch.table, column, _text(value)) for column, value in zip(columns, key, strict=True))
+            for key in values
+        ),
+    )
 
 
-def in_mysql(column: ColumnType, value: str) -> str:
-    """By the index first, then byte by byte: a collation may hold other keys for the same."""
+def in_duckdb(keys: Keys) -> str:
+    """The condition that chooses their rows in DuckDB. Never NULL."""
+    wanted = zip(keys.columns, _casts(keys), strict=True)
+    same = " and ".join(f"{_in_duckdb(column)} = {cast}" for column, cast in wanted)
+    return f"exists (select 1 from {_listed(keys)} where {same})"
+
+
+def printed(column: ColumnType) -> str:
+    """A key's column, as the values are written here, in DuckDB's SQL."""
+    if column.duckdb in (TEXT, BYTES):
+        return _in_duckdb(column)
+    return f"cast(cast({sql_name(column.name)} as {column.duckdb}) as VARCHAR)"
+
+
+def in_mysql(columns: Iterable[Column], keys: Keys) -> str:
+    """The condition that chooses their rows at the source, whose columns these are."""
+    described = tuple(columns)
+    return " or ".join(
+        f"({' and '.join(_in_mysql(*pair) for pair in zip(described, key, strict=True))})" for key in keys.typed()
+    )
+
+
+def ask(warehouse: "Warehouse", keys: Keys, columns: Sequence[ColumnType]) -> Iterator[tuple]:
+    """What raw's rows with the keys have in these columns. The keys' table is one of raw."""
+    listed = ", ".join(warehouse.dialect.sent(sql_name(column.name), column) for column in columns)
+    table = f"{sql_name(warehouse.schema)}.{sql_name(keys.table)}"
+    for part in keys.parts():
+        yield from warehouse.ask(f"select distinct {listed} from {table} where {warehouse.one_of(part)}")
+
+
+def _in_duckdb(column: ColumnType) -> str:
+    return f"lower(hex({sql_name(column.name)}))" if column.duckdb == BYTES else sql_name(column.name)
+
+
+def _in_mysql(column: Column, value: Any) -> str:
+    """Texts by the index first, then byte by byte: a collation may hold other keys for the same."""
     name = mysql_name(column.name)
     if column.duckdb == BYTES:
         return f"{name} = x'{value}'"
@@ -61,18 +125,58 @@ def in_mysql(column: ColumnType, value: str) -> str:
         return (
             f"{name} = {mysql_value(value)} and hex(convert({name} using utf8mb4)) = '{value.encode().hex().upper()}'"
         )
-    return f"{name} = {mysql_value(value) if column.duckdb in QUOTED else value}"
+    return f"{column.select} = {mysql_value(value)}"
 
 
-def _checked(table: str, column: ColumnType, value: str) -> str:
-    """The value as the column's type prints it; one that the type does not have is a failure."""
-    if column.duckdb == TEXT:
-        return value
+def _listed(keys: Keys) -> str:
+    """The keys as a table `wanted` of texts k0, k1, …"""
+    rows = ", ".join(f"({', '.join(map(sql_text, key))})" for key in keys.values)
+    return f"(values {rows}) as wanted({', '.join(f'k{place}' for place in range(len(keys.columns)))})"
+
+
+def _casts(keys: Keys) -> Iterator[str]:
+    for place, column in enumerate(keys.columns):
+        plain = column.duckdb in (TEXT, BYTES)
+        yield f"wanted.k{place}" if plain else f"cast(wanted.k{place} as {column.duckdb})"
+
+
+def _parts(text: str) -> list[str]:
     try:
+        return next(csv.reader([text], strict=True), [])
+    except csv.Error as error:
+        raise Failure(f"--key {text!r} cannot be read: {error}", """write it as --key '7,"a,b"'""") from None
+
+
+def _text(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _exact(table: str, column: ColumnType, text: str) -> str:
+    """The value as the column's type prints it; what is not exactly one of its values is refused, never rounded."""
+    try:
+        if column.duckdb == TEXT:
+            return text.encode().decode()
         if column.duckdb == BYTES:
-            return bytes.fromhex(value).hex()
-        ((printed,),) = duckdb.execute(f"select cast(cast({sql_text(value)} as {column.duckdb}) as VARCHAR)").fetchall()
-        return printed
-    except (duckdb.Error, ValueError):
+            return bytes.fromhex(_like(HEX, text)[0]).hex()
+        ((found,),) = duckdb.execute(f"select cast(cast({sql_text(text)} as {column.duckdb}) as VARCHAR)").fetchall()
+        if _meant(column.duckdb, text) != _meant(column.duckdb, found):
+            raise ValueError
+        return found
+    except (duckdb.Error, ArithmeticError, ValueError):
         kind = "bytes in hex digits" if column.duckdb == BYTES else column.mysql
-        raise Failure(f"{table}.{column.name} is {kind}, and {value!r} is not", "correct --key") from None
+        raise Failure(f"{table}.{column.name} is {kind}, and {text!r} is not exactly one", "correct --key") from None
+
+
+def _meant(kind: str, text: str) -> object:
+    """What a text says: DuckDB's casts round and drop, so two texts are compared by this."""
+    if kind in MOMENTS:
+        day, time, fraction = _like(MOMENT, text).groups()
+        return day, time or "00:00:00", (fraction or "").ljust(6, "0")
+    return Decimal(_like(FLOAT if kind in FLOATS else PLAIN, text)[0])
+
+
+def _like(pattern: re.Pattern[str], text: str) -> re.Match[str]:
+    found = pattern.fullmatch(text)
+    if not found:
+        raise ValueError
+    return found

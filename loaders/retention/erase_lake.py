@@ -1,11 +1,13 @@
-"""A row leaves the lake: every file that holds it is written anew without it, and the records say so.
+"""Rows leave the lake: every file that holds one is written anew without it, and the records say so.
 
 This is the one thing that replaces run records. Killed anywhere, it can be run again: new files come first, then the
 record that names them, then the old files go.
 """
 
+import hashlib
+import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -17,38 +19,56 @@ from loaders.errors import Failure
 from loaders.lake import attempts, parquet, runs
 from loaders.lake.manifest import manifest
 from loaders.lake.run_files import RunFiles
-from loaders.lake.runs import Batch, File, Run
+from loaders.lake.runs import Batch, ColumnType, File, Run
 from loaders.lake.store import Lake, segment
 from loaders.retention import baseline, erase_key
-from loaders.retention.erase_key import Key
+from loaders.retention.erase_key import Keys
 from loaders.warehouse.duckdb_sql import read_parquet
 from loaders.warehouse.raw_tables import SOURCE_HASH
 
 # The manifest that only the comparison of the run itself needed is not made anew.
 MANIFESTS = ("manifest", "changed-manifest", "deleted-manifest")
+# Notes of what is being erased: whoever is killed meanwhile finds little or nothing when it is run again.
+ERASING = "_erasing/"
+# Of rows, by their keys.
+Hashes = dict[tuple[str, ...], int]
 
 
 @dataclass(frozen=True)
 class LakeSearch:
-    """The lake's files of one table of a schema, and a row in them. folder: for files on their way."""
+    """The lake's files of one table of a schema, and rows in them. folder: for files on their way."""
 
     lake: Lake
     schema: str
-    key: Key
+    keys: Keys
     folder: Path
 
     def count(self) -> tuple[int, int]:
-        """(how often the row occurs, in how many files it was looked for)."""
+        """(how often the rows occur, in how many files they were looked for)."""
         self._base()
         files = [file for _key, run in self._records() for batch in self._batches(run) for file in _all(batch)]
-        return sum(self._rows(file)[0] for file in files), len(files)
+        return sum(len(self._found(file)) for file in files), len(files)
+
+    def begin(self) -> bool:
+        """Note that these rows are being erased; whether that was begun before and not ended."""
+        begun = any(True for _key in self.lake.keys(self._note()))
+        self.lake.create(self._note(), b"")
+        return begun
+
+    def end(self) -> None:
+        self.lake.delete([self._note()])
+
+    def _note(self) -> str:
+        """Where it is noted: without the key itself."""
+        digest = hashlib.sha256(json.dumps([self.schema, self.keys.table, self.keys.values]).encode()).hexdigest()
+        return f"{ERASING}{digest}"
 
     def erase(self) -> int:
-        """Take the row out of every file and record; how many files were written anew."""
+        """Take the rows out of every file and record; how many files were written anew."""
         base = self._base()
         self._refuse_unpublished()
         written = 0
-        live: int | None = None
+        live: Hashes = {}
         for key, run in self._records():
             changed = run
             for batch in self._batches(run):
@@ -71,25 +91,34 @@ class LakeSearch:
             )
         return base
 
-    def _without(self, run: Run, batch: Batch, before: int | None, base: Run | None) -> tuple[Batch, int | None]:
-        """The batch without the row, and the row's hash after it if it is live then. before: its hash before it."""
-        if batch.primary_key != self.key.names:
+    def values_of(self, columns: Callable[[Batch], tuple[ColumnType, ...]]) -> set[tuple[str, ...]]:
+        """What the rows have, in any file, in the columns that are wanted of a batch, as keys are written."""
+        found: set[tuple[str, ...]] = set()
+        for _key, run in self._records():
+            for batch in self._batches(run):
+                if {*self.keys.names} <= {column.name for column in batch.columns} and columns(batch):
+                    found |= {values for file in batch.files for values, _hash in self._found(file, columns(batch))}
+        return found
+
+    def _without(self, run: Run, batch: Batch, before: Hashes, base: Run | None) -> tuple[Batch, Hashes]:
+        """The batch without the rows, and those of them that are live after it. before: those that were before it."""
+        if batch.primary_key != self.keys.names:
             raise Failure(
                 f"run {run.run} read {batch.table} by another key, {list(batch.primary_key)}: it cannot be searched",
                 "`python -m loaders prune --keep-days 0` removes such runs; then erase again",
             )
-        looked = {file: self._rows(file) for file in _all(batch)}
-        found = next((looked[file][1] for file in batch.files if looked[file][0]), None)
-        gone = batch.mode == "full" or any(looked[file][0] for file in batch.deleted)
+        found = {file: self._found(file) for file in _all(batch)}
         stands_for_it = base is not None and run.run == base.run and batch.mode != "full"
-        live = found if found is not None else before if stands_for_it or not gone else None
-        new = {file: self._written(file) if looked[file][0] else (file,) for file in looked}
+        gone = set() if stands_for_it else {key for file in batch.deleted for key, _hash in found[file]}
+        stayed = {} if batch.mode == "full" else {key: each for key, each in before.items() if key not in gone}
+        live = stayed | dict(pair for file in batch.files for pair in found[file])
+        new = {file: self._written(file) if rows else (file,) for file, rows in found.items()}
         files = tuple(chain.from_iterable(new[file] for file in batch.files))
         deleted = tuple(chain.from_iterable(new[file] for file in batch.deleted))
         less = replace(batch, files=files, deleted=deleted, rows=sum(file.rows for file in files))
-        if live is None or batch.live_rows is None:
+        if batch.live_rows is None:
             return less, live
-        return replace(less, live_rows=batch.live_rows - 1, hash_sum=batch.hash_sum - live), live
+        return replace(less, live_rows=batch.live_rows - len(live), hash_sum=batch.hash_sum - sum(live.values())), live
 
     def _records(self) -> Iterator[tuple[str, Run]]:
         """(key, record) of the schema's baselines and runs, oldest first."""
@@ -99,31 +128,32 @@ class LakeSearch:
             yield runs.key_of(number), runs.read(self.lake, number)
 
     def _batches(self, run: Run) -> list[Batch]:
-        return [batch for batch in run.batches if run.schema == self.schema and batch.table == self.key.table]
+        return [batch for batch in run.batches if run.schema == self.schema and batch.table == self.keys.table]
 
-    def _rows(self, file: File) -> tuple[int, int | None]:
-        """(how often the row is in a file, its hash)."""
+    def _found(self, file: File, columns: tuple[ColumnType, ...] = ()) -> list[tuple[tuple[str, ...], int]]:
+        """(key, or those columns, and hash) of those of the rows that are in a file; without a hash 0."""
         path = RunFiles(self.lake, self.folder).local(file)
         try:
-            return self._looked_up(path)
+            return self.looked_up(path, columns)
         except duckdb.Error as error:
             raise Failure(f"{file.key} cannot be searched: {str(error).splitlines()[0]}", "is it Parquet?") from None
         finally:
             self._drop(path)
 
-    def _looked_up(self, path: Path) -> tuple[int, int | None]:
+    def looked_up(self, path: Path, columns: tuple[ColumnType, ...] = ()) -> list[tuple[tuple[str, ...], int]]:
         with closing(self._session()) as session:
             names = {row[0] for row in session.execute(f"describe from {read_parquet([path])}").fetchall()}
-            hashed = f"max({SOURCE_HASH})" if SOURCE_HASH in names else "null"
-            where = self.key.where(erase_key.in_duckdb)
-            return session.execute(f"select count(*), {hashed} from {read_parquet([path])} where {where}").fetchone()
+            printed = ", ".join(map(erase_key.printed, columns or self.keys.columns))
+            wanted = f"select {SOURCE_HASH if SOURCE_HASH in names else 0}, {printed} from {read_parquet([path])}"
+            asked = (f"{wanted} where {erase_key.in_duckdb(part)}" for part in self.keys.parts())
+            return [(tuple(key), each) for sql in asked for each, *key in session.execute(sql).fetchall()]
 
     def _written(self, file: File) -> tuple[File, ...]:
-        """What a file holds besides the row, in the lake under a name of its own; nothing if that is nothing."""
+        """What a file holds besides the rows, in the lake under a name of its own; nothing if that is nothing."""
         path = RunFiles(self.lake, self.folder).local(file)
-        where = self.key.where(erase_key.in_duckdb)
+        others = " and ".join(f"not {erase_key.in_duckdb(part)}" for part in self.keys.parts())
         with closing(self._session()) as session:
-            kept = session.execute(f"from {read_parquet([path])} where ({where}) is not true").to_arrow_reader(50_000)
+            kept = session.execute(f"from {read_parquet([path])} where {others}").to_arrow_reader(50_000)
             local_files = list(parquet.write(kept, kept.schema, self.folder, f"erased-{secrets.token_hex(4)}"))
         self._drop(path)
         return tuple(self._uploaded(file.key.rpartition("/")[0], local) for local in local_files)
@@ -150,7 +180,7 @@ class LakeSearch:
     def _unnamed(self) -> list[str]:
         """Files of the table that no record names: of killed runs, of runs under way, of a killed erase."""
         named = {file.key for _key, run in self._records() for batch in run.batches for file in _all(batch)}
-        keys = self.lake.keys(f"{segment(self.key.table)}/")
+        keys = self.lake.keys(f"{segment(self.keys.table)}/")
         return [key for key in keys if key.endswith(".parquet") and key not in named]
 
     def _under_way(self, key: str) -> bool:
@@ -165,7 +195,7 @@ class LakeSearch:
             if not self._under_way(key):
                 continue
             path = self.lake.fetch(key, self.folder)
-            if self._looked_up(path)[0]:
+            if self.looked_up(path):
                 raise Failure(
                     f"{key} holds the row, and belongs to a run or a prune that is under way or was killed",
                     "let it end; after a killed one run `make extract` twice, or the same prune; then erase again",
@@ -176,8 +206,10 @@ class LakeSearch:
         self.lake.delete([key for key in self._unnamed() if not self._under_way(key)])
 
     def _session(self) -> duckdb.DuckDBPyConnection:
+        """Every row is read: what a file's statistics say of it is not believed."""
         session = duckdb.connect()
         session.execute("set TimeZone = 'UTC'")
+        session.execute("set disabled_optimizers = 'filter_pushdown, join_filter_pushdown, statistics_propagation'")
         return session
 
     def _drop(self, path: Path) -> None:

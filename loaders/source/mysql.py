@@ -22,7 +22,7 @@ from loaders.errors import Failure
 from loaders.mysql_arrow.packets import BLOCK_BYTES
 from loaders.overlap import Shared, merged
 from loaders.proof.buckets import Sums, read_sums
-from loaders.quoting import mysql_name
+from loaders.quoting import mysql_name, mysql_value
 from loaders.source import session
 from loaders.source.conversion import Conversion
 from loaders.source.statements import code_and_text, explained, rows
@@ -143,6 +143,21 @@ class Snapshot:
             name: SourceTable(name, _text(engine), int(rows or 0), tuple(columns[name]), tuple(keys[name]))
             for name, engine, rows in ((_text(name), engine, rows) for name, engine, rows in found)
         }
+
+    def foreign_keys(self, table: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+        """(table, its columns, the columns that they refer to) of each foreign key that refers to a table."""
+        with explained(f"table {table}"):
+            found = rows(
+                self.connection,
+                "select table_name, constraint_name, column_name, referenced_column_name "
+                "from information_schema.key_column_usage where table_schema = database() "
+                f"and referenced_table_schema = database() and referenced_table_name = {mysql_value(table)} "
+                "order by table_name, constraint_name, ordinal_position",
+            )
+        pairs = defaultdict(list)
+        for name, constraint, column, referred in found:
+            pairs[_text(name), _text(constraint)].append((_text(column), _text(referred)))
+        return [(name, *map(tuple, zip(*columns, strict=True))) for (name, _key), columns in pairs.items()]
 
     def hidden(self, name: str) -> Failure | None:
         """What to say of a table that `tables` lacks because the account may not see it; None if there is none."""

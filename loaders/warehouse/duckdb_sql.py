@@ -30,6 +30,7 @@ DIALECT = Dialect(
     compared=lambda column, _kind: column,
     sent=lambda column, _kind: column,
     digest=lambda text: f"cast('0x' || left(sha256({text}), 8) as bigint)",
+    text=sql_text,
 )
 
 

@@ -15,8 +15,8 @@ from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.proof import canonical
 from loaders.quoting import sql_name, sql_text
-from loaders.retention.erase_key import Key, in_duckdb
-from loaders.warehouse import checks, duckdb_errors, duckdb_memory, duckdb_sql, kept, live_rows
+from loaders.retention.erase_key import Keys, in_duckdb
+from loaders.warehouse import checks, duckdb_errors, duckdb_file, duckdb_memory, duckdb_sql, kept, live_rows
 from loaders.warehouse.duckdb_sql import DIALECT
 from loaders.warehouse.interface import Proved, Step
 from loaders.warehouse.live_rows import LiveRows
@@ -65,6 +65,7 @@ class DuckDBWarehouse:
     texts = canonical.DUCKDB
     dialect = DIALECT
     wide = staticmethod(canonical.wide_in_duckdb)
+    one_of = staticmethod(in_duckdb)
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, path: Path):
         self.connection = connection
@@ -141,24 +142,31 @@ class DuckDBWarehouse:
                 for batch in run.batches:
                     self._record(run, batch)
 
-    def occurrences(self, key: Key, schema: str, table: str) -> int | None:
-        """How many rows of a table bear the key; None if there is no such table with such columns."""
+    def occurrences(self, keys: Keys, schema: str, table: str) -> int | None:
+        """How many rows of a table bear one of the keys; None if there is no such table with such columns."""
         found = self.ask(
             "select column_name from information_schema.columns "
             f"where table_schema = {sql_text(schema)} and table_name = {sql_text(table)}"
         )
-        if not {*key.names} <= {name for (name,) in found}:
+        if not {*keys.names} <= {name for (name,) in found}:
             return None
-        count = f"select count(*) from {sql_name(schema)}.{sql_name(table)} where {key.where(in_duckdb)}"
-        return self.ask(count)[0][0]
+        count = f"select count(*) from {sql_name(schema)}.{sql_name(table)}"
+        return sum(self.ask(f"{count} where {in_duckdb(part)}")[0][0] for part in keys.parts())
 
-    def erase(self, key: Key, relations: Sequence[tuple[str, str]]) -> None:
-        """Delete the rows with the key from these tables, all in one transaction."""
-        with self._transaction(f"erase {key} in {self.path}", "the lake is done, the warehouse not: run it again"):
+    def erase(self, keys: Keys, relations: Sequence[tuple[str, str]]) -> None:
+        """Delete the rows with the keys from these tables, all in one transaction."""
+        with self._transaction(f"erase {keys} in {self.path}", "the lake is done, the warehouse not: run it again"):
             for schema, table in relations:
-                self.connection.execute(
-                    f"delete from {sql_name(schema)}.{sql_name(table)} where {key.where(in_duckdb)}"
-                )
+                for part in keys.parts():
+                    self.connection.execute(f"delete from {sql_name(schema)}.{sql_name(table)} where {in_duckdb(part)}")
+
+    def write_anew(self) -> bool:
+        """Write the file anew: deleted rows stay in the free blocks of the old one."""
+        duckdb_file.checkpoint(self.connection, self.path)
+        self.connection.close()
+        duckdb_file.write_anew(self.path)
+        self.connection = _connected(self.path)
+        return True
 
     def holds(self, batch: Batch) -> bool:
         """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""

@@ -11,7 +11,7 @@ from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.proof.canonical import CanonicalColumn
 from loaders.proof.compare import WarehouseSide
-from loaders.retention.erase_key import Key
+from loaders.retention.erase_key import Keys
 from loaders.warehouse.live_rows import Dialect
 
 # A batch of a run, and the way to its files as long as it is this step's turn.
@@ -69,11 +69,17 @@ class Warehouse(Protocol):
         runs: what `_loads` says afterwards. gone: raw tables of other runs, which are dropped.
         """
 
-    def occurrences(self, key: Key, schema: str, table: str) -> int | None:
-        """How many rows of a table bear the key; None if there is no such table with such columns."""
+    def one_of(self, keys: Keys) -> str:
+        """The condition that chooses the rows with the keys, in its SQL."""
 
-    def erase(self, key: Key, relations: Sequence[tuple[str, str]]) -> None:
-        """Delete the rows with the key from these tables (schema, name), all in one transaction."""
+    def occurrences(self, keys: Keys, schema: str, table: str) -> int | None:
+        """How many rows of a table bear one of the keys; None if there is no such table with such columns."""
+
+    def erase(self, keys: Keys, relations: Sequence[tuple[str, str]]) -> None:
+        """Delete the rows with the keys from these tables (schema, name), all in one transaction."""
+
+    def write_anew(self) -> bool:
+        """Write the file anew in which deleted rows stay as free blocks; False where there is no such file."""
 
     def newest(self) -> list[tuple]:
         """(table, run, rows, snapshot_at, verdict) of the newest run of each table."""

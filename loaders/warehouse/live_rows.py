@@ -17,13 +17,14 @@ class Dialect:
 
     bucket: (column, its type, size) -> the whole division, cut towards zero. compared: a key column as it is compared,
     byte by byte. sent: a key column as `ask` wants it in a select list. digest: a whole number from a text, which is 32
-    bits of its SHA-2/256, at the source too.
+    bits of its SHA-2/256, at the source too. text: a text literal.
     """
 
     bucket: Callable[[str, ColumnType, int], str]
     compared: Callable[[str, ColumnType], str]
     sent: Callable[[str, ColumnType], str]
     digest: Callable[[str], str]
+    text: Callable[[str], str]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.quoting import sql_name
-from loaders.retention.erase_key import Key
+from loaders.retention.erase_key import Keys
 from loaders.warehouse import kept
 from loaders.warehouse.live_rows import Dialect, same_key
 from loaders.warehouse.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE, SOURCE_HASH
@@ -184,12 +184,16 @@ def insert_staged(schema: str, staging: str, run: Run, batch: Batch, aside: str 
     )
 
 
-def occurrences(schema: str, table: str, key: Key) -> str:
-    return f"select count(*) from {name(schema, table)} where {key.where(_equals)}"
+def occurrences(schema: str, table: str, keys: Keys) -> str:
+    return f"select count(*) from {name(schema, table)} where {one_of(keys)}"
 
 
-def erase(schema: str, table: str, key: Key) -> str:
-    return f"delete from {name(schema, table)} where {key.where(_equals)}"
+def erase(schema: str, table: str, keys: Keys) -> str:
+    return f"delete from {name(schema, table)} where {one_of(keys)}"
+
+
+def one_of(keys: Keys) -> str:
+    return " or ".join(f"({' and '.join(map(_equals, keys.columns, key))})" for key in keys.values)
 
 
 def _equals(column: ColumnType, value: str) -> str:
@@ -229,6 +233,7 @@ DIALECT = Dialect(
     compared=_compared,
     sent=lambda column, kind: f"to_hex({column})" if kind.redshift.startswith("VARBYTE") else column,
     digest=lambda text: f"strtol(left(sha2({text}, 256), 8), 16)",
+    text=text,
 )
 
 

@@ -20,7 +20,7 @@ from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.proof import canonical
 from loaders.quoting import sql_name
-from loaders.retention.erase_key import Key
+from loaders.retention.erase_key import Keys
 from loaders.warehouse import checks, copy_errors, live_rows, redshift_sql
 from loaders.warehouse.interface import Proved, Step
 from loaders.warehouse.live_rows import LiveRows
@@ -59,6 +59,7 @@ class RedshiftWarehouse:
     texts = canonical.REDSHIFT
     dialect = redshift_sql.DIALECT
     wide = staticmethod(canonical.wide_in_redshift)
+    one_of = staticmethod(redshift_sql.one_of)
 
     def __init__(self, session: RedshiftSession, schema: str, role: str):
         self._session = session
@@ -129,30 +130,35 @@ class RedshiftWarehouse:
                 self._session.run(redshift_sql.record(self.schema, run, now))
             self._commit(change, redshift_sql.lines_at(self.schema, now))
 
-    def occurrences(self, key: Key, schema: str, table: str) -> int | None:
-        """How many rows of a table bear the key; None if there is no such table with such columns."""
+    def occurrences(self, keys: Keys, schema: str, table: str) -> int | None:
+        """How many rows of a table bear one of the keys; None if there is no such table with such columns."""
         with self._asking():
             found = {row[0] for row in self._session.rows(redshift_sql.columns_of(schema, table))}
-            if not {name.lower() for name in key.names} <= found:
+            if not {name.lower() for name in keys.names} <= found:
                 return None
-            ((count,),) = self._session.rows(redshift_sql.occurrences(schema, table, key))
-            return count
+            counts = (redshift_sql.occurrences(schema, table, part) for part in keys.parts())
+            return sum(self._session.rows(count)[0][0] for count in counts)
 
-    def erase(self, key: Key, relations: Sequence[tuple[str, str]]) -> None:
-        """Delete the rows with the key from these tables, all in one transaction."""
+    def erase(self, keys: Keys, relations: Sequence[tuple[str, str]]) -> None:
+        """Delete the rows with the keys from these tables, all in one transaction."""
         if not relations:
             return
         again = "run it again"
-        change = Change(f"erase {key}", f"the lake is done, the warehouse not: {again}", again)
+        change = Change(f"erase {keys}", f"the lake is done, the warehouse not: {again}", again)
         with self._changing(change):
             self._begin()
             for schema, table in relations:
-                self._session.run(redshift_sql.erase(schema, table, key))
+                for part in keys.parts():
+                    self._session.run(redshift_sql.erase(schema, table, part))
             self._session.commit(
                 change,
                 redshift_sql.lock_loads(self.schema),
-                lambda: not any(self.occurrences(key, schema, table) for schema, table in relations),
+                lambda: not any(self.occurrences(keys, schema, table) for schema, table in relations),
             )
+
+    def write_anew(self) -> bool:
+        """Redshift itself frees the blocks of deleted rows, and writes them anew (VACUUM)."""
+        return False
 
     def _prepare(self) -> int:
         """The newest run in raw, or 0 once `_loads` is made.

@@ -1,0 +1,193 @@
+"""What `erase` says: what it found and removed, what another search of everything finds, and what it cannot reach."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from loaders import settings
+from loaders.errors import Failure
+from loaders.lake.folder import Folder
+from loaders.retention import erase, traces
+from loaders.retention.erase import Relation
+from loaders.retention.erase_key import Keys
+from loaders.retention.erase_lake import LakeSearch
+from loaders.retention.erase_versions import OldVersions
+from loaders.retention.references import Referring
+from loaders.settings import Settings
+from loaders.telling import say
+from loaders.warehouse.duckdb_warehouse import DuckDBWarehouse
+from loaders.warehouse.interface import Warehouse
+
+NEXT = "`make extract build dashboard export`"
+REWRITE = "`make erase ARGS=--rewrite`"
+# Files named one by one.
+NAMED = 10
+
+
+def written_anew(warehouse: Warehouse) -> str:
+    if warehouse.write_anew():
+        return f"{warehouse} written anew, without the free blocks in which deleted rows stay"
+    return f"{warehouse} writes the blocks of deleted rows anew by itself (VACUUM)"
+
+
+def staying(referring: Referring, keys: Keys) -> list[str]:
+    """What to say of rows that refer to erased ones, and stay."""
+    found = [f"{rows}, referring to it by {by}: --with-references erases that too" for by, rows in referring.to(keys)]
+    found += [f"rows that refer to it from {by}" for by in referring.unfollowed(keys)]
+    if referring.snapshot.foreign_keys(keys.table):
+        return found
+    return [f"rows that refer to it without a foreign key: the source declares none to {keys.table}"]
+
+
+@dataclass
+class Proof:
+    """What was found and removed, and what is there all the same.
+
+    named: the searches for the rows, of each table; begun: erasing them was begun before, and not ended.
+    """
+
+    named: Sequence[LakeSearch]
+    warehouse: Warehouse
+    begun: bool
+    found: int = 0
+    left: int = 0
+    made_anew: int = 0
+    searched: list[str] = field(default_factory=list)
+    doubts: list[Failure] = field(default_factory=list)
+    unreached: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return ", ".join(str(search.keys) for search in self.named)
+
+    def note(self, keys: Keys, found: int, old: OldVersions) -> None:
+        """found: how many rows and old versions there were."""
+        self.found += found
+        if old.looked:
+            say(f"  old versions in the bucket: {old.looked:,} searched, {old.removed:,} removed")
+        if old.unreached:
+            self.unreached.append(
+                f"old versions of the files of {keys.table} in the bucket ({old.unreached.problem}; "
+                f"{old.unreached.fix}, then run this again)"
+            )
+
+    def search(self, search: LakeSearch, relations: Sequence[Relation]) -> None:
+        """Search the lake and the warehouse again."""
+        keys = search.keys
+        rows, files = search.count()
+        say(f"  lake: {rows:,} rows in {files:,} files of {keys.table}")
+        self.left += rows
+        for relation in relations:
+            self._search(relation, keys)
+        for relation, count in erase.strays(self.warehouse, keys, relations).items():
+            self.doubts.append(
+                Failure(
+                    f"{relation} has {count:,} rows that bear the key of {keys}, and nothing says of which raw it was "
+                    "made",
+                    "drop it if it is a copy, or build that schema anew; then run this again",
+                )
+            )
+        self.unreached += [
+            f"raw schema {schema}, where {count:,} rows of {keys.table} bear the key: if it is of the same shop, "
+            "erase there with its catalog (--catalog)"
+            for schema, count in erase.other_raws(self.warehouse, keys).items()
+        ]
+
+    def _search(self, relation: Relation, keys: Keys) -> None:
+        count = relation.rows(self.warehouse, keys)
+        if count is not None:
+            self.left += count if relation.history else 0
+            self.made_anew += 0 if relation.keeps else count
+            rest = "" if relation.keeps or not count else " that bear the key; `make build` makes it anew from raw"
+            say(f"  {relation}: {count:,} rows{rest}")
+        elif relation.keeps and relation.is_there(self.warehouse):
+            say(f"  not searched: {relation}, because it has no column {', '.join(relation.keys(keys).names)}")
+        if relation.history and count is not None:
+            self.searched.append(str(relation))
+        if relation.keeps and relation.is_there(self.warehouse):
+            self._doubt(relation, keys, count)
+
+    def _doubt(self, relation: Relation, keys: Keys, count: int | None) -> None:
+        """A row may be kept: nothing but a snapshot's meta tells whose history it is, and by which columns."""
+        if not relation.history and count != 0:
+            self.doubts.append(
+                Failure(
+                    f"{relation} is a snapshot that does not say whose history it is, so it may keep {keys}",
+                    f"write `meta: {{history_of: {keys.table}}}` into it, or the table it is of, and run this again",
+                )
+            )
+        elif count is None:
+            column = f"`key: {{its column: {keys.names[0]}}}`"
+            self.doubts.append(
+                Failure(
+                    f"{relation}, a history of {keys.table}, was not searched: it has no column "
+                    f"{', '.join(keys.names)}",
+                    f"write into its meta which column is which, {column}, and run this again",
+                )
+            )
+
+    def search_texts(self, texts: list[str]) -> None:
+        """Search every table of the warehouse for the texts that only the erased rows had."""
+        self.texts = texts
+        say(f"  texts that nobody else has: {len(texts):,} looked for in every table of every schema")
+        for (schema, table), count in traces.in_warehouse(self.warehouse, texts).items():
+            found = "cannot be read" if count is None else f"{count:,} rows hold one"
+            self.made_anew += count or 0
+            say(f"    {schema}.{table}: {found}")
+
+    def tell(self, chosen: Settings, staying: Sequence[str]) -> None:
+        """Search files; say what stays and what is out of reach; fail if anything is there that should not be."""
+        self._search_files(chosen)
+        if staying:
+            say("not erased:")
+            say(*(f"  {each}" for each in staying))
+        say("out of reach, and for you to see to:")
+        say(*(f"  {each}" for each in [*self.unreached, *self._out_of_reach()]))
+        if self.left:
+            raise Failure(f"{self.left:,} rows of {self} are still there", "something writes meanwhile: run it again")
+        for doubt in self.doubts:
+            raise doubt
+        for search in self.named:
+            search.end()
+        if not self.found and not self.begun:
+            raise Failure(
+                f"{self} was not in the lake, raw or the histories ({', '.join(self.searched)}): "
+                "it never was there, or was erased before",
+                "check --key; texts are compared byte by byte",
+            )
+        then = f", then {REWRITE}" if self.made_anew and isinstance(self.warehouse, DuckDBWarehouse) else ""
+        say(
+            f"nothing is left of {self} in the lake, raw and the histories ({', '.join(self.searched)}). "
+            f"Next: {NEXT}{then}"
+        )
+
+    def _search_files(self, chosen: Settings) -> None:
+        every = [search.keys for search in self.named]
+        looked = {file: traces.in_file(file, every, self.texts) for file in traces.files(self._places(chosen))}
+        hits = {file: hit for file, hit in looked.items() if hit}
+        say(f"  files of this folder that hold something of it: {len(hits):,}")
+        for file, hit in list(hits.items())[:NAMED]:
+            say(f"    {file}: {hit}")
+        if hits:
+            say(f"    {NEXT} writes them anew; what it does not, remove")
+
+    def _places(self, chosen: Settings) -> Iterator[Path]:
+        if isinstance(self.warehouse, DuckDBWarehouse):
+            yield self.warehouse.path
+        yield from (settings.DATA / name for name in ("export", "dashboard", "docs", "run_results.json"))
+        for name, usual in (("DBT_TARGET_PATH", "target"), ("DBT_LOG_PATH", "logs")):
+            yield settings.ROOT / "dbt_project" / chosen.environment.get(name, usual)
+
+    def _out_of_reach(self) -> Iterator[str]:
+        yield "the source's own backups, binary logs and replicas"
+        lake = self.named[0].lake
+        if isinstance(lake, Folder):
+            yield f"backups and copies of the lake {lake}, and what its file system keeps of removed files"
+        else:
+            yield f"backups and replicas of the lake {lake}"
+        yield "runs of other raw schemas in the lake: erase there with their catalogs"
+        if isinstance(self.warehouse, DuckDBWarehouse):
+            yield f"backups and copies of {self.warehouse}, and what its file system keeps of removed files"
+        else:
+            yield f"snapshots and recovery points of {self.warehouse}, its log of statements, blocks until its VACUUM"
+        yield "exports, pages and artifacts that were handed on or written elsewhere; logs of earlier runs (CI, cron)"

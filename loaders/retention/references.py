@@ -1,0 +1,78 @@
+"""Rows that refer to others by a foreign key of the source: of the same person, with texts of their own."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from loaders.lake.runs import Batch
+from loaders.lake.store import Lake
+from loaders.retention import erase_key
+from loaders.retention.erase_key import Keys
+from loaders.retention.erase_lake import LakeSearch
+from loaders.source.mysql import Snapshot
+from loaders.warehouse.interface import Warehouse
+
+
+@dataclass(frozen=True)
+class Referring:
+    """What is looked through. newest: the newest batch of each table of the schema; folder: for files on their way."""
+
+    snapshot: Snapshot
+    lake: Lake
+    warehouse: Warehouse
+    newest: Mapping[str, Batch]
+    folder: Path
+
+    def to(self, keys: Keys) -> Iterator[tuple[str, Keys]]:
+        """(by which columns, keys of the rows that refer to these), of each foreign key by which any do.
+
+        As the lake's files and raw have them: at the source they are gone, or refer to somebody else.
+        """
+        for table, columns, referred in self.snapshot.foreign_keys(keys.table):
+            batch = self.newest.get(table)
+            if batch and _followed(batch, columns, referred, keys):
+                found = self._rows(batch, _as_referred(batch, keys, dict(zip(referred, columns, strict=True))))
+                if found.values:
+                    yield ", ".join(columns), found
+
+    def unfollowed(self, keys: Keys) -> list[str]:
+        """Foreign keys that refer to the table, and cannot be followed."""
+        return [
+            f"{table} by {', '.join(columns)}"
+            for table, columns, referred in self.snapshot.foreign_keys(keys.table)
+            if table in self.newest and not _followed(self.newest[table], columns, referred, keys)
+        ]
+
+    def all_to(self, first: Keys) -> list[Keys]:
+        """These, and what refers to them, and what refers to that, of each table once."""
+        found = {first.table: first}
+        waiting = [first]
+        while waiting:
+            for _columns, rows in self.to(waiting.pop()):
+                known = found.get(rows.table, replace(rows, values=()))
+                new = tuple(dict.fromkeys(key for key in rows.values if key not in set(known.values)))
+                if new:
+                    found[rows.table] = replace(rows, values=known.values + new)
+                    waiting.append(replace(rows, values=new))
+        return list(found.values())
+
+    def _rows(self, batch: Batch, wanted: Keys) -> Keys:
+        """The keys of the batch's table where its foreign key is one of the wanted."""
+        search = LakeSearch(self.lake, self.warehouse.schema, wanted, self.folder)
+        found = search.values_of(lambda _batch: batch.key_columns)
+        if self.warehouse.occurrences(wanted, self.warehouse.schema, batch.table):
+            found |= set(erase_key.of(batch, erase_key.ask(self.warehouse, wanted, batch.key_columns)).values)
+        return Keys(batch.table, batch.key_columns, tuple(sorted(found)))
+
+
+def _followed(batch: Batch, columns: tuple[str, ...], referred: tuple[str, ...], keys: Keys) -> bool:
+    """Whether the foreign key refers to the whole primary key, from a table whose rows can be named."""
+    known = {*columns} <= {column.name for column in batch.columns}
+    return known and bool(batch.primary_key) and sorted(referred) == sorted(keys.names)
+
+
+def _as_referred(batch: Batch, keys: Keys, referring: Mapping[str, str]) -> Keys:
+    """The keys as the batch's table has them: under the names, and of the types, of its foreign key."""
+    types = {column.name: column for column in batch.columns}
+    columns = tuple(types[referring[name]] for name in keys.names)
+    return Keys(batch.table, columns, keys.values)
