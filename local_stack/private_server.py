@@ -176,6 +176,8 @@ def _start(program: Program, server: Server, options: Sequence[str]) -> None:
     # Run by the server before it takes a connection: no account is ever without a password.
     _write_private(home / "init.sql", _accounts_sql(server))
     (home / "pid").unlink(missing_ok=True)
+    # Nothing answers here, but the number in a killed MySQL's lock may be another process's by now.
+    server.socket.with_name(f"{server.socket.name}.lock").unlink(missing_ok=True)
     command = [
         *program.command,
         *_user(),

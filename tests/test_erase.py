@@ -214,7 +214,7 @@ def test_rows_are_read_whatever_a_files_statistics_say(own):
     own.write("delete from t where id = 123456789")
     assert erased(own, text="123456789") == 1
     (left,) = runs.read(own.lake, 1).batches[0].files
-    assert pq.read_table(own.lake.folder / left.key).column("id").to_pylist() == [1]
+    assert pq.ParquetFile(own.lake.folder / left.key).read().column("id").to_pylist() == [1]
 
 
 def test_a_key_is_meant_byte_by_byte_whatever_its_type(own):

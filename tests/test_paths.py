@@ -23,6 +23,7 @@ from loaders.lake.folder import Folder
 from loaders.lake.spool import spool
 from loaders.retention import prune
 from loaders.settings import ROOT
+from loaders.telling import printable
 from loaders.warehouse.duckdb_sql import PARQUET_OPTIONS, read_parquet
 from tests.own_database import OwnDatabase
 from tests.test_cli import loaders, refused, shop  # noqa: F401 (a fixture)
@@ -42,9 +43,11 @@ RAW_READERS = re.compile(
     r"|\b(pd|pandas)\.read_\w+|(?i:\bfrom|join)\s+'[^' ]*(\.parquet|\.csv|\.json|[/*])"
 )
 # Where one may stand, and how often: the one function, the course's bad example (and what shows it), pandas told all
-# that it would guess, and a reader that guesses in place of ours, to be found out.
+# that it would guess, a reader that guesses in place of ours, to be found out, and the search of our own exports for an
+# erased person's texts.
 ALLOWED = {
     "loaders/warehouse/duckdb_sql.py": 1,
+    "loaders/retention/traces.py": 1,
     "bench/values.py": 1,
     "bench/hard.py": 1,
     "examples/naive.py": 1,
@@ -106,7 +109,7 @@ def test_a_file_is_read_as_it_is_wherever_it_lies(tmp_path, name):
     try:
         paths.for_duckdb(folder, "LAKE_URL")
     except Failure as refusal:
-        assert "\\" in name and name in str(refusal)
+        assert "\\" in name and printable(name) in str(refusal)
         return
     assert duckdb.sql(f"from {read_parquet([folder / 'part.parquet'])} order by id").fetchall() == [
         (7, "KR", "a"), (8, "US", "b")

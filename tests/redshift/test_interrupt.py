@@ -52,7 +52,7 @@ def test_ctrl_c_while_the_source_is_asked_ends_what_redshift_is_asked_too(slow):
                     raise
 
             compare(source, replace(raw, ask=ask), Buckets("id", 1024))
-    assert "BrokenPipe" in str(ended), "it had no answer"
+    assert "Broken" in str(ended), "it had no answer"
     assert threads() == before
     assert both.run().batches[0].verdict == "equal: 300 rows by hash, all by value", "and the next run works"
 
