@@ -133,7 +133,7 @@ bench: setup ## measure our extract beside the alternatives, two million orders 
 	$(RUN) bench $(ARGS)
 
 docs-serve: docs ## show the documentation site on this machine
-	$(BIN)/python -m http.server --bind 127.0.0.1 --directory .data/docs 0
+	$(RUN) local_stack.docs_server
 
 format: .venv/test ## let ruff and sqlfluff format the code
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .

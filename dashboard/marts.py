@@ -1,9 +1,7 @@
 """The marts of the chosen warehouse, as a DuckDB connection: DuckDB's own file, or a copy of Redshift's."""
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -11,6 +9,7 @@ import pyarrow as pa
 
 from loaders import paths
 from loaders.errors import Failure
+from loaders.lake.spool import spool
 from loaders.quoting import sql_name, sql_text
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.profile import Target
@@ -43,8 +42,8 @@ def opened(target: Target, names: Iterable[str]) -> Iterator[duckdb.DuckDBPyConn
             yield warehouse.connection
         return
     with (
-        tempfile.TemporaryDirectory(prefix="order-he-export-") as work,
-        duckdb.connect(paths.database_file("marts.duckdb", Path(work), "TMPDIR")) as copy,
+        spool() as work,
+        duckdb.connect(paths.database_file("marts.duckdb", work, "TMPDIR")) as copy,
     ):
         _copy_redshift(target, copy, names)
         yield copy

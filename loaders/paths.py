@@ -36,7 +36,9 @@ def database_file(written: str, project: Path, setting: str = "DUCKDB_PATH") -> 
             "write the path of a file, such as ../.data/warehouse.duckdb, there or as `path` in profiles.yml",
         )
     if "?" in _utf8(path.resolve(), setting):
-        raise _refused(path, setting, "DuckDB takes what follows a ? for options")
+        # What follows is not shown: it may be a token (md:…?motherduck_token=…).
+        before = path.as_posix().partition("?")[0]
+        raise _refused(f"{before}?…", setting, "DuckDB takes what follows a ? for options")
     if "#" in written:
         raise _refused(path, setting, "dbt ends a path at a #")
     if any(character in path.name for character in '";'):
@@ -51,7 +53,7 @@ def no_schemas_name(path: Path, *schemas: str) -> None:
         raise _refused(path, "DUCKDB_PATH", f"DuckDB would call it {database}, and has another {database} in it")
 
 
-def _refused(path: Path, setting: str, why: str) -> Failure:
+def _refused(path: Path | str, setting: str, why: str) -> Failure:
     return Failure(
         f"DuckDB's database cannot be the file {path}: {why}",
         f"set {setting} to another path in your shell (export {setting}=…), or move the folder",

@@ -10,7 +10,6 @@ start it again: the result is the one that an undisturbed run would have given.
 """
 
 import datetime
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from loaders.incremental import Raw, incremental
 from loaders.lake import attempts, runs
 from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, Run
+from loaders.lake.spool import spool
 from loaders.lake.store import Lake
 from loaders.matching import match, not_altered
 from loaders.proof.by_value import Shares
@@ -245,8 +245,8 @@ def load(lake: Lake, warehouse: Warehouse) -> Iterator[Run]:
 
 
 def _apply(lake: Lake, warehouse: Warehouse, run: Run, proved: Proved) -> None:
-    with tempfile.TemporaryDirectory(prefix="order-he-load-") as folder:
-        warehouse.apply(run, RunFiles(lake, Path(folder)), proved)
+    with spool() as folder:
+        warehouse.apply(run, RunFiles(lake, folder), proved)
 
 
 def _waits(run: Run) -> str:

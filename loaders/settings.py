@@ -86,7 +86,8 @@ def required_source_url(settings: Settings) -> str:
 
 def _of_file(file: Path) -> dict[str, str | None]:
     try:
-        return dotenv_values(file)
+        # A password may have a $ in it: nothing of it is taken for another variable.
+        return dotenv_values(file, interpolate=False)
     except UnicodeDecodeError:
         raise Failure(f"{file} is not UTF-8", "save it as UTF-8") from None
 

@@ -78,7 +78,7 @@ def test_a_path_that_is_no_file_is_refused_without_its_token(folder, path):
 
 def test_a_profile_that_is_no_text_is_named(folder):
     (folder / "profiles.yml").write_bytes(b"\xff")
-    with pytest.raises(Failure, match=r"profiles\.yml cannot be read"):
+    with pytest.raises(Failure, match=r"profiles\.yml: this is not YAML in UTF-8"):
         profile.read(folder, None, {}, folder)
 
 
@@ -88,3 +88,25 @@ def test_who_has_no_home_has_no_profile_there(tmp_path, monkeypatch):
     monkeypatch.setattr("pwd.getpwuid", lambda _number: (_ for _ in ()).throw(KeyError("no such user")))
     with pytest.raises(Failure, match=r"there is no profiles\.yml"):
         profile.read(tmp_path, None, {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("order_he:\n  target: r\n  outputs:\n    r: {password: 'canary, type: redshift}\n", "line"),
+        ("order_he:\n  outputs:\n    r:\n      password: *canary\n", "line 4, column 17"),
+        ('order_he:\n  outputs:\n    r:\n      token: "canary\\q"\n', "line 4"),
+        ("order_he:\n  outputs:\n    r:\n      password: canary\n     port: 1\n", "line 5"),
+        ("order_he: {target: r, outputs: {r: {type: redshift, password: '{{ canary( }}'}}}", "outputs.r.password"),
+        ("order_he: {target: r, outputs: {r: {type: redshift, password: '{{ canary() }}'}}}", "outputs.r.password"),
+        ("order_he: {target: r, outputs: {r: password=canary}}", "outputs.r is not"),
+        ("order_he: {target: r, outputs: [canary]}", "outputs is not"),
+        ("password=canary", "the file is not"),
+        ("order_he: password=canary", "order_he is not"),
+    ],
+)
+def test_a_fault_in_the_profile_is_named_by_key_and_line_and_nothing_of_it_is_shown(folder, text, told):
+    (folder / "profiles.yml").write_text(text)
+    with pytest.raises(Failure) as caught:
+        profile.read(folder, None, {}, folder)
+    assert told in caught.value.problem and "canary" not in str(caught.value)

@@ -7,6 +7,7 @@ import tempfile
 import time
 
 from loaders.lake.spool import PREFIX, spool
+from loaders.settings import ROOT
 
 
 def test_a_finished_run_leaves_nothing(tmp_path, monkeypatch):
@@ -42,3 +43,30 @@ def test_a_killed_runs_folder_is_removed_by_the_next_run_and_a_living_ones_is_no
             holder.kill()
             holder.wait()
             holder.stdout.close()
+
+
+def test_what_another_user_puts_beside_it_holds_nobody_up(tmp_path, monkeypatch):
+    """A pipe under a lock's name would be opened for ever; nothing of another's is opened, or removed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old = (time.time() - 3600,) * 2
+    for name, owner, mode in (("theirs", 12345, 0o755), ("open", os.geteuid(), 0o777)):
+        folder = tmp_path / f"{PREFIX}{name}"
+        folder.mkdir()
+        os.mkfifo(folder / "lock")
+        folder.chmod(mode)
+        if os.geteuid() == 0:
+            os.chown(folder, owner, -1)
+        elif owner == 12345:
+            monkeypatch.setattr(os, "geteuid", lambda: 12345 + os.getuid())
+        os.utime(folder, old)
+    (tmp_path / f"{PREFIX}link").symlink_to(tmp_path)
+    with spool() as folder:
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_files_from_the_lake_are_put_nowhere_else():
+    """So what a killed `load` or `replay` has fetched is removed by the next command."""
+    sources = [file for folder in ("loaders", "dashboard") for file in (ROOT / folder).rglob("*.py")]
+    makers = {file.name for file in sources if "tempfile.TemporaryDirectory(" in file.read_text()}
+    assert makers == {"spool.py", "export.py"}, "export writes marts only, in the folder that they are for"

@@ -44,10 +44,14 @@ def lake(chosen: Settings) -> Lake:
     url = chosen.lake_url
     # Where files of a lake in S3 are put for DuckDB.
     paths.for_duckdb(Path(tempfile.gettempdir()), "TMPDIR")
-    if url.startswith("s3://"):
+    if url.startswith("s3://") and "@" not in url:
         return _s3(url, chosen.environment.get("LAKE_KMS_KEY"))
     if "://" in url and not url.startswith("file://"):
-        raise Failure(f"LAKE_URL {url} is neither a folder nor s3://…", "write s3://bucket/prefix, or a folder")
+        # Not shown: keys of AWS's may be in it.
+        raise Failure(
+            "LAKE_URL is neither a folder nor s3://bucket/prefix",
+            "write one of them; AWS's keys belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile",
+        )
     if url.startswith("file://") and "%" in url:
         raise Failure(f"LAKE_URL {url} is a URL with a % in it", "write the folder itself, as the system shows it")
     return Folder(paths.for_duckdb(settings.ROOT / url.removeprefix("file://"), "LAKE_URL"))
@@ -126,7 +130,7 @@ def warehouse(catalog: Catalog, chosen: Settings, read_only: bool = False) -> It
 
 def _redshift(target: profile.Target, catalog: Catalog, chosen: Settings) -> AbstractContextManager[Warehouse]:
     if not chosen.lake_url.startswith("s3://"):
-        raise Failure(f"Redshift cannot read the lake {chosen.lake_url}", "set LAKE_URL to s3://bucket/prefix")
+        raise Failure("Redshift cannot read the lake: it is not in S3", "set LAKE_URL to s3://bucket/prefix")
     try:
         from loaders.warehouse import redshift_warehouse  # brings the driver, which the demo does not need
     except ImportError:

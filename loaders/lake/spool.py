@@ -1,7 +1,9 @@
-"""A folder for files on their way to the lake, which a killed run does not leave behind for good."""
+"""A folder for files on their way to or from the lake, which a killed run does not leave behind for good."""
 
 import fcntl
+import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -31,14 +33,21 @@ def spool() -> Iterator[Path]:
 def _remove_abandoned(own: Path) -> None:
     for folder in own.parent.glob(f"{PREFIX}*"):
         try:
-            if folder == own or time.time() - folder.stat().st_mtime < YOUNG_SECONDS:
+            if folder == own or not _is_ours(folder) or time.time() - folder.lstat().st_mtime < YOUNG_SECONDS:
                 continue
             with (folder / "lock").open("r") as lock:
                 if _is_free(lock):
                     shutil.rmtree(folder, ignore_errors=True)
         except OSError:
-            # Another user's, or gone meanwhile, or just being made: not ours to judge.
+            # Gone meanwhile, or just being made: not ours to judge.
             continue
+
+
+def _is_ours(folder: Path) -> bool:
+    """A folder of this user's, into which nobody else can put anything: another's lock might be a pipe that blocks."""
+    found = folder.lstat()
+    mine = found.st_uid == os.geteuid() and stat.S_ISDIR(found.st_mode)
+    return mine and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _is_free(lock: IO[str]) -> bool:

@@ -1,6 +1,6 @@
 """MySQL's rows as Arrow record batches, at the speed of the wire: exact, in bounded memory, or a failure.
 
-    connection = pymysql.connect(…, charset="utf8mb4")
+    connection = mysql_arrow.Connection(…, charset="utf8mb4")
     schema = pa.schema([("id", pa.int64()), ("price", pa.decimal128(10, 2)), ("name", pa.string())])
     for batch in mysql_arrow.read(connection, "select id, price, name from product", schema):
         ...
@@ -21,15 +21,15 @@ from contextlib import closing
 from functools import partial
 
 import pyarrow as pa
-from pymysql.connections import Connection
 
 from loaders.mysql_arrow import packets, printed, pymysql_seam
 from loaders.mysql_arrow.block import Block
 from loaders.mysql_arrow.packets import BLOCK_BYTES
+from loaders.mysql_arrow.pymysql_seam import Connection
 
-__all__ = ["Block", "abandon", "blocks", "exactly", "interrupt", "read"]
+__all__ = ["Block", "Connection", "abandon", "blocks", "exactly", "interrupt", "read", "spoken"]
 
-abandon, interrupt = pymysql_seam.abandon, pymysql_seam.interrupt
+abandon, interrupt, spoken = pymysql_seam.abandon, pymysql_seam.interrupt, pymysql_seam.spoken
 
 
 def blocks(connection: Connection, query: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:

@@ -15,7 +15,6 @@ from loaders.mysql_arrow.packets import Rows
 NULL = 251
 NO_LENGTH = 255
 LENGTH_BYTES = {252: 2, 253: 3, 254: 8}
-LONGEST_BLOCK = 2**31 - 1  # an Arrow array's offsets are 32 bits wide
 
 
 class Cells:
@@ -65,8 +64,6 @@ class Block:
     """Rows as they came off the wire. width: how many columns they have."""
 
     def __init__(self, data: np.ndarray, start: np.ndarray, end: np.ndarray, width: int):
-        if len(data) > LONGEST_BLOCK:
-            raise err.NotSupportedError(0, f"a row of {len(data):,} bytes is longer than an Arrow array can be")
         self.rows = Rows(data, start, end)
         self.width = width
 

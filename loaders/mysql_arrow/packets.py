@@ -89,6 +89,8 @@ class _Reader:
             length = _length(header)
             self._count(np.array([header[3]], np.uint8))
             at = len(row)
+            if at + length > pymysql_seam.ROW_BYTES:
+                raise pymysql_seam.too_large("a row", pymysql_seam.ROW_BYTES)
             row += bytes(length)
             self._exactly(memoryview(row)[at:])
         row += bytes(MARGIN)

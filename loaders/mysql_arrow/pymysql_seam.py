@@ -7,20 +7,129 @@ or an ERR packet.
 import select
 import socket
 import ssl
-from collections.abc import Callable
-from contextlib import suppress
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from pymysql import err
-from pymysql.connections import Connection, MySQLResult
+from pymysql import connections, err
+from pymysql.connections import MySQLResult
 from pymysql.constants import CLIENT, COMMAND, CR, SERVER_STATUS
+from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
 
 DEPRECATE_EOF = 1 << 24
 COM_RESET_CONNECTION = 0x1F  # MySQL 5.7, MariaDB 10.2 and later; PyMySQL has no name for it
 # At least what PyMySQL's buffered file holds; one read1 of as much empties it.
 BUFFERED_BYTES = 1 << 16
 SIGNS_OF_LIFE = 8  # how many are asked for before the other end counts as gone
+# Ways to log in that give the password, or nearly, to whoever asks for it.
+CLEAR_TEXT = (b"mysql_clear_password", b"dialog", b"mysql_old_password")
+# What is held of a log-in, of an answer that is held whole, and of one row: MySQL's own client takes no larger row
+# (the largest max_allowed_packet that there is).
+LOG_IN_BYTES, ANSWER_BYTES, ROW_BYTES = 1 << 20, 1 << 29, 1 << 30
+# What Python needs for a value, and PyMySQL for a column.
+VALUE_BYTES, COLUMN_BYTES = 50, 1_000
+
+
+class NotProven(err.OperationalError):
+    """The password is asked for by a server that has not shown who it is."""
+
+    def __init__(self) -> None:
+        super().__init__(CR.CR_AUTH_PLUGIN_ERR, "the password was not sent")
+
+
+class Connection(connections.Connection):
+    """PyMySQL's, for a server that is not trusted.
+
+    It shows the password only to a server that has proven who it is, or by a public key that was given; what it holds
+    of an answer is bounded; and what cannot be MySQL's protocol is an error of PyMySQL's.
+
+    proven: TLS or the socket of this machine shows who the server is.
+    """
+
+    _encrypted, _key = False, None
+    _held, _columns, _most = 0, 0, LOG_IN_BYTES
+
+    def __init__(self, *, proven: bool = False, **settings: Any):
+        self._proven = proven
+        super().__init__(**settings)
+
+    @property
+    def _secure(self) -> bool:
+        """What PyMySQL takes for a way on which a password may be sent as it is: any TLS."""
+        return self._encrypted and self._proven
+
+    @_secure.setter
+    def _secure(self, encrypted: bool) -> None:
+        self._encrypted = encrypted
+
+    @property
+    def server_public_key(self) -> bytes:
+        """By which PyMySQL sends the password; if there is none it would ask the server for one."""
+        if self._key is None:
+            raise NotProven
+        return self._key
+
+    @server_public_key.setter
+    def server_public_key(self, key: bytes | None) -> None:
+        # The first is ours, or None; any other is the server's.
+        if "_key" not in self.__dict__:
+            self._key = key
+
+    def _get_server_information(self) -> None:
+        super()._get_server_information()
+        if self._auth_plugin_name == "sha256_password":
+            # PyMySQL would send the password at once, through any TLS. Now the server has to ask.
+            self._auth_plugin_name = ""
+
+    def _process_auth(self, plugin_name: bytes, auth_packet: MysqlPacket, handler: Any = None) -> MysqlPacket:
+        if plugin_name in CLEAR_TEXT and not self._secure:
+            raise NotProven
+        return super()._process_auth(plugin_name, auth_packet, handler)
+
+    def _execute_command(self, command: int, sql: str | bytes) -> None:
+        self._held, self._columns, self._most = 0, 0, ANSWER_BYTES
+        super()._execute_command(command, sql)
+
+    def _read_query_result(self, unbuffered: bool = False) -> int:
+        with spoken(self):
+            return super()._read_query_result(unbuffered)
+
+    def _read_packet(self, packet_type: type[MysqlPacket] = MysqlPacket) -> MysqlPacket:
+        if self._result is not None and self._result.unbuffered_active:
+            self._held, self._most = 0, ROW_BYTES  # row by row: what came before is not held
+        describes = packet_type is FieldDescriptorPacket
+        self._columns += describes
+        self._hold(COLUMN_BYTES if describes else VALUE_BYTES * (1 + self._columns))
+        return super()._read_packet(packet_type)
+
+    def _read_bytes(self, num_bytes: int) -> bytes:
+        self._hold(num_bytes)
+        return super()._read_bytes(num_bytes)
+
+    def _hold(self, count: int) -> None:
+        self._held += count
+        if self._held > self._most:
+            abandon(self)
+            raise too_large("an answer", self._most)
+
+
+def too_large(what: str, most: int) -> err.InternalError:
+    return err.InternalError(0, f"it sent {what} of more than {most:,} bytes, which is not held")
+
+
+@contextmanager
+def spoken(connection: Connection) -> Iterator[None]:
+    """Turn what PyMySQL makes of bytes that are not the protocol's into an error of its own, and hang up."""
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, AssertionError, RuntimeError, struct.error) as error:
+        abandon(connection)
+        if "LOAD_LOCAL" in str(error):
+            raise err.InternalError(0, "it asked for a file of this machine, which was not sent") from None
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise err.InternalError(0, f"its answer is not MySQL's protocol ({why})") from None
 
 
 @dataclass(frozen=True)
@@ -55,7 +164,8 @@ def start(connection: Connection, query: str) -> Stream:
         raise err.NotSupportedError(0, "mysql_arrow reads neither compressed results nor results without EOF packets")
     connection._execute_command(COMMAND.COM_QUERY, query.encode(connection.encoding))
     result = MySQLResult(connection)
-    result.init_unbuffered_query()
+    with spoken(connection):
+        result.init_unbuffered_query()
     # Otherwise PyMySQL would read the rows when the object goes away.
     result.unbuffered_active = False
     if not result.field_count:

@@ -1,13 +1,12 @@
 """Raw built anew from the lake alone: as the newest run left it, or an earlier one. No source is asked."""
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 
 from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, Run
+from loaders.lake.spool import spool
 from loaders.lake.store import Lake
 from loaders.retention import history, withdraw
 from loaders.warehouse.interface import Step, Warehouse
@@ -54,8 +53,8 @@ def needed(known: Sequence[Run]) -> list[tuple[Run, Batch]]:
 def _steps(lake: Lake, chosen: Sequence[tuple[Run, Batch]]) -> Iterator[Step]:
     """Each batch with a place for its files, which are fetched and checked when it is its turn."""
     for run, batch in chosen:
-        with tempfile.TemporaryDirectory(prefix="order-he-replay-") as folder:
-            yield run, batch, RunFiles(lake, Path(folder))
+        with spool() as folder:
+            yield run, batch, RunFiles(lake, folder)
 
 
 def _unknown_then(warehouse: Warehouse, known: Sequence[Run]) -> set[str]:

@@ -7,9 +7,10 @@ Python type on its way.
 import datetime
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 import pyarrow as pa
 import pymysql
@@ -25,7 +26,7 @@ from loaders.proof.buckets import Sums, read_sums
 from loaders.quoting import mysql_name, mysql_value
 from loaders.source import session
 from loaders.source.conversion import Conversion
-from loaders.source.statements import code_and_text, explained, rows
+from loaders.source.statements import asked, code_and_text, explained, rows
 from loaders.type_contract import Column, SourceColumn, as_text, lake_schema
 
 # A connection for `snapshot`: values stay the bytes that the server sent.
@@ -83,13 +84,14 @@ def begin(everybody: Sequence[pymysql.Connection], begun: Callable[[], None] = l
     taken_at is read before the moment itself, by the server's clock: nothing that was committed before it is missed.
     """
     (connection, *helpers) = everybody
-    with explained("the snapshot"):
-        database, version, taken_at = rows(connection, "select database(), version(), utc_timestamp(6)")[0]
+    with asked("the snapshot"):
+        ((database, version, taken_at),) = rows(connection, "select database(), version(), utc_timestamp(6)")
+        moment = datetime.datetime.fromisoformat(taken_at.decode())
+        found = Snapshot(connection, database.decode(), version.decode(), moment, tuple(helpers))
         for each in everybody:
             rows(each, "start transaction with consistent snapshot, read only")
         begun()
-    moment = datetime.datetime.fromisoformat(taken_at.decode())
-    yield Snapshot(connection, database.decode(), version.decode(), moment, tuple(helpers))
+    yield found
     for each in everybody:
         if each.open:
             with explained("the snapshot"):
@@ -130,7 +132,7 @@ class Snapshot:
 
         Three queries in all, however many tables there are.
         """
-        with explained(f"database {self.database}"):
+        with asked(f"database {self.database}"):
             columns = self._columns()
             keys = self._primary_keys()
             found = rows(
@@ -139,10 +141,10 @@ class Snapshot:
                 "where table_schema = database() and table_type in ('BASE TABLE', 'SYSTEM VERSIONED') "
                 "order by table_name",
             )
-        return {
-            name: SourceTable(name, _text(engine), int(rows or 0), tuple(columns[name]), tuple(keys[name]))
-            for name, engine, rows in ((_text(name), engine, rows) for name, engine, rows in found)
-        }
+            return {
+                name: SourceTable(name, _text(engine), int(rows or 0), tuple(columns[name]), tuple(keys[name]))
+                for name, engine, rows in ((_text(name), engine, rows) for name, engine, rows in found)
+            }
 
     def foreign_keys(self, table: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
         """(table, its columns, the columns that they refer to) of each foreign key that refers to a table."""
@@ -177,7 +179,8 @@ class Snapshot:
     @cached_property
     def account(self) -> str:
         """'user'@'host', as grants have it."""
-        user, _, host = _text(rows(self.connection, "select current_user()")[0][0]).rpartition("@")
+        with asked("the account"):
+            user, _, host = _text(rows(self.connection, "select current_user()")[0][0]).rpartition("@")
         return f"'{user}'@'{host}'"
 
     def read(
@@ -229,12 +232,20 @@ class Snapshot:
             cursor = self.connection.cursor(SSCursor)
             try:
                 cursor.execute(sql)
-                while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                while rows := self._fetched(cursor):
                     yield rows
             except BaseException:
                 mysql_arrow.abandon(self.connection)
                 raise
             cursor.close()
+
+    def _fetched(self, cursor: SSCursor) -> Sequence[tuple[bytes | None, ...]]:
+        fetched, size = [], 0
+        with mysql_arrow.spoken(self.connection):
+            while len(fetched) < ROWS_AT_ONCE and size < AHEAD_BYTES and (row := cursor.fetchone()):
+                fetched.append(row)
+                size += sum(map(len, filter(None, row)))
+        return fetched
 
     def texts(self, table: SourceTable, sql: str, width: int) -> Iterator[pa.RecordBatch]:
         """The same by mysql_arrow, in a third of the time: batches of `width` columns of bytes, in their order."""
@@ -244,11 +255,12 @@ class Snapshot:
 
     def encrypted(self) -> bool:
         """Whether the connection is TLS."""
-        return bool(rows(self.connection, "show status like 'ssl_cipher'")[0][1])
+        with asked("the connection"):
+            return bool(rows(self.connection, "show status like 'ssl_cipher'")[0][1])
 
     def count(self, table: SourceTable) -> int:
         """The server's own count of the table's rows."""
-        with explained(f"table {table.name}"):
+        with asked(f"table {table.name}"):
             return int(rows(self.connection, count_sql(table))[0][0])
 
     def attempt(self, table: SourceTable, columns: Sequence[Column]) -> None:
@@ -256,10 +268,11 @@ class Snapshot:
 
         The last column is the hash. The connection is as it was, whatever is refused.
         """
-        with explained(f"table {table.name}"):
-            first = rows(self.connection, f"{rows_sql(table, columns)} limit 1")
+        sql = f"{rows_sql(table, columns)} limit 1"
+        with asked(f"table {table.name}"), closing(mysql_arrow.blocks(self.connection, sql)) as blocks:
+            first = [block.row(0)[-1] for block in islice(blocks, 2)]
             rows(self.connection, sums_sql(table, "1", columns[-1].select, "false"))
-        if first and first[0][-1] is None:
+        if first == [None]:
             raise Failure(
                 f"{table.name}: the server gives its first row no hash",
                 "raise max_allowed_packet of the server if the row is longer; else leave the table out of the catalog",
@@ -267,17 +280,17 @@ class Snapshot:
 
     def sums(self, table: SourceTable, bucket: str, hashed: str, where: str | None = None) -> Sums:
         """The server's own count and sum of hashes per bucket; `bucket`, `hashed` and `where` are expressions."""
-        with explained(f"table {table.name}"):
+        with asked(f"table {table.name}"):
             found = rows(self.connection, sums_sql(table, bucket, hashed, where))
-        numbers = ([None if value is None else int(value) for value in row] for row in found)
-        return read_sums(table.name, numbers)
+            numbers = ([None if value is None else int(value) for value in row] for row in found)
+            return read_sums(table.name, numbers)
 
     def extremes(self, table: SourceTable, column: str) -> tuple[int, int] | None:
         """The smallest and largest value of an integer column; None of an empty table."""
         name = mysql_name(column)
-        with explained(f"table {table.name}"):
+        with asked(f"table {table.name}"):
             ((low, high),) = rows(self.connection, f"select min({name}), max({name}) from {mysql_name(table.name)}")
-        return None if low is None else (int(low), int(high))
+            return None if low is None else (int(low), int(high))
 
     def _columns(self) -> dict[str, list[SourceColumn]]:
         found = rows(

@@ -30,12 +30,12 @@ THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 # A log-in is done at once or never. Afterwards a server may think for hours before the first row (sums over a large
 # table), so only one that is gone ends the wait.
 LOG_IN_SECONDS = 60
+# What comes of reading bytes that are not MySQL's.
+NOT_MYSQL = (LookupError, ValueError, TypeError, AttributeError, AssertionError, struct.error)
 DEAD_AFTER_SECONDS = 180
 WRITE_SECONDS = 600
 # The options that are files or words; each is an attribute of DatabaseURL.
 OPTIONS = ("unix_socket", "ssl_ca", "ssl_mode", "ssl_cert", "ssl_key", "server_public_key", "secret")
-# Ways to log in that give the password, or nearly, to whoever asks for it.
-CLEAR_TEXT = ("mysql_clear_password", "dialog", "mysql_old_password")
 
 
 @dataclass(frozen=True)
@@ -125,31 +125,36 @@ def connect(url: DatabaseURL, setting: str, **options) -> pymysql.Connection:
     password = Secret(url.password).revealed().encode()
     try:
         connection = _logged_in(url.database, user=url.user, password=password, **address, **{**settings, **options})
+    except pymysql_seam.NotProven:
+        raise refusals.not_proven(url, setting) from None
     except pymysql.MySQLError as error:
         raise refusals.explained(error, url, setting) from None
     except RuntimeError as error:
         raise Failure(
             f"user {url.user} cannot log in to MySQL: {error}", "run `make setup`, which installs it"
         ) from None
-    except (LookupError, ValueError, TypeError, AssertionError, struct.error) as error:
+    except NOT_MYSQL as error:
         raise refusals.not_mysql(error, url, setting) from None
     try:
-        pymysql_seam.wait_for_the_living(connection, DEAD_AFTER_SECONDS)
         _enter(connection, url.database)
+        pymysql_seam.wait_for_the_living(connection, DEAD_AFTER_SECONDS)
     except pymysql.MySQLError as error:
         connection.close()
         raise refusals.explained(error, url, setting) from None
+    except NOT_MYSQL as error:
+        connection.close()
+        raise refusals.not_mysql(error, url, setting) from None
     return connection
 
 
 def _logged_in(database: str, **settings) -> pymysql.Connection:
     """A connection to the database: what init_connect does may need one. To none, where a role has to open it first."""
     try:
-        return pymysql.connect(database=database, **settings)
+        return pymysql_seam.Connection(database=database, **settings)
     except pymysql.MySQLError as error:
         if code_and_text(error)[0] not in (ER.DBACCESS_DENIED_ERROR, ER.BAD_DB_ERROR):
             raise
-        return pymysql.connect(**settings)
+        return pymysql_seam.Connection(**settings)
 
 
 def _enter(connection: pymysql.Connection, database: str) -> None:
@@ -185,31 +190,14 @@ def _roles(connection: pymysql.Connection) -> list[str]:
 
 
 def _secrecy(url: DatabaseURL, setting: str) -> dict:
-    """How the password is kept from others: TLS, or on this machine ways to log in that do not show it."""
+    """How the password is kept: sent by TLS or a socket that proves the server, or by a key of ours, or not at all."""
     on_this_machine = url.unix_socket is not None or url.host in THIS_MACHINE
     if not on_this_machine or url.ssl_ca or url.ssl_cert or url.ssl_mode:
-        return {"ssl": tls.context(url, setting)}
+        return {"ssl": tls.context(url, setting), "proven": True}
     if url.unix_socket:
-        return {}
-    refused = {name: lambda _connection: _Refusal(url, setting) for name in CLEAR_TEXT}
+        return {"proven": True}
     if not url.server_public_key:
-        return {"auth_plugin_map": refused}
-    # PyMySQL would rather send the password through TLS, whoever is at its other end, or by a key that came with it.
-    refused["sha256_password"] = refused[CLEAR_TEXT[0]]
+        return {}
+    # Through TLS a server wants the password itself.
     key = tls.read_file(url.server_public_key, "server_public_key", setting)
-    return {"auth_plugin_map": refused, "server_public_key": key, "ssl_disabled": True}
-
-
-@dataclass(frozen=True)
-class _Refusal:
-    """In place of a way to log in that would show the password."""
-
-    url: DatabaseURL
-    setting: str
-
-    def authenticate(self, _packet) -> None:
-        raise Failure(
-            f"what answers at {self.url.host}:{self.url.port} asks for the password in a form that others could read",
-            f"let the server prove who it is: add ?ssl_ca=/path/to/authority.pem to {self.setting}; or let the account "
-            "log in by caching_sha2_password, which needs no TLS on this machine",
-        )
+    return {"server_public_key": key, "ssl_disabled": True}

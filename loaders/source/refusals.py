@@ -106,6 +106,17 @@ def explained(error: Exception, url, setting: str) -> Failure:
     return (TooMany if meaning is _MANY else Failure)(problem, fix)
 
 
+def not_proven(url, setting: str) -> Failure:
+    """The password was asked for by somebody who may be anybody: a tunnel that is down, and another on its port."""
+    return Failure(
+        f"what answers at {url.host}:{url.port} asks for the password and has not shown that it is your server; it was "
+        "not sent",
+        f"add to {setting} what shows it, each is in the server's data folder: ?server_public_key=/path/to/"
+        "public_key.pem (caching_sha2_password or sha256_password), or ?ssl_mode=verify_ca&ssl_ca=/path/to/ca.pem (any "
+        "way to log in); or go by its socket: ?unix_socket=/run/mysqld/mysqld.sock",
+    )
+
+
 def not_mysql(error: Exception, url, setting: str) -> Failure:
     """What answered did not keep to the protocol."""
     return Failure(

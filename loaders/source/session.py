@@ -14,7 +14,7 @@ from pymysql.constants import ER
 
 from loaders.errors import Failure
 from loaders.mysql_arrow import pymysql_seam
-from loaders.source.statements import code_and_text, explained, rows
+from loaders.source.statements import asked, code_and_text, rows
 
 UNLIMITED = 2**64 - 1
 # The server waits this long for us, when the disk or the lake is slow.
@@ -66,7 +66,7 @@ SOMEWHERE = (
 
 def state(connection: pymysql.Connection) -> None:
     """Make the session what reading needs. `connection` was opened by mysql_url.connect."""
-    with explained("the session"):
+    with asked("the session"):
         # init_connect may have left temporary tables that hide others, locks, a transaction, another database.
         pymysql_seam.reset(connection)
         connection.set_character_set(connection.charset)
@@ -87,6 +87,8 @@ def _set(connection: pymysql.Connection, settings: Sequence[Setting], unknown_to
         code, said = code_and_text(error)
         if unknown_to_mysql and code == ER.UNKNOWN_SYSTEM_VARIABLE:
             return
+        if not connection.open:
+            raise
         for setting in settings if len(settings) > 1 else ():
             _set(connection, [setting])
         (name, value, why) = settings[-1]

@@ -3,7 +3,7 @@
 import pymysql
 from pymysql.cursors import DictCursor
 
-from loaders.source.statements import rows
+from loaders.source.statements import asked, rows
 
 # How servers call it, newest first; one that does not know the words, or the account's right to ask, is passed over.
 ASKED = ("show replica status", "show slave status")
@@ -13,16 +13,18 @@ BEHIND = ("Seconds_Behind_Source", "Seconds_Behind_Master")
 def read_only(connection: pymysql.Connection) -> set[str]:
     """Which of the server's switches that forbid writing are on."""
     names = "'read_only', 'super_read_only', 'innodb_read_only'"
-    found = rows(connection, f"show global variables where variable_name in ({names}) and value = 'ON'")
-    return {_text(name) for name, _value in found}
+    with asked("whether it only reads"):
+        found = rows(connection, f"show global variables where variable_name in ({names}) and value = 'ON'")
+        return {_text(name) for name, _value in found}
 
 
 def notice(connection: pymysql.Connection) -> str | None:
     """What to say of a server that follows another one, or may."""
-    status = _replication(connection)
-    if status is not None:
-        behind = next((status[name] for name in BEHIND if name in status), None)
+    with asked("what it follows"):
+        status = _replication(connection)
+        behind = next((status[name] for name in BEHIND if name in status), None) if status else None
         late = f"{int(behind):,} s behind" if behind is not None else "and does not follow at the moment"
+    if status is not None:
         return f"the source is a replica, {late}: a run holds what its server had then, under the replica's time"
     if read_only(connection):
         return "the source only reads, as replicas do: its rows may be older than its clock says"
@@ -31,10 +33,10 @@ def notice(connection: pymysql.Connection) -> str | None:
 
 def _replication(connection: pymysql.Connection) -> dict | None:
     """The first row that says how it follows; None if it does not, or does not say."""
-    for asked in ASKED:
+    for words in ASKED:
         try:
             with connection.cursor(DictCursor) as cursor:
-                cursor.execute(asked)
+                cursor.execute(words)
                 return cursor.fetchone()
         except pymysql.MySQLError:
             continue

@@ -39,6 +39,19 @@ def explained(what: str) -> Iterator[None]:
         raise Failure(f"the connection to MySQL broke while {what} was read: {error}", _LOST) from None
 
 
+@contextmanager
+def asked(what: str) -> Iterator[None]:
+    """The same for a question whose answer is read here at once: one of another shape is a failure too."""
+    try:
+        with explained(what):
+            yield
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        raise Failure(
+            f"what the server answered about {what} cannot be understood ({type(error).__name__}: {error})",
+            "is SOURCE_URL the database's own server? Nothing was published",
+        ) from None
+
+
 _RETRY = "nothing was published; run it again, and look into the server's log if it happens again"
 # The session waits long for us, and we for ever for a server that lives: neither side gives up on a slow other.
 _LOST = (

@@ -35,11 +35,11 @@ def read(folder: Path, target: str | None, environment: Mapping[str, str], proje
     """
     file = _file(folder)
     profile = _profile(file)
-    outputs = profile.get("outputs") or {}
-    name = target or _rendered(profile.get("target"), environment, file) or "default"
+    outputs = _mapping(profile.get("outputs") or {}, "outputs", file)
+    name = target or _rendered(profile.get("target"), environment, file, "target") or "default"
     known_or_fail(name, list(outputs), "target", f"profile {PROFILE} in {file}")
     # Like dbt, only the chosen target is rendered: the others' variables need not be set.
-    values = _rendered(outputs[name], environment, file)
+    values = _rendered(_mapping(outputs[name], f"outputs.{name}", file), environment, file, f"outputs.{name}")
     if values.get("type") == "duckdb":
         values["path"] = paths.database_file(str(values.get("path", ":memory:")), project)
     return Target(name, values.get("type", "?"), values)
@@ -56,16 +56,31 @@ def _file(folder: Path) -> Path:
 def _profile(file: Path) -> Mapping[str, Any]:
     try:
         profiles = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise Failure(f"{file} cannot be read: {' '.join(str(error).split())}", "correct it") from None
+    except OSError as error:
+        raise Failure(f"{file} cannot be read ({error.strerror})", "let this user read it") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        # What YAML says of a fault shows the lines around it, and a password stands there.
+        place = getattr(error, "problem_mark", None)
+        where = f", line {place.line + 1}, column {place.column + 1}" if place else ""
+        raise Failure(f"{file}{where}: this is not YAML in UTF-8", "look for the fault there, or just before") from None
+    profiles = _mapping(profiles, "the file", file)
     known_or_fail(PROFILE, list(profiles), "profile", str(file))
-    return profiles[PROFILE]
+    return _mapping(profiles[PROFILE], PROFILE, file)
 
 
-def _rendered(value: Any, environment: Mapping[str, str], file: Path) -> Any:
-    """The same values with dbt's `env_var` resolved; other functions of dbt's do not occur in profiles."""
+def _mapping(value: Any, name: str, file: Path) -> Mapping[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise Failure(f"{file}: {name} is not a list of keys with values", "write it as profiles.example.yml has it")
+    return value
+
+
+def _rendered(value: Any, environment: Mapping[str, str], file: Path, name: str) -> Any:
+    """The same values with dbt's `env_var` resolved; other functions of dbt's do not occur in profiles.
+
+    name: of the value's key. No message shows the value itself, which may be a password.
+    """
     if isinstance(value, dict):
-        rendered = {key: _rendered(inner, environment, file) for key, inner in value.items()}
+        rendered = {key: _rendered(inner, environment, file, f"{name}.{key}") for key, inner in value.items()}
         return rendered | {key: Secret(rendered[key]) for key in SECRETS if isinstance(rendered.get(key), str)}
     if not isinstance(value, str) or "{{" not in value:
         return value
@@ -79,4 +94,7 @@ def _rendered(value: Any, environment: Mapping[str, str], file: Path) -> Any:
     try:
         return template.from_string(value).render(env_var=env_var)
     except jinja2.TemplateError as error:
-        raise Failure(f"{file} has an expression that cannot be read: {value} ({error})", "correct it") from None
+        raise Failure(
+            f"{file}: the expression of {name} cannot be read ({type(error).__name__})",
+            "write \"{{ env_var('NAME') }}\" or \"{{ env_var('NAME', 'default') }}\"",
+        ) from None

@@ -1,12 +1,16 @@
 """S3, IAM and STS of the stack's own (moto), with policies that are evaluated: who lacks a right is refused."""
 
-import urllib.request
+import secrets
+import threading
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+import moto.settings
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
 
+from local_stack.redshift.guard import Guarded
 from local_stack.redshift.names import BUCKET, COPY_ROLE, POLICY, REGION
 from local_stack.redshift.policies import DELETE_MANY, LOADER, copy_policy, document, lake_policy
 
@@ -26,7 +30,6 @@ class LocalCloud:
     administrator: who sits at AWS' console, and may do everything.
     """
 
-    server: ThreadedMotoServer
     endpoint: str
     administrator: Keys
     loader: Keys
@@ -38,10 +41,13 @@ class LocalCloud:
 
 def start(port: int) -> LocalCloud:
     """Start on 127.0.0.1, make bucket, users and roles, then switch the evaluation of policies on."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
-    server.start()
-    endpoint = "http://{}:{}".format(*server.get_host_and_port())
-    root = {"endpoint_url": endpoint, "region_name": REGION, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+    ourselves = secrets.token_hex(16)  # the only key that is let in until then
+    guarded = Guarded(DomainDispatcherApplication(create_backend_app), only=ourselves)
+    server = make_server("127.0.0.1", port, guarded, threaded=True, request_handler=MotoRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    root = {"endpoint_url": endpoint, "region_name": REGION, "aws_access_key_id": ourselves,
+            "aws_secret_access_key": ourselves}  # fmt: skip
     s3, iam = boto3.client("s3", **root), boto3.client("iam", **root)
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     administrator = _user(iam, "administrator", {"Effect": "Allow", "Action": "*", "Resource": "*"})
@@ -50,10 +56,9 @@ def start(port: int) -> LocalCloud:
     copy_role = _role(iam, COPY_ROLE, copy_policy())
     list_role = _role(iam, "order-he-list", copy_policy()[1:])
     empty_role = _role(iam, "order-he-nothing", [])
-    plain = {"Content-Type": "text/plain"}
-    request = urllib.request.Request(f"{endpoint}/moto-api/reset-auth", data=b"0", headers=plain)  # noqa: S310
-    urllib.request.urlopen(request).read()  # noqa: S310 (our own server on this machine)
-    return LocalCloud(server, endpoint, administrator, loader, warehouse, copy_role, list_role, empty_role)
+    moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = 0  # from now on signatures and policies count
+    guarded.only = None
+    return LocalCloud(endpoint, administrator, loader, warehouse, copy_role, list_role, empty_role)
 
 
 def _user(iam: Any, name: str, statements: Any) -> Keys:

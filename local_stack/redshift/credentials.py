@@ -1,17 +1,17 @@
 """Redshift Serverless' own API: a database password for whoever AWS knows, and whether the workgroup is public.
 
-moto has no redshift-serverless, so these few lines answer for it. Who asks is told by the access key; the signature is
-not verified.
+moto has no redshift-serverless, so these few lines answer for it. Who asks is told by the access key, and the signature
+is verified.
 """
 
 import json
-import re
 import secrets
 import threading
 import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from local_stack.redshift import guard
 from local_stack.redshift.door import Door
 from local_stack.redshift.names import WORKGROUP
 
@@ -20,12 +20,16 @@ SECONDS = 900
 
 @dataclass(frozen=True)
 class Workgroup:
-    """users: where a new password is put. keys: access key -> user. administrator: whose key may open and close."""
+    """users: where a new password is put. keys: access key -> user. administrator: whose key may open and close.
+
+    secrets: of every access key that may ask.
+    """
 
     door: Door
     users: dict[str, str]
     keys: dict[str, str]
     administrator: str
+    secrets: dict[str, str]
 
 
 def serve(workgroup: Workgroup) -> int:
@@ -33,16 +37,22 @@ def serve(workgroup: Workgroup) -> int:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-            found = re.search(r"Credential=([^/]+)/", self.headers.get("Authorization", ""))
-            code, answer = _answer(operation, found[1] if found else "", request, workgroup)
+            code, answer = _answer(operation, self._key(body), json.loads(body or b"{}"), workgroup)
             body = json.dumps(answer).encode()
             self.send_response(code)
             self.send_header("Content-Type", "application/x-amz-json-1.1")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def _key(self, body: bytes) -> str:
+            """The access key of who asks; empty for whoever cannot show that it is theirs."""
+            key = guard.credential(self.headers)
+            secret = workgroup.secrets.get(key)
+            ours = secret and guard.from_this_machine(self.headers, self.server.server_port)
+            return key if ours and guard.is_signed(self.path, self.headers, body, secret) else ""
 
         def log_message(self, *_arguments: object) -> None:
             """Nothing: the log would hold who asked."""

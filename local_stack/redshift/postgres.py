@@ -5,7 +5,7 @@ import pwd
 import shutil
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,7 @@ class Postgres:
         shutil.rmtree(self.data, ignore_errors=True)
 
 
-def start(data: Path, database: str, users: Iterable[str], owners: Iterable[str]) -> Postgres:
+def start(data: Path, database: str, users: Collection[str], owners: Iterable[str]) -> Postgres:
     """Start one on a new data folder. users: roles that may log in; owners: those that may create schemas."""
     account = _account()
     binaries = _reachable(_binaries(), account, data.parent)
@@ -52,12 +52,16 @@ def start(data: Path, database: str, users: Iterable[str], owners: Iterable[str]
     if account:
         os.chown(data, account["user"], account["group"])
     options = account | {"cwd": data, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}}
-    initialise = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+    initialise = ["--auth=peer", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
     done = subprocess.run(
         [binaries / "initdb", "-D", data, "-U", "postgres", *initialise], capture_output=True, text=True, **options
     )
     if done.returncode:
         raise Failure(f"PostgreSQL's initdb failed: {done.stderr.strip()}", "see local_stack/redshift/README.md")
+    # Who connects is told by the system: nobody but the account that runs this process, as any of the database's users.
+    (data / "pg_hba.conf").write_text("local all all peer map=stack\n")
+    runner = pwd.getpwuid(os.getuid()).pw_name
+    (data / "pg_ident.conf").write_text("".join(f'stack "{runner}" "{user}"\n' for user in ("postgres", *users)))
     settings = {
         "listen_addresses": "",
         "unix_socket_directories": str(data),

@@ -66,7 +66,10 @@ def _accept(
 
     world = World(database.socket, passwords, context, reach, record)
     door = Door()
-    workgroup = credentials.Workgroup(door, passwords, {local.loader.access: IAM_USER}, local.administrator.access)
+    secret_keys = {keys.access: keys.secret for keys in (local.loader, local.administrator)}
+    workgroup = credentials.Workgroup(
+        door, passwords, {local.loader.access: IAM_USER}, local.administrator.access, secret_keys
+    )
     description = {
         "pid": os.getpid(),
         "port": door.port,
