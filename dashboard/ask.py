@@ -8,14 +8,6 @@ from loaders.errors import Failure
 
 EXAMPLE = "select country, sum(amount) from analytics.order_mart group by 1;"
 HELP = f"end a question with ; and leave with Ctrl-D. Try: {EXAMPLE}"
-# A question can be pasted, with anybody's values in it: whatever it is, it reaches tables of the warehouse and no more.
-LOCKED = ("set enable_external_access = false", "set lock_configuration = true")
-
-
-def lock(connection: duckdb.DuckDBPyConnection) -> None:
-    """Leave the connection no files, no network, and no way to change that."""
-    for statement in LOCKED:
-        connection.execute(statement)
 
 
 def answer(connection: duckdb.DuckDBPyConnection, question: str) -> Iterator[str]:

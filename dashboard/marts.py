@@ -11,7 +11,7 @@ from loaders import paths
 from loaders.errors import Failure
 from loaders.lake.spool import spool
 from loaders.quoting import sql_name, sql_text
-from loaders.warehouse.duckdb_warehouse import open_warehouse
+from loaders.warehouse.duckdb_connection import connected
 from loaders.warehouse.profile import Target
 
 # A single-node cluster refuses to fetch more at once.
@@ -38,8 +38,8 @@ def opened(target: Target, names: Iterable[str]) -> Iterator[duckdb.DuckDBPyConn
     if target.type == "duckdb":
         if not target.values["path"].exists():
             raise Failure(f"the warehouse {target.values['path']} does not exist yet", "run `make extract` first")
-        with open_warehouse(target.values["path"], "", read_only=True) as warehouse:
-            yield warehouse.connection
+        with closing(connected(target.values["path"], read_only=True)) as connection:
+            yield connection
         return
     with (
         spool() as work,

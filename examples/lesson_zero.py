@@ -92,7 +92,10 @@ def by_loaders(lesson: Lesson, between: Between | None = None) -> None:
 
         known = _discovered(lesson)
         lake = Folder(lesson.folder / "lake")
-        with spool() as folder, open_warehouse(lesson.folder / "loaders.duckdb", SCHEMA) as warehouse:
+        with (
+            spool() as folder,
+            open_warehouse(lesson.folder / "loaders.duckdb", SCHEMA, folders=[lake.on_this_machine]) as warehouse,
+        ):
             places = pipeline.Places(lake, folder, warehouse)
             pipeline.extract(lambda: mysql.snapshot(connection), known, places, pipeline.Options(), progress)
             for _run in pipeline.load(lake, warehouse):

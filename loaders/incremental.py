@@ -52,9 +52,7 @@ def incremental(
     begin, changed = _by_cursor(read, base, lookback)
     said = {"cursor_from": cursors.to_text(begin), "cursor_to": _bound(read, base), "notices": _notices(read, base)}
     if raw.warehouse is None:
-        read.list_files("manifest", changed)
         return read.batch("incremental", changed, UNVERIFIED, **said)
-    read.list_files("changed-manifest", changed)
     so_far = read.batch("incremental", changed, "not yet compared")
     with raw.warehouse.live(so_far, read.attempt, raw.files) as live:
         found = _found(read, base, live)
@@ -63,7 +61,6 @@ def incremental(
         return None
     limit.check(Lost(read.table.name, found.gone.num_rows, _held(base, raw.warehouse)))
     files = changed + _repaired(read, found)
-    read.list_files("manifest", files)
     said["cursor_to"] = said["cursor_to"] or _bound_at_source(read)
     said |= {"live_rows": found.rows, "hash_sum": found.hash_sum, "deleted": read.store_keys(found.gone)}
     return read.batch("incremental", files, _verdict(found), **said)

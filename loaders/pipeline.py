@@ -205,7 +205,6 @@ class TableWay:
         """Rows of the snapshot -> Arrow batches -> local Parquet files -> the lake, and how they compare."""
         key_is_unique(read.table, read.source, read.snapshot)
         files = read.store(read.rows(parts), "part", read.source.estimated_rows)
-        read.list_files("manifest", files)
         rows = sum(file.rows for file in files)
         earlier = raw.bases.get(read.table.name)
         if earlier and earlier.live_rows:

@@ -11,7 +11,7 @@ from loaders.table_read import homes, types
 from loaders.warehouse import redshift_sql
 
 # Stands where a real run has its random part.
-ATTEMPT = "<attempt>"
+ATTEMPT = "attempt"
 
 
 def plan(pairs: list[tuple[Table, SourceTable]], number: int, catalog: Catalog, snapshot: Snapshot) -> Run:

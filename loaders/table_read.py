@@ -16,7 +16,6 @@ from loaders.catalog import Table
 from loaders.cursors import Bound
 from loaders.errors import Failure
 from loaders.lake import attempts, parquet
-from loaders.lake.manifest import manifest
 from loaders.lake.runs import Batch, ColumnType, File
 from loaders.lake.store import Lake
 from loaders.overlap import behind
@@ -88,15 +87,8 @@ class TableRead:
         return self._put(shown, lake_schema(self.columns), name, expected_rows)
 
     def store_keys(self, keys: pa.Table) -> tuple[File, ...]:
-        """Keys that are gone, to files `deleted-00000.parquet`, … with their manifest."""
-        files = self._put(keys.to_batches(), lake_schema(self.keys), "deleted")
-        self.list_files("deleted-manifest", files)
-        return files
-
-    def list_files(self, name: str, files: tuple[File, ...]) -> None:
-        """Write a manifest of files, if there are any."""
-        if files:
-            self.lake.create(attempts.key(self.table.name, self.attempt, name), manifest(files, self.lake.url))
+        """Keys that are gone, to files `deleted-00000.parquet`, …"""
+        return self._put(keys.to_batches(), lake_schema(self.keys), "deleted")
 
     def forget(self) -> None:
         """Take back what was stored for a batch that will not be made of it."""

@@ -118,6 +118,12 @@ FIXED = {
     "inet4": Home(pa.string(), "VARCHAR", "VARCHAR(15)"),
     "inet6": Home(pa.string(), "VARCHAR", "VARCHAR(39)"),
 }
+# By their names in DuckDB and Redshift; of those with a width its largest.
+OF_ONE_WIDTH = {(home.duckdb, home.redshift): home for home in (INT16, INT32, INT64, *FIXED.values())}
+OF_ANY_WIDTH = {
+    ("VARCHAR", "VARCHAR"): (pa.string(), REDSHIFT_VARCHAR_BYTES),
+    ("BLOB", "VARBYTE"): (pa.binary(), REDSHIFT_VARBYTE_BYTES),
+}
 # Character sets of which every character has its like in Unicode. In another one a text may have one that has not.
 WHOLLY_IN_UNICODE = ("utf8mb4", "utf8mb3", "utf8", "ascii", "latin1", "ucs2", "utf16", "utf16le", "utf32")
 # What `as: text` is for: the server prints every digit, and values for which no other type is exact.
@@ -166,6 +172,18 @@ def as_text(column: SourceColumn, table: str) -> SourceColumn:
     return SourceColumn(
         column.name, "varchar", column.column_type, column.nullable, width, width, character_set="ascii"
     )
+
+
+def home_of(duckdb: str, redshift: str) -> Home | None:
+    """The home of these names, as a run record has them; None if the contract knows no such pair."""
+    if redshift == duckdb and (sized := re.fullmatch(r"DECIMAL\(([0-9]{1,2}),([0-9]{1,2})\)", duckdb)):
+        digits, places = int(sized[1]), int(sized[2])
+        known = 1 <= digits <= DECIMAL_DIGITS and places <= min(digits, REDSHIFT_DECIMAL_SCALE)
+        return Home(pa.decimal128(digits, places), duckdb, redshift) if known else None
+    sized = re.fullmatch(r"(VARCHAR|VARBYTE)\(([1-9][0-9]{0,7})\)", redshift)
+    if sized and (duckdb, sized[1]) in OF_ANY_WIDTH and int(sized[2]) <= OF_ANY_WIDTH[duckdb, sized[1]][1]:
+        return Home(OF_ANY_WIDTH[duckdb, sized[1]][0], duckdb, redshift)
+    return OF_ONE_WIDTH.get((duckdb, redshift))
 
 
 def lake_schema(columns: Iterable[Column]) -> pa.Schema:

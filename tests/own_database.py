@@ -97,7 +97,7 @@ class OwnDatabase:
     def run(self, known: catalog.Catalog | None = None, **options) -> Run:
         """What `make extract` does: load what waits, read, compare with raw, and make both commits."""
         known = known or self.discover()
-        with open_warehouse(self.warehouse_path, known.schema) as warehouse:
+        with self.opened(known.schema) as warehouse:
             return self.run_with(warehouse, known, **options)
 
     def run_with(
@@ -115,11 +115,11 @@ class OwnDatabase:
 
     def opened(self, schema: str) -> AbstractContextManager[Warehouse]:
         """The warehouse, open."""
-        return open_warehouse(self.warehouse_path, schema)
+        return open_warehouse(self.warehouse_path, schema, folders=[self.lake.on_this_machine])
 
     def load(self, schema: str = "raw_own") -> list[int]:
         """Apply what waits; the numbers of the runs applied."""
-        with open_warehouse(self.warehouse_path, schema) as warehouse:
+        with self.opened(schema) as warehouse:
             return [run.run for run in pipeline.load(self.lake, warehouse)]
 
     def live(self, table: str, columns: str, schema: str = "raw_own") -> list[tuple]:

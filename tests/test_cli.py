@@ -131,7 +131,7 @@ def test_a_key_column_that_does_not_exist(shop):
 
 def test_an_unwritable_lake(shop):
     (shop.folder / "a file").write_text("")
-    refused(loaders(shop, "extract", LAKE_URL=str(shop.folder / "a file" / "lake")), "cannot be written", "LAKE_URL")
+    refused(loaders(shop, "extract", LAKE_URL=str(shop.folder / "a file" / "lake")), "Not a directory", "LAKE_URL")
 
 
 def test_a_lake_of_an_unknown_kind(shop):

@@ -16,6 +16,7 @@ from loaders.errors import Failure
 from loaders.lake.runs import Batch, ColumnType, File, Run
 from loaders.retention.erase_key import Keys
 from loaders.warehouse import duckdb_memory, duckdb_warehouse
+from loaders.warehouse.duckdb_connection import setting, size
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 
 TAKEN_AT = datetime.datetime(2026, 1, 2, 3, 4, 5, 678901)
@@ -48,7 +49,7 @@ def run_of(tmp_path):
         count = len(rows) if said_rows is None else said_rows
         batch = Batch(table, "full", COLUMNS, (), (file,), count, {"at": 2}, "counts equal")
         return Run(number, f"{number}-x", "raw", "shop", "8.4", TAKEN_AT, (batch,)), SimpleNamespace(
-            local=lambda _file: path
+            local=lambda _file, _columns: path
         )
 
     return make
@@ -66,7 +67,7 @@ def read(path, sql):
 def test_a_run_arrives_with_exact_values_and_its_line_in_loads(tmp_path, run_of):
     path = tmp_path / "new folder" / "w.duckdb"
     run, files = run_of(1)
-    with open_warehouse(path, "raw") as warehouse:
+    with open_warehouse(path, "raw", folders=[tmp_path]) as warehouse:
         assert warehouse.last_applied() is None
         warehouse.apply(run, files, proved)
         assert warehouse.last_applied() == (1, "1-x")
@@ -78,7 +79,7 @@ def test_a_run_arrives_with_exact_values_and_its_line_in_loads(tmp_path, run_of)
 
 def test_applying_a_run_again_changes_nothing(tmp_path, run_of):
     run, files = run_of(1)
-    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+    with open_warehouse(tmp_path / "w.duckdb", "raw", folders=[tmp_path]) as warehouse:
         warehouse.apply(run, files, proved)
         warehouse.apply(run, files, proved)
     assert read(tmp_path / "w.duckdb", 'select count(*), (select count(*) from raw._loads) from raw."order"') == [
@@ -89,7 +90,7 @@ def test_applying_a_run_again_changes_nothing(tmp_path, run_of):
 def test_a_later_run_replaces_the_table_and_views_on_it_keep_working(tmp_path, run_of):
     path = tmp_path / "w.duckdb"
     run, files = run_of(1)
-    with open_warehouse(path, "raw") as warehouse:
+    with open_warehouse(path, "raw", folders=[tmp_path]) as warehouse:
         warehouse.apply(run, files, proved)
         warehouse.connection.execute('create view main.v as select * from raw."order"')
         run, files = run_of(2, ROWS[:1])
@@ -99,7 +100,7 @@ def test_a_later_run_replaces_the_table_and_views_on_it_keep_working(tmp_path, r
 
 def test_rows_of_a_megabyte_get_the_memory_that_they_need(tmp_path, run_of):
     run, files = run_of(1, rows=[(chr(65 + number % 26) * 1_000_000, None, None) for number in range(300)])
-    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+    with open_warehouse(tmp_path / "w.duckdb", "raw", folders=[tmp_path]) as warehouse:
         warehouse.connection.execute(f"set memory_limit = '{duckdb_memory.of_load(run, threads=1)}B'")
         with pytest.raises(duckdb_warehouse.Refused):
             warehouse._apply_run(run, files, proved)
@@ -124,13 +125,13 @@ def test_a_delete_that_lacked_memory_is_done_with_more(tmp_path, monkeypatch):
 
     first = Run(1, "1-x", "raw", "shop", "8.4", TAKEN_AT, (batch("full", "part"),))
     second = replace(first, run=2, attempt="2-x", batches=(batch("incremental", "changed"),))
-    files = SimpleNamespace(local=lambda file: tmp_path / file.key)
-    with open_warehouse(path, "raw") as warehouse:
+    files = SimpleNamespace(local=lambda file, _columns: tmp_path / file.key)
+    with open_warehouse(path, "raw", folders=[tmp_path]) as warehouse:
         warehouse.apply(first, files, proved)
     monkeypatch.setattr(duckdb_memory, "of_load", lambda *_: 8_000_000)
     tries = []
-    monkeypatch.setattr(duckdb_warehouse, "_connected", spied(duckdb_warehouse._connected, tries))
-    with open_warehouse(path, "raw") as warehouse:
+    monkeypatch.setattr(duckdb_warehouse, "connected", spied(duckdb_warehouse.connected, tries))
+    with open_warehouse(path, "raw", folders=[tmp_path]) as warehouse:
         warehouse.apply(second, files, proved)
         assert warehouse.connection.execute("select 1").fetchone() == (1,)
     assert len(tries) == 2
@@ -150,7 +151,7 @@ def test_what_is_read_in_a_load_s_transaction_gets_more_memory_too(tmp_path, run
 
     monkeypatch.setattr(duckdb_memory, "of_load", lambda *_: 8_000_000)
     monkeypatch.setattr(duckdb_memory, "STREAM_IN_LOAD", 1_000_000)
-    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+    with open_warehouse(tmp_path / "w.duckdb", "raw", folders=[tmp_path]) as warehouse:
         warehouse.apply(run, files, compared)
         assert warehouse.last_applied() == (1, "1-x")
     assert tries == [300_000]
@@ -192,7 +193,7 @@ def test_a_row_of_200_columns_changes(own, counted, monkeypatch):
     )
     own.run()
     tries = []
-    monkeypatch.setattr(duckdb_warehouse, "_connected", spied(duckdb_warehouse._connected, tries))
+    monkeypatch.setattr(duckdb_warehouse, "connected", spied(duckdb_warehouse.connected, tries))
     if not counted:
         monkeypatch.setattr(duckdb_memory, "COLUMN", 0)
     own.write("update t set c7 = 2 where id = 1")
@@ -204,11 +205,11 @@ def test_a_row_of_200_columns_changes(own, counted, monkeypatch):
 def test_a_load_is_not_let_have_more_than_the_machine_has(tmp_path, monkeypatch, run_of):
     run, files = run_of(1)
     monkeypatch.setattr(duckdb_memory, "of_load", lambda *_: 10**15)
-    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+    with open_warehouse(tmp_path / "w.duckdb", "raw", folders=[tmp_path]) as warehouse:
         warehouse.apply(run, files, proved)
         limit, whole = (
-            duckdb_warehouse._bytes(warehouse.connection, said)
-            for said in (duckdb_warehouse._setting(warehouse.connection, "memory_limit"), warehouse.all_memory)
+            size(warehouse.connection, said)
+            for said in (setting(warehouse.connection, "memory_limit"), warehouse.all_memory)
         )
         assert 0.9 * whole < limit <= whole
 
@@ -216,14 +217,14 @@ def test_a_load_is_not_let_have_more_than_the_machine_has(tmp_path, monkeypatch,
 def test_a_machine_of_many_cores_does_not_take_more_memory(tmp_path, monkeypatch):
     """Every thread has blocks of its own: with 32 of them a comparison failed for want of memory."""
     monkeypatch.setattr(duckdb_memory, "THREADS", 1)
-    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+    with open_warehouse(tmp_path / "w.duckdb", "raw", folders=[tmp_path]) as warehouse:
         assert warehouse.threads == 1
 
 
 def test_an_empty_table_is_made_with_its_types(tmp_path, run_of):
     run, files = run_of(1)
     run = replace(run, batches=(replace(run.batches[0], files=(), rows=0),))
-    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+    with open_warehouse(tmp_path / "w.duckdb", "raw", folders=[tmp_path]) as warehouse:
         warehouse.apply(run, files, proved)
     assert read(
         tmp_path / "w.duckdb", "select column_name, data_type from duckdb_columns() where table_name = 'order'"
@@ -242,13 +243,13 @@ def test_a_wrong_row_count_leaves_every_table_of_the_run_as_it_was(tmp_path, run
     first, files = run_of(1)
     good, files_good = run_of(2, ROWS[:1], table="customer")
     short, files_short = run_of(2, ROWS, said_rows=4)
-    with open_warehouse(path, "raw") as warehouse:
+    with open_warehouse(path, "raw", folders=[tmp_path]) as warehouse:
         warehouse.apply(first, files, proved)
         with pytest.raises(Failure, match=r"raw\.order: run 2 published 4 rows, 5 arrived"):
-            both = iter([files_good.local(None), files_short.local(None)])
+            both = iter([files_good.local(None, ()), files_short.local(None, ())])
             warehouse.apply(
                 replace(good, batches=good.batches + short.batches),
-                SimpleNamespace(local=lambda _file: next(both)),
+                SimpleNamespace(local=lambda _file, _columns: next(both)),
                 proved,
             )
         assert warehouse.last_applied() == (1, "1-x")
@@ -280,7 +281,7 @@ def test_a_file_in_use_names_the_file_and_its_holder(tmp_path):
     with subprocess.Popen([sys.executable, "-c", holding], stdout=subprocess.PIPE) as holder:
         try:
             assert holder.stdout.readline() == b"ready\n"
-            with pytest.raises(Failure) as caught, open_warehouse(path, "raw"):
+            with pytest.raises(Failure) as caught, open_warehouse(path, "raw", folders=[tmp_path]):
                 pass
         finally:
             holder.kill()
@@ -306,14 +307,14 @@ ASKED = {
 @pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
 def test_whatever_duckdb_says_when_it_is_asked_is_a_failure(tmp_path, run_of, ask):
     run, _files = run_of(1)
-    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+    with open_warehouse(tmp_path / "w.duckdb", "raw", folders=[tmp_path]) as warehouse:
         warehouse.connection.close()
         with pytest.raises(Failure, match=r"DuckDB could not read .*w\.duckdb: Connection Error"):
             ask(warehouse, run.batches[0])
 
 
 def test_a_table_of_somebody_elses_in_the_place_of_loads_is_named(tmp_path):
-    with open_warehouse(tmp_path / "w.duckdb", "raw") as warehouse:
+    with open_warehouse(tmp_path / "w.duckdb", "raw", folders=[tmp_path]) as warehouse:
         warehouse.connection.execute("create schema raw")
         warehouse.connection.execute("create table raw._loads (x int)")
         for ask in (warehouse.last_applied, warehouse.newest):

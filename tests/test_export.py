@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dashboard import ask, export, formulas
 from loaders.errors import Failure
+from loaders.warehouse.duckdb_connection import close_off
 from loaders.warehouse.duckdb_sql import read_parquet
 from tests import commands
 
@@ -50,8 +51,15 @@ def test_a_mart_becomes_utf_8_with_one_header_and_null_and_empty_told_apart(ware
         assert next(iter(list(csv.reader(stream))[1:]))[1] == 'say "hi"\nthere 김 😀'
 
 
+def reopened(warehouse, tmp_path):
+    """An export leaves its connection no other use."""
+    warehouse.close()
+    return duckdb.connect(tmp_path / "w.duckdb")
+
+
 def test_the_same_mart_gives_the_same_bytes(warehouse, tmp_path):
     first = exported(warehouse, tmp_path / "one").path.read_bytes()
+    warehouse = reopened(warehouse, tmp_path)
     warehouse.execute(
         "create or replace table analytics.order_mart as select * from analytics.order_mart order by id desc"
     )
@@ -60,7 +68,8 @@ def test_the_same_mart_gives_the_same_bytes(warehouse, tmp_path):
 
 def test_a_byte_order_mark_is_there_only_if_asked_for(warehouse, tmp_path):
     with_mark = exported(warehouse, tmp_path / "bom", bom=True).path.read_bytes()
-    assert with_mark == b"\xef\xbb\xbf" + exported(warehouse, tmp_path / "plain").path.read_bytes()
+    plain = exported(reopened(warehouse, tmp_path), tmp_path / "plain").path.read_bytes()
+    assert with_mark == b"\xef\xbb\xbf" + plain
 
 
 def test_a_mart_that_was_not_built_is_named(warehouse, tmp_path):
@@ -117,7 +126,8 @@ def test_any_text_comes_back_from_the_file_as_it_was(texts):
 
 def test_questions_end_with_a_semicolon_and_wrong_ones_do_not_end_the_session(warehouse):
     assert list(ask.questions(["select 1;", "select", "2;", "select 3"])) == ["select 1;", "select\n2;", "select 3"]
-    assert "Catalog Error" in ask.answer(warehouse, "select * from nowhere")[0]
+    with pytest.raises(Failure, match="Catalog Error"):
+        list(ask.answer(warehouse, "select * from nowhere"))
     assert "42" in "".join(ask.answer(warehouse, "select 41 as one; select 42 as answer;"))
 
 
@@ -129,12 +139,13 @@ def test_no_text_or_comment_ends_a_question(opening):
 
 def test_a_question_reaches_the_tables_and_nothing_else(warehouse, tmp_path):
     aside = tmp_path / "aside"
-    ask.lock(warehouse)
+    close_off(warehouse, [])
     for question in (
         f"copy analytics.order_mart to '{aside}'", "from read_text('/etc/hosts')", f"attach '{aside}'",
         f"export database '{aside}'", "reset lock_configuration", "set enable_external_access = true", "load httpfs",
     ):  # fmt: skip
-        assert ask.answer(warehouse, question)[0].startswith("error: "), question
+        with pytest.raises(Failure):
+            list(ask.answer(warehouse, question))
     assert not aside.exists()
     assert "2" in "".join(ask.answer(warehouse, "use analytics; select count(*) from order_mart"))
 
@@ -163,9 +174,12 @@ def test_parquet_and_an_unguarded_csv_hold_text_as_it_is(warehouse, tmp_path):
     warehouse.execute("update analytics.order_mart set name = '=1+1'")
     unguarded = exported(warehouse, tmp_path / "plain", guard=False)
     assert unguarded.guarded == 0 and "'=1+1" not in unguarded.path.read_text(encoding="utf-8")
-    exported(warehouse, tmp_path / "guarded")
-    rows = duckdb.sql(f"from {read_parquet([tmp_path / 'guarded/order_mart.parquet'])}").fetchall()
+    rows = duckdb.sql(f"from {read_parquet([tmp_path / 'plain/order_mart.parquet'])}").fetchall()
     assert rows == warehouse.execute("select * from analytics.order_mart order by all").fetchall()
+    with pytest.raises(duckdb.PermissionException):
+        warehouse.execute("select content from read_text('/etc/hostname')")
+    exported(reopened(warehouse, tmp_path), tmp_path / "guarded")
+    assert duckdb.sql(f"from {read_parquet([tmp_path / 'guarded/order_mart.parquet'])}").fetchall() == rows
 
 
 hostile_texts = st.lists(st.text("'\"=+-@;,|\t\r\n＝ab"), min_size=1, max_size=20)

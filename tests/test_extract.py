@@ -40,19 +40,12 @@ def test_all_tables_of_a_run_arrive_together_with_their_lines_in_loads(own):
     assert [batch.rows for batch in run.batches] == [2, 2]
 
 
-def test_the_lake_holds_files_manifest_and_record_as_designed(own):
+def test_the_lake_holds_files_and_record_as_designed(own):
     own.write("create table t (id int primary key)", "insert into t values (1), (2)")
     run = own.extract()
     (file,) = run.batches[0].files
-    assert sorted(own.lake.keys("")) == [
-        "_runs/1.json",
-        f"t/{run.attempt}/manifest",
-        f"t/{run.attempt}/part-00000.parquet",
-    ]
-    manifest = json.loads(own.lake.read(f"t/{run.attempt}/manifest"))
-    assert manifest["entries"] == [
-        {"url": own.lake.url(file.key), "mandatory": True, "meta": {"content_length": file.bytes}}
-    ]
+    assert file.key == f"t/{run.attempt}/part-00000.parquet"
+    assert sorted(own.lake.keys("")) == ["_runs/1.json", file.key]
     record = json.loads(own.lake.read("_runs/1.json"))
     assert (record["format_version"], record["parent"], record["run"]) == (1, 0, 1)
     assert record["batches"][0]["columns"][0]["mysql"].startswith("int")

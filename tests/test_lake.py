@@ -1,10 +1,14 @@
 """One contract for every lake: each test runs on a folder and on an S3 server."""
 
+import base64
 import io
 import json
+import os
 import secrets
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import boto3
 import pytest
@@ -246,12 +250,97 @@ def test_objects_in_s3_are_encrypted_as_set(s3_server, local, kms_key, expected)
         assert (head["ServerSideEncryption"], head.get("SSEKMSKeyId")) == expected
 
 
-def test_a_file_of_many_parts_arrives_whole(s3_server, local, tmp_path):
+def test_a_large_file_arrives_whole_and_s3_keeps_the_sum_of_all_of_it(s3_server, local, tmp_path):
     client = boto3.client("s3", **s3_server)
     bucket = f"lake-{secrets.token_hex(6)}"
     client.create_bucket(Bucket=bucket)
     data = secrets.token_bytes(20_000_000)
     lake = S3(client, bucket, "p")
-    lake.put_file("big", *local(data))
-    assert "-" in client.head_object(Bucket=bucket, Key="p/big")["ETag"], "it went up in parts"
-    assert lake.read("big") == data
+    file, sha256 = local(data)
+    lake.put_file("big", file, sha256)
+    kept = client.head_object(Bucket=bucket, Key="p/big", ChecksumMode="ENABLED")["ChecksumSHA256"]
+    assert base64.b64decode(kept).hex() == sha256
+    assert lake.fetch("big", tmp_path).read_bytes() == data
+
+
+def test_an_object_that_came_in_parts_or_under_old_metadata_is_known_by_its_bytes(s3_server, local):
+    """Older versions let boto3 upload in parts, of which S3 keeps no sum of the whole."""
+    client = boto3.client("s3", **s3_server)
+    bucket = f"lake-{secrets.token_hex(6)}"
+    client.create_bucket(Bucket=bucket)
+    lake = S3(client, bucket, "p")
+    file, sha256 = local(secrets.token_bytes(9_000_000))
+    client.upload_file(str(file), bucket, "p/parts", ExtraArgs={"ChecksumAlgorithm": "SHA256"})
+    lake.verify("parts", sha256)
+    client.put_object(Bucket=bucket, Key="p/parts", Body=b"other", Metadata={"sha256": sha256})
+    with pytest.raises(Failure, match="parts is damaged"):
+        lake.verify("parts", sha256)
+
+
+@pytest.mark.parametrize("key", ["../x", "/etc/passwd", "a/../../x", "a//b", "a/./b", "a\nb", "a b", "é"])
+def test_no_key_leads_out_of_the_lake(lake, local, tmp_path, key):
+    uses = [
+        lambda: lake.read(key), lambda: lake.fetch(key, tmp_path), lambda: lake.create(key, b"x"),
+        lambda: lake.replace(key, b"x"), lambda: lake.put_file(key, *local(b"x")), lambda: lake.delete([key]),
+        lambda: lake.verify(key, "0" * 64), lambda: lake.url(key),
+    ]  # fmt: skip
+    for use in uses:
+        with pytest.raises(Failure, match="is no key of a lake"):
+            use()
+
+
+def test_no_link_leads_out_of_a_folder(tmp_path):
+    lake, outside = Folder(tmp_path / "lake"), tmp_path / "victim"
+    lake.create("order/1-a/part", b"x")
+    outside.mkdir()
+    (outside / "file").write_bytes(b"theirs")
+    (lake.folder / "order/2-b").symlink_to(outside)
+    (lake.folder / "order/1-a/link").symlink_to(outside / "file")
+    for key in ("order/2-b/file", "order/1-a/link"):
+        for use in (lambda: lake.read(key), lambda: lake.delete([key]), lambda: lake.replace(key, b"ours")):  # noqa: B023
+            with pytest.raises(Failure, match="leads out of the lake"):
+                use()
+    assert (outside / "file").read_bytes() == b"theirs"
+    (tmp_path / "link").symlink_to(lake.folder)
+    assert Folder(tmp_path / "link").read("order/1-a/part") == b"x", "the lake itself may be one"
+
+
+def test_a_record_of_more_bytes_than_any_has_is_not_read(lake, local, monkeypatch):
+    monkeypatch.setattr("loaders.lake.store.MOST_BYTES", 100)
+    lake.put_file("_runs/1.json", *local(b"x" * 101))
+    with pytest.raises(Failure, match="has more bytes than any record"):
+        lake.read("_runs/1.json")
+
+
+@contextmanager
+def as_another_user():
+    """Whom permissions hold off, as they do not root."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_what_cannot_be_listed_or_read_is_not_empty():
+    with tempfile.TemporaryDirectory() as name:
+        lake = Folder(Path(name))
+        for key in ("_runs/1.json", "_runs/2.json"):
+            lake.create(key, b"x")
+        (lake.folder / "_runs/1.json").chmod(0)
+        for folder in (lake.folder, lake.folder / "_runs"):
+            folder.chmod(0o755)
+        with as_another_user():
+            assert sorted(lake.keys("_runs/")) == ["_runs/1.json", "_runs/2.json"]
+            with pytest.raises(Failure, match=r"cannot be read \(Permission denied: .*1\.json\)") as caught:
+                lake.read("_runs/1.json")
+        assert "the user whose lake it is" in caught.value.fix
+        for folder in (lake.folder / "_runs", lake.folder):
+            folder.chmod(0)
+            with as_another_user(), pytest.raises(Failure, match=r"cannot be read \(Permission denied"):
+                list(lake.keys("_runs/"))
+            folder.chmod(0o755)
+    assert list(lake.keys("_runs/")) == [], "what is not there is empty"

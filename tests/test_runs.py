@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from loaders.lake import attempts, runs
 from loaders.lake.folder import Folder
 from loaders.lake.manifest import manifest
 
-FILE = runs.File("order/1-a/part-00000.parquet", 3, 120, "ab" * 32)
+FILE = runs.File("order/1-aaaaaaaaaaaaaaaa/part-00000.parquet", 3, 120, "ab" * 32)
 BATCH = runs.Batch(
     "order",
     "full",
@@ -24,8 +25,14 @@ BATCH = runs.Batch(
 TAKEN_AT = datetime.datetime(2026, 1, 2, 3, 4, 5, 678901)
 
 
-def record(number: int, attempt: str = "") -> runs.Run:
-    return runs.Run(number, attempt or f"{number}-a", "raw", "shop", "10.11.19-MariaDB", TAKEN_AT, (BATCH,))
+def attempt(number: int, digit: str = "a") -> str:
+    return f"{number}-{digit * 16}"
+
+
+def record(number: int, digit: str = "a") -> runs.Run:
+    file = replace(FILE, key=f"order/{attempt(number, digit)}/part-00000.parquet")
+    batches = (replace(BATCH, files=(file,)),)
+    return runs.Run(number, attempt(number, digit), "raw", "shop", "10.11.19-MariaDB", TAKEN_AT, batches)
 
 
 def test_a_record_is_read_back_as_it_was_written():
@@ -47,6 +54,9 @@ def test_a_record_under_another_number_is_damaged(tmp_path):
     lake.create("_runs/3.json", record(2).to_json())
     with pytest.raises(Failure, match=r"_runs/3\.json is damaged \(it says that it is run 2\)"):
         runs.read(lake, 3)
+    lake.create("_runs/4.json", record(2).to_json().replace(b'"run": 2', b'"run": 4'))
+    with pytest.raises(Failure, match=r"_runs/4\.json is damaged \(its attempt is '2-aaaaaaaaaaaaaaaa'\)"):
+        runs.read(lake, 4)
 
 
 @pytest.mark.parametrize("where", ["", "batches", "columns", "files"])
@@ -68,8 +78,8 @@ def test_a_record_of_another_format_is_refused():
 
 def test_a_number_is_won_once(tmp_path):
     lake = Folder(tmp_path)
-    assert runs.publish(lake, record(1, "1-mine"))
-    assert not runs.publish(lake, record(1, "1-other"))
+    assert runs.publish(lake, record(1, "a"))
+    assert not runs.publish(lake, record(1, "b"))
     assert runs.numbers(lake) == [1]
 
 
@@ -79,22 +89,51 @@ def test_numbers_beyond_nine_sort_as_numbers_and_a_gap_is_a_failure(tmp_path):
         runs.publish(lake, record(number))
     assert runs.numbers(lake) == list(range(1, 12))
     lake.delete(["_runs/5.json"])
-    with pytest.raises(Failure, match="misses a run between 1 and 11"):
+    with pytest.raises(Failure, match=r"misses a run between 1 and 11: _runs/5\.json") as caught:
+        runs.numbers(lake)
+    assert "`python -m loaders withdraw 6`" in caught.value.fix
+
+
+def test_a_number_far_away_costs_nothing(tmp_path):
+    """It took 6.5 GB of memory; and what int() takes for a number is not always one."""
+    lake = Folder(tmp_path)
+    runs.publish(lake, record(1))
+    for stem in ("300000000", "07", "²", "1" * 30):
+        (tmp_path / f"_runs/{stem}.json").touch()
+    with pytest.raises(Failure, match=r"misses a run between 1 and 300000000: _runs/2\.json to 299999999\.json"):
+        runs.numbers(lake)
+    assert runs.listed(lake) == [1, 300_000_000]
+
+
+def test_the_oldest_record_is_missed(tmp_path):
+    lake = Folder(tmp_path)
+    for number in (1, 2, 3):
+        runs.publish(lake, record(number))
+    lake.delete(["_runs/1.json"])
+    with pytest.raises(Failure, match=r"misses its oldest: _runs/1\.json"):
+        runs.numbers(lake)
+    base = replace(record(2), attempt=f"baseline-{attempt(2)}", batches=())
+    lake.create(runs.baseline_key(2), runs.readable(base, runs.baseline_key(2)))
+    assert runs.numbers(lake) == [2, 3]
+    lake.delete(["_runs/2.json"])
+    with pytest.raises(Failure, match=r"misses its oldest: _runs/3\.json"):
+        runs.numbers(lake)
+    lake.delete(["_runs/3.json"])
+    with pytest.raises(Failure, match="misses every run from 2 on"):
         runs.numbers(lake)
 
 
 def test_the_manifest_makes_every_file_mandatory_and_states_its_size():
     entries = json.loads(manifest([FILE], lambda key: f"s3://b/{key}"))["entries"]
-    assert entries == [
-        {"url": "s3://b/order/1-a/part-00000.parquet", "mandatory": True, "meta": {"content_length": 120}}
-    ]
+    assert entries == [{"url": f"s3://b/{FILE.key}", "mandatory": True, "meta": {"content_length": 120}}]
 
 
 def test_a_sweep_removes_what_lost_the_parents_number_and_nothing_else(tmp_path):
     lake = Folder(tmp_path)
-    for key in ("order/1-a/part", "order/1-lost/part", "order/2-b/part", "order/2-other/part", "order/10-x/part"):
+    kept = [f"order/{each}/part" for each in (attempt(1), attempt(10), attempt(2), "2-other")]
+    for key in (*kept, "order/1-lost/part"):
         lake.create(key, b"x")
-    runs.publish(lake, record(1, "1-a"))
-    runs.publish(lake, record(2, "2-b"))
-    attempts.sweep(lake, record(2, "2-b"))
-    assert sorted(lake.keys("order/")) == ["order/1-a/part", "order/10-x/part", "order/2-b/part", "order/2-other/part"]
+    runs.publish(lake, record(1))
+    runs.publish(lake, record(2))
+    attempts.sweep(lake, record(2))
+    assert sorted(lake.keys("order/")) == sorted(kept)

@@ -122,7 +122,7 @@ def warehouse(catalog: Catalog, chosen: Settings, read_only: bool = False) -> It
     elif target.type == "duckdb":
         path = _duckdb_path(chosen, target)
         paths.no_schemas_name(path, catalog.schema, target.values["schema"])
-        with open_warehouse(path, catalog.schema, read_only) as warehouse:
+        with open_warehouse(path, catalog.schema, read_only, [lake(chosen).on_this_machine]) as warehouse:
             yield warehouse
     else:
         raise Failure(f"target {target.name} is a {target.type} warehouse", "known are duckdb and redshift")

@@ -11,7 +11,7 @@ from loaders import doctor, settings
 from loaders.catalog import Catalog
 from loaders.cli import connections
 from loaders.lake import parquet, runs
-from loaders.lake.manifest import manifest
+from loaders.lake.run_files import RunFiles
 from loaders.lake.spool import spool
 from loaders.settings import Settings
 from loaders.source import mysql, mysql_url
@@ -104,9 +104,8 @@ def _copy_one_row(catalog: Catalog, chosen: Settings, folder: Path) -> None:
     (local,) = parquet.write([pa.RecordBatch.from_arrays([pa.array([1])], schema=schema)], schema, folder)
     file = runs.File(f"{key}/one-row.parquet", 1, local.bytes, local.sha256)
     store.put_file(file.key, local.path, local.sha256)
-    store.create(f"{key}/manifest", manifest([file], store.url))
     try:
         with connections.warehouse(catalog, chosen) as warehouse:
-            warehouse.try_copy(store.url(f"{key}/manifest"))
+            warehouse.try_copy(RunFiles(store, folder).listed(f"{key}/manifest", [file]))
     finally:
         store.delete([file.key, f"{key}/manifest"])

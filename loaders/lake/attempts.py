@@ -3,6 +3,7 @@
 Its name begins with the number the run tries to win (`7-5f3a…`), which tells later runs what can no longer be won.
 """
 
+import re
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,6 +15,12 @@ from loaders.lake.store import Lake, segment
 
 def new(number: int) -> str:
     return f"{number}-{secrets.token_hex(8)}"
+
+
+def number(attempt: str, prefix: str = "") -> int | None:
+    """The number that the attempt tries, or tried, to win; None of what is not named as one of ours."""
+    named = re.fullmatch(f"{prefix}([1-9][0-9]{{0,17}})-.*", attempt)
+    return int(named[1]) if named else None
 
 
 def key(table: str, attempt: str, name: str = "") -> str:

@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from loaders.errors import Failure
+from loaders.lake.store import Damaged
+from loaders.lake.strict import shown
 
 # A row group is held in memory until it is encoded, and the last is encoded when all is read; small ones cost bytes.
 ROW_GROUP_BYTES = 32 << 20
@@ -75,6 +77,18 @@ def write(
             sink.close()
         yield LocalFile(path, rows, path.stat().st_size, sink.sha256.hexdigest())
         number += 1
+
+
+def types_in(path: Path, key: str) -> list[tuple[str, pa.DataType]]:
+    """Names and types of the columns of a file that was not necessarily written here. key: its name in the lake."""
+    try:
+        with pq.ParquetFile(path) as file:
+            return [(field.name, field.type) for field in file.schema_arrow]
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise Damaged(
+            f"the lake's file {key} cannot be read as Parquet ({shown(str(error))})",
+            "restore it and its run record from a backup of the lake; raw is unchanged",
+        ) from None
 
 
 def _share(first: pa.Table, expected_rows: int) -> float:

@@ -1,16 +1,20 @@
 """A published run's files, as a warehouse needs them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
-from loaders.lake.runs import File
-from loaders.lake.store import Lake, checked
+from loaders.lake import parquet
+from loaders.lake.manifest import manifest
+from loaders.lake.runs import ColumnType, File
+from loaders.lake.store import Damaged, Lake, checked
+from loaders.lake.strict import shown
 
 
 @dataclass(frozen=True)
 class RunFiles:
-    """For a warehouse that reads files on this machine (`local`), or by itself from where they lie (`url`).
+    """For a warehouse that reads files on this machine (`local`), or by itself from where they lie (`listed`).
 
     folder: where files of a remote lake may be put meanwhile.
     """
@@ -18,14 +22,33 @@ class RunFiles:
     lake: Lake
     folder: Path
 
-    def local(self, file: File) -> Path:
-        """A file on this machine, once its bytes are known to be the published ones."""
-        return checked(self.lake.fetch(file.key, self.folder), file.sha256, file.key)
+    def local(self, file: File, columns: Iterable[ColumnType]) -> Path:
+        """A file on this machine, once its bytes are known to be the published ones, and its columns the record's."""
+        path = checked(self.lake.fetch(file.key, self.folder), file.sha256, file.key)
+        found = parquet.types_in(path, file.key)
+        wanted = [(column.name, column.home and column.home.arrow) for column in columns]
+        if found != wanted:
+            raise Damaged(
+                f"the lake's file {file.key} does not hold what its run record says: {_first_unlike(found, wanted)}",
+                "restore both from a backup of the lake; raw is unchanged",
+            )
+        return path
 
-    def verify(self, chosen: Iterable[File]) -> None:
-        """Fail unless these are in the lake as they were published: COPY knows a file by its size only."""
-        for file in chosen:
+    def listed(self, key: str, files: Sequence[File]) -> str:
+        """The address of a manifest of these files for COPY, once they are known to be the published ones.
+
+        Written anew for each load: what lies under the key was not checked, and names the place the lake had once.
+        """
+        for file in files:
             self.lake.verify(file.key, file.sha256)
-
-    def url(self, key: str) -> str:
+        self.lake.replace(key, manifest(files, self.lake.url))
         return self.lake.url(key)
+
+
+def _first_unlike(found: Sequence[tuple], wanted: Sequence[tuple]) -> str:
+    there, said = next(pair for pair in zip_longest(found, wanted) if pair[0] != pair[1])
+    return f"{_column(there)} instead of {_column(said)}"
+
+
+def _column(column: tuple | None) -> str:
+    return f"{shown(column[0])}, {column[1]}" if column else "no column"

@@ -2,23 +2,32 @@
 
 import datetime
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypeVar
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from typing import Annotated, Any
 
+from loaders import type_contract
 from loaders.errors import Failure
-from loaders.lake.store import Lake
+from loaders.lake import strict
+from loaders.lake.store import MOST_BYTES, Damaged, Lake, segment
+from loaders.warehouse.raw_tables import LINEAGE_COLUMNS, LOADS_TABLE
 
 FORMAT_VERSION = 1
 PREFIX = "_runs/"
 # What `prune` makes of the oldest runs: the newest of them again, with every table whole.
 BASELINES = "_baselines/"
 UPDATE = "update this project; nothing was loaded"
-Made = TypeVar("Made")
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
-
-class _Newer(Exception):
-    """A record says something that this version does not know."""
+# What a record may say: docs/run-record.schema.json has the same for other programs. MySQL's names have 64 characters.
+Number = Annotated[int, range(1, 10**18)]
+Count = Annotated[int, range(2**63)]
+Sum = Annotated[int, range(-(10**38), 10**38)]
+Name = Annotated[str, re.compile(r"(?s).{1,64}")]
+Sha256 = Annotated[str, re.compile("[0-9a-f]{64}")]
 
 
 @dataclass(frozen=True)
@@ -26,19 +35,23 @@ class File:
     """One immutable Parquet file of the lake. sha256 is of its bytes, in hex."""
 
     key: str
-    rows: int
-    bytes: int
-    sha256: str
+    rows: Count
+    bytes: Count
+    sha256: Sha256
 
 
 @dataclass(frozen=True)
 class ColumnType:
     """A column as it was read, with its types at both ends of the way."""
 
-    name: str
+    name: Name
     mysql: str
     duckdb: str
     redshift: str
+
+    @property
+    def home(self) -> type_contract.Home | None:
+        return type_contract.home_of(self.duckdb, self.redshift)
 
 
 @dataclass(frozen=True)
@@ -50,8 +63,8 @@ class ByValue:
     """
 
     way: str
-    part: int
-    rows: int
+    part: Count
+    rows: Count
     compared: tuple[str | None, ...]
 
     @property
@@ -77,20 +90,20 @@ class Batch:
     in this run and before.
     """
 
-    table: str
-    mode: str
+    table: Name
+    mode: Annotated[str, ("full", "incremental")]
     columns: tuple[ColumnType, ...]
     primary_key: tuple[str, ...]
     files: tuple[File, ...]
-    rows: int
-    invalid: Mapping[str, int]
+    rows: Count
+    invalid: Mapping[str, Count]
     verdict: str
     dist: str | None = None
     sort: tuple[str, ...] = ()
     deleted: tuple[File, ...] = ()
-    live_rows: int | None = None
-    hash_sum: int | None = None
-    hash_version: int | None = None
+    live_rows: Count | None = None
+    hash_sum: Sum | None = None
+    hash_version: Count | None = None
     cursor_from: str | None = None
     cursor_to: str | None = None
     cursor: str | None = None
@@ -125,9 +138,9 @@ class Batch:
 class Run:
     """Everything that becomes visible together. `attempt` is unique; snapshot_at is the source server's clock, UTC."""
 
-    run: int
+    run: Number
     attempt: str
-    schema: str
+    schema: Annotated[str, re.compile(r"(?s).{1,127}")]
     source: str
     source_version: str
     snapshot_at: datetime.datetime
@@ -144,82 +157,134 @@ class Run:
 
 
 def from_json(data: bytes, key: str) -> Run:
-    """Read a record. One that this version cannot read is a failure, never a guess."""
+    """Read the record at a key of the lake. One that is not whole, or not at its place, is a failure, never a guess."""
     try:
-        record: dict[str, Any] = json.loads(data)
-        version = record["format_version"]
-        if version != FORMAT_VERSION:
-            raise Failure(f"the run record {key} has format {version}, known is {FORMAT_VERSION}", UPDATE)
-        record.pop("parent")
-        record["snapshot_at"] = datetime.datetime.fromisoformat(record["snapshot_at"])
-        record["batches"] = tuple(_batch(batch) for batch in record["batches"])
-        return _made(Run, record)
-    except _Newer as newer:
+        record = json.loads(data)
+        _refuse_other_format(record, key)
+        parent = record.pop("parent")
+        run = strict.made(Run, record)
+        flaw = next(_flaws(run, key), None) or (parent != run.parent and f"its parent is {strict.shown(parent)}")
+    except strict.Unknown as newer:
         raise Failure(
             f"the run record {key} was written by a newer version of this project: it says `{newer}`, which this one "
             "does not know",
             UPDATE,
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _damaged(key, f"without {error}" if isinstance(error, KeyError) else str(error)) from None
+    except (strict.Unlike, ValueError, RecursionError) as error:
+        raise _damaged(key, str(error)) from None
+    if flaw:
+        raise _damaged(key, flaw)
+    return run
 
 
-def _damaged(key: str, how: str) -> Failure:
-    return Failure(
+def _refuse_other_format(record: Any, key: str) -> None:
+    if not isinstance(record, dict):
+        raise strict.Unlike(f"it is {strict.shown(record)}")
+    for name in ("format_version", "parent"):
+        if name not in record:
+            raise strict.Unlike(f"without {name}")
+    version = record["format_version"]
+    if type(version) is int and version != FORMAT_VERSION:
+        raise Failure(f"the run record {key} has format {strict.shown(version)}, known is {FORMAT_VERSION}", UPDATE)
+
+
+def _damaged(key: str, how: str) -> Damaged:
+    return Damaged(
         f"the run record {key} is damaged ({how})",
         "restore it from a backup of the lake, or, if raw does not hold it, give it up: `python -m loaders "
         "withdraw` and its number; nothing was loaded",
     )
 
 
-def _made(kind: type[Made], record: dict[str, Any]) -> Made:
-    unknown = sorted(record.keys() - {each.name for each in fields(kind)})
-    if unknown:
-        raise _Newer(unknown[0])
-    return kind(**record)
+def _flaws(run: Run, key: str) -> Iterator[str]:
+    """What is wrong with a record whose every value is of its type."""
+    prefix, named = ("baseline-", baseline_key) if key.startswith(BASELINES) else ("", key_of)
+    if key != named(run.run):
+        yield f"it says that it is run {run.run}"
+    if not re.fullmatch(f"{prefix}{run.run}-[0-9a-f]{{16}}", run.attempt):
+        yield f"its attempt is {strict.shown(run.attempt)}"
+    for name in _repeated([LOADS_TABLE, *(batch.table for batch in run.batches)]):
+        yield f"it has the table {strict.shown(name)} twice"
+    for batch in run.batches:
+        yield from (f"{strict.shown(batch.table)} {flaw}" for flaw in _flaws_of(batch, run.attempt))
 
 
-def _batch(record: dict[str, Any]) -> Batch:
-    return _made(
-        Batch,
-        record
-        | {
-            "columns": tuple(_made(ColumnType, column) for column in record["columns"]),
-            "primary_key": tuple(record["primary_key"]),
-            "sort": tuple(record["sort"]),
-            "files": tuple(_made(File, file) for file in record["files"]),
-            "deleted": tuple(_made(File, file) for file in record.get("deleted", ())),
-            "nulled": tuple(record.get("nulled", ())),
-            "kept": tuple(_made(ColumnType, column) for column in record.get("kept", ())),
-            "widened": tuple(record.get("widened", ())),
-            "notices": tuple(record.get("notices", ())),
-            "by_value": _by_value(record.get("by_value")),
-        },
-    )
+def _flaws_of(batch: Batch, attempt: str) -> Iterator[str]:
+    yield from _flaws_of_columns(batch)
+    if not batch.primary_key and (batch.deleted or (batch.mode != "full" and batch.files)):
+        yield "has no key by which rows could be replaced"
+    below = re.escape(f"{segment(batch.table)}/{attempt}/")
+    for file in (*batch.files, *batch.deleted):
+        if not re.fullmatch(f"{below}[a-z0-9-]+[.]parquet", file.key):
+            yield f"has the file {strict.shown(file.key)}, which is not its own"
+    if batch.rows != sum(file.rows for file in batch.files):
+        yield f"has {batch.rows:,} rows, and other ones in its files"
 
 
-def _by_value(record: dict[str, Any] | None) -> ByValue | None:
-    return _made(ByValue, record | {"compared": tuple(record["compared"])}) if record else None
+def _flaws_of_columns(batch: Batch) -> Iterator[str]:
+    for column in batch.raw_columns:
+        if column.home is None:
+            yield f"has a column of the types {strict.shown(column.duckdb)} and {strict.shown(column.redshift)}"
+    for name in _repeated([*(column.name for column in batch.raw_columns), *LINEAGE_COLUMNS]):
+        yield f"has the column {strict.shown(name)} twice"
+    known = {column.name for column in batch.columns}
+    for name in (*batch.primary_key, *batch.sort, *filter(None, [batch.dist])):
+        if name not in known:
+            yield f"has no column {strict.shown(name)} for its key"
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    """Names that a warehouse would not tell from another one."""
+    return [name for name, count in Counter(name.lower() for name in names).items() if count > 1]
 
 
 def key_of(number: int) -> str:
     return f"{PREFIX}{number}.json"
 
 
+def listed(lake: Lake) -> list[int]:
+    """The numbers under which there are records, ascending, whether or not some are missing."""
+    return _numbers(lake, PREFIX)
+
+
 def numbers(lake: Lake) -> list[int]:
-    """The numbers of all published runs, ascending. A gap means that somebody removed a record: a failure."""
-    found = sorted(int(stem) for stem in (_stem(key) for key in lake.keys(PREFIX)) if stem.isdigit())
-    if found and found != list(range(found[0], found[-1] + 1)):
-        raise Failure(f"the lake {lake} misses a run between {found[0]} and {found[-1]}", "restore its _runs folder")
+    """The numbers of all published runs, ascending. One that is missing was removed by somebody: a failure."""
+    found = listed(lake)
+    if found[:1] != [1]:
+        _refuse_headless(lake, found)
+    for before, after in pairwise(found):
+        if after != before + 1:
+            between = f"a run between {found[0]} and {found[-1]}"
+            raise _missing(lake, f"{between}: {_span(before + 1, after - 1)}", after)
     return found
 
 
+def _refuse_headless(lake: Lake, found: list[int]) -> None:
+    """The oldest runs may be missing if a baseline stands for them: the newest of them stays, to carry its number."""
+    newest = max(baseline_numbers(lake), default=0)
+    if found and found[0] > newest:
+        raise _missing(lake, f"its oldest: {_span(newest + 1, found[0] - 1)}", found[0])
+    if newest and not found:
+        raise Failure(
+            f"the lake {lake} misses every run from {newest} on, for which its newest baseline stands",
+            f"restore {key_of(newest)} and what followed from a backup of the lake",
+        )
+
+
+def _missing(lake: Lake, said: str, after: int) -> Failure:
+    return Failure(
+        f"the lake {lake} misses {said}",
+        f"restore them from a backup of the lake; or, if raw does not hold run {after}, give up what is there from it "
+        f"on: `python -m loaders withdraw {after}`",
+    )
+
+
+def _span(first: int, last: int) -> str:
+    return key_of(first) if first == last else f"{key_of(first)} to {last}.json"
+
+
 def read(lake: Lake, number: int) -> Run:
-    key = key_of(number)
-    run = from_json(lake.read(key), key)
-    if run.run != number:
-        raise _damaged(key, f"it says that it is run {run.run}")
-    return run
+    return from_json(lake.read(key_of(number)), key_of(number))
 
 
 def baseline(lake: Lake, schema: str) -> Run | None:
@@ -237,8 +302,7 @@ def baseline_key(number: int) -> str:
 
 def baseline_numbers(lake: Lake) -> list[int]:
     """The runs that have a baseline, of every schema, ascending."""
-    stems = (key.removeprefix(BASELINES).removesuffix(".json") for key in lake.keys(BASELINES))
-    return sorted(int(stem) for stem in stems if stem.isdigit())
+    return _numbers(lake, BASELINES)
 
 
 def read_baseline(lake: Lake, number: int) -> Run:
@@ -260,8 +324,21 @@ def newest_batches(lake: Lake, schema: str, tables: Collection[str]) -> dict[str
 
 def publish(lake: Lake, run: Run) -> bool:
     """The lake's commit: create the record only if its number is free. Of two runs at once, one gets True."""
-    return lake.create(key_of(run.run), run.to_json())
+    return lake.create(key_of(run.run), readable(run, key_of(run.run)))
 
 
-def _stem(key: str) -> str:
-    return key.removeprefix(PREFIX).removesuffix(".json")
+def readable(run: Run, key: str) -> bytes:
+    """The record as it is written to its key: never one that could not be read again."""
+    data = run.to_json()
+    if len(data) > MOST_BYTES:
+        raise Failure(
+            f"the record of run {run.run} would have {len(data):,} bytes, more than {MOST_BYTES:,}",
+            "divide the catalog into several, each with a schema of its own, and name them with --catalog",
+        )
+    from_json(data, key)
+    return data
+
+
+def _numbers(lake: Lake, folder: str) -> list[int]:
+    stems = (key.removeprefix(folder).removesuffix(".json") for key in lake.keys(folder) if key.endswith(".json"))
+    return sorted(int(stem) for stem in stems if NUMBER.fullmatch(stem))

@@ -3,9 +3,8 @@
 The first schema has the lake itself. Every further one has a lake below it, `_schemas/<schema>/`, of the same form.
 """
 
-from loaders.errors import Failure
 from loaders.lake import runs
-from loaders.lake.store import Lake, segment
+from loaders.lake.store import Damaged, Lake, segment
 
 FOLDER = "_schemas"
 
@@ -34,7 +33,7 @@ def shared(lake: Lake, schema: str, source: str) -> list[str]:
 
 
 def _has_runs(lake: Lake) -> bool:
-    return bool(runs.numbers(lake) or runs.baseline_numbers(lake))
+    return bool(runs.listed(lake) or runs.baseline_numbers(lake))
 
 
 def _holds(lake: Lake, schema: str) -> bool:
@@ -43,10 +42,10 @@ def _holds(lake: Lake, schema: str) -> bool:
     A record that cannot be read may be the schema's: then it is for the command to say so, and to give it up.
     """
     unreadable = False
-    for number in reversed(runs.numbers(lake)):
+    for number in reversed(runs.listed(lake)):
         try:
             if runs.read(lake, number).schema == schema:
                 return True
-        except Failure:
+        except Damaged:
             unreadable = True
     return unreadable or runs.baseline(lake, schema) is not None

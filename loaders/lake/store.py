@@ -5,16 +5,24 @@ reader. Both stores (folder.py, s3.py) pass the same tests.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 from urllib.parse import quote
 
 from loaders.errors import Failure
 
 # The longest name that file systems take.
 SEGMENT_BYTES = 255
+# No run record is longer: Python makes up to 20 times as much of one, if it is made for that.
+MOST_BYTES = 16 << 20
+KEY = re.compile(r"(?:[A-Za-z0-9_.~%-]+/)*[A-Za-z0-9_.~%-]*")
+
+
+class Damaged(Failure):
+    """What the lake holds under a key is not what was published there."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +46,17 @@ class Lake(Protocol):
     def replace(self, key: str, data: bytes) -> None:
         """Store `data` in the place of what is there, whole or not at all: for what `erase` takes a row out of."""
 
-    def read(self, key: str) -> bytes: ...
+    def read(self, key: str) -> bytes:
+        """A small object's bytes; one of more than MOST_BYTES is a failure."""
 
     def fetch(self, key: str, folder: Path) -> Path:
         """A local file with the object's bytes: the lake's own, which must not be changed, or one made in `folder`."""
 
     def verify(self, key: str, sha256: str) -> None:
-        """Fail unless the object is there and the one with that sum."""
+        """Fail unless the object is there and its bytes have that sum."""
 
-    def keys(self, prefix: str) -> Iterator[str]: ...
+    def keys(self, prefix: str) -> Iterator[str]:
+        """What is there, if it could be ours. What cannot be listed is a failure, not empty."""
 
     def below(self, prefix: str) -> "Lake":
         """The lake whose keys are this one's behind `prefix/`."""
@@ -65,6 +75,10 @@ class Lake(Protocol):
 
     def url(self, key: str) -> str: ...
 
+    @property
+    def on_this_machine(self) -> Path:
+        """The folder below which all that `fetch` gives is."""
+
 
 def segment(name: str) -> str:
     """A table's name as one part of a key. A leading _ or . is kept for the lake's own folders and for `..`.
@@ -80,6 +94,18 @@ def segment(name: str) -> str:
     return f"{text[: SEGMENT_BYTES - len(digest) - 1]}-{digest}"
 
 
+def is_key(text: str) -> bool:
+    """Whether it is one that we could have written; others in a lake are strangers' files."""
+    return KEY.fullmatch(text) is not None and not {".", ".."} & set(text.split("/"))
+
+
+def safe(key: str) -> str:
+    """The key itself, if it means one place below the lake and no other, in every store."""
+    if not is_key(key):
+        raise Damaged(f"{ascii(key)[:SEGMENT_BYTES]} is no key of a lake", "restore what names it from a backup")
+    return key
+
+
 def checked(fetched: Path, sha256: str, key: str) -> Path:
     """`fetched` itself, once its bytes are known to be the ones that were published."""
     digest = sha256_of(fetched)
@@ -88,20 +114,31 @@ def checked(fetched: Path, sha256: str, key: str) -> Path:
     return fetched
 
 
-def damaged(key: str, found: str, published: str) -> Failure:
-    return Failure(
+def damaged(key: str, found: str, published: str) -> Damaged:
+    return Damaged(
         f"the lake's file {key} is damaged: sha256 is {found[:12]}…, published was {published[:12]}…",
         "restore that file from a backup of the lake; raw is unchanged",
     )
 
 
+def small(key: str, data: bytes) -> bytes:
+    """The bytes of a record, of which one more than allowed was asked for."""
+    if len(data) > MOST_BYTES:
+        raise Damaged(f"{key} has more bytes than any record, {MOST_BYTES:,}", "restore it from a backup of the lake")
+    return data
+
+
 def sha256_of(file: Path) -> str:
-    digest = hashlib.sha256()
     with file.open("rb") as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(block)
+        return digest_of(stream)
+
+
+def digest_of(stream: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    for block in iter(lambda: stream.read(1 << 20), b""):
+        digest.update(block)
     return digest.hexdigest()
 
 
-def missing(key: str, lake: object) -> Failure:
-    return Failure(f"the lake {lake} has no {key}", "restore that file from a backup of the lake; raw is unchanged")
+def missing(key: str, lake: object) -> Damaged:
+    return Damaged(f"the lake {lake} has no {key}", "restore that file from a backup of the lake; raw is unchanged")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from loaders import paths
 from loaders.lake import attempts, parquet, runs
-from loaders.lake.manifest import manifest
 from loaders.lake.runs import Batch, File, Run
 from loaders.lake.store import Lake
 from loaders.retention import replay
@@ -33,7 +32,8 @@ def write(lake: Lake, known: Sequence[Run], spool: Path, progress: replay.Progre
         base = replace(last, attempt=attempt, batches=batches)
         with _rebuilt(lake, [base], spool / "order-he-proof.duckdb", progress):
             pass
-        published = lake.create(runs.baseline_key(last.run), base.to_json())
+        key = runs.baseline_key(last.run)
+        published = lake.create(key, runs.readable(base, key))
     except BaseException:
         remove_files(lake, attempt, newest)
         raise
@@ -50,7 +50,8 @@ def remove_files(lake: Lake, attempt: str, tables: Sequence[str]) -> None:
 @contextmanager
 def _rebuilt(lake: Lake, known: Sequence[Run], file: Path, progress: replay.Progress) -> Iterator[DuckDBWarehouse]:
     """Raw as the last of these runs left it, in a DuckDB file of our own, whatever the user's warehouse is."""
-    with open_warehouse(paths.database_file(file.name, file.parent, "TMPDIR"), known[-1].schema) as raw:
+    path = paths.database_file(file.name, file.parent, "TMPDIR")
+    with open_warehouse(path, known[-1].schema, folders=[lake.on_this_machine]) as raw:
         replay.rebuild(lake, raw, known, progress)
         yield raw
     file.unlink()
@@ -63,8 +64,6 @@ def _stored(lake: Lake, raw: DuckDBWarehouse, attempt: str, newest: Batch, spool
         _uploaded(lake, attempts.key(newest.table, attempt, local.path.name), local)
         for local in parquet.write(rows, rows.schema, spool)
     )
-    if files:
-        lake.create(attempts.key(newest.table, attempt, "manifest"), manifest(files, lake.url))
     count, total = raw.totals(newest.table)
     verdict = f"baseline: {count:,} rows"
     # Columns that the source dropped are in the files like the others, since no earlier run is left to keep them from.

@@ -17,17 +17,15 @@ import duckdb
 
 from loaders.errors import Failure
 from loaders.lake import attempts, parquet, runs
-from loaders.lake.manifest import manifest
 from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch, ColumnType, File, Run
 from loaders.lake.store import Lake, segment
 from loaders.retention import baseline, erase_key
 from loaders.retention.erase_key import Keys
+from loaders.warehouse.duckdb_connection import close_off
 from loaders.warehouse.duckdb_sql import read_parquet
 from loaders.warehouse.raw_tables import SOURCE_HASH
 
-# The manifest that only the comparison of the run itself needed is not made anew.
-MANIFESTS = ("manifest", "changed-manifest", "deleted-manifest")
 # Notes of what is being erased: whoever is killed meanwhile finds little or nothing when it is run again.
 ERASING = "_erasing/"
 # Of rows, by their keys.
@@ -46,8 +44,8 @@ class LakeSearch:
     def count(self) -> tuple[int, int]:
         """(how often the rows occur, in how many files they were looked for)."""
         self._base()
-        files = [file for _key, run in self._records() for batch in self._batches(run) for file in _all(batch)]
-        return sum(len(self._found(file)) for file in files), len(files)
+        files = [(file, batch) for _key, run in self._records() for batch in self._batches(run) for file in _all(batch)]
+        return sum(len(self._found(*each)) for each in files), len(files)
 
     def begin(self) -> bool:
         """Note that these rows are being erased; whether that was begun before and not ended."""
@@ -97,7 +95,8 @@ class LakeSearch:
         for _key, run in self._records():
             for batch in self._batches(run):
                 if {*self.keys.names} <= {column.name for column in batch.columns} and columns(batch):
-                    found |= {values for file in batch.files for values, _hash in self._found(file, columns(batch))}
+                    wanted = columns(batch)
+                    found |= {values for file in batch.files for values, _hash in self._found(file, batch, wanted)}
         return found
 
     def _without(self, run: Run, batch: Batch, before: Hashes, base: Run | None) -> tuple[Batch, Hashes]:
@@ -107,12 +106,12 @@ class LakeSearch:
                 f"run {run.run} read {batch.table} by another key, {list(batch.primary_key)}: it cannot be searched",
                 "`python -m loaders prune --keep-days 0` removes such runs; then erase again",
             )
-        found = {file: self._found(file) for file in _all(batch)}
+        found = {file: self._found(file, batch) for file in _all(batch)}
         stands_for_it = base is not None and run.run == base.run and batch.mode != "full"
         gone = set() if stands_for_it else {key for file in batch.deleted for key, _hash in found[file]}
         stayed = {} if batch.mode == "full" else {key: each for key, each in before.items() if key not in gone}
         live = stayed | dict(pair for file in batch.files for pair in found[file])
-        new = {file: self._written(file) if rows else (file,) for file, rows in found.items()}
+        new = {file: self._written(file, batch) if rows else (file,) for file, rows in found.items()}
         files = tuple(chain.from_iterable(new[file] for file in batch.files))
         deleted = tuple(chain.from_iterable(new[file] for file in batch.deleted))
         less = replace(batch, files=files, deleted=deleted, rows=sum(file.rows for file in files))
@@ -130,15 +129,21 @@ class LakeSearch:
     def _batches(self, run: Run) -> list[Batch]:
         return [batch for batch in run.batches if run.schema == self.schema and batch.table == self.keys.table]
 
-    def _found(self, file: File, columns: tuple[ColumnType, ...] = ()) -> list[tuple[tuple[str, ...], int]]:
+    def _found(
+        self, file: File, batch: Batch, columns: tuple[ColumnType, ...] = ()
+    ) -> list[tuple[tuple[str, ...], int]]:
         """(key, or those columns, and hash) of those of the rows that are in a file; without a hash 0."""
-        path = RunFiles(self.lake, self.folder).local(file)
+        path = self._local(file, batch)
         try:
             return self.looked_up(path, columns)
         except duckdb.Error as error:
             raise Failure(f"{file.key} cannot be searched: {str(error).splitlines()[0]}", "is it Parquet?") from None
         finally:
             self._drop(path)
+
+    def _local(self, file: File, batch: Batch) -> Path:
+        columns = batch.key_columns if file in batch.deleted else batch.columns
+        return RunFiles(self.lake, self.folder).local(file, columns)
 
     def looked_up(self, path: Path, columns: tuple[ColumnType, ...] = ()) -> list[tuple[tuple[str, ...], int]]:
         with closing(self._session()) as session:
@@ -148,9 +153,9 @@ class LakeSearch:
             asked = (f"{wanted} where {erase_key.in_duckdb(part)}" for part in self.keys.parts())
             return [(tuple(key), each) for sql in asked for each, *key in session.execute(sql).fetchall()]
 
-    def _written(self, file: File) -> tuple[File, ...]:
+    def _written(self, file: File, batch: Batch) -> tuple[File, ...]:
         """What a file holds besides the rows, in the lake under a name of its own; nothing if that is nothing."""
-        path = RunFiles(self.lake, self.folder).local(file)
+        path = self._local(file, batch)
         others = " and ".join(f"not {erase_key.in_duckdb(part)}" for part in self.keys.parts())
         with closing(self._session()) as session:
             kept = session.execute(f"from {read_parquet([path])} where {others}").to_arrow_reader(50_000)
@@ -165,15 +170,8 @@ class LakeSearch:
         return File(key, local.rows, local.bytes, local.sha256)
 
     def _publish(self, key: str, old: Run, new: Run) -> None:
-        """Manifests, then the record; then the files that no record names any more go."""
-        for batch in self._batches(new):
-            for name, files in zip(MANIFESTS, (batch.files, (), batch.deleted), strict=True):
-                place = attempts.key(batch.table, new.attempt, name)
-                if files:
-                    self.lake.replace(place, manifest(files, self.lake.url))
-                else:
-                    self.lake.delete([place])
-        self.lake.replace(key, new.to_json())
+        """The record; then the files that no record names any more go."""
+        self.lake.replace(key, runs.readable(new, key))
         kept = {file.key for batch in self._batches(new) for file in _all(batch)}
         self.lake.delete([f.key for batch in self._batches(old) for f in _all(batch) if f.key not in kept])
 
@@ -187,8 +185,10 @@ class LakeSearch:
         """Whether the attempt that the file belongs to may still be published."""
         attempt = key.split("/")[1]
         if attempt.startswith(baseline.PREFIX):
-            return int(attempt.split("-")[1]) > max(runs.baseline_numbers(self.lake), default=0)
-        return int(attempt.split("-")[0]) > max(runs.numbers(self.lake), default=0)
+            number, published = attempts.number(attempt, baseline.PREFIX), runs.baseline_numbers(self.lake)
+        else:
+            number, published = attempts.number(attempt), runs.numbers(self.lake)
+        return number is not None and number > max(published, default=0)
 
     def _refuse_unpublished(self) -> None:
         for key in self._unnamed():
@@ -210,6 +210,7 @@ class LakeSearch:
         session = duckdb.connect()
         session.execute("set TimeZone = 'UTC'")
         session.execute("set disabled_optimizers = 'filter_pushdown, join_filter_pushdown, statistics_propagation'")
+        close_off(session, [self.lake.on_this_machine, self.folder])
         return session
 
     def _drop(self, path: Path) -> None:

@@ -82,8 +82,8 @@ def _sweep(lake: Lake) -> None:
     for table in {batch.table for run in known.values() for batch in run.batches}:
         for key in list(lake.keys(f"{segment(table)}/{baseline.PREFIX}")):
             attempt = key.split("/")[1]
-            number = int(attempt.removeprefix(baseline.PREFIX).partition("-")[0])
-            if number <= max(known) and attempt not in [run.attempt for run in known.values()]:
+            number = attempts.number(attempt, baseline.PREFIX)
+            if number and number <= max(known) and attempt not in [run.attempt for run in known.values()]:
                 lake.delete([key])
 
 

@@ -16,6 +16,7 @@ from loaders.quoting import sql_name, sql_text
 from loaders.retention import erase_key
 from loaders.retention.erase_key import TEXT, Keys
 from loaders.retention.erase_lake import LakeSearch
+from loaders.warehouse.duckdb_connection import close_off
 from loaders.warehouse.duckdb_sql import read_parquet
 from loaders.warehouse.interface import Warehouse
 
@@ -86,6 +87,7 @@ def in_file(file: Path, keys: Sequence[Keys], wanted: Sequence[str]) -> str:
 def _rows_in(file: Path, every: Sequence[Keys], wanted: Sequence[str]) -> int:
     """How many rows of a file of a table bear one of the keys, or hold one of the texts."""
     with closing(duckdb.connect()) as session:
+        close_off(session, [file.parent])
         table = TABLES[file.suffix](file)
         described = session.execute(f"describe from {table}").fetchall()
         kinds = {name: kind for name, kind, *_rest in described}

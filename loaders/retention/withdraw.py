@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from loaders.errors import Failure
 from loaders.lake import attempts, runs
 from loaders.lake.runs import Run
-from loaders.lake.store import Lake
+from loaders.lake.store import Damaged, Lake
 from loaders.warehouse.interface import Warehouse
 
 PREFIX = "_withdrawn/"
@@ -26,13 +26,18 @@ class Waiting:
 
 def plan(lake: Lake, warehouse: Warehouse, number: int) -> list[Waiting]:
     """Run `number` and all after it, oldest first; one that raw holds, or of another schema, is a failure."""
-    known = runs.numbers(lake)
+    known = runs.listed(lake)
     if number not in known:
         there = f"it has {known[0]} to {known[-1]}" if known else "it has none"
         raise Failure(
             f"the lake {lake} has no run {number}: {there}", "`python -m loaders status` says which ones wait"
         )
     last = (warehouse.last_applied() or (0, ""))[0]
+    if number <= max(runs.baseline_numbers(lake), default=0):
+        raise Failure(
+            f"a baseline stands for run {number} of the lake {lake} and all before it: it cannot be given up",
+            "`python -m loaders replay` builds raw from the baseline",
+        )
     if last >= number:
         raise Failure(
             f"schema {warehouse.schema} of {warehouse} holds the runs up to {last}: run {number} blocks nothing",
@@ -49,10 +54,12 @@ def plan(lake: Lake, warehouse: Warehouse, number: int) -> list[Waiting]:
 
 
 def _waiting(lake: Lake, number: int) -> Waiting:
-    record = lake.read(runs.key_of(number))
+    """A record that is too long to be one is not kept: nobody could read it."""
+    record = b""
     try:
-        return Waiting(number, record, runs.read(lake, number))
-    except Failure:
+        record = lake.read(runs.key_of(number))
+        return Waiting(number, record, runs.from_json(record, runs.key_of(number)))
+    except Damaged:
         return Waiting(number, record, None)
 
 

@@ -62,7 +62,7 @@ def _parts(batch: Batch, files: RunFiles) -> Iterator[tuple[int, pa.RecordBatch]
     """(rows of its file before it, rows) for every part of every file."""
     for file in batch.files:
         before = 0
-        for part in pq.ParquetFile(files.local(file)).iter_batches(ROWS_AT_ONCE):
+        for part in pq.ParquetFile(files.local(file, batch.columns)).iter_batches(ROWS_AT_ONCE):
             yield before, part
             before += part.num_rows
 

@@ -58,7 +58,7 @@ def select(columns: Iterable[ColumnType], files: list[Path]) -> str:
 
 def read_parquet(files: Iterable[Path]) -> str:
     """These files as a table: their own columns and values, wherever they lie and whatever DuckDB is set to."""
-    return f"read_parquet([{', '.join(sql_text(_no_glob(str(file))) for file in files)}], {PARQUET_OPTIONS})"
+    return f"read_parquet([{', '.join(sql_text(no_glob(str(file))) for file in files)}], {PARQUET_OPTIONS})"
 
 
 def _as_in_raw(columns: Iterable[ColumnType]) -> str:
@@ -102,7 +102,7 @@ def _selected(columns: Iterable[ColumnType], timestamp: str) -> str:
     return ", ".join(f"{form.format(name)} as {name}" for name, form in names)
 
 
-def _no_glob(path: str) -> str:
+def no_glob(path: str) -> str:
     """DuckDB reads * ? [ in a path as a pattern; a class of one character stands for itself.
 
     A pattern's folders end at a \\ too, which nothing can escape: lake and TMPDIR are refused with both (paths.py).

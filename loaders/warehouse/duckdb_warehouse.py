@@ -1,10 +1,9 @@
 """The raw schema in a DuckDB file: the embedded warehouse, for one machine."""
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -17,6 +16,7 @@ from loaders.proof import canonical
 from loaders.quoting import sql_name, sql_text
 from loaders.retention.erase_key import Keys, in_duckdb
 from loaders.warehouse import checks, duckdb_errors, duckdb_file, duckdb_memory, duckdb_sql, kept, live_rows
+from loaders.warehouse.duckdb_connection import close_off, connected, setting, size
 from loaders.warehouse.duckdb_sql import DIALECT
 from loaders.warehouse.interface import Proved, Step
 from loaders.warehouse.live_rows import LiveRows
@@ -33,30 +33,26 @@ class Refused(Failure):
 
 
 @contextmanager
-def open_warehouse(path: Path, schema: str, read_only: bool = False) -> Iterator["DuckDBWarehouse"]:
-    """Open the database file, made where absent unless read_only. Another program that holds it is named."""
-    connection = _connected(path, read_only)
-    warehouse = DuckDBWarehouse(connection, schema, path)
+def open_warehouse(
+    path: Path, schema: str, read_only: bool = False, folders: Sequence[Path] = ()
+) -> Iterator["DuckDBWarehouse"]:
+    """Open the database file, made where absent unless read_only. Another program that holds it is named.
+
+    folders: where the files of runs are. No other file, program or host is within reach of what DuckDB is asked.
+    """
+
+    def connect() -> duckdb.DuckDBPyConnection:
+        connection = connected(path, read_only)
+        close_off(connection, folders)
+        return connection
+
+    warehouse = DuckDBWarehouse(connect, schema, path)
     try:
         if read_only:
-            connection.execute(f"set memory_limit = '{duckdb_memory.COMPARE}B'")
+            warehouse.connection.execute(f"set memory_limit = '{duckdb_memory.COMPARE}B'")
         yield warehouse
     finally:
         warehouse.connection.close()
-
-
-def _connected(path: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(path, read_only=read_only)
-    except (duckdb.Error, OSError) as error:
-        raise duckdb_errors.not_opened(error, path) from None
-    connection.execute("set TimeZone = 'UTC'")
-    connection.execute(f"set threads = {min(duckdb_memory.THREADS, _setting(connection, 'threads'))}")
-    # To keep the files' order DuckDB writes many blocks twice: a second more for 2 million orders, and half as much
-    # file again.
-    connection.execute("set preserve_insertion_order = false")
-    return connection
 
 
 class DuckDBWarehouse:
@@ -67,13 +63,14 @@ class DuckDBWarehouse:
     wide = staticmethod(canonical.wide_in_duckdb)
     one_of = staticmethod(in_duckdb)
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str, path: Path):
-        self.connection = connection
+    def __init__(self, connect: Callable[[], duckdb.DuckDBPyConnection], schema: str, path: Path):
+        self._connect = connect
+        self.connection = connection = connect()
         self.schema = schema
         self.path = path
-        self.threads: int = _setting(connection, "threads")
+        self.threads: int = setting(connection, "threads")
         # What DuckDB may take where nothing limits it: a share of the machine's, as it says it (18.8 GiB).
-        self.all_memory: str = _setting(connection, "memory_limit")
+        self.all_memory: str = setting(connection, "memory_limit")
         # Bytes that the load under way may take; what is read in its transaction needs memory beside it.
         self.load_memory = 0
 
@@ -107,8 +104,8 @@ class DuckDBWarehouse:
             # Not on the same connection: of a delete for which memory was lacking, DuckDB 1.5 does not take back all
             # marks, and then refuses to delete those rows.
             self.connection.close()
-            self.connection = _connected(self.path)
-            self.load_memory = _bytes(self.connection, self.all_memory)
+            self.connection = self._connect()
+            self.load_memory = size(self.connection, self.all_memory)
             self._apply_run(run, files, proved)
 
     def _apply_run(self, run: Run, files: RunFiles, proved: Proved) -> None:
@@ -118,7 +115,7 @@ class DuckDBWarehouse:
                 return
             lost = []
             for batch in run.batches:
-                paths = [files.local(file) for file in batch.files]
+                paths = [files.local(file, batch.columns) for file in batch.files]
                 lost += self._lost(batch, paths)
                 self._apply(run, batch, paths, files)
                 self._prove(run, batch)
@@ -136,7 +133,7 @@ class DuckDBWarehouse:
             for table in gone:
                 self.connection.execute(f"drop table if exists {self._name(table)}")
             for run, batch, files in steps:
-                self._apply(run, batch, [files.local(file) for file in batch.files], files)
+                self._apply(run, batch, [files.local(file, batch.columns) for file in batch.files], files)
                 self._prove(run, batch)
             for run in runs:
                 for batch in run.batches:
@@ -165,7 +162,7 @@ class DuckDBWarehouse:
         duckdb_file.checkpoint(self.connection, self.path)
         self.connection.close()
         duckdb_file.write_anew(self.path)
-        self.connection = _connected(self.path)
+        self.connection = self._connect()
         return True
 
     def holds(self, batch: Batch) -> bool:
@@ -181,7 +178,7 @@ class DuckDBWarehouse:
         try:
             if batch.files:
                 changed = "temp.changed"
-                paths = [files.local(file) for file in batch.files]
+                paths = [files.local(file, batch.columns) for file in batch.files]
                 self.connection.execute(f"create temp view changed as {duckdb_sql.select(keys, paths)}")
             yield self._live_rows(self._name(batch.table), changed, batch.key_columns)
         except duckdb.Error as error:
@@ -214,7 +211,7 @@ class DuckDBWarehouse:
         wide: a row may have megabytes; as DuckDB works on 2,048 rows at once, it is then let have what it needs.
         """
         with self._reading():
-            limit = _setting(self.connection, "memory_limit")
+            limit = setting(self.connection, "memory_limit")
             self._limit_memory(self.all_memory if wide else self._at_most(duckdb_memory.of_stream(self.load_memory)))
             yield from self.connection.execute(sql).to_arrow_reader(WIDE_ROWS if wide else ROWS)
             self._limit_memory(limit)
@@ -225,8 +222,8 @@ class DuckDBWarehouse:
         self.load_memory = duckdb_memory.of_load(run, threads)
         self._limit_memory(self._at_most(self.load_memory))
 
-    def _at_most(self, size: int) -> str:
-        return f"{min(size, _bytes(self.connection, self.all_memory))}B"
+    def _at_most(self, count: int) -> str:
+        return f"{min(count, size(self.connection, self.all_memory))}B"
 
     def _limit_memory(self, limit: str) -> None:
         """`reset memory_limit` is not used: DuckDB 1.5 would say the old limit and keep to the new one."""
@@ -272,7 +269,7 @@ class DuckDBWarehouse:
         if paths:
             self._insert(run, batch, paths, aside)
         if batch.deleted:
-            gone = [files.local(file) for file in batch.deleted]
+            gone = [files.local(file, batch.key_columns) for file in batch.deleted]
             self.connection.execute(duckdb_sql.mark_deleted(target, run, batch, gone))
 
     def _lost(self, batch: Batch, paths: list[Path]) -> list[Lost]:
@@ -388,12 +385,3 @@ class DuckDBWarehouse:
 
     def _name(self, table: str) -> str:
         return f"{sql_name(self.schema)}.{sql_name(table)}"
-
-
-def _setting(connection: duckdb.DuckDBPyConnection, name: str) -> Any:
-    return connection.execute(f"select current_setting({sql_text(name)})").fetchone()[0]
-
-
-def _bytes(connection: duckdb.DuckDBPyConnection, formatted: str) -> int:
-    """Of a size as DuckDB says it, to its two or three digits."""
-    return connection.execute(f"select parse_formatted_bytes({sql_text(formatted)})").fetchone()[0]

@@ -40,7 +40,7 @@ class Warehouse(Protocol):
     def live(self, batch: Batch, attempt: str, files: RunFiles) -> AbstractContextManager[WarehouseSide]:
         """Raw's live rows of the batch's table, overlaid with the rows of the batch's files.
 
-        The batch is not published yet; where it has files, the attempt has a manifest of them, `changed-manifest`.
+        The batch is not published yet.
         """
 
     def side(self, rows: str, keys: Sequence[ColumnType]) -> AbstractContextManager[WarehouseSide]:

@@ -222,7 +222,8 @@ class RedshiftWarehouse:
         with self._reading():
             if batch.files:
                 changed = "changed"
-                self._stage(changed, batch.columns, files.url(attempts.key(batch.table, attempt, "changed-manifest")))
+                manifest = files.listed(attempts.key(batch.table, attempt, "changed-manifest"), batch.files)
+                self._stage(changed, batch.columns, manifest)
                 ((rows,),) = self._session.rows(redshift_sql.count(changed))
                 if rows != batch.rows:
                     raise Failure(f"{batch.table}: {batch.rows:,} rows were written, {rows:,} copied", "run it again")
@@ -317,9 +318,9 @@ class RedshiftWarehouse:
         """COPY the batch's rows beside the table, and check them."""
         if not batch.files:
             return
-        files.verify(batch.files)
+        manifest = files.listed(attempts.key(batch.table, run.attempt, "manifest"), batch.files)
         try:
-            self._stage(staged, batch.columns, files.url(attempts.key(batch.table, run.attempt, "manifest")))
+            self._stage(staged, batch.columns, manifest)
         except RedshiftError as error:
             if is_conflict(error):
                 raise
@@ -337,10 +338,8 @@ class RedshiftWarehouse:
             self._session.run(redshift_sql.drop_staging(table))
 
     def _mark_deleted(self, run: Run, batch: Batch, place: Place, files: RunFiles) -> None:
-        files.verify(batch.deleted)
-        self._stage(
-            place.gone, batch.key_columns, files.url(attempts.key(batch.table, run.attempt, "deleted-manifest"))
-        )
+        manifest = files.listed(attempts.key(batch.table, run.attempt, "deleted-manifest"), batch.deleted)
+        self._stage(place.gone, batch.key_columns, manifest)
         self._session.run(redshift_sql.mark_deleted(self.schema, place.gone, run, place.into))
         self._session.run(redshift_sql.drop_staging(place.gone))
 

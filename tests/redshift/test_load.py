@@ -16,8 +16,8 @@ from loaders import pipeline
 from loaders.catalog import Table
 from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
+from loaders.lake.manifest import manifest
 from loaders.lake.run_files import RunFiles
-from loaders.lake.s3 import S3
 from loaders.quoting import mysql_name, sql_name
 from loaders.retention import withdraw
 from loaders.settings import ROOT
@@ -64,7 +64,7 @@ class Both:
             return [run.run for run in pipeline.load(self.lake, opened)]
 
     def load_duckdb(self) -> list[int]:
-        with open_warehouse(self.own.warehouse_path, self.schema) as warehouse:
+        with open_warehouse(self.own.warehouse_path, self.schema, folders=[self.lake.on_this_machine]) as warehouse:
             return [run.run for run in pipeline.load(self.lake, warehouse)]
 
     def rows(self, table="t", columns="*") -> list[tuple]:
@@ -591,11 +591,26 @@ def test_the_command_needs_a_lake_that_redshift_can_read(own, redshift):
     assert "Redshift cannot read the lake" in told.stderr and "s3://bucket/prefix" in told.stderr
 
 
-def test_the_manifest_in_the_lake_is_the_one_that_copy_reads(loaded):
-    run = pipeline.runs.read(loaded.lake, 2)
-    entries = json.loads(loaded.lake.read(f"t/{run.attempt}/manifest"))["entries"]
-    assert isinstance(loaded.lake, S3)
+def test_copy_reads_the_files_of_the_record_whatever_manifest_lies_in_the_lake(loaded):
+    """One that somebody edited was loaded, and called equal by `verify`."""
+    run, first = (pipeline.runs.read(loaded.lake, number) for number in (2, 1))
+    key = f"t/{run.attempt}/manifest"
+    loaded.lake.replace(key, manifest(first.batches[0].files, loaded.lake.url))
+    assert loaded.load() == [2] and loaded.rows(columns="id, v, _run") == NEW
+    entries = json.loads(loaded.lake.read(key))["entries"]
     assert [entry["url"] for entry in entries] == [loaded.lake.url(file.key) for file in run.batches[0].files]
+
+
+def test_an_object_that_bears_the_old_ones_metadata_is_named(loaded):
+    """It was known by its metadata, which whoever replaces it writes."""
+    (file,) = pipeline.runs.read(loaded.lake, 2).batches[0].files
+    s3, place = loaded.lake.client, {"Bucket": loaded.lake.bucket, "Key": loaded.lake.prefix + file.key}
+    metadata = s3.head_object(**place)["Metadata"] | {"sha256": file.sha256}
+    changed = bytearray(loaded.lake.read(file.key))
+    changed[100] ^= 1
+    s3.put_object(**place, Body=bytes(changed), Metadata=metadata, ChecksumAlgorithm="SHA256")
+    assert "part-00000.parquet is damaged" in loaded.fails().problem
+    assert loaded.rows(columns="id, v, _run") == OLD
 
 
 def test_new_rows_do_not_make_up_for_old_ones_that_are_gone_when_a_table_is_read_whole(both):
