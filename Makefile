@@ -191,9 +191,9 @@ help-all:
 	fi
 
 .env: | .env.example
-	[ -f .env ] || cp .env.example .env
+	[ -f .env ] || ( umask 077; cp .env.example .env )
 
 # The warehouse's path in it is relative to dbt_project, where dbt goes wherever it was started.
 dbt_project/profiles.yml: | profiles.example.yml
 	mkdir -p .data
-	[ -f $@ ] || cp profiles.example.yml $@
+	[ -f $@ ] || ( umask 077; cp profiles.example.yml $@ )

@@ -64,7 +64,7 @@ def main() -> int | None:
 
 def run_page(arguments: argparse.Namespace) -> None:
     chosen = settings.read()
-    settings.export_for_aws(chosen)
+    settings.prepare_process(chosen)
     target = _chosen_target(chosen)
     with warehouse.opened(target) as opened:
         facts = {
@@ -80,6 +80,7 @@ def run_page(arguments: argparse.Namespace) -> None:
 
 def run_docs(arguments: argparse.Namespace) -> None:
     chosen = settings.read()
+    settings.prepare_process(chosen)
     target = settings.ROOT / "dbt_project" / chosen.environment.get("DBT_TARGET_PATH", "target")
     size = page.write(docs_page.html(target), arguments.out)
     say(f"wrote {arguments.out} ({size / 1000:,.0f} kB)")
@@ -87,7 +88,7 @@ def run_docs(arguments: argparse.Namespace) -> None:
 
 def run_export(arguments: argparse.Namespace) -> None:
     chosen = settings.read()
-    settings.export_for_aws(chosen)
+    settings.prepare_process(chosen)
     target = _chosen_target(chosen)
     known = export.marts(settings.ROOT / "dbt_project" / "models")
     for name in arguments.marts:

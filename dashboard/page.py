@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-import tempfile
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -83,10 +83,9 @@ def write(document: str, file: Path) -> int:
     content = document.encode()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".page-", delete=False) as stream:
+        written = file.with_name(f".page-{secrets.token_hex(8)}")
+        with written.open("xb") as stream:
             stream.write(content)
-        written = Path(stream.name)
-        written.chmod(0o644)
         written.replace(file)
     except OSError as error:
         raise Failure(f"{file} cannot be written ({error.strerror})", "choose another file by --out") from None

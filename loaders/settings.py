@@ -68,8 +68,13 @@ def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
     )
 
 
-def export_for_aws(settings: Settings) -> None:
-    """Give boto3 and OpenSSL, which read the process's environment only, what `.env` says for them."""
+def prepare_process(settings: Settings) -> None:
+    """Give boto3 and OpenSSL, which read the process's environment only, what `.env` says for them.
+
+    What is written from now on - lake, warehouse, pages, exports, dbt's files - is for this user only, or for the
+    folder's group too, where FILES_FOR_GROUP says so; never for every user of the machine.
+    """
+    os.umask(0o007 if settings.environment.get("FILES_FOR_GROUP") == "1" else 0o077)
     for name, value in settings.environment.items():
         if name.startswith("AWS_") or name == "SSL_CERT_FILE":
             os.environ.setdefault(name, value)

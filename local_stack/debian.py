@@ -97,7 +97,7 @@ def apt(work: Path, *command: str) -> str:
         said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it said nothing"]
         raise Failure(
             f"apt could not {' '.join(command)}: {said[0]}",
-            f"check the network and apt's sources, or install it: `apt-get install {command[-1]}`",
+            "check the network, apt's sources, and that every user may write to /tmp; or install the server by hand",
         )
     return done.stdout
 

@@ -102,7 +102,7 @@ def _refuse_source(url: DatabaseURL, chosen: settings.Settings) -> None:
     if source.database.casefold() != url.database.casefold():
         return
     if source.iam or source.secret:
-        settings.export_for_aws(chosen)
+        settings.prepare_process(chosen)
         source = aws_passwords.completed(source, boto3.Session())
     with (
         closing(mysql_url.connect(url, "SHOP_URL")) as shop_side,

@@ -53,6 +53,17 @@ def loaders(own, *arguments, preexec_fn=None, **changes) -> subprocess.Completed
     )
 
 
+@pytest.mark.parametrize(("setting", "others"), [("", 0o077), ("1", 0o007)])
+def test_lake_and_warehouse_are_readable_by_nobody_else(shop, setting, others):
+    """Whatever the umask is: rows of customers are in them."""
+    done = loaders(shop, "extract", preexec_fn=lambda: os.umask(0), FILES_FOR_GROUP=setting)
+    assert done.returncode == 0, done.stderr
+    made = [*(shop.folder / "lake").rglob("*"), shop.folder / "lake", shop.warehouse_path]
+    modes = {path.name: path.stat().st_mode & 0o777 for path in made}
+    assert len(modes) > 4 and not any(mode & others for mode in modes.values()), modes
+    assert all(mode & 0o060 == 0o060 for mode in modes.values()) == bool(setting)
+
+
 def refused(done: subprocess.CompletedProcess, problem: str, fix: str) -> None:
     """The house style of a known failure."""
     assert done.returncode == 1, done.stdout + done.stderr

@@ -42,11 +42,12 @@ def test_the_source_defaults_to_the_private_server_once_it_was_started(project):
 
 
 def test_what_the_file_says_for_aws_reaches_boto3_unless_the_shell_says_otherwise(project, monkeypatch):
+    monkeypatch.setattr(os, "umask", lambda _mask: None)
     monkeypatch.delenv("AWS_REGION", raising=False)
-    settings.export_for_aws(settings.read(project, os.environ))
+    settings.prepare_process(settings.read(project, os.environ))
     assert os.environ["AWS_REGION"] == "eu-north-1"
     monkeypatch.setenv("AWS_REGION", "us-west-2")
-    settings.export_for_aws(settings.read(project, os.environ))
+    settings.prepare_process(settings.read(project, os.environ))
     assert os.environ["AWS_REGION"] == "us-west-2"
     monkeypatch.delenv("AWS_REGION")
 

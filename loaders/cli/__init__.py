@@ -62,5 +62,5 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int | None:
     arguments = parser().parse_args()
     chosen = settings.read()
-    settings.export_for_aws(chosen)
+    settings.prepare_process(chosen)
     return arguments.run(arguments, chosen)

@@ -50,7 +50,7 @@ def lake(chosen: Settings) -> Lake:
         # Not shown: keys of AWS's may be in it.
         raise Failure(
             "LAKE_URL is neither a folder nor s3://bucket/prefix",
-            "write one of them; AWS's keys belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile",
+            "write s3://bucket/prefix, or a folder; AWS's keys belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         )
     if url.startswith("file://") and "%" in url:
         raise Failure(f"LAKE_URL {url} is a URL with a % in it", "write the folder itself, as the system shows it")

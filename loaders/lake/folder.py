@@ -2,9 +2,9 @@
 
 import errno
 import os
+import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,13 +117,14 @@ class Folder:
         target = self._path(key)
         with self._explained():
             target.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
-            os.close(handle)
+            # Not by mkstemp, whose files are their owner's alone where the lake is a group's.
+            beside = target.parent / f".{secrets.token_hex(8)}"
+            beside.touch(exist_ok=False)
             try:
-                yield Path(name), target
+                yield beside, target
                 _sync(target.parent)
             finally:
-                Path(name).unlink(missing_ok=True)
+                beside.unlink(missing_ok=True)
 
     @contextmanager
     def _explained(self, doing: str = "written") -> Iterator[None]:

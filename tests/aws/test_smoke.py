@@ -51,7 +51,7 @@ EXPERIMENTS = [
 @pytest.fixture(scope="module")
 def chosen():
     read = settings.read()
-    settings.export_for_aws(read)
+    settings.prepare_process(read)
     if not read.lake_url.startswith("s3://"):
         pytest.fail("LAKE_URL must be s3://bucket/prefix: set it in .env (docs/aws.md)")
     return read
