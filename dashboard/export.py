@@ -17,6 +17,7 @@ import duckdb
 from dashboard import formulas
 from loaders.errors import Failure
 from loaders.quoting import sql_name, sql_text
+from loaders.telling import said
 from loaders.warehouse.duckdb_connection import close_off
 
 CSV = "format csv, header, delimiter ',', quote '\"', escape '\"', nullstr '', timestampformat '%Y-%m-%d %H:%M:%S.%f'"
@@ -141,7 +142,7 @@ class _Writer:
             (rows,) = self.connection.execute(f"copy ({query}) to {sql_text(str(finished))} ({how})").fetchone()
         except duckdb.Error as error:
             raise Failure(
-                f"{target} cannot be written: {str(error).splitlines()[0]}",
+                f"{target} cannot be written: {said(str(error).splitlines()[0])}",
                 "make room there, or choose a folder by --out",
             ) from None
         if self.style.bom and how == CSV:

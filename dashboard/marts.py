@@ -11,6 +11,7 @@ from loaders import paths
 from loaders.errors import Failure
 from loaders.lake.spool import spool
 from loaders.quoting import sql_name, sql_text
+from loaders.telling import said
 from loaders.warehouse.duckdb_connection import connected
 from loaders.warehouse.profile import Target
 
@@ -60,7 +61,7 @@ def _copy_redshift(target: Target, copy: duckdb.DuckDBPyConnection, names: Itera
         with closing(redshift_connection.connect(target)) as connection, closing(connection.cursor()) as cursor:
             _copy_all(cursor, copy, target.values["schema"], names)
     except Error as error:
-        raise Failure(f"the warehouse refused to hand out the marts: {error}", "run `make doctor`") from None
+        raise Failure(f"the warehouse refused to hand out the marts: {said(str(error))}", "run `make doctor`") from None
 
 
 def _copy_all(cursor: Any, copy: duckdb.DuckDBPyConnection, schema: str, names: Iterable[str]) -> None:

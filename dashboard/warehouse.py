@@ -10,6 +10,7 @@ import duckdb
 from dashboard.cubes import Ask
 from loaders.errors import Failure
 from loaders.quoting import sql_name, sql_text
+from loaders.telling import said
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.profile import Target
 
@@ -88,7 +89,7 @@ def _redshift(target: Target, schema: str) -> Iterator[Warehouse]:
         yield Warehouse("redshift", schema, ask)
 
 
-def _refused(said: str) -> Failure:
+def _refused(why: str) -> Failure:
     return Failure(
-        f"the warehouse refused a query of the dashboard: {' '.join(said.split())[:400]}", "run `make build` first"
+        f"the warehouse refused a query of the dashboard: {said(' '.join(why.split()))[:400]}", "run `make build` first"
     )

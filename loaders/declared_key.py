@@ -8,6 +8,7 @@ from loaders.proof.canonical import canonical
 from loaders.quoting import mysql_name
 from loaders.source.conversion import printed_value
 from loaders.source.mysql import Snapshot, SourceTable
+from loaders.telling import value
 from loaders.type_contract import SourceColumn
 
 # Of a row whose key is NULL, so many other columns are shown.
@@ -44,7 +45,7 @@ def _first_row(snapshot: Snapshot, source: SourceTable, query: str) -> tuple[byt
 
 
 def _row(names: Iterable[str], values: Iterable[bytes | None]) -> str:
-    return ", ".join(f"{name}={printed_value(value)}" for name, value in zip(names, values, strict=True))
+    return ", ".join(f"{name}={value(printed_value(each))}" for name, each in zip(names, values, strict=True))
 
 
 def key_is_unique(table: Table, source: SourceTable, snapshot: Snapshot) -> None:

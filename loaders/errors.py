@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from loaders.telling import printable
+from loaders.telling import printable, say_how_to_see
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -89,12 +89,15 @@ def _ended(command: Callable[[], int | None]) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     try:
-        return command() or 0
+        code = command() or 0
+        say_how_to_see()
+        return code
     except SystemExit as ended:
         # argparse has printed its help, or what is wrong with the call.
         return ended.code
     except Failure as failure:
         print(failure, file=sys.stderr)
+        say_how_to_see()
         return 1
     except (KeyboardInterrupt, RuntimeError) as error:
         # DuckDB ends a query at Ctrl-C with a RuntimeError of its own.

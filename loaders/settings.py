@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from loaders import telling
 from loaders.errors import Failure
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +40,7 @@ class Settings:
     delete_share: float
     delete_rows: int
     value_parts: int
+    no_values: bool
 
 
 def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -65,6 +67,8 @@ def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
         delete_share=_whole(values, "DELETE_LIMIT_PERCENT", "10") / 100,
         delete_rows=_whole(values, "DELETE_LIMIT_ROWS", "100"),
         value_parts=_whole(values, "VALUE_PARTS", "24", 1_000),
+        # Every CI sets CI.
+        no_values=_switch(values, "NO_VALUES", values.get("CI", "0").lower() not in ("0", "false")),
     )
 
 
@@ -74,7 +78,8 @@ def prepare_process(settings: Settings) -> None:
     What is written from now on - lake, warehouse, pages, exports, dbt's files - is for this user only, or for the
     folder's group too, where FILES_FOR_GROUP says so; never for every user of the machine.
     """
-    os.umask(0o007 if settings.environment.get("FILES_FOR_GROUP") == "1" else 0o077)
+    telling.show_values(not settings.no_values)
+    os.umask(0o007 if _switch(settings.environment, "FILES_FOR_GROUP", False) else 0o077)
     for name, value in settings.environment.items():
         if name.startswith("AWS_") or name == "SSL_CERT_FILE":
             os.environ.setdefault(name, value)
@@ -95,6 +100,13 @@ def _of_file(file: Path) -> dict[str, str | None]:
         return dotenv_values(file, interpolate=False)
     except UnicodeDecodeError:
         raise Failure(f"{file} is not UTF-8", "save it as UTF-8") from None
+
+
+def _switch(values: Mapping[str, str], name: str, default: bool) -> bool:
+    value = values.get(name, str(int(default)))
+    if value not in ("0", "1"):
+        raise Failure(f"{name} is {value[:20]!r}", "write 0 or 1")
+    return value == "1"
 
 
 def _whole(values: Mapping[str, str], name: str, default: str, most: int = MOST) -> int:

@@ -13,7 +13,7 @@ SHOP_CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
 
 def clean_environment() -> dict[str, str]:
     """The environment without anything that a developer may have set for dbt, AWS or this project."""
-    own = ("SOURCE_URL", "SHOP_URL", "LAKE_URL", "CATALOG", "DUCKDB_PATH")
+    own = ("SOURCE_URL", "SHOP_URL", "LAKE_URL", "CATALOG", "DUCKDB_PATH", "CI", "NO_VALUES", "FILES_FOR_GROUP")
     return {
         name: value
         for name, value in os.environ.items()

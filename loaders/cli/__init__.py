@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from loaders import settings
+from loaders import settings, telling
 from loaders.cli import dbt, discover, doctor, erase, plan, prune, replay, run, status, verify, withdraw
 
 EXAMPLES = """examples:
@@ -30,7 +30,9 @@ EXAMPLES = """examples:
 settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_DIR, DUCKDB_PATH, CATALOG,
   LOOKBACK_MINUTES (60: how long before the newest change reading begins),
   DELETE_LIMIT_PERCENT (10) and DELETE_LIMIT_ROWS (100): a run that deletes more of a table than both refuses,
-  VALUE_PARTS (24: each run compares one part in so many of every large table by value; 1: all, 0: nothing)
+  VALUE_PARTS (24: each run compares one part in so many of every large table by value; 1: all, 0: nothing),
+  NO_VALUES (1: no values and keys of rows in messages; 0: show them; else 1 in a CI, which sets CI),
+  FILES_FOR_GROUP (0; 1: what is written may be read and written by the group of its folder)
 exit codes: 0 done, 1 a failure that is explained, 2 a wrong call, 130 stopped by Ctrl-C"""
 
 
@@ -45,6 +47,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     catalog = argparse.ArgumentParser(add_help=False)
     catalog.add_argument("--catalog", type=Path, metavar="FILE", help="the catalog (default: CATALOG, or the shop's)")
+    values = catalog.add_mutually_exclusive_group()
+    values.add_argument("--values", action="store_true", default=None, help="show values and keys of rows in messages")
+    values.add_argument("--no-values", action="store_false", dest="values", help="do not (the default in a CI)")
     run.add_to(commands, catalog)
     plan.add_to(commands, catalog)
     verify.add_to(commands, catalog)
@@ -63,4 +68,6 @@ def main() -> int | None:
     arguments = parser().parse_args()
     chosen = settings.read()
     settings.prepare_process(chosen)
+    if getattr(arguments, "values", None) is not None:
+        telling.show_values(arguments.values)
     return arguments.run(arguments, chosen)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from loaders.telling import value
+
 # Keys of each kind that are shown.
 SHOWN = 10
 # Characters of a value that are shown, and how many of them before the first difference.
@@ -48,8 +50,8 @@ class Differences:
 def key_text(names: list[str], values: list[object]) -> str:
     """order_id=7; several columns with commas; bytes in hex digits."""
     return ", ".join(
-        f"{name}={value.hex() if isinstance(value, bytes) else value}"
-        for name, value in zip(names, values, strict=True)
+        f"{name}={value(each.hex() if isinstance(each, bytes) else str(each))}"
+        for name, each in zip(names, values, strict=True)
     )
 
 
@@ -65,4 +67,4 @@ def value_text(text: str | None, other: str | None) -> str:
 
 
 def _printable(text: str) -> str:
-    return repr(text.encode("utf-8", "backslashreplace").decode())
+    return value(repr(text.encode("utf-8", "backslashreplace").decode()))

@@ -12,6 +12,7 @@ import duckdb
 from loaders.errors import Failure
 from loaders.lake.runs import Batch, ColumnType
 from loaders.quoting import mysql_name, mysql_value, sql_name, sql_text
+from loaders.telling import value
 from loaders.type_contract import Column
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Keys:
 
     def __str__(self) -> str:
         if len(self.values) == 1:
-            return f"{self.table} {', '.join(self.values[0])}"
+            return f"{self.table} {value(', '.join(self.values[0]))}"
         return f"{len(self.values):,} rows of {self.table}"
 
     @property
@@ -144,7 +145,7 @@ def _parts(text: str) -> list[str]:
     try:
         return next(csv.reader([text], strict=True), [])
     except csv.Error as error:
-        raise Failure(f"--key {text!r} cannot be read: {error}", """write it as --key '7,"a,b"'""") from None
+        raise Failure(f"--key {value(repr(text))} cannot be read: {error}", """write it as --key '7,"a,b"'""") from None
 
 
 def _text(value: object) -> str:

@@ -22,6 +22,7 @@ from loaders.lake.runs import Batch, ColumnType, File, Run
 from loaders.lake.store import Lake, segment
 from loaders.retention import baseline, erase_key
 from loaders.retention.erase_key import Keys
+from loaders.telling import said
 from loaders.warehouse.duckdb_connection import close_off
 from loaders.warehouse.duckdb_sql import read_parquet
 from loaders.warehouse.raw_tables import SOURCE_HASH
@@ -137,7 +138,9 @@ class LakeSearch:
         try:
             return self.looked_up(path, columns)
         except duckdb.Error as error:
-            raise Failure(f"{file.key} cannot be searched: {str(error).splitlines()[0]}", "is it Parquet?") from None
+            raise Failure(
+                f"{file.key} cannot be searched: {said(str(error).splitlines()[0])}", "is it Parquet?"
+            ) from None
         finally:
             self._drop(path)
 

@@ -7,6 +7,7 @@ import duckdb
 from loaders.errors import Failure
 from loaders.lake.store import Version, segment
 from loaders.retention.erase_lake import LakeSearch
+from loaders.telling import said
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def holds(search: LakeSearch, version: Version) -> bool:
         return bool(search.looked_up(path))
     except duckdb.Error as error:
         raise Failure(
-            f"version {version.id} of {version.key} cannot be searched: {str(error).splitlines()[0]}",
+            f"version {version.id} of {version.key} cannot be searched: {said(str(error).splitlines()[0])}",
             "remove that version by hand if it is not needed",
         ) from None
     finally:

@@ -16,6 +16,7 @@ from loaders.quoting import sql_name, sql_text
 from loaders.retention import erase_key
 from loaders.retention.erase_key import TEXT, Keys
 from loaders.retention.erase_lake import LakeSearch
+from loaders.telling import said
 from loaders.warehouse.duckdb_connection import close_off
 from loaders.warehouse.duckdb_sql import read_parquet
 from loaders.warehouse.interface import Warehouse
@@ -80,7 +81,7 @@ def in_file(file: Path, keys: Sequence[Keys], wanted: Sequence[str]) -> str:
     except OSError as error:
         return f"not searched ({error.strerror})"
     except duckdb.Error as error:
-        return f"not searched ({str(error).splitlines()[0]})"
+        return f"not searched ({said(str(error).splitlines()[0])})"
     return ", ".join([f"{rows:,} rows of it"] * bool(rows) + [f"{found:,} of its texts"] * bool(found))
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from loaders.errors import Failure
 from loaders.mysql_arrow import Block
+from loaders.telling import value
 from loaders.type_contract import Column, decode
 
 
@@ -39,14 +40,16 @@ class Conversion:
 
     def _refuse(self, column: Column, values: Sequence[bytes | None]) -> NoReturn:
         row = dict(zip([each.name for each in self.columns], values, strict=True))
-        where = ", ".join(f"{name}={printed_value(row[name])}" for name in self.primary_key) or "a row without key"
+        where = (
+            ", ".join(f"{name}={value(printed_value(row[name]))}" for name in self.primary_key) or "a row without key"
+        )
         rule = (
             f"{_as_text(column)}or let such values become NULL, counted: `on_invalid: null` in the column's config.meta"
         )
         if column.name in self.primary_key:
             rule = "it belongs to the key, which cannot become NULL; or leave the table out of the catalog"
         raise Failure(
-            f"{self.table}.{column.name}: the value {printed_value(row[column.name])} of the row {where} "
+            f"{self.table}.{column.name}: the value {value(printed_value(row[column.name]))} of the row {where} "
             f"has no exact home as {column.strictest} (type {column.mysql_type})",
             f"correct the row; {rule}; meanwhile `extract --tables` moves the other tables",
         )
@@ -58,11 +61,11 @@ def _as_text(column: Column) -> str:
     return ""
 
 
-def printed_value(value: bytes | None) -> str:
-    if value is None:
+def printed_value(printed: bytes | None) -> str:
+    if printed is None:
         return "NULL"
     try:
-        text = value[:60].decode().replace("\0", r"\0")
+        text = printed[:60].decode().replace("\0", r"\0")
     except UnicodeDecodeError:
-        text = "0x" + value[:30].hex()
-    return text + (f"… ({len(value):,} bytes)" if len(value) > 60 else "")
+        text = "0x" + printed[:30].hex()
+    return text + (f"… ({len(printed):,} bytes)" if len(printed) > 60 else "")

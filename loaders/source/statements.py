@@ -7,6 +7,7 @@ import pymysql
 from pymysql.constants import CR, ER
 
 from loaders.errors import Failure
+from loaders.telling import said
 
 # Codes that PyMySQL has no names for. MySQL's max_execution_time; MariaDB's limit is ER.STATEMENT_TIMEOUT.
 STATEMENT_TIMEOUT = 3024
@@ -33,8 +34,9 @@ def explained(what: str) -> Iterator[None]:
     try:
         yield
     except pymysql.MySQLError as error:
-        code, said = code_and_text(error)
-        raise Failure(f"MySQL stopped while {what} was read: {said} ({code})", _REMEDIES.get(code, _RETRY)) from None
+        code, text = code_and_text(error)
+        problem = f"MySQL stopped while {what} was read: {said(text)} ({code})"
+        raise Failure(problem, _REMEDIES.get(code, _RETRY)) from None
     except OSError as error:
         raise Failure(f"the connection to MySQL broke while {what} was read: {error}", _LOST) from None
 
@@ -47,7 +49,7 @@ def asked(what: str) -> Iterator[None]:
             yield
     except (LookupError, ValueError, TypeError, AttributeError) as error:
         raise Failure(
-            f"what the server answered about {what} cannot be understood ({type(error).__name__}: {error})",
+            f"what the server answered about {what} cannot be understood ({type(error).__name__}: {said(str(error))})",
             "is SOURCE_URL the database's own server? Nothing was published",
         ) from None
 

@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from redshift_connector.error import Error as RedshiftError
 
+from loaders import telling
 from loaders.errors import Failure
 from loaders.lake.run_files import RunFiles
 from loaders.lake.runs import Batch
+from loaders.proof.differences import key_text
 
 ROWS_AT_ONCE = 50_000
 SHOWN = 40
@@ -38,7 +40,7 @@ def _reported(rows: Callable[[str], list[Any]]) -> str:
             f"where session = {session} order by starttime desc limit 1",
         ):
             for file, line, column, value in rows(sql):
-                shown = f", value {value.strip()}" if value.strip() else ""
+                shown = f", value {telling.value(value.strip())}" if value.strip() else ""
                 return f"file {file.strip()}, line {line}, column {column.strip() or '?'}{shown}"
     return ""
 
@@ -50,10 +52,12 @@ def _too_long(batch: Batch, files: RunFiles) -> str:
             for column, longest in _limits(batch):
                 for place in _places(part.column(column), longest):
                     value = part.column(column)[place].as_py()
-                    key = ", ".join(f"{name}={part.column(name)[place].as_py()}" for name in batch.primary_key)
+                    names = list(batch.primary_key)
+                    key = key_text(names, [part.column(name)[place].as_py() for name in names])
+                    begin = telling.value(repr(value[:SHOWN]))
                     return (
                         f"row {before + place + 1} ({key or 'a row without key'}), column {column}: "
-                        f"{_size(value):,} bytes for {longest:,}, the value begins with {value[:SHOWN]!r}"
+                        f"{_size(value):,} bytes for {longest:,}, the value begins with {begin}"
                     )
     return ""
 

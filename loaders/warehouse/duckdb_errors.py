@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 
+from loaders import telling
 from loaders.errors import Failure
 
 # In any of DuckDB's words; a disk that is full has others.
@@ -18,6 +19,10 @@ RESTORE = (
 def remedy(error: duckdb.Error, otherwise: str) -> str:
     """What to do: about a damaged file, or `otherwise`."""
     return RESTORE if DAMAGED.search(str(error)) else otherwise
+
+
+def first_line(error: duckdb.Error) -> str:
+    return telling.said(str(error).splitlines()[0])
 
 
 def not_opened(error: duckdb.Error | OSError, path: Path) -> Failure:

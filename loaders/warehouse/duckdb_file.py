@@ -9,6 +9,7 @@ import duckdb
 
 from loaders.errors import Failure
 from loaders.quoting import sql_name, sql_text
+from loaders.telling import said
 
 SUFFIX = ".anew"
 
@@ -52,7 +53,7 @@ def write_anew(path: Path) -> None:
 
 def _failure(path: Path, error: Exception) -> Failure:
     return Failure(
-        f"{path} could not be written anew: {str(error).splitlines()[0]}",
+        f"{path} could not be written anew: {said(str(error).splitlines()[0])}",
         "deleted rows are still in its free blocks: make room for a second copy beside it, then run this again",
     )
 

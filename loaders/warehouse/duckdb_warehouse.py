@@ -183,7 +183,7 @@ class DuckDBWarehouse:
             yield self._live_rows(self._name(batch.table), changed, batch.key_columns)
         except duckdb.Error as error:
             raise Failure(
-                f"DuckDB could not read {self.schema}.{batch.table} in {self.path}: {str(error).splitlines()[0]}",
+                f"DuckDB could not read {self.schema}.{batch.table} in {self.path}: {duckdb_errors.first_line(error)}",
                 duckdb_errors.remedy(
                     error,
                     f"`python -m loaders extract --full --tables {batch.table}` reads it whole; nothing was published",
@@ -235,7 +235,7 @@ class DuckDBWarehouse:
             yield
         except duckdb.Error as error:
             raise Refused(
-                f"DuckDB could not read {self.path}: {str(error).splitlines()[0]}",
+                f"DuckDB could not read {self.path}: {duckdb_errors.first_line(error)}",
                 duckdb_errors.remedy(error, "look at it with `make sql`"),
             ) from None
         except BaseException:
@@ -360,7 +360,7 @@ class DuckDBWarehouse:
             self.connection.execute("commit")
         except duckdb.Error as error:
             self._roll_back()
-            said = str(error).splitlines()[0]
+            said = duckdb_errors.first_line(error)
             raise Refused(f"DuckDB could not {doing}: {said}", duckdb_errors.remedy(error, then)) from None
         except BaseException:
             self._roll_back()

@@ -14,6 +14,7 @@ import pyarrow as pa
 from redshift_connector.error import Error as RedshiftError
 from redshift_connector.error import InterfaceError
 
+from loaders import telling
 from loaders.errors import Failure
 from loaders.warehouse.redshift_errors import is_conflict, said
 
@@ -106,7 +107,7 @@ class RedshiftSession:
                 raise
             broke = f"the connection to {self.host} broke at the COMMIT that was to {change.doing}"
             if not self._asked_anew(broke, change, lock, happened):
-                raise Failure(f"{broke}: {said(error)}", change.undone) from None
+                raise Failure(f"{broke}: {telling.said(said(error))}", change.undone) from None
 
     def _asked_anew(self, broke: str, change: Change, lock: str, happened: Callable[[], bool]) -> bool:
         try:
@@ -116,7 +117,7 @@ class RedshiftSession:
             answer = happened()
             self.run("rollback")
         except (Failure, RedshiftError) as error:
-            why = error.problem if isinstance(error, Failure) else said(error)
+            why = error.problem if isinstance(error, Failure) else telling.said(said(error))
             raise Failure(
                 f"{broke}, and whether it did cannot be asked: {why}",
                 f"all of it has happened or nothing; when the warehouse answers, {change.again}",

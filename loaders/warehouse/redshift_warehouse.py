@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 from redshift_connector.error import Error as RedshiftError
 
+from loaders import telling
 from loaders.deletes import Lost
 from loaders.errors import Failure
 from loaders.lake import attempts
@@ -373,7 +374,7 @@ class RedshiftWarehouse:
         told, where = said(error), error.where if isinstance(error, LocatedError) else ""
         fix = "; ".join(part for part in (self._remedy(told), then) if part)
         doing = doing or f"read schema {self.schema}"
-        return Failure(f"Redshift at {self} could not {doing}: {told}{where}", fix or "run it again")
+        return Failure(f"Redshift at {self} could not {doing}: {telling.said(told)}{where}", fix or "run it again")
 
     def _remedy(self, told: str) -> str:
         if "Access Denied" in told or "AccessDenied" in told:
