@@ -2,10 +2,14 @@
 
 import ssl
 import struct
+import tracemalloc
 from collections import Counter
 from contextlib import closing, contextmanager
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from loaders.errors import Failure
 from loaders.mysql_arrow import pymysql_seam
@@ -54,12 +58,27 @@ def read_everything(port: int) -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """A server's own, by an authority that nobody knows, and the RSA key of its own that it gives away."""
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
     _authority, chain, key = tls.make(tmp_path_factory.mktemp("own"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)
-    return context, rsa.generate_private_key(65537, 2048)
+    return context, _rsa_key()
+
+
+def _rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+def _public(private: rsa.RSAPrivateKey) -> bytes:
+    return private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _can_read(private: rsa.RSAPrivateKey, received: bytearray) -> bool:
+    """Whether the last that was sent is for this key."""
+    oaep = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)  # noqa: S303 (MySQL's own)
+    try:
+        return bool(private.decrypt(bytes(received[-private.key_size // 8 :]), oaep))
+    except ValueError:
+        return False
 
 
 PLUGINS = ["caching_sha2_password", "sha256_password", "mysql_clear_password", "dialog", "mysql_old_password"]
@@ -70,12 +89,8 @@ PLUGINS = ["caching_sha2_password", "sha256_password", "mysql_clear_password", "
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_no_way_to_log_in_gives_the_password_to_a_server_that_proves_nothing(certificate, plugin, first, encrypted):
     """With its own TLS or none, with its own RSA key, asked for in the greeting or by a switch."""
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import padding
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
     context, private = certificate
-    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    public = _public(private)
 
     def ask(client: Client, query: bytes) -> bool:
         client.greet(plugin.encode() if first else b"mysql_native_password")
@@ -91,12 +106,31 @@ def test_no_way_to_log_in_gives_the_password_to_a_server_that_proves_nothing(cer
     with hostile(ask, context if encrypted else None) as server, pytest.raises(Failure) as caught:
         mysql_url.connect(url(server.port), "SOURCE_URL")
     assert CANARY.encode() not in server.received and CANARY not in str(caught.value)
-    with pytest.raises(ValueError, match=r"ecryption|key size"):
-        oaep = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)  # noqa: S303 (MySQL's own)
-        private.decrypt(bytes(server.received[-private.key_size // 8 :]), oaep)
+    assert not _can_read(private, server.received)
     if plugin != "dialog" and not (first and plugin in PLUGINS[2:]):
         assert f"127.0.0.1:{server.port} asks for the password and has not shown" in caught.value.problem
         assert "server_public_key=" in caught.value.fix and "verify_ca" in caught.value.fix
+
+
+def test_a_key_that_was_given_stays_the_only_one(certificate, tmp_path):
+    """A server may send another key when the password has come under the right one, which it cannot read."""
+    _context, private = certificate
+    pinned = tmp_path / "key.pem"
+    pinned.write_bytes(_public(_rsa_key()))
+
+    def ask(client: Client, query: bytes) -> bool:
+        client.greet()
+        client.send(b"\xfesha256_password\0" + b"c" * 20 + b"\0")
+        client.read()
+        client.send(b"\x01" + _public(private))
+        client.read()
+        client.read()
+        return True
+
+    with hostile(ask) as server, pytest.raises(Failure):
+        mysql_url.connect(url(server.port, server_public_key=str(pinned)), "SOURCE_URL")
+    assert len(server.received) > 2 * private.key_size // 8, "it was sent twice, by the key that was given"
+    assert not _can_read(private, server.received)
 
 
 def test_a_file_of_this_machine_is_not_sent(tmp_path):
@@ -187,6 +221,19 @@ def test_what_never_ends_is_held_up_to_a_bound(act, question):
     with hostile(at(QUESTIONS[question], act)) as server, one_sentence():
         read_everything(server.port)
     assert server.taken < MOST + SOCKETS
+
+
+@pytest.mark.parametrize("act", [endless_columns, endless_rows])
+def test_what_python_makes_of_an_answer_counts_not_its_bytes(act):
+    """A column of 40 bytes is an object of a thousand, and a row of nine bytes one of 200."""
+    with hostile(at(QUESTIONS["columns"], act)) as server:
+        tracemalloc.start()
+        try:
+            with one_sentence():
+                read_everything(server.port)
+            assert tracemalloc.get_traced_memory()[1] < 3 * MOST
+        finally:
+            tracemalloc.stop()
 
 
 def test_a_log_in_that_never_ends_is_held_up_to_a_bound():
