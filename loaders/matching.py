@@ -13,11 +13,12 @@ from loaders.warehouse.raw_tables import LINEAGE_COLUMNS, SOURCE_HASH
 
 def match(catalog: Catalog, snapshot: Snapshot) -> list[tuple[Table, SourceTable]]:
     """Pair each table of the catalog with the source's, in the catalog's order."""
+    for table in catalog.tables:
+        if unread := snapshot.hold(table.name):
+            raise unread
     found = snapshot.tables()
     where = f"database {snapshot.database}"
     for table in catalog.tables:
-        if table.name not in found and (hidden := snapshot.hidden(table.name)):
-            raise hidden
         known_or_fail(table.name, found, "table", where)
     pairs = [(table, found[table.name]) for table in catalog.tables]
     for table, source in pairs:

@@ -25,7 +25,9 @@ DECIMAL_DIGITS = 38
 REDSHIFT_DECIMAL_SCALE = 37
 
 # Bytes that one character of a MySQL character set needs at most in UTF-8; any other needs up to 4.
-UTF8_BYTES = {"ascii": 1, "latin1": 3, "utf8": 3, "utf8mb3": 3, "ucs2": 3}
+# What `as: text` reads: digits, signs and letters of one byte each.
+PRINTED = "printed"
+UTF8_BYTES = {PRINTED: 1, "ascii": 1, "latin1": 3, "utf8": 3, "utf8mb3": 3, "ucs2": 3}
 # Days from 1970-01-01 to 0001-01-01.
 YEAR_ONE_DAYS = -719_162
 DAY_MICROSECONDS = 86_400_000_000
@@ -124,8 +126,9 @@ OF_ANY_WIDTH = {
     ("VARCHAR", "VARCHAR"): (pa.string(), REDSHIFT_VARCHAR_BYTES),
     ("BLOB", "VARBYTE"): (pa.binary(), REDSHIFT_VARBYTE_BYTES),
 }
-# Character sets of which every character has its like in Unicode. In another one a text may have one that has not.
-WHOLLY_IN_UNICODE = ("utf8mb4", "utf8mb3", "utf8", "ascii", "latin1", "ucs2", "utf16", "utf16le", "utf32")
+# Character sets of which every character has its like in Unicode. In another one a text may have one that has not:
+# MariaDB lets bytes over 7F into ascii.
+WHOLLY_IN_UNICODE = (PRINTED, "utf8mb4", "utf8mb3", "utf8", "latin1", "ucs2", "utf16", "utf16le", "utf32")
 # What `as: text` is for: the server prints every digit, and values for which no other type is exact.
 PRINTED_WHOLE = ("decimal", "date", "datetime", "timestamp")
 PRINTED_CHARACTERS = 80
@@ -170,7 +173,7 @@ def as_text(column: SourceColumn, table: str) -> SourceColumn:
         )
     width = PRINTED_CHARACTERS
     return SourceColumn(
-        column.name, "varchar", column.column_type, column.nullable, width, width, character_set="ascii"
+        column.name, "varchar", column.column_type, column.nullable, width, width, character_set=PRINTED
     )
 
 

@@ -2,16 +2,20 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import duckdb
 import pyarrow.parquet as pq
+import pymysql
 import pytest
 
 from loaders import catalog, discover
 from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.lake.folder import Folder
+from loaders.matching import match
 from loaders.source.mysql import SourceTable
+from tests.own_database import sequence
 
 LINEAGE = ["_source_hash", "_run", "_extracted_at", "_deleted_at"]
 
@@ -177,6 +181,23 @@ def test_the_tables_of_a_run_are_of_one_moment(own):
     counts = [[batch.rows for batch in run.batches] for run in records]
     assert all(customers == orders for customers, orders in counts)
     assert len({customers for customers, _orders in counts}) > 1
+
+
+def test_no_table_takes_the_place_of_another_while_a_run_reads(own):
+    """As gh-ost and pt-osc do: the copy had the rows of the snapshot's moment, and not those copied into it since."""
+    own.write(
+        "create table o (id int primary key)",
+        f"insert into o select seq from {sequence(1, 1000)}",
+        "create table o_copy like o",
+        "insert into o_copy select * from o where id <= 950",
+    )
+    known = replace(own.discover(), tables=tuple(t for t in own.discover().tables if t.name == "o"))
+    with own.snapshot() as snapshot, own.connect(own.shop_url) as shop, shop.cursor() as cursor:
+        match(known, snapshot)
+        cursor.execute("insert into o_copy select * from o where id > 950")
+        cursor.execute("set session lock_wait_timeout = 1")
+        with pytest.raises(pymysql.OperationalError, match="1205"):
+            cursor.execute("rename table o to o_old, o_copy to o")
 
 
 def test_of_two_runs_at_once_one_wins_and_the_other_leaves_nothing(own):

@@ -29,7 +29,11 @@ def door(tls_server, tmp_path_factory):
     root = mysql_url.parse(tls_server.private.url("root", "order_he"), "x")
     with closing(mysql_url.connect(root, "x", autocommit=True)) as administrator:
         run(administrator, "set global require_secure_transport = 0")
-        run(administrator, "create table seen (id int primary key)", "create table unseen (id int primary key)")
+        run(
+            administrator,
+            "create table seen (id int primary key, more int)",
+            "create table unseen (id int primary key)",
+        )
         yield tls_server, administrator
 
 
@@ -246,8 +250,18 @@ def test_a_table_that_the_account_may_not_read_is_named_with_the_missing_grant(a
     unseen = replace(known, tables=(replace(known.tables[0], name="unseen"),))
     with own.snapshot() as snapshot, pytest.raises(Failure) as caught:
         match(unseen, snapshot)
-    assert "may not read table unseen" in caught.value.problem
+    assert "may not read all of table unseen" in caught.value.problem
     assert f"`grant select on `order_he`.`unseen` to '{url.user}'@'%'`" in caught.value.fix
+
+
+def test_a_column_that_the_account_may_not_read_does_not_seem_absent(account, tmp_path):
+    url = account("identified by {password}", grants="select (id) on order_he.seen")
+    own = OwnDatabase("", url.text(), tmp_path)
+    with own.snapshot() as snapshot:
+        whole = own.discover()
+        with pytest.raises(Failure, match="may not read all of table seen") as caught:
+            match(whole, snapshot)
+    assert f"`grant select on `order_he`.`seen` to '{url.user}'@'%'`" in caught.value.fix
 
 
 def test_discover_writes_nothing_where_nothing_is_seen(account):

@@ -5,6 +5,7 @@ import struct
 from contextlib import closing
 from decimal import Decimal
 
+import pymysql
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -253,6 +254,19 @@ def test_a_character_that_unicode_has_not_is_refused_and_never_a_question_mark(o
             own.run()
         own.write(f"update t set {column} = '?' where id = 2")
     own.run()
+
+
+def test_bytes_that_are_no_ascii_are_refused_and_never_question_marks(own, server_kind):
+    """MariaDB lets them into such a column; MySQL does not."""
+    own.write("create table t (id int primary key, v varbinary(9))", "insert into t values (1, x'E980')")
+    alter = "alter table t modify v varchar(9) character set ascii"
+    if server_kind == "mysql":
+        with pytest.raises(pymysql.MySQLError, match="1366"):
+            own.write(alter)
+        return
+    own.write(alter)
+    with pytest.raises(Failure, match=r"t\.v: the value 0xf8.* of the row id=1 has no exact home"):
+        own.run()
 
 
 WITHOUT_HOME = {

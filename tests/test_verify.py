@@ -228,6 +228,13 @@ def test_deep_compares_a_column_that_is_read_as_text(own):
     assert not found.equal and "1234567890.123450000000000000000000000001" in " ".join(found.details)
 
 
+def test_bytes_that_are_gone_are_not_null_by_rule(own):
+    own.write("create table t (id int primary key, b blob)", "insert into t values (1, x'00ff')")
+    own.run(invalid_to_null=True)
+    damaged(own, "update raw_own.t set b = null")
+    assert not finding(own, deep=True).equal
+
+
 def test_deep_says_equal_of_every_type(every_type):
     own, names = every_type
     found = finding(own, deep=True)

@@ -4,6 +4,7 @@ Neither end is held: the source's rows come as PyMySQL reads them, the warehouse
 print is compared in Arrow, many rows at once; only rows that are not printed alike are looked at one by one.
 """
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -166,8 +167,12 @@ class DeepTable:
         digest are here, which do not tell."""
         if self.columns[place].name not in self.nulled:
             return False
-        if self.columns[place].kind in (LONG_TEXT, LONG_BYTES):
+        if self.columns[place].kind == LONG_TEXT:
             return True
+        if self.columns[place].kind == LONG_BYTES:
+            # Bytes are NULL by rule only where they are more than the warehouse takes.
+            longest, size = self.homes[place].longest, re.search(r"\((\d+) bytes", there)
+            return longest is not None and size is not None and int(size[1]) > longest
         printed = pa.array([there.encode("utf-8", "surrogateescape")], pa.binary())
         return bool(len(decode(self.homes[place], printed)[1]))
 

@@ -161,19 +161,29 @@ class Snapshot:
             pairs[_text(name), _text(constraint)].append((_text(column), _text(referred)))
         return [(name, *map(tuple, zip(*columns, strict=True))) for (name, _key), columns in pairs.items()]
 
-    def hidden(self, name: str) -> Failure | None:
-        """What to say of a table that `tables` lacks because the account may not see it; None if there is none."""
-        try:
-            with self.connection.cursor() as cursor:
-                cursor.execute(f"select 1 from {mysql_name(name)} limit 0")
-        except pymysql.MySQLError as error:
-            if code_and_text(error)[0] != ER.TABLEACCESS_DENIED_ERROR:
-                return None
-            whole = f"{mysql_name(self.database)}.{mysql_name(name)}"
-            return Failure(
-                f"the account {self.account} may not read table {name} of database {self.database}, if there is one",
-                f"`grant select on {whole} to {self.account}`; or take it out of the catalog",
-            )
+    def hold(self, name: str) -> Failure | None:
+        """Let no table take the place of this one until the snapshot ends: RENAME and ALTER wait from here on.
+
+        A table that takes another's place later has the rows of the snapshot's moment, but not those that were copied
+        into it since. All columns are asked for, so that one which the account may not see does not just seem absent.
+        What to say if the account may not read all of the table; None also if there is none.
+        """
+        for connection in self.connections:
+            try:
+                with explained(f"table {name}"):
+                    rows(connection, f"select * from {mysql_name(name)} limit 0")
+            except Failure as failure:
+                code = code_and_text(failure.__context__)[0]
+                if code in (ER.NO_SUCH_TABLE, ER.VIEW_INVALID):
+                    return None
+                if code not in (ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR):
+                    raise
+                whole = f"{mysql_name(self.database)}.{mysql_name(name)}"
+                return Failure(
+                    f"the account {self.account} may not read all of table {name} of database {self.database}, if "
+                    "there is one",
+                    f"`grant select on {whole} to {self.account}`; or take it out of the catalog",
+                )
         return None
 
     @cached_property
