@@ -113,9 +113,9 @@ class OwnDatabase:
             pipeline.commit_both(places, run, lambda: nullcontext(warehouse), deletes)
         return run
 
-    def opened(self, schema: str) -> AbstractContextManager[Warehouse]:
-        """The warehouse, open."""
-        return open_warehouse(self.warehouse_path, schema, folders=[self.lake.on_this_machine])
+    def opened(self, schema: str, lake: Lake | None = None) -> AbstractContextManager[Warehouse]:
+        """The warehouse, open to the files of the lake."""
+        return open_warehouse(self.warehouse_path, schema, folders=[(lake or self.lake).on_this_machine])
 
     def load(self, schema: str = "raw_own") -> list[int]:
         """Apply what waits; the numbers of the runs applied."""

@@ -53,7 +53,7 @@ def made(own, kind: str, name: str = "t") -> None:
 
 def a_run(own, parts: int = 4, lake=None, **options):
     known = own.discover()
-    with own.opened(known.schema) as warehouse:
+    with own.opened(known.schema, lake) as warehouse:
         return own.run_with(warehouse, known, lake, parts, **options)
 
 
