@@ -175,6 +175,7 @@ def built(own: OwnDatabase, project: Path) -> int:
     told = forked_dbt.dbt(own, "build", project=project, CANARY=CANARY)
     assert CANARY not in told and len(known.tables) + len(notices) == len(tables)
     manifest = json.loads((own.folder / "target/manifest.json").read_text(encoding="utf-8"))
+    stored: dict[str, list[tuple]] = {}
     with duckdb.connect(own.warehouse_path, read_only=True) as warehouse, closing(own.connect(own.shop_url)) as source:
         for view in views(manifest):
             with source.cursor() as cursor:
@@ -184,23 +185,26 @@ def built(own: OwnDatabase, project: Path) -> int:
                 assert [column[0] for column in found.description] == names
                 rows = found.fetchall()
                 assert rows == list(cursor.fetchall())
-            told_and_exported(own, warehouse, view["alias"], names, rows)
+            stored[view["alias"]] = [tuple(names), *rows]
+        told_and_exported(own, warehouse, stored)
     return len(known.tables)
 
 
-def told_and_exported(own: OwnDatabase, warehouse, view: str, names: list[str], rows: list[tuple]) -> None:
-    """What `make sql` and `make export` make of a view: tables of text, and cells that are the same, once unguarded."""
-    (question,) = ask.questions([f"from analytics.{sql_name(view)} order by id;"])
-    assert list(ask.answer(warehouse, question))
-    done, *_others = export.export(warehouse, "analytics", [view], own.folder / "export", export.Style())
-    # The csv module of Python 3.10 refuses the character NUL; it reads this one in its place.
-    text = done.path.read_bytes().decode().replace("\0", "\ufdd0")
-    cells = [
-        [re.sub(formulas.PATTERN, lambda at: at[1] + at[2][1:], cell) for cell in row]
-        for row in csv.reader(io.StringIO(text, newline=""))
-    ]
-    texts = [["" if value is None else str(value).replace("\0", "\ufdd0") for value in row] for row in [names, *rows]]
-    assert cells == texts
+def told_and_exported(own: OwnDatabase, warehouse, stored: dict[str, list[tuple]]) -> None:
+    """What `make sql` and `make export` make of views: tables of text, and cells that are the same, once unguarded."""
+    for view in stored:
+        (question,) = ask.questions([f"from analytics.{sql_name(view)} order by id;"])
+        assert list(ask.answer(warehouse, question))
+    folder = own.folder / "export"
+    list(export.export(warehouse, "analytics", stored, folder, export.Style()))
+    for view, rows in stored.items():
+        # The csv module of Python 3.10 refuses the character NUL; it reads this one in its place.
+        text = (folder / f"{view}.csv").read_bytes().decode().replace("\0", "\ufdd0")
+        cells = [
+            [re.sub(formulas.PATTERN, lambda at: at[1] + at[2][1:], cell) for cell in row]
+            for row in csv.reader(io.StringIO(text, newline=""))
+        ]
+        assert cells == [["" if cell is None else str(cell).replace("\0", "\ufdd0") for cell in row] for row in rows]
 
 
 def test_names_of_every_kind_are_loaded_and_built(own, project):
