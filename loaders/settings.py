@@ -5,7 +5,9 @@ Only the command-line modules call `read`; everything else is handed what it nee
 
 import datetime
 import os
+import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,14 +74,21 @@ def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
     )
 
 
-def prepare_process(settings: Settings) -> None:
+def prepare_process(settings: Settings, root: Path = ROOT) -> None:
     """Give boto3 and OpenSSL, which read the process's environment only, what `.env` says for them.
 
     What is written from now on - lake, warehouse, pages, exports, dbt's files - is for this user only, or for the
-    folder's group too, where FILES_FOR_GROUP says so; never for every user of the machine.
+    folder's group too, where FILES_FOR_GROUP says so; never for every user of the machine. So are the files with
+    passwords and .data, whoever made them and under whichever umask (an editor, `git`, a version before).
     """
     telling.show_values(not settings.no_values)
-    os.umask(0o007 if _switch(settings.environment, "FILES_FOR_GROUP", False) else 0o077)
+    others = 0o007 if _switch(settings.environment, "FILES_FOR_GROUP", False) else 0o077
+    os.umask(others)
+    for path in (root / ".env", root / "dbt_project/profiles.yml", root / ".data"):
+        # Not there, another user's, or a disk that cannot be written: nothing to close.
+        with suppress(OSError):
+            if (mode := stat.S_IMODE(path.stat().st_mode)) & others:
+                path.chmod(mode & ~others)
     for name, value in settings.environment.items():
         if name.startswith("AWS_") or name == "SSL_CERT_FILE":
             os.environ.setdefault(name, value)

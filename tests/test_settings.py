@@ -110,3 +110,19 @@ def test_a_copied_private_server_is_not_the_source(project, tmp_path_factory):
     assert stack.described(copy / ".data/mysql") is None, "nor does the stand-in's folder lead to the other's"
     own_folder.claim(copy / ".data/mysql")
     assert stack.described(copy / ".data/mysql") is not None
+
+
+def test_files_with_passwords_and_all_data_are_closed_to_others_whoever_made_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "umask", lambda _mask: None)
+    (tmp_path / "dbt_project").mkdir()
+    files = [tmp_path / ".env", tmp_path / "dbt_project/profiles.yml", tmp_path / ".data"]
+    files[0].touch()
+    files[1].touch()
+    files[2].mkdir()
+    for setting, wanted in (("1", [0o660, 0o660, 0o770]), ("0", [0o600, 0o600, 0o700])):
+        for file, mode in zip(files, (0o666, 0o666, 0o777), strict=True):
+            file.chmod(mode)
+        settings.prepare_process(settings.read(tmp_path, {"FILES_FOR_GROUP": setting}), tmp_path)
+        assert [file.stat().st_mode & 0o777 for file in files] == wanted
+    with pytest.raises(Failure, match="FILES_FOR_GROUP is 'yes'"):
+        settings.prepare_process(settings.read(tmp_path, {"FILES_FOR_GROUP": "yes"}), tmp_path)
