@@ -20,6 +20,7 @@ ON_ONE = {
     "tests/redshift/": "what the warehouse does with files of the lake",
     "tests/dashboard/": "what is drawn of a warehouse",
     "tests/test_acceptance.py": "what dbt makes of the original shop's data",
+    "tests/test_canary.py": "what is told and written of rows",
     "tests/test_builds.py": "what dbt builds of raw",
     "tests/test_cli.py": "what commands print",
     "tests/test_clocks.py": "what dbt builds of raw",

@@ -66,7 +66,8 @@ def parse(text: str, batch: Batch) -> Keys:
         raise Failure(f"{batch.table} has no primary key", "a row of it cannot be named; read it whole after a delete")
     parts = [text] if len(batch.primary_key) == 1 else _parts(text)
     if len(parts) != len(batch.primary_key):
-        raise Failure(f"the key of {batch.table} is {list(batch.primary_key)}, not {text!r}", 'write it as --key "1,a"')
+        problem = f"the key of {batch.table} is {list(batch.primary_key)}, not {value(repr(text))}"
+        raise Failure(problem, 'write it as --key "1,a"')
     return of(batch, [parts])
 
 
@@ -165,7 +166,9 @@ def _exact(table: str, column: ColumnType, text: str) -> str:
         return found
     except (duckdb.Error, ArithmeticError, ValueError):
         kind = "bytes in hex digits" if column.duckdb == BYTES else column.mysql
-        raise Failure(f"{table}.{column.name} is {kind}, and {text!r} is not exactly one", "correct --key") from None
+        raise Failure(
+            f"{table}.{column.name} is {kind}, and {value(repr(text))} is not exactly one", "correct --key"
+        ) from None
 
 
 def _meant(kind: str, text: str) -> object:
