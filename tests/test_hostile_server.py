@@ -135,7 +135,7 @@ def test_a_key_that_was_given_stays_the_only_one(certificate, tmp_path):
 
 def test_a_file_of_this_machine_is_not_sent(tmp_path):
     (tmp_path / "secret").write_text(CANARY)
-    for when in (b"set role", b"set session", b"information_schema", b"from `t`"):
+    for when in (b"set role", b"set session", b"information_schema", b"select `id` from"):
 
         def ask(client: Client, query: bytes, when=when) -> bool:
             if when in query.lower():
@@ -207,7 +207,7 @@ def one_sentence():
 
 QUESTIONS = {
     "log-in": b"set names", "session": b"set session", "snapshot": b"select database()",
-    "columns": b"information_schema.columns", "sums": b"sum(", "rows": b"from `t`", "deep": b"order by id",
+    "columns": b"information_schema.columns", "sums": b"sum(", "rows": b"select `id` from `t`", "deep": b"order by id",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pyarrow as pa
 import pymysql
 from pymysql.constants import CR, ER
 
@@ -37,6 +38,8 @@ def explained(what: str) -> Iterator[None]:
         code, text = code_and_text(error)
         problem = f"MySQL stopped while {what} was read: {said(text)} ({code})"
         raise Failure(problem, _REMEDIES.get(code, _RETRY)) from None
+    except pa.ArrowInvalid as error:
+        raise _not_understood(what, error) from None
     except OSError as error:
         raise Failure(f"the connection to MySQL broke while {what} was read: {error}", _LOST) from None
 
@@ -48,10 +51,14 @@ def asked(what: str) -> Iterator[None]:
         with explained(what):
             yield
     except (LookupError, ValueError, TypeError, AttributeError) as error:
-        raise Failure(
-            f"what the server answered about {what} cannot be understood ({type(error).__name__}: {said(str(error))})",
-            "is SOURCE_URL the database's own server? Nothing was published",
-        ) from None
+        raise _not_understood(what, error) from None
+
+
+def _not_understood(what: str, error: Exception) -> Failure:
+    return Failure(
+        f"what the server answered about {what} cannot be understood ({type(error).__name__}: {said(str(error))})",
+        "is SOURCE_URL the database's own server? Nothing was published",
+    )
 
 
 _RETRY = "nothing was published; run it again, and look into the server's log if it happens again"
