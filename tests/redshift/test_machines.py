@@ -87,6 +87,17 @@ def test_a_run_that_is_loaded_while_dbt_builds_fails_the_build(own, stack):
     )
     stack.dbt("build", *UNTESTED, "--select", "+order_mart")
     assert stack.ask("select count(*) from analytics.order_mart") == [(2,)]
+    # And a raw that is older than what was built leaves the histories as they are.
+    own.write("update customer set country = 'Japan'")
+    stack.extract(full=False)
+    stack.dbt("build", *UNTESTED, "--select", "customer_history")
+    states = stack.ask("select * from analytics.customer_history order by dbt_scd_id")
+    commands.succeeded(commands.python(own, "loaders", "replay", "--to-run", str(before), **stack.cloud))
+    said = " ".join(stack.dbt("build", *UNTESTED[:-1], "--select", "customer_history").split())
+    assert f"raw holds run {before}, and analytics.customer_history has seen run {before + 2}" in said
+    commands.succeeded(commands.python(own, "loaders", "load", **stack.cloud))
+    assert "has seen run" not in stack.dbt("build", *UNTESTED[:-1], "--select", "customer_history")
+    assert states == stack.ask("select * from analytics.customer_history order by dbt_scd_id")
 
 
 numbers = st.sampled_from([-1, 0, 1, 5, 1024])
