@@ -235,6 +235,44 @@ def test_a_query_that_cannot_be_compared_is_refused_with_a_remedy(built, query, 
     assert problem in str(refused.value) and "mart.query" in refused.value.fix
 
 
+LOSSY = {
+    # Of MySQL's value and the warehouse's of another type: where nothing is lost, and where something is.
+    "cast(0.1 as decimal(9,4))": ("0.1::double", "0.1000001::double"),
+    "1234567890123456.7891": ("1234567890123456.7891::decimal(20,4)", "1234567890123456.7891::double"),
+    "9007199254740993": ("9007199254740993::bigint", "9007199254740993::double"),
+    "'2021-02-03 10:00:00.000000'": ("'2021-02-03 10:00:00'::timestamp", None),
+    "'2021-02-30 10:00:00'": ("'2021-02-30 10:00:00'", "try_cast('2021-02-30 10:00:00' as timestamp)"),
+    "'12abc'": ("'12abc'", "12.0::double"),
+    "'1_000'": ("'1_000'", "1000"),
+    "' 7 '": ("' 7 '", "7"),
+    "'7'": ("7", "8"),
+    "cast('2021-02-03' as date)": ("'2021-02-03'::timestamp", "'2021-02-03 00:00:01'::timestamp"),
+    "cast('2021-02-03 01:00:00' as datetime)": ("'2021-02-03 01:00:00'::timestamp", "'2021-02-03'::date"),
+    "1e300": ("1e300::double", "1e299::double"),
+    "cast(x'00ff' as binary)": ("'\\x00\\xff'::blob", "'\\xff'::blob"),
+    "1 = 1": ("true", "false"),
+}
+
+
+@pytest.mark.parametrize("given", LOSSY)
+def test_a_cast_of_the_mart_that_loses_something_is_a_difference(mended, given):
+    """Both ends printed their values in the mart's type: what its cast had lost, MySQL's printing lost too."""
+    known = with_query(f"select order_id, {given} as more from `order`")
+    for same, here in zip((True, False), LOSSY[given], strict=True):
+        if here:
+            damaged(mended, f"create or replace table analytics.order_mart as select order_id, {here} as more "
+                    "from kept.order_mart")  # fmt: skip
+            found = finding(mended, known)
+            assert found.equal == same, (here, found)
+
+
+def test_bytes_are_compared_with_bytes_alone(mended):
+    damaged(mended, "create or replace table analytics.order_mart as select order_id, '\\x12'::blob as more "
+            "from kept.order_mart")  # fmt: skip
+    with pytest.raises(Failure, match="more is BLOB in the mart, and the catalog's query gives no bytes"):
+        finding(mended, with_query("select order_id, 12 as more from `order`"))
+
+
 def test_the_command_says_it_and_ends_with_its_exit_code(mended):
     equal = told(mended, "verify", "--deep")
     assert f"12 rows  {EQUAL}" in equal and equal.splitlines()[-1] == "equal"

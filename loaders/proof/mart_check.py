@@ -1,13 +1,12 @@
 """A mart against the same rows computed by MySQL: every column of every row, side by side in the order of the key.
 
 The query is the catalog's (`meta.mart.query`): the join written a second time, in MySQL's own SQL, so that neither dbt
-nor the warehouse's engine has a part in it. Both ends print texts, in the way that each column's type in the mart says.
+nor the warehouse's engine has a part in it. Each end prints its own values (mart_column.py).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 import numpy as np
 import pyarrow as pa
@@ -16,28 +15,18 @@ import pyarrow.compute as pc
 from loaders.catalog import Table
 from loaders.errors import Failure
 from loaders.progress import Progress
-from loaders.proof.canonical import BYTES, DATE, DECIMAL, FLOAT, MOMENT, OTHER, TEXT, TRUTH, CanonicalColumn
+from loaders.proof import mart_column
+from loaders.proof.canonical import DECIMAL, FLOAT
 from loaders.proof.deep import Row, printed, printed_unlike, text_of
 from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text, value_text
 from loaders.proof.holdings import columns_of
+from loaders.proof.mart_column import MartColumn
 from loaders.proof.side_by_side import side_by_side
 from loaders.quoting import mysql_name, sql_name
 from loaders.source import mysql
 from loaders.source.mysql import Snapshot, SourceTable
-from loaders.type_contract import SourceColumn
+from loaders.telling import value
 from loaders.warehouse.interface import Warehouse
-
-# How the two warehouses name a type, without its width, and how its values are printed.
-KINDS: Mapping[str, str] = {
-    **dict.fromkeys(("tinyint", "smallint", "integer", "bigint", "hugeint", "decimal", "numeric"), DECIMAL),
-    **dict.fromkeys(("utinyint", "usmallint", "uinteger", "ubigint", "uhugeint"), DECIMAL),
-    **dict.fromkeys(("real", "float", "double", "double precision"), FLOAT),
-    **dict.fromkeys(("timestamp", "timestamp without time zone"), MOMENT),
-    **dict.fromkeys(("varchar", "character varying", "character", "text"), TEXT),
-    **dict.fromkeys(("blob", "bytea", "binary varying"), BYTES),
-    "boolean": TRUTH,
-    "date": DATE,
-}
 
 
 @dataclass(frozen=True)
@@ -49,7 +38,7 @@ class MartCheck:
 
     table: Table
     mart: str
-    columns: Sequence[CanonicalColumn]
+    columns: Sequence[MartColumn]
     absent: Sequence[str]
     not_compared: Sequence[str]
 
@@ -80,7 +69,7 @@ class MartCheck:
         return f"select {texts} from {self.mart} order by {order}"
 
     @property
-    def _key(self) -> Sequence[CanonicalColumn]:
+    def _key(self) -> Sequence[MartColumn]:
         return self.columns[: len(self.table.primary_key)]
 
     def _as_bytes(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -147,18 +136,21 @@ def prepared(table: Table, snapshot: Snapshot, warehouse: Warehouse, schema: str
     return MartCheck(
         table,
         f"{sql_name(schema)}.{sql_name(table.mart.name)}",
-        [_column(*types[name], computed[name][1]) for name in ordered],
+        [mart_column.column(*types[name], *computed[name][1:]) for name in ordered],
         [computed[name][0] for name in computed if name not in types],
         [name for folded, (name, _kind) in types.items() if folded not in computed],
     )
 
 
-def _columns(table: Table, snapshot: Snapshot) -> dict[str, tuple[str, int]]:
-    """The query's columns as it names them, and their widths, by their names in lower case: warehouses fold them."""
+def _columns(table: Table, snapshot: Snapshot) -> dict[str, tuple[str, int, int]]:
+    """The query's columns as it names them, the numbers of their types, and their widths.
+
+    By their names in lower case: warehouses fold them.
+    """
     try:
         with mysql.explained(f"the query of the mart {table.mart.name}"), snapshot.connection.cursor() as cursor:
             cursor.execute(f"select * from {_rows(table)} limit 0")
-            return {name.lower(): (name, width) for name, _type, _shown, width, *_rest in cursor.description}
+            return {name.lower(): (name, kind, width) for name, kind, _shown, width, *_rest in cursor.description}
     except Failure as failure:
         raise Failure(failure.problem, f"correct mart.query of table {table.name} in the catalog") from None
 
@@ -168,29 +160,17 @@ def _rows(table: Table) -> str:
     return f"(\n{table.mart.query.strip().rstrip(';')}\n) as {mysql_name(table.mart.name)}"
 
 
-def _column(name: str, data_type: str, octets: int) -> CanonicalColumn:
-    kind = KINDS.get(data_type.lower().partition("(")[0].strip(), OTHER)
-    return CanonicalColumn(SourceColumn(name, data_type, data_type, octets=octets), kind)
-
-
-def _order(column: CanonicalColumn, text: str) -> object:
-    meaning = _meaning(column, text)
-    if column.kind == DECIMAL and not isinstance(meaning, Decimal):
+def _order(column: MartColumn, text: str) -> object:
+    meaning = column.meaning(text)
+    if column.kind in (DECIMAL, FLOAT) and meaning is text:
         raise Failure(
-            f"{column.name} is a {column.source.data_type} in the mart, the query of the catalog gives {text!r}",
+            f"{column.name} is a {column.source.data_type} in the mart, the query of the catalog gives "
+            f"{value(repr(text))}",
             "correct mart.query in the catalog: rows are put side by side by their keys",
         )
     return meaning if column.kind == DECIMAL else column.order(text)
 
 
-def _mean_the_same(column: CanonicalColumn, there: str | None, here: str | None) -> bool:
+def _mean_the_same(column: MartColumn, there: str | None, here: str | None) -> bool:
     """NULL is like nothing else."""
-    return None not in (there, here) and _meaning(column, there) == _meaning(column, here)
-
-
-def _meaning(column: CanonicalColumn, text: str) -> object:
-    """Equal for equal values; a text that is no number, where the mart has numbers, stays a text."""
-    try:
-        return column.meaning(text)
-    except (ValueError, InvalidOperation):
-        return text
+    return None not in (there, here) and column.meaning(there) == column.meaning(here)
