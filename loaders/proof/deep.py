@@ -150,8 +150,10 @@ class DeepTable:
         for place, (there, here) in enumerate(zip(one, other, strict=True)):
             if there == here or self.columns[place].meaning(there) == self.columns[place].meaning(here):
                 continue
-            if here is None and self._null_by_rule(place, there):
+            by_rule = here is None and self._null_by_rule(place, there)
+            if by_rule is not False:
                 found.nulled += 1
+                found.unseen += by_rule is None
             else:
                 one_shown, other_shown = value_text(there, here), value_text(here, there)
                 unlike.append(f"{self.columns[place].name} is {one_shown} at the source, {other_shown} here")
@@ -162,19 +164,21 @@ class DeepTable:
             found.brought_by.add(int(run))
             found.add(OTHERWISE, self._key(one), "; ".join(unlike))
 
-    def _null_by_rule(self, place: int, there: str) -> bool:
-        """Whether the value has no exact home, so that the rule may have made it NULL. Of a long one only length and
-        digest are here, which do not tell."""
-        if self.columns[place].name not in self.nulled:
+    def _null_by_rule(self, place: int, there: str) -> bool | None:
+        """Whether the value has no exact home, so that the rule may have made it NULL; None: that cannot be told.
+
+        Of a long one only length and digest are here. A text may hold what is no character, but JSON and bytes may not.
+        """
+        column, home = self.columns[place], self.homes[place]
+        if column.name not in self.nulled:
             return False
-        if self.columns[place].kind == LONG_TEXT:
-            return True
-        if self.columns[place].kind == LONG_BYTES:
-            # Bytes are NULL by rule only where they are more than the warehouse takes.
-            longest, size = self.homes[place].longest, re.search(r"\((\d+) bytes", there)
-            return longest is not None and size is not None and int(size[1]) > longest
+        if column.kind in (LONG_TEXT, LONG_BYTES):
+            size = re.search(r"\(([0-9]+) bytes, sha256 ", there)
+            if home.longest is not None and size and int(size[1]) > home.longest:
+                return True
+            return None if column.kind == LONG_TEXT and column.source.data_type != "json" else False
         printed = pa.array([there.encode("utf-8", "surrogateescape")], pa.binary())
-        return bool(len(decode(self.homes[place], printed)[1]))
+        return bool(len(decode(home, printed)[1]))
 
     def _key(self, row: Row) -> str:
         return key_text([self.columns[place].name for place in self.places], [row[place] for place in self.places])

@@ -18,14 +18,15 @@ ONLY_SOURCE, ONLY_HERE, OTHERWISE = "only at the source", "only here", "differen
 class Differences:
     """rows: at the source; here: in raw or the mart. hidden: rows that differ though their `_source_hash` is the same.
 
-    nulled: values that are NULL here by a rule that the user switched on. brought_by: the runs that brought rows that
-    are different.
+    nulled: values that are NULL here by a rule that the user switched on. unseen: how many of them are long texts, of
+    which it cannot be told. brought_by: the runs that brought rows that are different.
     """
 
     rows: int = 0
     here: int = 0
     hidden: int = 0
     nulled: int = 0
+    unseen: int = 0
     brought_by: set[int] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     shown: dict[str, list[str]] = field(default_factory=dict)

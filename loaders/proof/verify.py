@@ -122,6 +122,7 @@ def _cause_of_mart(ends: Ends, compared: Sequence[Finding]) -> tuple[str, str]:
 
 def _notice(source: SourceTable, found: Differences) -> str:
     nulled = f"; {found.nulled:,} values NULL by rule" if found.nulled else ""
+    nulled += f", or lost: {found.unseen:,} are long texts, compared by their digest alone" if found.unseen else ""
     return nulled + ("" if source.held_still else f"; {source.engine} tables are not held still meanwhile")
 
 
