@@ -198,7 +198,10 @@ def verdict(findings: Sequence[Finding]) -> str:
     if unlike:
         return f"NOT EQUAL: {', '.join(unlike)}"
     skipped = [found.name for found in findings if found.equal is None]
-    return "equal" + (f"; not compared: {', '.join(skipped)}" if skipped else "")
+    by_hash = (
+        "; raw by hash, `make verify ARGS=--deep` compares every value" if any(f.by_hash for f in findings) else ""
+    )
+    return f"equal{by_hash}" + (f"; not compared: {', '.join(skipped)}" if skipped else "")
 
 
 def age(span: datetime.timedelta) -> str:

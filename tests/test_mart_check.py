@@ -57,7 +57,7 @@ def mended(built):
     )
 
 
-def finding(own, known=None, whole=True) -> Finding:
+def finding(own, known=None, whole=True, deep=False) -> Finding:
     """What `verify` says of the mart, and of raw before it."""
     known = known or catalog.read(commands.SHOP_CATALOG)
     with own.opened(known.schema) as warehouse, own.snapshot() as snapshot:
@@ -66,7 +66,7 @@ def finding(own, known=None, whole=True) -> Finding:
             "analytics", watch, whole,
         )  # fmt: skip
         pairs = match(known, snapshot)
-        raw = [verify.raw_table(ends, table, source, known, False) for table, source in pairs]
+        raw = [verify.raw_table(ends, table, source, known, deep) for table, source in pairs]
         return next(verify.mart(ends, table, source, raw) for table, source in pairs if table.mart)
 
 
@@ -149,9 +149,22 @@ def test_whatever_differs_is_named_by_key_and_column(mended, damage):
     statement, details = DAMAGES[damage]
     damaged(mended, statement)
     found = finding(mended)
-    assert (found.equal, found.rows, found.fix) == (False, 12, "make build ARGS=--full-refresh")
-    assert "raw is equal, so the mart is not what its model makes of it" in found.said and HISTORIES in found.said
+    assert (found.equal, found.rows, found.fix) == (False, 12, "make verify ARGS=--deep, which tells")
+    assert "raw is equal by hash, so the mart is not what its model makes of it" in found.said
+    assert HISTORIES in found.said
     assert [line for line, wanted in zip(found.details, details, strict=True) if wanted not in (line, None)] == []
+
+
+def test_by_every_value_it_is_known_whether_raw_or_the_mart_is_wrong(mended):
+    """By hash alone it was said to be the mart, whose model made the same of raw's wrong value again and again."""
+    damaged(mended, "update analytics.order_mart set country = 'Korea' where order_id = 1")
+    found = finding(mended, deep=True)
+    assert "raw is equal, so the mart is not what its model makes of it" in found.said
+    assert found.fix == "make build ARGS=--full-refresh"
+    damaged(mended, "update raw.customer set country = 'Korea' where customer_id = 2")
+    found = finding(mended, deep=True)
+    damaged(mended, "update raw.customer set country = 'Frånce' where customer_id = 2")
+    assert "raw differs too (customer)" in found.said and "--full --tables customer" in found.fix
 
 
 ANOTHER = {"VARCHAR": "{0} || 'x'", "BOOLEAN": "not {0}", "TIMESTAMP": "{0} + interval 1 microsecond"}

@@ -21,7 +21,7 @@ from loaders.warehouse.interface import Warehouse
 from loaders.warehouse.raw_tables import SOURCE_HASH
 
 WHOLE = Buckets(None, 1)
-EXTRACT, LOAD, BUILD = "make extract", "make load", "make build"
+EXTRACT, LOAD, BUILD, DEEP = "make extract", "make load", "make build", "make verify ARGS=--deep"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class Ends:
 class Finding:
     """What came of one table or mart. equal: None if there was nothing to compare with, which is no difference.
 
-    rows: at the source; None where it was not counted. details: lines about single keys. fix: a command.
+    rows: at the source; None where it was not counted. details: lines about single keys. fix: a command. by_hash: that
+    it is equal was found by hash, which values that changed under their hash do not change.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Finding:
     rows: int | None = None
     details: Sequence[str] = ()
     fix: str = ""
+    by_hash: bool = False
 
 
 def raw_table(ends: Ends, table: Table, source: SourceTable, catalog: Catalog, deep: bool) -> Finding:
@@ -76,7 +78,8 @@ def raw_table(ends: Ends, table: Table, source: SourceTable, catalog: Catalog, d
         side = SourceSide(ends.snapshot, source, _keys(table, columns), columns[-1], ends.progress)
         found, how = _by_hash(ends, base, side), "hash"
     if not found:
-        return Finding(table.name, True, f"equal by {how}{_notice(source, found)}", found.rows)
+        said = f"equal by {how}{_notice(source, found)}"
+        return Finding(table.name, True, said, found.rows, by_hash=not deep)
     cause, fix = _cause(ends, table, number, base, found)
     said = f"DIFFERENT, {found.here:,} rows in raw: {cause}{_notice(source, found)}"
     return Finding(table.name, False, said, found.rows, list(found.lines()), fix)
@@ -117,6 +120,12 @@ def _cause_of_mart(ends: Ends, compared: Sequence[Finding]) -> tuple[str, str]:
         return f"it was built of run {built[0]}, raw holds run {held[0]}", BUILD
     if not ends.whole:
         return "not every table was compared, so the cause is not known", f"{EXTRACT}, then {BUILD}"
+    if any(finding.by_hash for finding in compared):
+        return (
+            "raw is equal by hash, so the mart is not what its model makes of it, or raw's values changed under "
+            "their hash",
+            f"{DEEP}, which tells",
+        )
     return "raw is equal, so the mart is not what its model makes of it", f"{BUILD} ARGS=--full-refresh"
 
 

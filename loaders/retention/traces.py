@@ -18,7 +18,7 @@ from loaders.retention.erase_key import TEXT, Keys
 from loaders.retention.erase_lake import LakeSearch
 from loaders.telling import said
 from loaders.warehouse.duckdb_connection import close_off
-from loaders.warehouse.duckdb_sql import read_parquet
+from loaders.warehouse.duckdb_sql import no_glob, read_parquet
 from loaders.warehouse.interface import Warehouse
 
 # A shorter one stands in many places by chance.
@@ -32,7 +32,7 @@ BLOCK_BYTES = 8 << 20
 TABLES = {
     ".parquet": lambda file: read_parquet([file]),
     ".csv": lambda file: (
-        f"read_csv({sql_text(str(file))}, header = true, all_varchar = true, delim = ',', quote = '\"')"
+        f"read_csv({sql_text(no_glob(str(file)))}, header = true, all_varchar = true, delim = ',', quote = '\"')"
     ),
 }
 
@@ -41,8 +41,8 @@ def texts(search: LakeSearch, warehouse: Warehouse) -> set[str]:
     """What the rows have in columns of texts, now and ever, in the lake and in raw."""
     found = {text for values in search.values_of(_texts) for text in values}
     table, keys = search.keys.table, search.keys
-    if warehouse.occurrences(keys, search.schema, table):
-        columns = [ColumnType(name, "", TEXT, "") for name in _text_columns(warehouse, search.schema, table)]
+    columns = [ColumnType(name, "", TEXT, "") for name in _text_columns(warehouse, search.schema, table)]
+    if columns and warehouse.occurrences(keys, search.schema, table):
         found |= {text for values in erase_key.ask(warehouse, keys, columns) for text in values}
     return {text for text in found if text and len(text) >= SHORTEST}
 
