@@ -174,7 +174,8 @@ def test_the_tables_of_a_run_are_of_one_moment(own):
     writer.start()
     try:
         known = own.discover()
-        records = [own.extract(known) for _ in range(8)]
+        # Whole: a second run without a warehouse to compare with brings nothing, which proved nothing here.
+        records = [own.extract(known, full=True) for _ in range(8)]
     finally:
         stop.set()
         writer.join()
