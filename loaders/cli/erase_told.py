@@ -21,7 +21,7 @@ from loaders.warehouse.interface import Warehouse
 NEXT = "`make extract build dashboard export`"
 REWRITE = "`make erase ARGS=--rewrite`"
 # Files named one by one.
-NAMED = 10
+NAMED = 50
 
 
 def written_anew(warehouse: Warehouse) -> str:
