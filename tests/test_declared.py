@@ -109,6 +109,20 @@ def test_a_declared_key_that_two_rows_share_is_refused_before_it_is_published(ow
     assert len(own.live("t", "a")) == 4
 
 
+@pytest.mark.parametrize("key", [("b",), ("a", "b")])
+def test_a_changed_row_is_found_among_keys_that_a_collation_takes_for_one(own, key):
+    """Its repair brought all of them, and no run ended any more but whole ones."""
+    own.write(
+        "create table t (a int not null, b varchar(9) collate utf8mb4_general_ci not null, v int)",
+        "insert into t values (1, 'x', 1), (1, 'X', 2), (1, 'x ', 3), (1, '김', 4)",
+    )
+    known = declared(own, primary_key=key)
+    own.run(known)
+    own.write("update t set v = v + 10 where cast(b as binary) in ('x', '김')")
+    assert own.run(known).batches[0].verdict == "equal: 4 rows by hash, all by value; 2 repaired"
+    assert own.live("t", "v") == [(2,), (3,), (11,), (14,)]
+
+
 def test_a_declared_key_that_two_rows_share_is_refused_at_the_first_run(own):
     own.write("create table t (a int not null)", "insert into t values (1), (7), (7), (7)")
     assert refused(own, declared(own, primary_key=("a",))).problem == "3 rows of t have the key a=7"

@@ -93,6 +93,26 @@ def test_what_raw_holds_stays(waiting):
     assert "holds the runs up to 3" in failure.problem and "leave it" in failure.fix
 
 
+@pytest.mark.parametrize(("lost", "number"), [("damaged", 3), ("gone", 2), ("gone", 1)])
+def test_out_of_a_broken_lake_whose_runs_raw_holds_the_messages_lead(waiting, lost, number):
+    """No backup: `withdraw` said that the run blocks nothing, and `extract`, that it should be withdrawn."""
+    waiting.load()
+    record = waiting.lake.folder / runs.key_of(number)
+    record.write_text("{") if lost == "damaged" else record.unlink()
+    named = number if lost == "damaged" else number + 1
+    told = loaders(waiting, "extract").stderr
+    assert "`python -m loaders withdraw" in told and (lost == "damaged" or f"withdraw {named}`" in told)
+    said = commands.succeeded(loaders(waiting, "withdraw", str(named)))
+    assert "replay --replace`" in said and "extract --no-load`" in said
+    if loaders(waiting, "replay", "--replace").returncode:
+        commands.succeeded(loaders(waiting, "extract", "--no-load"))
+        commands.succeeded(loaders(waiting, "replay", "--replace"))
+    waiting.write("insert into t values (9)")
+    assert "1 repaired" in commands.succeeded(loaders(waiting, "extract")) or number > 1
+    assert waiting.live("t", "id") == [*NEW, (9,)]
+    commands.succeeded(loaders(waiting, "extract"))
+
+
 def test_a_run_that_is_not_there_is_said_to_be_not_there(waiting):
     assert "has no run 7: it has 1 to 3" in refused(waiting, 7).problem
 

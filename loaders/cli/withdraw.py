@@ -39,7 +39,15 @@ def take_back(arguments: argparse.Namespace, chosen: Settings) -> None:
         say(*(_line(each) for each in planned))
         if arguments.dry_run:
             return
+        held = withdraw.holds(warehouse, planned)
         withdraw.withdraw(lake, warehouse, planned)
+    if held:
+        say(
+            f"withdrawn: {len(planned)} runs, of which raw holds some. Next: `python -m loaders replay --replace` "
+            "builds raw anew of what is left (if nothing is, `python -m loaders extract --no-load` first), then "
+            "`make extract`"
+        )
+        return
     say(
         f"withdrawn: {len(planned)} runs; raw stays as it is, and the next `extract` reads anew what they brought",
         "a warehouse that has applied them all the same is built anew by `python -m loaders replay` there",

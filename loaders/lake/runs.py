@@ -191,8 +191,8 @@ def _refuse_other_format(record: Any, key: str) -> None:
 def _damaged(key: str, how: str) -> Damaged:
     return Damaged(
         f"the run record {key} is damaged ({how})",
-        "restore it from a backup of the lake, or, if raw does not hold it, give it up: `python -m loaders "
-        "withdraw` and its number; nothing was loaded",
+        "restore it from a backup of the lake, or give it up: `python -m loaders withdraw` and its number; nothing was "
+        "loaded",
     )
 
 
@@ -274,8 +274,8 @@ def _refuse_headless(lake: Lake, found: list[int]) -> None:
 def _missing(lake: Lake, said: str, after: int) -> Failure:
     return Failure(
         f"the lake {lake} misses {said}",
-        f"restore them from a backup of the lake; or, if raw does not hold run {after}, give up what is there from it "
-        f"on: `python -m loaders withdraw {after}`",
+        f"restore them from a backup of the lake; or give up what is there from run {after} on: "
+        f"`python -m loaders withdraw {after}`",
     )
 
 

@@ -25,7 +25,10 @@ class Waiting:
 
 
 def plan(lake: Lake, warehouse: Warehouse, number: int) -> list[Waiting]:
-    """Run `number` and all after it, oldest first; one that raw holds, or of another schema, is a failure."""
+    """Run `number` and all after it, oldest first; one of another schema is a failure.
+
+    So is one that raw holds, unless the lake is broken there: no other command leads out of that.
+    """
     known = runs.listed(lake)
     if number not in known:
         there = f"it has {known[0]} to {known[-1]}" if known else "it has none"
@@ -38,12 +41,12 @@ def plan(lake: Lake, warehouse: Warehouse, number: int) -> list[Waiting]:
             f"a baseline stands for run {number} of the lake {lake} and all before it: it cannot be given up",
             "`python -m loaders replay` builds raw from the baseline",
         )
-    if last >= number:
+    found = [_waiting(lake, each) for each in known if each >= number]
+    if last >= number and not _is_broken(known, found[0]):
         raise Failure(
             f"schema {warehouse.schema} of {warehouse} holds the runs up to {last}: run {number} blocks nothing",
             "leave it: `python -m loaders extract` makes raw equal to the source, `python -m loaders verify` shows it",
         )
-    found = [_waiting(lake, each) for each in known if each >= number]
     for each in found:
         if each.run and each.run.schema != warehouse.schema:
             raise Failure(
@@ -51,6 +54,16 @@ def plan(lake: Lake, warehouse: Warehouse, number: int) -> list[Waiting]:
                 "name that schema's catalog with --catalog, and withdraw that run first",
             )
     return found
+
+
+def holds(warehouse: Warehouse, planned: list[Waiting]) -> bool:
+    """Whether raw has applied what is given up, so that it is to be built anew."""
+    return (warehouse.last_applied() or (0, ""))[0] >= planned[0].number
+
+
+def _is_broken(known: list[int], first: Waiting) -> bool:
+    """Whether the first of them cannot be read, or those before it are missing."""
+    return first.run is None or (first.number > 1 and first.number - 1 not in known)
 
 
 def _waiting(lake: Lake, number: int) -> Waiting:
@@ -68,11 +81,12 @@ def withdraw(lake: Lake, warehouse: Warehouse, planned: list[Waiting]) -> None:
 
     Files go last: what a kill leaves of them, the sweep of a later run removes.
     """
+    held = warehouse.last_applied() if _is_broken(runs.listed(lake), planned[0]) else None
     for each in planned:
         lake.replace(_key(each), each.record)
     for each in reversed(planned):
         lake.delete([runs.key_of(each.number)])
-    _refuse_meanwhile(lake, warehouse, planned)
+    _refuse_meanwhile(lake, warehouse, planned, held)
     for each in planned:
         if each.run:
             attempts.remove(lake, [batch.table for batch in each.run.batches], each.run.attempt)
@@ -86,10 +100,13 @@ def _key(each: Waiting) -> str:
     return f"{PREFIX}{each.number}-{each.run.attempt if each.run else 'damaged'}.json"
 
 
-def _refuse_meanwhile(lake: Lake, warehouse: Warehouse, planned: list[Waiting]) -> None:
-    """A run that was published or applied in these moments builds on what is gone: put the records back."""
-    first, last = planned[0].number, (warehouse.last_applied() or (0, ""))[0]
-    if last < first and not any(lake.keys(runs.key_of(planned[-1].number + 1))):
+def _refuse_meanwhile(lake: Lake, warehouse: Warehouse, planned: list[Waiting], held: tuple[int, str] | None) -> None:
+    """A run that was published or applied in these moments builds on what is gone: put the records back.
+
+    held: what raw held before, of a broken lake.
+    """
+    first, now = planned[0].number, warehouse.last_applied()
+    if ((now or (0, ""))[0] < first or now == held) and not any(lake.keys(runs.key_of(planned[-1].number + 1))):
         return
     for each in planned:
         lake.create(runs.key_of(each.number), each.record)

@@ -13,7 +13,7 @@ from loaders.proof.buckets import Buckets, Sums, fitting, totals
 from loaders.quoting import mysql_name, mysql_value
 from loaders.source import bucket_sums, key_ranges
 from loaders.source.mysql import Snapshot, SourceTable
-from loaders.type_contract import SIGNED, Column, lake_schema
+from loaders.type_contract import SIGNED, TEXTS, Column, lake_schema
 
 # Keys that one statement asks for.
 KEYS_AT_ONCE = 500
@@ -95,12 +95,20 @@ def by_keys(keys: Sequence[Column], wanted: pa.Table) -> Iterator[str]:
     """Conditions that together choose exactly the rows with these keys, as the source spells them."""
     for start in range(0, wanted.num_rows, KEYS_AT_ONCE):
         rows = wanted.slice(start, KEYS_AT_ONCE).to_pydict()
-        spelled = zip(*(map(mysql_value, rows[column.name]) for column in keys), strict=True)
         if len(keys) == 1:
-            yield f"{keys[0].select} in ({', '.join(value for (value,) in spelled)})"
+            yield _one_of(keys[0], rows[keys[0].name])
         else:
-            yield " or ".join(f"({_equal(keys, values)})" for values in spelled)
+            each = zip(*(rows[column.name] for column in keys), strict=True)
+            yield " or ".join(
+                f"({' and '.join(_one_of(*pair) for pair in zip(keys, ([value] for value in row), strict=True))})"
+                for row in each
+            )
 
 
-def _equal(keys: Sequence[Column], values: Sequence[str]) -> str:
-    return " and ".join(f"{column.select} = {value}" for column, value in zip(keys, values, strict=True))
+def _one_of(column: Column, values: Sequence[object]) -> str:
+    """By the index first; texts then byte by byte: a collation may hold others for the same, if the key is declared."""
+    found = f"{column.select} in ({', '.join(map(mysql_value, values))})"
+    if column.mysql_type.partition("(")[0] not in TEXTS:
+        return found
+    spelled = ", ".join(f"x'{value.encode().hex()}'" for value in values)
+    return f"({found} and cast(convert({mysql_name(column.name)} using utf8mb4) as binary) in ({spelled}))"
