@@ -25,7 +25,7 @@ def versioned(own, s3_server):
     lake = S3(client, bucket, "order-he")
     own.write("create table t (id int primary key, v varchar(20))", "insert into t values (1, 'a'), (2, 'Nobody')")
     known = own.discover()
-    with own.opened("raw_own") as warehouse:
+    with own.opened("raw_own", lake) as warehouse:
         own.run_with(warehouse, known, lake)
         own.write("delete from t where id = 2", "insert into t values (3, 'c')")
         own.run_with(warehouse, known, lake)
