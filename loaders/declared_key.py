@@ -7,7 +7,8 @@ from loaders.errors import Failure
 from loaders.proof.canonical import canonical
 from loaders.quoting import mysql_name
 from loaders.source.conversion import printed_value
-from loaders.source.mysql import Snapshot, SourceTable
+from loaders.source.described import SourceTable
+from loaders.source.mysql import Snapshot
 from loaders.telling import value
 from loaders.type_contract import SourceColumn
 

@@ -12,7 +12,7 @@ from loaders.catalog import in_warehouse
 from loaders.errors import Failure
 from loaders.matching import unloadable
 from loaders.quoting import has_jinja, jinja_text, sql_name
-from loaders.source.mysql import SourceTable
+from loaders.source.described import SourceTable
 from loaders.warehouse.raw_tables import LOADS_TABLE
 
 # Columns that by their name say when a row last changed, in the order of preference.

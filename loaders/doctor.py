@@ -18,7 +18,8 @@ from loaders.errors import Failure
 from loaders.lake.store import Lake
 from loaders.matching import match
 from loaders.source import standing
-from loaders.source.mysql import Snapshot, SourceTable
+from loaders.source.described import SourceTable
+from loaders.source.mysql import Snapshot
 from loaders.source.mysql_url import CONNECT_SECONDS, DatabaseURL
 from loaders.source.refusals import REACH
 from loaders.source.shared_snapshot import may_lock

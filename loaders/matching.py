@@ -6,7 +6,8 @@ from loaders import cursors
 from loaders.catalog import REDSHIFT_NAME_BYTES, Catalog, Table, known_or_fail
 from loaders.declared_key import described, no_null_in_key
 from loaders.errors import Failure
-from loaders.source.mysql import Snapshot, SourceTable
+from loaders.source.described import SourceTable
+from loaders.source.mysql import Snapshot
 from loaders.type_contract import contract
 from loaders.warehouse.raw_tables import LINEAGE_COLUMNS, SOURCE_HASH
 

@@ -1,4 +1,4 @@
-"""What a path cannot be, because a tool that is handed it would mean another file. Refused before anything is read."""
+"""What a path cannot be, because a tool that is handed it would mean another file; and what makes one last."""
 
 import os
 import re
@@ -69,3 +69,12 @@ def _utf8(path: Path, setting: str) -> str:
     spoken = sys.getfilesystemencoding()
     fix = "choose another folder" if spoken == "utf-8" else f"this shell speaks {spoken}: export LC_ALL=C.UTF-8"
     raise Failure(f"the path in {setting} is not UTF-8: {text!a}", fix)
+
+
+def make_durable(path: Path) -> None:
+    """Make a file or a folder's entries durable before anything refers to them."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

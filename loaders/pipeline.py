@@ -29,7 +29,8 @@ from loaders.lake.store import Lake
 from loaders.matching import match, not_altered
 from loaders.proof.by_value import Shares
 from loaders.retention import history, withdraw
-from loaders.source.mysql import Snapshot, SourceTable
+from loaders.source.described import SourceTable
+from loaders.source.mysql import Snapshot
 from loaders.table_read import Progress, TableRead, homes, types
 from loaders.tables_at_once import TablesAtOnce
 from loaders.warehouse.interface import Proved, Warehouse

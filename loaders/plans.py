@@ -6,7 +6,8 @@ from collections.abc import Callable
 from loaders.catalog import Catalog, Table
 from loaders.lake import attempts
 from loaders.lake.runs import Batch, Run
-from loaders.source.mysql import Snapshot, SourceTable
+from loaders.source.described import SourceTable
+from loaders.source.mysql import Snapshot
 from loaders.table_read import homes, types
 from loaders.warehouse import redshift_sql
 

@@ -22,7 +22,8 @@ from loaders.overlap import behind
 from loaders.progress import Progress
 from loaders.proof import fingerprint
 from loaders.proof.differences import key_text
-from loaders.source.mysql import Snapshot, SourceTable
+from loaders.source.described import SourceTable
+from loaders.source.mysql import Snapshot
 from loaders.type_contract import Column, contract, lake_schema
 from loaders.warehouse.raw_tables import SOURCE_HASH
 

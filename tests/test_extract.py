@@ -14,7 +14,7 @@ from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.lake.folder import Folder
 from loaders.matching import match
-from loaders.source.mysql import SourceTable
+from loaders.source.described import SourceTable
 from tests.own_database import sequence
 
 LINEAGE = ["_source_hash", "_run", "_extracted_at", "_deleted_at"]

@@ -22,7 +22,7 @@ from loaders import catalog, discover
 from loaders.errors import Failure
 from loaders.matching import unloadable
 from loaders.quoting import jinja_text, mysql_name, mysql_value, sql_name
-from loaders.source.mysql import SourceTable
+from loaders.source.described import SourceTable
 from loaders.type_contract import SourceColumn
 from tests import forked_dbt
 from tests.own_database import OwnDatabase

@@ -49,7 +49,7 @@ class Places:
     def relations(self, table: str) -> list[Relation]:
         """Raw's table, and what dbt makes of it, in every schema that it has built."""
         raw = Relation(self.catalog.schema, table, history=True, keeps=True)
-        made = _downstream(self.catalog, table, self.nodes)
+        made = dbt_nodes.made_of(self.catalog, table, self.nodes)
         built = erase.schemas_built(self.warehouse, self.catalog.schema)
         return [raw, *erase.everywhere(self.warehouse, made, self.marts, built)]
 
@@ -134,7 +134,3 @@ def _erase(places: Places, chosen_rows: Sequence[Keys]) -> erase_told.Proof:
     own = [text for keys in chosen_rows for text in traces.only_theirs(places.warehouse, keys, found[keys])]
     proof.search_texts(own)
     return proof
-
-
-def _downstream(catalog: Catalog, table: str, nodes: list[dict]) -> list[Relation]:
-    return dbt_nodes.made_of(catalog, table, nodes)

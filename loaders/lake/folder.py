@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from loaders import paths
 from loaders.errors import Failure
 from loaders.lake.store import MOST_BYTES, Damaged, Version, checked, is_key, missing, safe, small
 
@@ -26,13 +27,13 @@ class Folder:
         """The sum is looked at when the file is fetched."""
         with self._placing(key) as (temporary, target):
             shutil.move(file, temporary)
-            _sync(temporary)
+            paths.make_durable(temporary)
             temporary.replace(target)
 
     def create(self, key: str, data: bytes) -> bool:
         with self._placing(key) as (temporary, target):
             temporary.write_bytes(data)
-            _sync(temporary)
+            paths.make_durable(temporary)
             try:
                 os.link(temporary, target)
             except FileExistsError:
@@ -43,7 +44,7 @@ class Folder:
     def replace(self, key: str, data: bytes) -> None:
         with self._placing(key) as (temporary, target):
             temporary.write_bytes(data)
-            _sync(temporary)
+            paths.make_durable(temporary)
             temporary.replace(target)
 
     def read(self, key: str) -> bytes:
@@ -122,7 +123,7 @@ class Folder:
             beside.touch(exist_ok=False)
             try:
                 yield beside, target
-                _sync(target.parent)
+                paths.make_durable(target.parent)
             finally:
                 beside.unlink(missing_ok=True)
 
@@ -137,15 +138,6 @@ class Folder:
         """What cannot be listed is not empty; what is not there, or no longer, is."""
         if not isinstance(error, FileNotFoundError):
             raise _folder_failure(error, self.folder, "read") from None
-
-
-def _sync(path: Path) -> None:
-    """Make a file or a folder's entries durable before anything refers to them."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _remove_if_empty(folder: Path) -> None:

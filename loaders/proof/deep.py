@@ -20,7 +20,8 @@ from loaders.proof.canonical import FLOAT, LONG_BYTES, LONG_TEXT, CanonicalColum
 from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text, value_text
 from loaders.proof.side_by_side import side_by_side
 from loaders.quoting import mysql_name
-from loaders.source.mysql import Snapshot, SourceTable
+from loaders.source.described import SourceTable
+from loaders.source.mysql import Snapshot
 from loaders.type_contract import Column, SourceColumn, decode
 from loaders.warehouse.interface import Warehouse
 from loaders.warehouse.raw_tables import SOURCE_HASH

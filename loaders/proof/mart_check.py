@@ -24,7 +24,8 @@ from loaders.proof.mart_column import MartColumn
 from loaders.proof.side_by_side import side_by_side
 from loaders.quoting import mysql_name, sql_name
 from loaders.source import mysql
-from loaders.source.mysql import Snapshot, SourceTable
+from loaders.source.described import SourceTable
+from loaders.source.mysql import Snapshot
 from loaders.telling import value
 from loaders.warehouse.interface import Warehouse
 

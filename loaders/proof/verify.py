@@ -13,7 +13,8 @@ from loaders.proof.deep import DeepTable
 from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text
 from loaders.proof.holdings import built_run, tables_of
 from loaders.quoting import sql_name
-from loaders.source.mysql import Snapshot, SourceTable
+from loaders.source.described import SourceTable
+from loaders.source.mysql import Snapshot
 from loaders.source.source_side import SourceSide
 from loaders.table_read import homes, types
 from loaders.type_contract import Column

@@ -11,7 +11,8 @@ import pyarrow as pa
 from loaders import mysql_arrow
 from loaders.overlap import Shared, merged
 from loaders.proof.buckets import Sums, read_sums
-from loaders.source.mysql import AHEAD_BYTES, Snapshot, SourceTable, sums_sql
+from loaders.source.described import SourceTable
+from loaders.source.mysql import AHEAD_BYTES, Snapshot, sums_sql
 from loaders.source.statements import explained
 
 SCHEMA = pa.schema([("bucket", pa.int64()), ("rows", pa.int64()), ("total", pa.decimal128(38, 0))])

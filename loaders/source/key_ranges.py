@@ -3,7 +3,8 @@
 import itertools
 
 from loaders.quoting import mysql_name
-from loaders.source.mysql import Snapshot, SourceTable
+from loaders.source.described import SourceTable
+from loaders.source.mysql import Snapshot
 from loaders.type_contract import SIGNED
 
 # Fewer rows than this are read before a second connection would have got going.

@@ -5,7 +5,7 @@ Python type on its way.
 """
 
 import datetime
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -23,11 +23,12 @@ from loaders.errors import Failure
 from loaders.mysql_arrow.packets import BLOCK_BYTES
 from loaders.overlap import Shared, merged
 from loaders.proof.buckets import Sums, read_sums
-from loaders.quoting import mysql_name, mysql_value
-from loaders.source import session
+from loaders.quoting import mysql_name
+from loaders.source import described, session
 from loaders.source.conversion import Conversion
+from loaders.source.described import SourceTable
 from loaders.source.statements import asked, code_and_text, explained, rows
-from loaders.type_contract import Column, SourceColumn, as_text, lake_schema
+from loaders.type_contract import Column, lake_schema
 
 # A connection for `snapshot`: values stay the bytes that the server sent.
 CONNECT_OPTIONS = {"use_unicode": False, "conv": dict(encoders)}
@@ -38,34 +39,6 @@ AHEAD_BYTES = 16 << 20
 SMALLEST_BLOCK_BYTES = 1 << 20
 # Rows that `printed` hands on together.
 ROWS_AT_ONCE = 1_000
-
-# Engines whose tables a consistent snapshot holds still; others are read as they are at that moment.
-SNAPSHOT_ENGINES = ("innodb", "rocksdb")
-
-
-@dataclass(frozen=True)
-class SourceTable:
-    """A table as the source describes it. estimated_rows is the server's guess. No key: an empty primary_key.
-
-    texts: the columns that are read as the text which the server prints.
-    """
-
-    name: str
-    engine: str
-    estimated_rows: int
-    columns: tuple[SourceColumn, ...]
-    primary_key: tuple[str, ...]
-    texts: frozenset[str] = frozenset()
-
-    def reading_as_text(self, texts: frozenset[str]) -> "SourceTable":
-        """The same with these columns described as texts."""
-        columns = (as_text(column, self.name) if column.name in texts else column for column in self.columns)
-        return replace(self, columns=tuple(columns), texts=texts)
-
-    @property
-    def held_still(self) -> bool:
-        """Whether a consistent snapshot holds the table still; others are read as they are at that moment."""
-        return self.engine.lower() in SNAPSHOT_ENGINES
 
 
 @contextmanager
@@ -128,38 +101,14 @@ class Snapshot:
             mysql_arrow.interrupt(connection)
 
     def tables(self) -> dict[str, SourceTable]:
-        """All tables, views left out, with every column (invisible and generated ones too), by name.
-
-        Three queries in all, however many tables there are.
-        """
+        """All tables, as described.tables has them."""
         with asked(f"database {self.database}"):
-            columns = self._columns()
-            keys = self._primary_keys()
-            found = rows(
-                self.connection,
-                "select table_name, engine, table_rows from information_schema.tables "
-                "where table_schema = database() and table_type in ('BASE TABLE', 'SYSTEM VERSIONED') "
-                "order by table_name",
-            )
-            return {
-                name: SourceTable(name, _text(engine), int(rows or 0), tuple(columns[name]), tuple(keys[name]))
-                for name, engine, rows in ((_text(name), engine, rows) for name, engine, rows in found)
-            }
+            return described.tables(self.connection)
 
     def foreign_keys(self, table: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
         """(table, its columns, the columns that they refer to) of each foreign key that refers to a table."""
-        with explained(f"table {table}"):
-            found = rows(
-                self.connection,
-                "select table_name, constraint_name, column_name, referenced_column_name "
-                "from information_schema.key_column_usage where table_schema = database() "
-                f"and referenced_table_schema = database() and referenced_table_name = {mysql_value(table)} "
-                "order by table_name, constraint_name, ordinal_position",
-            )
-        pairs = defaultdict(list)
-        for name, constraint, column, referred in found:
-            pairs[_text(name), _text(constraint)].append((_text(column), _text(referred)))
-        return [(name, *map(tuple, zip(*columns, strict=True))) for (name, _key), columns in pairs.items()]
+        with asked(f"table {table}"):
+            return described.foreign_keys(self.connection, table)
 
     def hold(self, name: str) -> Failure | None:
         """Let no table take the place of this one until the snapshot ends: RENAME and ALTER wait from here on.
@@ -168,29 +117,31 @@ class Snapshot:
         into it since. All columns are asked for, so that one which the account may not see does not just seem absent.
         What to say if the account may not read all of the table; None also if there is none.
         """
-        for connection in self.connections:
-            try:
-                with explained(f"table {name}"):
+        with explained(f"table {name}"):
+            for connection in self.connections:
+                try:
                     rows(connection, f"select * from {mysql_name(name)} limit 0")
-            except Failure as failure:
-                code = code_and_text(failure.__context__)[0]
-                if code in (ER.NO_SUCH_TABLE, ER.VIEW_INVALID):
-                    return None
-                if code not in (ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR):
+                except pymysql.MySQLError as error:
+                    code, _said = code_and_text(error)
+                    if code in (ER.NO_SUCH_TABLE, ER.VIEW_INVALID):
+                        return None
+                    if code in (ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR):
+                        return self._may_not_read(name)
                     raise
-                whole = f"{mysql_name(self.database)}.{mysql_name(name)}"
-                return Failure(
-                    f"the account {self.account} may not read all of table {name} of database {self.database}, if "
-                    "there is one",
-                    f"`grant select on {whole} to {self.account}`; or take it out of the catalog",
-                )
         return None
+
+    def _may_not_read(self, name: str) -> Failure:
+        whole = f"{mysql_name(self.database)}.{mysql_name(name)}"
+        return Failure(
+            f"the account {self.account} may not read all of table {name} of database {self.database}, if there is one",
+            f"`grant select on {whole} to {self.account}`; or take it out of the catalog",
+        )
 
     @cached_property
     def account(self) -> str:
         """'user'@'host', as grants have it."""
         with asked("the account"):
-            user, _, host = _text(rows(self.connection, "select current_user()")[0][0]).rpartition("@")
+            user, _, host = rows(self.connection, "select current_user()")[0][0].decode().rpartition("@")
         return f"'{user}'@'{host}'"
 
     def read(
@@ -302,33 +253,6 @@ class Snapshot:
             ((low, high),) = rows(self.connection, f"select min({name}), max({name}) from {mysql_name(table.name)}")
             return None if low is None else (int(low), int(high))
 
-    def _columns(self) -> dict[str, list[SourceColumn]]:
-        found = rows(
-            self.connection,
-            "select table_name, column_name, data_type, column_type, is_nullable, character_maximum_length, "
-            "character_octet_length, numeric_precision, numeric_scale, character_set_name "
-            "from information_schema.columns where table_schema = database() order by table_name, ordinal_position",
-        )
-        columns = defaultdict(list)
-        for table, name, kind, whole, nullable, characters, octets, precision, scale, charset in found:
-            column = SourceColumn(
-                _text(name), _text(kind).lower(), _text(whole), _text(nullable) == "YES", _number(characters),
-                _number(octets), _number(precision), _number(scale), _text(charset) or None,
-            )  # fmt: skip
-            columns[_text(table)].append(column)
-        return columns
-
-    def _primary_keys(self) -> dict[str, list[str]]:
-        found = rows(
-            self.connection,
-            "select table_name, column_name from information_schema.statistics "
-            "where table_schema = database() and index_name = 'PRIMARY' order by table_name, seq_in_index",
-        )
-        keys = defaultdict(list)
-        for table, column in found:
-            keys[_text(table)].append(_text(column))
-        return keys
-
 
 def rows_sql(table: SourceTable, columns: Sequence[Column], where: str | None = None) -> str:
     """What `Snapshot.read` sends."""
@@ -345,11 +269,3 @@ def sums_sql(table: SourceTable, bucket: str, hashed: str, where: str | None = N
     """What `Snapshot.sums` sends."""
     sql = f"select {bucket}, count(*), sum({hashed}) from {mysql_name(table.name)}"
     return f"{sql}{f' where {where}' if where else ''} group by 1 order by null"
-
-
-def _text(value: bytes | None) -> str:
-    return "" if value is None else value.decode()
-
-
-def _number(value: bytes | None) -> int | None:
-    return None if value is None else int(value)

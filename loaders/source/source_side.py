@@ -12,7 +12,8 @@ from loaders.progress import Progress
 from loaders.proof.buckets import Buckets, Sums, fitting, totals
 from loaders.quoting import mysql_name, mysql_value
 from loaders.source import bucket_sums, key_ranges
-from loaders.source.mysql import Snapshot, SourceTable
+from loaders.source.described import SourceTable
+from loaders.source.mysql import Snapshot
 from loaders.type_contract import SIGNED, TEXTS, Column, lake_schema
 
 # Keys that one statement asks for.

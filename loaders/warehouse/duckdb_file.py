@@ -1,12 +1,12 @@
 """DuckDB's file, written anew: what was deleted or replaced stays readable in the free blocks of the old one."""
 
-import os
 import shutil
 from contextlib import closing
 from pathlib import Path
 
 import duckdb
 
+from loaders import paths
 from loaders.errors import Failure
 from loaders.quoting import sql_name, sql_text
 from loaders.telling import said
@@ -42,9 +42,9 @@ def write_anew(path: Path) -> None:
             if _log(path).exists():
                 raise Failure(f"something wrote into {path} meanwhile", "end it, then run this again")
             shutil.copymode(path, fresh)
-            _sync(fresh)
+            paths.make_durable(fresh)
             fresh.replace(path)
-            _sync(path.parent)
+            paths.make_durable(path.parent)
     except (duckdb.Error, OSError) as error:
         raise _failure(path, error) from None
     finally:
@@ -65,11 +65,3 @@ def _log(path: Path) -> Path:
 def _remove(file: Path) -> None:
     for each in (file, _log(file)):
         each.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,7 +14,7 @@ from dashboard import page as pages
 from loaders import discover
 from loaders.errors import Failure
 from loaders.quoting import sql_name
-from loaders.source.mysql import SourceTable
+from loaders.source.described import SourceTable
 from loaders.type_contract import SourceColumn
 from tests import forked_dbt
 from tests.own_database import OwnDatabase

@@ -1,0 +1,109 @@
+"""What the server says of its own tables: columns, primary and foreign keys. A description is always today's."""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+import pymysql
+
+from loaders.quoting import mysql_value
+from loaders.source.statements import rows
+from loaders.type_contract import SourceColumn, as_text
+
+# Engines whose tables a consistent snapshot holds still; others are read as they are at that moment.
+SNAPSHOT_ENGINES = ("innodb", "rocksdb")
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A table as the source describes it. estimated_rows is the server's guess. No key: an empty primary_key.
+
+    texts: the columns that are read as the text which the server prints.
+    """
+
+    name: str
+    engine: str
+    estimated_rows: int
+    columns: tuple[SourceColumn, ...]
+    primary_key: tuple[str, ...]
+    texts: frozenset[str] = frozenset()
+
+    def reading_as_text(self, texts: frozenset[str]) -> "SourceTable":
+        """The same with these columns described as texts."""
+        columns = (as_text(column, self.name) if column.name in texts else column for column in self.columns)
+        return replace(self, columns=tuple(columns), texts=texts)
+
+    @property
+    def held_still(self) -> bool:
+        """Whether a consistent snapshot holds the table still; others are read as they are at that moment."""
+        return self.engine.lower() in SNAPSHOT_ENGINES
+
+
+def tables(connection: pymysql.Connection) -> dict[str, SourceTable]:
+    """All tables, views left out, with every column (invisible and generated ones too), by name.
+
+    Three queries in all, however many tables there are.
+    """
+    columns = _columns(connection)
+    keys = _primary_keys(connection)
+    found = rows(
+        connection,
+        "select table_name, engine, table_rows from information_schema.tables "
+        "where table_schema = database() and table_type in ('BASE TABLE', 'SYSTEM VERSIONED') "
+        "order by table_name",
+    )
+    return {
+        name: SourceTable(name, _text(engine), int(rows or 0), tuple(columns[name]), tuple(keys[name]))
+        for name, engine, rows in ((_text(name), engine, rows) for name, engine, rows in found)
+    }
+
+
+def foreign_keys(connection: pymysql.Connection, table: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """(table, its columns, the columns that they refer to) of each foreign key that refers to a table."""
+    found = rows(
+        connection,
+        "select table_name, constraint_name, column_name, referenced_column_name "
+        "from information_schema.key_column_usage where table_schema = database() "
+        f"and referenced_table_schema = database() and referenced_table_name = {mysql_value(table)} "
+        "order by table_name, constraint_name, ordinal_position",
+    )
+    pairs = defaultdict(list)
+    for name, constraint, column, referred in found:
+        pairs[_text(name), _text(constraint)].append((_text(column), _text(referred)))
+    return [(name, *map(tuple, zip(*columns, strict=True))) for (name, _key), columns in pairs.items()]
+
+
+def _columns(connection: pymysql.Connection) -> dict[str, list[SourceColumn]]:
+    found = rows(
+        connection,
+        "select table_name, column_name, data_type, column_type, is_nullable, character_maximum_length, "
+        "character_octet_length, numeric_precision, numeric_scale, character_set_name "
+        "from information_schema.columns where table_schema = database() order by table_name, ordinal_position",
+    )
+    columns = defaultdict(list)
+    for table, name, kind, whole, nullable, characters, octets, precision, scale, charset in found:
+        column = SourceColumn(
+            _text(name), _text(kind).lower(), _text(whole), _text(nullable) == "YES", _number(characters),
+            _number(octets), _number(precision), _number(scale), _text(charset) or None,
+        )  # fmt: skip
+        columns[_text(table)].append(column)
+    return columns
+
+
+def _primary_keys(connection: pymysql.Connection) -> dict[str, list[str]]:
+    found = rows(
+        connection,
+        "select table_name, column_name from information_schema.statistics "
+        "where table_schema = database() and index_name = 'PRIMARY' order by table_name, seq_in_index",
+    )
+    keys = defaultdict(list)
+    for table, column in found:
+        keys[_text(table)].append(_text(column))
+    return keys
+
+
+def _text(value: bytes | None) -> str:
+    return "" if value is None else value.decode()
+
+
+def _number(value: bytes | None) -> int | None:
+    return None if value is None else int(value)
