@@ -31,7 +31,6 @@ from loaders.source.bucket_sums import PartSums, added_up
 from loaders.source.mysql import Snapshot
 from loaders.source.source_side import SourceSide
 from loaders.table_read import homes
-from loaders.warehouse.duckdb_warehouse import open_warehouse
 from tests.own_database import OwnDatabase, watch
 from tests.test_parallel import filled as fill
 from tests.test_parallel import split_all, threads, together  # noqa: F401 (split_all is a fixture)
@@ -131,7 +130,7 @@ def test_sums_that_the_server_cuts_are_not_taken_for_the_tables(own):
 def run(own: OwnDatabase, count: int):
     """What `make extract ARGS="--parallel N"` does; the batch of `t`."""
     known = own.discover()
-    with spool() as folder, open_warehouse(own.warehouse_path, known.schema) as warehouse:
+    with spool() as folder, own.opened(known.schema) as warehouse:
         places = pipeline.Places(own.lake, folder, warehouse)
         published = pipeline.extract(lambda: together(own, count), known, places, pipeline.Options(), watch)
         list(pipeline.load(own.lake, warehouse))
