@@ -22,7 +22,7 @@ def gone(own, monkeypatch):
     )
 
     def erased(node: dict, code: int) -> str:
-        monkeypatch.setattr(command, "_downstream", lambda *_all: [relation(node, "person")])
+        monkeypatch.setattr(command.dbt_nodes, "made_of", lambda *_all: [relation(node, "person")])
         at = ("--catalog", str(own.catalog_file))
         return told(own, "erase", "--table", "person", "--key", "1", *at, code=code)
 
