@@ -1,7 +1,7 @@
 // State: what is chosen, in the page's address, so that a view can be sent and bookmarked.
 
 const CHOICES = { country: "countries", category: "categories", level: "levels" };
-// Stands for NULL in the address, where '' is a value of its own.
+// Stands for NULL in the address, where '' is a value of its own; a text that begins with it is written with one more.
 const NULL_MARK = "\0";
 
 /** { from, to: periods or null; country, category, level: sets of member numbers, empty = all; lang, theme; ignored } */
@@ -24,7 +24,7 @@ function accept(shop, time, state, name, value) {
     return state[name] !== null;
   }
   if (name in CHOICES) {
-    const member = shop[CHOICES[name]].indexOf(value === NULL_MARK ? null : value);
+    const member = shop[CHOICES[name]].indexOf(memberOf(value));
     if (member >= 0) state[name].add(member);
     return member >= 0;
   }
@@ -32,6 +32,16 @@ function accept(shop, time, state, name, value) {
   if (!known?.includes(value)) return false;
   state[name] = value;
   return true;
+}
+
+function memberOf(value) {
+  if (value === NULL_MARK) return null;
+  return value.startsWith(NULL_MARK) ? value.slice(1) : value;
+}
+
+function addressOf(member) {
+  if (member === null) return NULL_MARK;
+  return member.startsWith(NULL_MARK) ? NULL_MARK + member : member;
 }
 
 function systemLanguage() {
@@ -42,7 +52,7 @@ function writeState(shop, time, state) {
   const parts = new URLSearchParams();
   for (const name of ["from", "to"]) if (state[name] !== null) parts.append(name, time.written(state[name]));
   for (const [name, members] of Object.entries(CHOICES)) {
-    for (const member of state[name]) parts.append(name, shop[members][member] ?? NULL_MARK);
+    for (const member of state[name]) parts.append(name, addressOf(shop[members][member]));
   }
   if (state.lang !== systemLanguage()) parts.append("lang", state.lang);
   if (state.theme) parts.append("theme", state.theme);
