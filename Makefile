@@ -171,7 +171,7 @@ help-all:
 # ---- what the targets above stand on ----------------------------------------------------------------------------
 
 # One stamp per group of requirements: installed again only when its lock changed. `test` holds all that `demo` holds.
-.venv/%: requirements/%.txt | .venv/bin/pip
+.venv/%: requirements/%.txt | .venv/bin/pip .venv/packages
 	echo "installing requirements/$*.txt into .venv ..."
 	$(RUN) pip install --quiet --no-deps --require-hashes --disable-pip-version-check -r $<
 	touch $@
@@ -189,6 +189,11 @@ help-all:
 	  echo "error: $(PYTHON) cannot make a virtual environment with pip" >&2
 	  echo "  fix: apt-get install python3-venv   (on other systems: the package that brings venv and pip)" >&2; exit 1
 	fi
+
+# The folders of packages/ are importable as they lie here: by a path from .venv, so that a copy of all has its own.
+.venv/packages: Makefile | .venv/bin/pip
+	printf '../../../../packages/%s/src\n' mysql-arrow > "$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')/order_he.pth"
+	touch $@
 
 .env: | .env.example
 	[ -f .env ] || ( umask 077; cp .env.example .env )

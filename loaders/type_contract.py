@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders.errors import Failure
-from loaders.mysql_arrow.printed import cast
 from loaders.quoting import mysql_name
+from mysql_arrow.printed import cast
 
 # Redshift's limits. Arrow, Parquet and DuckDB share the 38 digits.
 REDSHIFT_VARCHAR_BYTES = 65_535

@@ -1,5 +1,6 @@
 """A database of the test's own, a catalog of it, and the loaders run on it in this process."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -33,6 +34,18 @@ def sequence(first: int, last: int) -> str:
     number = " + ".join([str(first), *(f"{10**place} * d{place}.d" for place in places)])
     tables = ", ".join(f"({digits}) as d{place}" for place in places)
     return f"(select {number} as seq from {tables} where {number} <= {last} order by seq) as numbers"
+
+
+@contextmanager
+def fresh_database(server) -> Iterator[str]:
+    """The name of an empty database that is dropped in the end."""
+    name = f"order_he_test_{secrets.token_hex(6)}"
+    administrator = mysql_url.parse(server.url("root", "mysql"), "the server's URL")
+    with closing(mysql_url.connect(administrator, "the server's URL")) as connection, connection.cursor() as cursor:
+        cursor.execute(f"create database {name} character set utf8mb4")
+    yield name
+    with closing(mysql_url.connect(administrator, "the server's URL")) as connection, connection.cursor() as cursor:
+        cursor.execute(f"drop database {name}")
 
 
 @dataclass(frozen=True)

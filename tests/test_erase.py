@@ -15,8 +15,7 @@ from loaders.lake.spool import spool
 from loaders.lake.store import sha256_of
 from loaders.retention import erase, erase_key, prune
 from loaders.retention.erase_lake import LakeSearch
-from tests.conftest import fresh_database
-from tests.own_database import OwnDatabase
+from tests.own_database import OwnDatabase, fresh_database
 from tests.test_cli import loaders, refused
 from tests.test_kill import copied, run_to_step
 from tests.test_prune import files_are_whole

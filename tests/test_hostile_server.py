@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from loaders.errors import Failure
-from loaders.mysql_arrow import pymysql_seam
 from loaders.source import mysql, mysql_url, standing
 from loaders.type_contract import contract
 from local_stack.redshift import tls
+from mysql_arrow import pymysql_seam
 from tests.hostile_server import EOF, OK, Client, definition, hostile, text
 
 CANARY = "canary-8d41c7"

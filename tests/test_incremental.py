@@ -10,8 +10,7 @@ from loaders.deletes import DeleteLimit
 from loaders.errors import Failure
 from loaders.source import mysql_url
 from tests import mixes
-from tests.conftest import fresh_database
-from tests.own_database import OwnDatabase, sequence
+from tests.own_database import OwnDatabase, fresh_database, sequence
 
 
 @pytest.mark.parametrize("kind", mixes.KINDS)

@@ -14,10 +14,10 @@ from dataclasses import replace
 import pytest
 
 from loaders.errors import Failure
-from loaders.mysql_arrow.packets import BLOCK_BYTES
 from loaders.source import mysql, mysql_url
 from loaders.type_contract import contract
 from local_stack import private_server
+from mysql_arrow import BLOCK_BYTES
 from tests import chaos_proxy
 from tests.own_database import OwnDatabase
 

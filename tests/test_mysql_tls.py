@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 from pymysql.cursors import SSCursor
 
-from loaders import mysql_arrow
+import mysql_arrow
 from loaders.errors import Failure
-from loaders.mysql_arrow.packets import BLOCK_BYTES
 from loaders.source import mysql
 from loaders.source.shared_snapshot import shared_snapshot
 from loaders.type_contract import contract
+from mysql_arrow import BLOCK_BYTES
 from tests.own_database import OwnDatabase
 
 SIZES = [0, 1, 250, 251, 16_383, 16_384, 16_385, 70_000, BLOCK_BYTES - 20, BLOCK_BYTES, (1 << 24) - 10, 17_000_000]

@@ -13,8 +13,7 @@ from loaders import pipeline
 from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.retention.replay import replay
-from tests.conftest import fresh_database
-from tests.own_database import OwnDatabase
+from tests.own_database import OwnDatabase, fresh_database
 from tests.shop_model import KINDS, write
 from tests.test_cli import loaders, refused
 from tests.test_kill import run_to_step

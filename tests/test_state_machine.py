@@ -24,9 +24,8 @@ from hypothesis.stateful import (
 )
 
 from loaders.errors import Failure
-from tests.conftest import fresh_database
 from tests.mixes import totals
-from tests.own_database import OwnDatabase
+from tests.own_database import OwnDatabase, fresh_database
 from tests.shop_model import KINDS, MANY, Kind, filled, first_rows, rows_of, write
 
 # A run takes a tenth of a second and more, and a database is made anew for each example: neither is a fault.

@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loaders.errors import Failure
-from loaders.mysql_arrow.printed import cast
 from loaders.settings import ROOT
 from loaders.type_contract import SourceColumn, contract, decode
+from mysql_arrow.printed import cast
 
 DOCUMENTED = re.findall(
     r"^\| `(.+?)` \| (.+?) \| (.+?) \| (.+?) \|$", (ROOT / "docs/types.md").read_text(), re.MULTILINE

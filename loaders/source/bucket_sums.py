@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from loaders import mysql_arrow
+import mysql_arrow
 from loaders.overlap import Shared, merged
 from loaders.proof.buckets import Sums, read_sums
 from loaders.source.described import SourceTable
@@ -40,7 +40,7 @@ def in_parts(
 
     def answers(connection) -> Iterator[pa.RecordBatch]:
         for sql in left:
-            yield from mysql_arrow.read(connection, sql, SCHEMA)
+            yield from mysql_arrow.batches(connection, sql, SCHEMA)
 
     with explained(f"table {table.name}"):
         for batch in merged(list(map(answers, snapshot.connections)), AHEAD_BYTES, snapshot.interrupt):

@@ -9,9 +9,9 @@ from typing import NoReturn
 import pyarrow as pa
 
 from loaders.errors import Failure
-from loaders.mysql_arrow import Block
 from loaders.telling import value
 from loaders.type_contract import Column, decode
+from mysql_arrow import Block
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,8 @@ from pymysql.constants import ER
 from pymysql.converters import encoders
 from pymysql.cursors import SSCursor
 
-from loaders import mysql_arrow
+import mysql_arrow
 from loaders.errors import Failure
-from loaders.mysql_arrow.packets import BLOCK_BYTES
 from loaders.overlap import Shared, merged
 from loaders.proof.buckets import Sums, read_sums
 from loaders.quoting import mysql_name
@@ -29,6 +28,7 @@ from loaders.source.conversion import Conversion
 from loaders.source.described import SourceTable
 from loaders.source.statements import asked, code_and_text, explained, rows
 from loaders.type_contract import Column, lake_schema
+from mysql_arrow import BLOCK_BYTES
 
 # A connection for `snapshot`: values stay the bytes that the server sent.
 CONNECT_OPTIONS = {"use_unicode": False, "conv": dict(encoders)}
@@ -178,7 +178,9 @@ class Snapshot:
 
         def answers(connection: pymysql.Connection) -> Iterator[pa.RecordBatch]:
             for where in left:
-                yield from mysql_arrow.read(connection, rows_sql(table, columns, where), schema, convert, block_bytes)
+                yield from mysql_arrow.batches(
+                    connection, rows_sql(table, columns, where), schema, convert, block_bytes
+                )
 
         with explained(f"table {table.name}"):
             sources = [answers(connection) for connection in self.connections]
@@ -212,7 +214,7 @@ class Snapshot:
         """The same by mysql_arrow, in a third of the time: batches of `width` columns of bytes, in their order."""
         schema = pa.schema([(str(place), pa.binary()) for place in range(width)])
         with explained(f"table {table.name}"):
-            yield from mysql_arrow.read(self.connection, sql, schema)
+            yield from mysql_arrow.batches(self.connection, sql, schema)
 
     def encrypted(self) -> bool:
         """Whether the connection is TLS."""

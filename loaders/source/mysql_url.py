@@ -16,11 +16,11 @@ import pymysql
 from pymysql.constants import ER
 
 from loaders.errors import Failure
-from loaders.mysql_arrow import pymysql_seam
 from loaders.quoting import mysql_name
 from loaders.secret import Secret
 from loaders.source import refusals, tls
 from loaders.source.statements import code_and_text, rows
+from mysql_arrow import pymysql_seam
 
 EXAMPLE = "mysql://loader:PASSWORD@shop.example.com:3306/order_he"
 CONNECT_SECONDS = 10

@@ -13,8 +13,8 @@ import pymysql
 from pymysql.constants import ER
 
 from loaders.errors import Failure
-from loaders.mysql_arrow import pymysql_seam
 from loaders.source.statements import asked, code_and_text, rows
+from mysql_arrow import pymysql_seam
 
 UNLIMITED = 2**64 - 1
 # The server waits this long for us, when the disk or the lake is slow.

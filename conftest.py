@@ -1,19 +1,16 @@
 """Real parts, started once per worker and shared: a MariaDB, a MySQL and an S3 server."""
 
 import os
-import secrets
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import HealthCheck, settings
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from loaders.source import mysql_url
 from tests import servers
 from tests import tls_server as tls_server_of_its_own
 from tests.dashboard.pages import browser, open_page  # noqa: F401 (fixtures; one browser for all tests of a worker)
-from tests.own_database import OwnDatabase
+from tests.own_database import OwnDatabase, fresh_database
 
 pytest.register_assert_rewrite("tests.mixes")
 # In a CI commands do not show values of rows: tests/test_no_values.py says so, and the others read them.
@@ -85,18 +82,6 @@ def started_servers(tmp_path_factory, worker_id):
 def mysql_server(server_kind, started_servers):
     """A server for the tests alone, of both kinds one after the other."""
     return started_servers(server_kind)
-
-
-@contextmanager
-def fresh_database(server) -> Iterator[str]:
-    """The name of an empty database that is dropped in the end."""
-    name = f"order_he_test_{secrets.token_hex(6)}"
-    administrator = mysql_url.parse(server.url("root", "mysql"), "the server's URL")
-    with closing(mysql_url.connect(administrator, "the server's URL")) as connection, connection.cursor() as cursor:
-        cursor.execute(f"create database {name} character set utf8mb4")
-    yield name
-    with closing(mysql_url.connect(administrator, "the server's URL")) as connection, connection.cursor() as cursor:
-        cursor.execute(f"drop database {name}")
 
 
 @pytest.fixture

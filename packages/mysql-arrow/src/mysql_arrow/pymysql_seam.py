@@ -8,7 +8,7 @@ import select
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -19,6 +19,7 @@ from pymysql.constants import CLIENT, COMMAND, CR, SERVER_STATUS
 from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
 
 DEPRECATE_EOF = 1 << 24
+COM_STMT_CLOSE = 0x19
 COM_RESET_CONNECTION = 0x1F  # MySQL 5.7, MariaDB 10.2 and later; PyMySQL has no name for it
 # At least what PyMySQL's buffered file holds; one read1 of as much empties it.
 BUFFERED_BYTES = 1 << 16
@@ -36,7 +37,11 @@ class NotProven(err.OperationalError):
     """The password is asked for by a server that has not shown who it is."""
 
     def __init__(self) -> None:
-        super().__init__(CR.CR_AUTH_PLUGIN_ERR, "the password was not sent")
+        super().__init__(
+            CR.CR_AUTH_PLUGIN_ERR,
+            "the password was not sent: the server has not shown who it is (proven=True says that "
+            "TLS or a socket shows it; or give its server_public_key)",
+        )
 
 
 class Connection(connections.Connection):
@@ -136,11 +141,12 @@ def spoken(connection: Connection) -> Iterator[None]:
 class Stream:
     """A query's answer, whose column definitions have been read: rows come next.
 
-    names: the columns'. head: bytes that PyMySQL has received already. sequence: the next packet's number.
+    fields: the columns, as the server describes them. head: bytes that PyMySQL has received already. sequence: the next
+    packet's number.
     """
 
     connection: Connection
-    names: list[str]
+    fields: Sequence[FieldDescriptorPacket]
     head: bytes
     sequence: int
     poll: Callable[[int], list] | None
@@ -170,8 +176,24 @@ def start(connection: Connection, query: str) -> Stream:
     result.unbuffered_active = False
     if not result.field_count:
         raise err.ProgrammingError(0, f"the statement gives no rows: {query[:80]}")
-    names = [field.name for field in result.fields]
-    return Stream(connection, names, _buffered(connection), connection._next_seq_id, _poll(connection._sock))
+    return Stream(connection, result.fields, _buffered(connection), connection._next_seq_id, _poll(connection._sock))
+
+
+def described(connection: Connection, query: str) -> Sequence[FieldDescriptorPacket]:
+    """The columns of the query's answer, by preparing it: the server does not run it."""
+    connection._execute_command(COMMAND.COM_STMT_PREPARE, query.encode(connection.encoding))
+    with spoken(connection):
+        statement, columns, parameters = struct.unpack_from("<IHH", connection._read_packet().get_all_data(), 1)
+        if parameters:
+            abandon(connection)
+            raise err.ProgrammingError(0, f"the statement has parameters: {query[:80]}")
+        fields = [connection._read_packet(FieldDescriptorPacket) for _ in range(columns)]
+        if columns:
+            connection._read_packet()  # EOF
+    connection._execute_command(COM_STMT_CLOSE, struct.pack("<I", statement))  # has no answer
+    if not columns:
+        raise err.ProgrammingError(0, f"the statement gives no rows: {query[:80]}")
+    return fields
 
 
 def wait_for_the_living(connection: Connection, dead_after: int) -> None:

@@ -12,9 +12,9 @@ from pymysql import MySQLError
 from pymysql.converters import encoders
 from pymysql.cursors import SSCursor
 
-from loaders import mysql_arrow
-from loaders.mysql_arrow import lanes, packets, pymysql_seam
-from loaders.mysql_arrow.block import Block
+import mysql_arrow
+from mysql_arrow import lanes, packets, pymysql_seam
+from mysql_arrow.block import Block
 
 BYTES = {"use_unicode": False, "conv": dict(encoders)}
 LONGEST = packets.LONGEST
@@ -249,8 +249,10 @@ def test_the_public_face_as_its_documentation_shows_it(own):
         [("id", pa.int64()), ("price", pa.decimal128(10, 2)), ("name", pa.string()), ("at", pa.timestamp("us"))]
     )
     with closing(own.connect(own.source_url)) as connection:
-        (batch,) = mysql_arrow.read(connection, "select id, price, name, at from product order by id", schema)
-        assert list(mysql_arrow.read(connection, "select id, price, name, at from product where id < 0", schema)) == []
+        (batch,) = mysql_arrow.batches(connection, "select id, price, name, at from product order by id", schema)
+        assert (
+            list(mysql_arrow.batches(connection, "select id, price, name, at from product where id < 0", schema)) == []
+        )
         with connection.cursor() as cursor:
             cursor.execute("select id, price, name, at from product order by id")
             assert [tuple(row.values()) for row in batch.to_pylist()] == list(cursor.fetchall())
@@ -273,4 +275,4 @@ def test_the_public_face_as_its_documentation_shows_it(own):
 )
 def test_what_a_query_cannot_give_is_a_failure(own, query, schema, raised):
     with closing(own.connect(own.source_url)) as connection, raised:
-        assert list(mysql_arrow.read(connection, query, schema)) == []
+        assert list(mysql_arrow.batches(connection, query, schema)) == []

@@ -12,7 +12,7 @@ import pytest
 from pymysql.connections import Connection, MySQLResult
 from pymysql.constants import CLIENT
 
-from loaders.mysql_arrow import pymysql_seam
+from mysql_arrow import pymysql_seam
 from tests.own_database import sequence
 
 
@@ -50,7 +50,7 @@ def test_after_the_columns_a_result_is_left_to_us(own):
     own.write("create table t (id int primary key)", "insert into t values (1), (2)")
     with closing(own.connect(own.source_url)) as connection:
         stream = pymysql_seam.start(connection, "select id from t")
-        assert stream.names == ["id"]
+        assert [field.name for field in stream.fields] == ["id"]
         # A row is packet 1 + definitions + EOF later: columns' count, one definition, EOF.
         assert stream.sequence == 4
         assert stream.head.startswith(b"\x02\x00\x00\x04\x011")

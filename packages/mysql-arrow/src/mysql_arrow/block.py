@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from pymysql import err
 
-from loaders.mysql_arrow.packets import Rows
+from mysql_arrow.packets import Rows
 
 NULL = 251
 NO_LENGTH = 255

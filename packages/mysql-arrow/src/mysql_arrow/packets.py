@@ -11,8 +11,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from pymysql import err
 
-from loaders.mysql_arrow import lanes, pymysql_seam
-from loaders.mysql_arrow.lanes import HEADER, LONGEST
+from mysql_arrow import lanes, pymysql_seam
+from mysql_arrow.lanes import HEADER, LONGEST
 
 BLOCK_BYTES = 4 << 20
 EOF, ERR = b"\xfe", b"\xff"
