@@ -13,6 +13,7 @@ from loaders.errors import Failure
 from loaders.matching import unloadable
 from loaders.quoting import has_jinja, jinja_text, sql_name
 from loaders.source.described import SourceTable
+from loaders.type_contract import SourceColumn
 from loaders.warehouse.raw_tables import LOADS_TABLE
 
 # Columns that by their name say when a row last changed, in the order of preference.
@@ -23,23 +24,31 @@ LOADED_AT = (
     "where table_name = '{{ this.identifier | replace(\"'\", \"''\") }}' order by run desc limit 1"
 )
 NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
+# A moment in MySQL that has no time zone: its digits are what the source's clocks showed.
+LOCAL = "datetime"
 # Unicode's kinds of characters that control something instead of being seen, and ends of lines.
 CONTROL = ("Cc", "Zl", "Zp")
 
 
 def catalog_yaml(name: str, tables: Iterable[SourceTable]) -> tuple[str, list[str]]:
-    """The catalog's text, and a notice for every table that had to be left out."""
+    """The catalog's text, and a notice for every table that had to be left out, and of times without a zone."""
     kept, notices = _loadable(tables)
+    local = sum(column.data_type == LOCAL for table in kept for column in table.columns)
     if has_jinja(name):
         raise Failure(f"the database's name {name} would be Jinja to dbt", "name the source: discover --write NAME")
     source = {
         "name": name,
         "description": f"Tables of the database {name}, as `python -m loaders discover` found them.",
         "schema": schema(name),
-        "config": {"loaded_at_query": LOADED_AT},
+        "config": {"loaded_at_query": LOADED_AT} | ({"meta": {"time_zone": "UTC"}} if local else {}),
         "quoting": {"schema": True, "identifier": True},
         "tables": [_entry(table, _dbt_name(plain, table)) for plain, table in _named(kept).items()],
     }
+    if local:
+        notices.append(
+            f"DATETIME columns ({local:,}) have no time zone, and are taken for UTC: if they hold local time, name its "
+            "zone (such as Asia/Seoul) as time_zone in the catalog, before the first build"
+        )
     text = _yaml(source, as_it_is=True)
     return (text if text.replace("\n", "").isprintable() else _yaml(source, as_it_is=False)), notices
 
@@ -148,12 +157,19 @@ def _dbt_name(plain: str, table: SourceTable) -> str:
 
 
 def _view_sql(source: str, dbt_name: str, table: SourceTable) -> str:
-    columns = ",\n".join(f"        {_column(column.name)}" for column in table.columns)
+    columns = ",\n".join(f"        {_selected(source, column)}" for column in table.columns)
     return (
         f"with source as (\n    select * from {{{{ source('{source}', '{dbt_name}') }}}}\n),\n\n"
         f"live as (\n    select\n{columns}\n    from source\n    where _deleted_at is null\n)\n\n"
         "select * from live\n"
     )
+
+
+def _selected(source: str, column: SourceColumn) -> str:
+    """The column as it is; a time without a zone as the moment in UTC that the catalog's time_zone makes of it."""
+    if column.data_type != LOCAL:
+        return _column(column.name)
+    return f"{{{{ in_utc({jinja_text(sql_name(column.name))}, '{source}') }}}} as {_column(column.name)}"
 
 
 def _column(name: str) -> str:

@@ -45,6 +45,11 @@ FIVE_ROWS = (
     "select order_id, cast(ordered_at as date), country, product_name, amount, status, delivery_days "
     "from analytics.order_mart order by order_id desc limit 5"
 )
+# An order's time as the shop's rows have it, in the mart, and in it if the shop's clocks showed Korean time.
+ONE_TIME = (
+    "select o.order_id, o.order_date, m.ordered_at, (o.order_date at time zone 'Asia/Seoul') at time zone 'UTC' "
+    "from {raw} as o inner join analytics.order_mart as m on m.order_id = o.order_id order by o.order_id limit 1"
+)
 # The shop's part of the dbt project: `discover --write` may have put other databases beside it.
 SHOP = ("+marts",)
 NEXT = {
@@ -199,6 +204,7 @@ def summary(server: private_server.Server, ask: Ask, passed: str) -> None:
         print("\nrows      " + compare_rows(shop, ask))
         print("tests     " + passed)
         print("revenue   " + compare_revenue(shop, ask))
+    print("times     " + one_time(ask))
     print("\nfive rows of the order mart:")
     print(pandas.DataFrame(ask(FIVE_ROWS), columns=FIVE_COLUMNS).to_string(index=False))
     print(f"\nfiles     {DATA / 'export'}\ndocs      {site}\ndashboard {PAGE}")
@@ -223,6 +229,15 @@ def compare_revenue(shop: Connection, ask: Ask) -> str:
     ((here,),) = ask("select coalesce(sum(amount), 0) from analytics.order_mart")
     must_equal("revenue", there, Decimal(here))
     return f"{here:,} in the mart = MySQL's own sum"
+
+
+def one_time(ask: Ask) -> str:
+    """What became of an order's time, and what the catalog's time_zone has to do with it."""
+    ((order, there, here, korean),) = ask(ONE_TIME.format(raw=f'{catalog.read(CATALOG).schema}."order"'))
+    return (
+        f"order {order} was placed at {there}: {here} UTC in the mart, as the catalog's time_zone says; "
+        f"were it Asia/Seoul, {korean}"
+    )
 
 
 def tests_passed() -> str:

@@ -54,6 +54,7 @@ def test_make_demo_ends_in_a_summary_that_compares_both_ends(demo):
     for line in (
         "customer 300, product 50, order 10,000: source = raw",
         "in the mart = MySQL's own sum",
+        "2024-01-02 12:15:32 UTC in the mart, as the catalog's time_zone says; were it Asia/Seoul, 2024-01-02 03:15:32",
         "five rows of the order mart:",
         "make day && make extract && make build",
         "docs/course/en/0.md",
@@ -176,6 +177,7 @@ def test_an_own_database_is_a_minute_from_dbt_build(demo, own):
     catalog = "dbt_project/models/staging/billing/_billing__sources.yml"
     assert catalog in done.stdout
     assert "cursor: updated_at" in (fresh.folder / catalog).read_text()
+    assert "time_zone: UTC" in (fresh.folder / catalog).read_text() and "DATETIME columns (1)" in done.stderr
     fresh.run("make extract", CATALOG=catalog, **settings)
     told = fresh.run("""make build ARGS="--vars '{shop: false}'" """, **settings)
     assert "ERROR=0" in told

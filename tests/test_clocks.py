@@ -5,7 +5,7 @@ import datetime
 import duckdb
 import pytest
 
-from loaders import catalog
+from loaders import catalog, discover
 from tests import commands, forked_dbt, small_shop
 from tests.test_dbt_project import copied_project
 from tests.wrong_clocks import WrongClocks
@@ -160,3 +160,23 @@ def test_a_time_zone_that_is_none_stops_the_build_by_name(shop, tmp_path):
     )
     told = " ".join(said.split())
     assert "the source shop is said to be in the time zone Asia/Pyongseoul, which is none: write a name like" in told
+
+
+def test_staging_that_discover_wrote_makes_utc_of_the_zone_that_its_catalog_says(own, tmp_path):
+    """A DATETIME is what the source's clocks showed, whatever its column is called; a TIMESTAMP is a moment already."""
+    own.write(
+        "create table t (id int primary key, `at {{ 1 }}` datetime(6), seen timestamp null)",
+        "insert into t values (1, '2024-07-01 08:30:00.25', '2024-07-01 08:30:00'), (2, null, null)",
+    )
+    project = copied_project(tmp_path / "seoul")
+    with own.snapshot() as snapshot:
+        (sources, _view), notices = discover.write("own", snapshot.tables().values(), project / "models")
+    assert len(notices) == 1 and "DATETIME columns (1)" in notices[0]
+    own.run(catalog.read(sources))
+    moments = {"UTC": datetime.datetime(2024, 7, 1, 8, 30, 0, 250000)}
+    moments["Asia/Seoul"] = moments["UTC"] - datetime.timedelta(hours=9)
+    for zone, moment in moments.items():
+        sources.write_text(sources.read_text().replace("time_zone: UTC", f"time_zone: {zone}"))
+        forked_dbt.dbt(own, "run", "--select", "staging.own", project=project)
+        found = ask(own, 'select "at {{ 1 }}", seen from analytics.stg_own__t order by id')
+        assert found == [(moment, datetime.datetime(2024, 7, 1, 8, 30)), (None, None)], zone

@@ -19,8 +19,10 @@
 
 {#- The time zone that a source's rows are written in; a name that nobody knows stops what reads it. -#}
 {% macro time_zone_of(source_name) %}
-    {% set tables = graph.sources.values() | selectattr('source_name', 'equalto', source_name) | list if execute else [] %}
-    {% set zone = tables[0].config.meta.get('time_zone', 'UTC') if tables else 'UTC' %}
+    {#- The first table will do: a schema may have thousands, and each of their times asks here. -#}
+    {% set tables = graph.sources.values() if execute else [] %}
+    {% set table = tables | selectattr('source_name', 'equalto', source_name) | first %}
+    {% set zone = table.config.meta.get('time_zone', 'UTC') if table else 'UTC' %}
     {% if zone not in modules.pytz.all_timezones_set %}
         {{ exceptions.raise_compiler_error(
             'the source ' ~ source_name ~ ' is said to be in the time zone ' ~ zone ~ ', which is none: write a name like '
