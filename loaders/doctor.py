@@ -24,6 +24,7 @@ from loaders.source.mysql_url import CONNECT_SECONDS, DatabaseURL
 from loaders.source.refusals import REACH
 from loaders.source.shared_snapshot import may_lock
 from loaders.table_read import homes
+from loaders.warehouse.profile import Target
 
 if TYPE_CHECKING:
     from loaders.lake.s3 import S3  # brings AWS's packages, which a folder does not need
@@ -111,6 +112,15 @@ def lake(store: Lake) -> Iterator[Finding]:
     yield check("read it back", lambda: _same(store.read(key), data, store))
     yield check("list it", lambda: _listed(store, key))
     yield check("delete it", lambda: store.delete([key]))
+
+
+def profile(target: Target) -> str:
+    """Which target it is; of a profile without the lines that close dbt's DuckDB off (an old one), that too."""
+    options = target.values.get("config_options")
+    closed = isinstance(options, dict) and options.get("enable_external_access") is False
+    open_ = target.type == "duckdb" and not closed
+    reach = "; its SQL reaches files: take config_options over from profiles.example.yml" if open_ else ""
+    return f"{target.name}, {target.type}{reach}"
 
 
 def bucket(store: "S3", warehouse_host: str) -> Iterator[Finding]:

@@ -10,7 +10,8 @@ import duckdb
 import pytest
 
 from loaders.settings import ROOT
-from tests import commands
+from tests import commands, forked_dbt
+from tests.own_database import OwnDatabase
 
 PROJECT = ROOT / "dbt_project"
 
@@ -305,3 +306,31 @@ def test_dbt_run_without_a_history_says_dbt_build(shop, tmp_path):
     done = commands.dbt(shop, "run", DUCKDB_PATH=str(copy))
     assert done.returncode != 0
     assert "analytics.customer_history was never made" in done.stdout and "run `dbt build`" in done.stdout
+
+
+REACHING = (
+    "copy (select 1) to '{file}'", "attach '{file}'", "export database '{file}'", "install httpfs", "load httpfs",
+    "set enable_external_access = true", "reset lock_configuration", "set temp_directory = '{file}'",
+    "create persistent secret (type s3)",
+)  # fmt: skip
+READING = ("read_text('/etc/passwd')", "read_csv('https://localhost/x')", "glob('/*')", "'/etc/passwd.parquet'")
+
+
+def test_no_model_and_no_hook_reaches_beyond_the_warehouse(tmp_path):
+    """Each asked alone, through dbt, by the profile that `make setup` writes."""
+    own, project, file = OwnDatabase("", "", tmp_path), copied_project(tmp_path), tmp_path / "reached"
+    texts = [f'{{{{ config(pre_hook="{asked.format(file=file)}") }}}} select 1 as one' for asked in REACHING]
+    texts += [f"select * from {place}" for place in READING]
+    folder = project / "models/hostile"
+    folder.mkdir()
+    for number, text in enumerate([*texts, "select 1 as one"]):
+        (folder / f"hostile_{number:02}.sql").write_text(text)
+    forked_dbt.dbt(own, "run", "--select", "hostile", project=project, fails=True)
+    results = json.loads((own.folder / "target/run_results.json").read_text())["results"]
+    hostile = [result for result in results if "hostile" in result["unique_id"]]
+    said = {result["unique_id"][-2:]: (result["status"], result["message"]) for result in hostile}
+    assert said.pop(f"{len(texts):02}")[0] == "success" and len(said) == len(texts)
+    for number, (status, message) in said.items():
+        refused = any(word in message for word in ("disabled", "has been locked"))
+        assert (status, refused) == ("error", True), (texts[int(number)], message)
+    assert not file.exists()

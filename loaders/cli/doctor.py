@@ -66,8 +66,7 @@ def _examine_lake_and_warehouse(
     arguments: argparse.Namespace, chosen: Settings, folder: Path, show: Callable[[doctor.Finding], bool]
 ) -> None:
     def name() -> str:
-        target = connections.dbt_target(chosen, chosen.environment)
-        return f"{target.name}, {target.type}"
+        return doctor.profile(connections.dbt_target(chosen, chosen.environment))
 
     # Every one is shown, also after one that failed.
     shown = [show(finding) for finding in doctor.lake(connections.lake(chosen))]

@@ -6,6 +6,7 @@ import boto3
 import pytest
 
 from loaders import doctor as doctor_of_loaders
+from loaders.warehouse.profile import Target
 from local_stack.redshift import names
 from tests import commands
 
@@ -35,7 +36,8 @@ def failed(done) -> list[str]:
 def test_every_link_works_on_both_targets_and_nothing_is_left_behind(shop, redshift):
     told = commands.succeeded(doctor(shop, **redshift.environment()))
     assert "COPY one row from the lake" in told and "FAILED" not in told and "everything works" in told
-    assert "FAILED" not in commands.succeeded(doctor(shop, LAKE_URL=str(shop.folder / "lake")))
+    told = commands.succeeded(doctor(shop, LAKE_URL=str(shop.folder / "lake")))
+    assert "FAILED" not in told and "dbt's profile (duckdb, duckdb)" in told
     assert not list((shop.folder / "lake").rglob("*doctor*/*"))
     keys = boto3.client(
         "s3", endpoint_url=redshift.endpoint, region_name=names.REGION,
@@ -95,6 +97,14 @@ def test_a_lake_that_this_account_may_not_write(shop, redshift):
     done = doctor(shop, **redshift.environment() | {"LAKE_URL": f"s3://{names.BUCKET}/elsewhere"})
     assert failed(done)[0].startswith("  FAILED  write to the lake")
     assert "AccessDenied" in done.stdout
+
+
+def test_a_profile_that_leaves_dbt_open_to_files_is_noted():
+    closed, example = {"enable_external_access": False}, "take config_options over from profiles.example.yml"
+    for options, noted in ((closed, False), (None, True), ({"enable_external_access": True}, True)):
+        told = doctor_of_loaders.profile(Target("dev", "duckdb", {"config_options": options}))
+        assert (example in told) is noted
+    assert doctor_of_loaders.profile(Target("prod", "redshift", {})) == "prod, redshift"
 
 
 def test_a_bucket_in_another_region_is_named(lake):
