@@ -129,6 +129,23 @@ def bucket(store: "S3", warehouse_host: str) -> Iterator[Finding]:
     yield check("the bucket encrypts by default", lambda: _encryption(store))
 
 
+# How S3 says whether a bucket keeps what is replaced and deleted -> what that means here.
+VERSIONING = {
+    "": "no: what `erase` and `prune` delete is gone",
+    "Enabled": "yes: `erase` removes a person's too; what `prune` deletes stays until a lifecycle rule of the bucket's",
+    "Suspended": "those from before it was suspended: `erase` removes a person's too",
+}
+
+
+def versioning(store: "S3") -> Finding:
+    """Whether old versions of objects stay in the bucket. No run needs to know, so whoever may not ask is only told."""
+    what = "the bucket keeps old versions"
+    try:
+        return Finding(what, note=VERSIONING[store.versioning()])
+    except Failure as failure:
+        return Finding(what, note=f"not known: {failure.problem}; {failure.fix}")
+
+
 def _same_region(store: "S3", host: str) -> str:
     region = store.region()
     found = re.search(r"\.([a-z]{2}-[a-z-]+-\d)\.redshift", host)

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 from botocore.exceptions import ClientError
 
+from loaders import doctor
 from loaders.lake import runs
 from loaders.lake.s3 import S3
 from loaders.lake.spool import spool
@@ -74,6 +75,16 @@ def test_what_may_not_be_listed_or_removed_is_said_with_the_right_that_is_missin
         assert done.unreached and right in done.unreached.fix and "AccessDenied" in done.unreached.problem
         assert done.removed == 0 and 2 in rows_of_versions(search)
     assert erase_versions.erase(search).removed == 2
+
+
+def test_doctor_says_whether_the_bucket_keeps_old_versions_and_what_erase_does_with_them(s3_server):
+    client, bucket = boto3.client("s3", **s3_server), f"lake-{secrets.token_hex(6)}"
+    client.create_bucket(Bucket=bucket)
+    lake = S3(client, bucket, "order-he")
+    assert doctor.versioning(lake).note == "no: what `erase` and `prune` delete is gone"
+    for status, note in {"Enabled": "yes: `erase` removes a person's too", "Suspended": "those from before"}.items():
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+        assert doctor.versioning(lake).note.startswith(note)
 
 
 def other(search) -> tuple[Path, str]:

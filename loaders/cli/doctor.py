@@ -69,7 +69,11 @@ def _examine_lake_and_warehouse(
         return doctor.profile(connections.dbt_target(chosen, chosen.environment))
 
     # Every one is shown, also after one that failed.
-    shown = [show(finding) for finding in doctor.lake(connections.lake(chosen))]
+    store = connections.lake(chosen)
+    shown = [show(finding) for finding in doctor.lake(store)]
+    in_s3 = chosen.lake_url.startswith("s3://")
+    if in_s3:
+        show(doctor.versioning(store))
     if not show(doctor.check("dbt's profile", name)):
         return
     catalog = connections.catalog(arguments, chosen)
@@ -79,8 +83,8 @@ def _examine_lake_and_warehouse(
             newest = warehouse.last_applied()
         return f"run {newest[0]} is the newest in schema {catalog.schema}" if newest else "nothing is loaded yet"
 
-    target, store = connections.dbt_target(chosen, chosen.environment), connections.lake(chosen)
-    if chosen.lake_url.startswith("s3://") and target.type == "redshift":
+    target = connections.dbt_target(chosen, chosen.environment)
+    if in_s3 and target.type == "redshift":
         for finding in doctor.bucket(store, target.values["host"]):
             show(finding)
     if not show(doctor.check("connect to the warehouse and log in", applied)) or target.type != "redshift":

@@ -156,6 +156,11 @@ class S3:
                 return ""
         return rules["Rules"][0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]
 
+    def versioning(self) -> str:
+        """`Enabled`, `Suspended`, or empty: it never was on (the page API_GetBucketVersioning of S3's reference)."""
+        with explained(str(self), "s3:GetBucketVersioning"):
+            return self.client.get_bucket_versioning(Bucket=self.bucket).get("Status", "")
+
 
 def _as_s3_has_it(sha256: str) -> str:
     return base64.b64encode(bytes.fromhex(sha256)).decode()
