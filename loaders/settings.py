@@ -4,6 +4,7 @@ Only the command-line modules call `read`; everything else is handed what it nee
 """
 
 import datetime
+import io
 import os
 import stat
 from collections.abc import Mapping
@@ -103,12 +104,27 @@ def required_source_url(settings: Settings) -> str:
     return settings.source_url
 
 
-def _of_file(file: Path) -> dict[str, str | None]:
+def text_of(file: Path) -> str:
+    """What a file of settings says: nothing, if it is not there; one that cannot be read does not say nothing."""
     try:
-        # A password may have a $ in it: nothing of it is taken for another variable.
-        return dotenv_values(file, interpolate=False)
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and not file.is_symlink():
+            return ""
+        raise Failure(
+            f"{file} cannot be read ({error.strerror})", "make it a file that this user may read, or remove it"
+        ) from None
     except UnicodeDecodeError:
         raise Failure(f"{file} is not UTF-8", "save it as UTF-8") from None
+
+
+def _of_file(file: Path) -> dict[str, str | None]:
+    # Some editors mark a file as UTF-8: the mark would be part of the first name, and that setting would be nobody's.
+    text = text_of(file).removeprefix("\ufeff")
+    if "\0" in text:
+        raise Failure(f"{file} has the character NUL in it", "save it anew as a text, in UTF-8")
+    # A password may have a $ in it: nothing of it is taken for another variable.
+    return dotenv_values(stream=io.StringIO(text), interpolate=False)
 
 
 def _switch(values: Mapping[str, str], name: str, default: bool) -> bool:

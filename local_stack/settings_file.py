@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from loaders.settings import text_of
+
 BEGIN = "# >>> put here by `make break`; `make fix` takes it away"
 END = "# <<< put here by `make break`"
 
 
 def add(file: Path, settings: Mapping[str, str]) -> None:
     """Put the block at the end, in place of one that is there."""
-    kept = _without(file.read_text(encoding="utf-8")) if file.exists() else ""
+    kept = _without(text_of(file))
     block = [BEGIN, *(f"{name}={value}" for name, value in settings.items()), END]
     start = kept if not kept or kept.endswith("\n") else kept + "\n"
     _replace(file, start + "\n".join(block) + "\n")
@@ -17,7 +19,7 @@ def add(file: Path, settings: Mapping[str, str]) -> None:
 
 def remove(file: Path) -> bool:
     """Take the block away. False: there was none."""
-    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    text = text_of(file)
     kept = _without(text)
     if kept == text:
         return False

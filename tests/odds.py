@@ -16,7 +16,9 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
+from loaders import settings
 from loaders.settings import ROOT
 
 PROGRAMS = ("loaders.cli", "dashboard.cli", "seeds_generator.cli", "local_stack.cli", "exercises.__main__")
@@ -26,13 +28,15 @@ STEPS = ("open", "socket.connect", "os.rename", "os.remove", "os.mkdir", "os.lin
 
 @dataclass(frozen=True)
 class Odd:
-    """user: a name. output: a file, or "closed": a pipe that nobody reads. file_bytes: what a file may have at most.
+    """user: a name. project: the folder whose .env is read.
 
+    output: a file, or "closed": a pipe that nobody reads. file_bytes: what a file may have at most.
     stop_at: the step at which Ctrl-C comes.
     """
 
     user: str | None = None
     folder: str = str(ROOT)
+    project: str = str(ROOT)
     encoding: str = "utf-8"
     output: str | None = None
     file_bytes: int | None = None
@@ -145,6 +149,7 @@ def _change(job: dict, odd: Odd) -> None:
     sys.stdout = os.fdopen(1, "w", encoding=odd.encoding, closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding=odd.encoding, errors="backslashreplace", buffering=1, closefd=False)
     os.chdir(odd.folder)
+    settings.read.__defaults__ = (Path(odd.project), os.environ)
     if odd.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (odd.file_bytes, odd.file_bytes))
     if odd.user:

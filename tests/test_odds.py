@@ -118,3 +118,32 @@ def assert_all_is_well(shop, forker):
     for program, call in (("seeds_generator.cli", "fill"), ("loaders.cli", "extract"), ("loaders.cli", "verify")):
         ended = run(forker, shop, program, call)
         assert ended.code == 0, ended.out + ended.err
+
+
+READERS = [
+    ("loaders.cli", "status"), ("loaders.cli", "dbt build"), ("dashboard.cli", "page"), ("dashboard.cli", "export"),
+    ("dashboard.cli", "sql"), ("seeds_generator.cli", "day"),
+]  # fmt: skip
+UNREADABLE = {
+    "not UTF-8": (lambda file: file.write_bytes(b"LAKE_URL=\xff"), "is not UTF-8"),
+    "UTF-16": (lambda file: file.write_bytes("LAKE_URL=x".encode("utf-16-be")), "has the character NUL in it"),
+    "a NUL in a value": (lambda file: file.write_text("AWS_REGION=a\0b"), "has the character NUL in it"),
+    "a folder": (lambda file: file.mkdir(), "cannot be read (Is a directory)"),
+    "a link to nothing": (lambda file: file.symlink_to("nowhere"), "cannot be read (No such file or directory)"),
+    "nobody's to read": (lambda file: (file.touch(), file.chmod(0)), "cannot be read (Permission denied)"),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_settings_that_cannot_be_read_end_every_command_with_a_sentence(forker, kind):
+    """Read as an ordinary user: root may read everything."""
+    make, said = UNREADABLE[kind]
+    with tempfile.TemporaryDirectory(prefix="order-he-odds-") as folder:
+        Path(folder).chmod(0o755)
+        file = Path(folder, ".env")
+        make(file)
+        odd = Odd(user=None if os.getuid() else "nobody", project=folder)
+        for program, call in READERS:
+            ended = forker.run(program, *call.split(), environment=commands.clean_environment(), odd=odd)
+            assert (ended.code, ended.out) == (1, ""), (call, ended.out + ended.err)
+            assert ended.err.startswith(f"error: {file} {said}\n  fix: ") and well_ended(ended), (call, ended.err)
