@@ -105,6 +105,13 @@ def standing_of(connection: pymysql.Connection) -> Iterator[Finding]:
         yield Finding("tables can be locked for a moment", note="no, so --parallel reads over one: `grant lock tables`")
 
 
+def signing(store: Lake) -> str:
+    """Whether run records are signed."""
+    if store.signing.key:
+        return "run records are signed, and others refused"
+    return "run records are not signed: whoever may write into the lake is trusted"
+
+
 def lake(store: Lake) -> Iterator[Finding]:
     """An object is written, read, listed and deleted under a name of its own."""
     key, data = f"_doctor/{secrets.token_hex(8)}", b"written by `doctor`, which removes it"
@@ -206,6 +213,10 @@ KOREAN = {
     "refused user": "사용자 이름이나 비밀번호가 틀렸습니다.",
     "certificate": "서버 인증서를 믿을 수 없습니다. 인증 기관 파일과 호스트 이름을 확인하세요.",
     "AccessDenied": "S3가 거부했습니다. 이 계정에 레이크 프리픽스의 읽기, 쓰기, 삭제, 목록 권한을 주세요.",
+    "LAKE_KEY has": (
+        "LAKE_KEY는 ASCII 글자, 숫자, 기호로 된 32자 이상이어야 합니다. "
+        '`python -c "import secrets; print(secrets.token_urlsafe(32))"`로 만들어 .env에 적으세요.'
+    ),
     "NoSuchBucket": "버킷이 없습니다. 버킷을 만들거나 LAKE_URL을 고치세요.",
     "make up": "전용 서버가 꺼져 있습니다. `make up`으로 켜세요.",
 }

@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 
 from loaders import telling
 from loaders.errors import Failure
+from loaders.secret import Secret
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / ".data"
@@ -44,6 +45,7 @@ class Settings:
     delete_rows: int
     value_parts: int
     no_values: bool
+    lake_key: Secret | None
 
 
 def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -53,6 +55,7 @@ def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
     """
     both = _of_file(root / ".env") | dict(environment)
     values = {name: value for name, value in both.items() if value}
+    lake_key = values.pop("LAKE_KEY", None)
     data = root / ".data"
 
     def path(name: str, default: Path) -> Path:
@@ -72,6 +75,7 @@ def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
         value_parts=_whole(values, "VALUE_PARTS", "24", 1_000),
         # Every CI sets CI.
         no_values=_switch(values, "NO_VALUES", values.get("CI", "0").lower() not in ("0", "false")),
+        lake_key=Secret(lake_key) if lake_key else None,
     )
 
 
@@ -83,6 +87,8 @@ def prepare_process(settings: Settings, root: Path = ROOT) -> None:
     passwords and .data, whoever made them and under whichever umask (an editor, `git`, a version before).
     """
     telling.show_values(not settings.no_values)
+    # For our own eyes: dbt, which runs other people's code, and what else is started from here do not need it.
+    os.environ.pop("LAKE_KEY", None)
     others = 0o007 if _switch(settings.environment, "FILES_FOR_GROUP", False) else 0o077
     os.umask(others)
     for path in (root / ".env", root / "dbt_project/profiles.yml", root / ".data"):

@@ -13,7 +13,17 @@ SHOP_CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
 
 def clean_environment() -> dict[str, str]:
     """The environment without anything that a developer may have set for dbt, AWS or this project."""
-    own = ("SOURCE_URL", "SHOP_URL", "LAKE_URL", "CATALOG", "DUCKDB_PATH", "CI", "NO_VALUES", "FILES_FOR_GROUP")
+    own = (
+        "SOURCE_URL",
+        "SHOP_URL",
+        "LAKE_URL",
+        "CATALOG",
+        "DUCKDB_PATH",
+        "CI",
+        "NO_VALUES",
+        "FILES_FOR_GROUP",
+        "LAKE_KEY",
+    )
     return {
         name: value
         for name, value in os.environ.items()

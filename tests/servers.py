@@ -37,6 +37,7 @@ ON_ONE = {
     "tests/test_odds.py": "how commands end",
     "tests/test_prune.py": "what becomes of runs in the lake",
     "tests/test_replay.py": "what becomes of runs in the lake",
+    "tests/test_signing.py": "which run records are believed",
 }
 _TYPES = "no such type there"
 _VARIABLE = "no such variable there"

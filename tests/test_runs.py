@@ -113,7 +113,7 @@ def test_the_oldest_record_is_missed(tmp_path):
     with pytest.raises(Failure, match=r"misses its oldest: _runs/1\.json"):
         runs.numbers(lake)
     base = replace(record(2), attempt=f"baseline-{attempt(2)}", batches=())
-    lake.create(runs.baseline_key(2), runs.readable(base, runs.baseline_key(2)))
+    lake.create(runs.baseline_key(2), runs.readable(lake, base, runs.baseline_key(2)))
     assert runs.numbers(lake) == [2, 3]
     lake.delete(["_runs/2.json"])
     with pytest.raises(Failure, match=r"misses its oldest: _runs/3\.json"):

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from loaders import settings, telling
-from loaders.cli import dbt, discover, doctor, erase, plan, prune, replay, run, status, verify, withdraw
+from loaders.cli import dbt, discover, doctor, erase, plan, prune, replay, run, sign, status, verify, withdraw
 
 EXAMPLES = """examples:
   python -m loaders extract                       all tables of the catalog: MySQL -> lake -> raw
@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   python -m loaders prune --keep-days 30          remove what is older from the lake, behind a baseline
   python -m loaders withdraw 7                    give up run 7, which raw refuses, and all after it
   python -m loaders erase --table customer --key 42   remove a person from lake, raw and histories
+  python -m loaders sign --dry-run                which run records LAKE_KEY has not signed
   python -m loaders status                        what raw holds, and what waits
   python -m loaders plan                          what a run would do now, and why
   python -m loaders plan --sql                    with every statement for MySQL and for Redshift
@@ -32,6 +33,7 @@ settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_
   DELETE_LIMIT_PERCENT (10) and DELETE_LIMIT_ROWS (100): a run that deletes more of a table than both refuses,
   VALUE_PARTS (24: each run compares one part in so many of every large table by value; 1: all, 0: nothing),
   NO_VALUES (1: no values and keys of rows in messages; 0: show them; else 1 in a CI, which sets CI),
+  LAKE_KEY (run records are signed with it, and others are refused),
   FILES_FOR_GROUP (0; 1: what is written may be read and written by the group of its folder)
 exit codes: 0 done, 1 a failure that is explained, 2 a wrong call, 130 stopped by Ctrl-C"""
 
@@ -58,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     prune.add_to(commands, catalog)
     withdraw.add_to(commands, catalog)
     erase.add_to(commands, catalog)
+    sign.add_to(commands)
     doctor.add_to(commands, catalog)
     discover.add_to(commands)
     dbt.add_to(commands)

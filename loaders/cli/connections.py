@@ -14,8 +14,9 @@ from loaders import catalog as catalogs
 from loaders import paths, settings
 from loaders.catalog import Catalog
 from loaders.errors import Failure
-from loaders.lake import sequences
+from loaders.lake import sequences, signing
 from loaders.lake.folder import Folder
+from loaders.lake.signing import Signing
 from loaders.lake.store import Lake
 from loaders.settings import Settings
 from loaders.source import mysql, mysql_url
@@ -41,11 +42,11 @@ def chosen_tables(arguments: argparse.Namespace, chosen: Settings) -> Catalog:
 
 def lake(chosen: Settings) -> Lake:
     """The lake at LAKE_URL: s3://bucket/prefix, file:///folder, or a folder (relative to the project)."""
-    url = chosen.lake_url
+    url, signed = chosen.lake_url, signing.of(chosen.lake_key)
     # Where files of a lake in S3 are put for DuckDB.
     paths.for_duckdb(Path(tempfile.gettempdir()), "TMPDIR")
     if url.startswith("s3://") and "@" not in url:
-        return _s3(url, chosen.environment.get("LAKE_KMS_KEY"))
+        return _s3(url, chosen.environment.get("LAKE_KMS_KEY"), signed)
     if "://" in url and not url.startswith("file://"):
         # Not shown: keys of AWS's may be in it.
         raise Failure(
@@ -54,7 +55,7 @@ def lake(chosen: Settings) -> Lake:
         )
     if url.startswith("file://") and "%" in url:
         raise Failure(f"LAKE_URL {url} is a URL with a % in it", "write the folder itself, as the system shows it")
-    return Folder(paths.for_duckdb(settings.ROOT / url.removeprefix("file://"), "LAKE_URL"))
+    return Folder(paths.for_duckdb(settings.ROOT / url.removeprefix("file://"), "LAKE_URL"), signed)
 
 
 def lake_of(catalog: Catalog, chosen: Settings) -> Lake:
@@ -62,7 +63,7 @@ def lake_of(catalog: Catalog, chosen: Settings) -> Lake:
     return sequences.of(lake(chosen), catalog.schema)
 
 
-def _s3(url: str, kms_key: str | None) -> Lake:
+def _s3(url: str, kms_key: str | None, signed: Signing) -> Lake:
     # AWS's packages take a quarter of every command's start, and a folder needs none of them.
     import boto3
     from botocore.exceptions import BotoCoreError
@@ -73,7 +74,7 @@ def _s3(url: str, kms_key: str | None) -> Lake:
     if not bucket:
         raise Failure("LAKE_URL names no bucket", "write it as s3://bucket/prefix")
     try:
-        return S3(boto3.client("s3"), bucket, prefix.strip("/"), kms_key)
+        return S3(boto3.client("s3"), bucket, prefix.strip("/"), kms_key, signed)
     except BotoCoreError as error:
         raise Failure(f"S3 cannot be used: {error}", "check AWS credentials and Region") from None
 

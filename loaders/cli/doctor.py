@@ -68,15 +68,19 @@ def _examine_lake_and_warehouse(
     def name() -> str:
         return doctor.profile(connections.dbt_target(chosen, chosen.environment))
 
+    if not show(doctor.check("LAKE_URL and LAKE_KEY", lambda: doctor.signing(connections.lake(chosen)))):
+        return
     # Every one is shown, also after one that failed.
     store = connections.lake(chosen)
     shown = [show(finding) for finding in doctor.lake(store)]
     in_s3 = chosen.lake_url.startswith("s3://")
     if in_s3:
         show(doctor.versioning(store))
+    catalog = connections.catalog(arguments, chosen)
+    if all(shown):
+        show(doctor.check("read the newest run record", lambda: _newest(catalog, chosen)))
     if not show(doctor.check("dbt's profile", name)):
         return
-    catalog = connections.catalog(arguments, chosen)
 
     def applied() -> str:
         with connections.warehouse(catalog, chosen) as warehouse:
@@ -92,6 +96,12 @@ def _examine_lake_and_warehouse(
     show(doctor.check(f"make a table in schema {catalog.schema}", lambda: _make_a_table(catalog, chosen)))
     if all(shown):
         show(doctor.check("COPY one row from the lake", lambda: _copy_one_row(catalog, chosen, folder)))
+
+
+def _newest(catalog: Catalog, chosen: Settings) -> str:
+    lake = connections.lake_of(catalog, chosen)
+    known = runs.numbers(lake)
+    return f"run {runs.read(lake, known[-1]).run}" if known else "there is none yet"
 
 
 def _make_a_table(catalog: Catalog, chosen: Settings) -> None:

@@ -56,7 +56,9 @@ def take_back(arguments: argparse.Namespace, chosen: Settings) -> None:
 
 def _line(each: Waiting) -> str:
     if each.run is None:
-        return f"  run {each.number}: its record is damaged, so that nobody can say what it brought"
+        return (
+            f"  run {each.number}: its record is damaged, or not signed with LAKE_KEY: nobody can say what it brought"
+        )
     tables = ", ".join(
         f"{batch.table} {batch.rows:,} rows{f' and {batch.deleted_rows:,} gone' if batch.deleted_rows else ''}"
         for batch in each.run.batches

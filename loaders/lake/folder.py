@@ -11,14 +11,16 @@ from pathlib import Path
 
 from loaders import paths
 from loaders.errors import Failure
+from loaders.lake.signing import UNSIGNED, Signing
 from loaders.lake.store import MOST_BYTES, Damaged, Version, checked, is_key, missing, safe, small
 
 
 class Folder:
     """A lake in a folder of this machine."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, signing: Signing = UNSIGNED):
         self.folder = folder
+        self.signing = signing
 
     def __str__(self) -> str:
         return str(self.folder)
@@ -75,7 +77,7 @@ class Folder:
                     yield key
 
     def below(self, prefix: str) -> "Folder":
-        return Folder(self._path(prefix))
+        return Folder(self._path(prefix), self.signing.below(prefix))
 
     def delete(self, keys: Iterable[str]) -> None:
         with self._explained():

@@ -12,13 +12,11 @@ from typing import Annotated, Any
 from loaders import type_contract
 from loaders.errors import Failure
 from loaders.lake import strict
-from loaders.lake.store import MOST_BYTES, Damaged, Lake, segment
+from loaders.lake.signing import UNSIGNED, Signing
+from loaders.lake.store import BASELINES, MOST_BYTES, PREFIX, Damaged, Lake, segment, way_out
 from loaders.warehouse.raw_tables import LINEAGE_COLUMNS, LOADS_TABLE
 
 FORMAT_VERSION = 1
-PREFIX = "_runs/"
-# What `prune` makes of the oldest runs: the newest of them again, with every table whole.
-BASELINES = "_baselines/"
 UPDATE = "update this project; nothing was loaded"
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -156,10 +154,10 @@ class Run:
         return (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
-def from_json(data: bytes, key: str) -> Run:
+def from_json(data: bytes, key: str, signing: Signing = UNSIGNED) -> Run:
     """Read the record at a key of the lake. One that is not whole, or not at its place, is a failure, never a guess."""
     try:
-        record = json.loads(data)
+        record = json.loads(signing.opened(data, key))
         _refuse_other_format(record, key)
         parent = record.pop("parent")
         run = strict.made(Run, record)
@@ -189,11 +187,7 @@ def _refuse_other_format(record: Any, key: str) -> None:
 
 
 def _damaged(key: str, how: str) -> Damaged:
-    return Damaged(
-        f"the run record {key} is damaged ({how})",
-        "restore it from a backup of the lake, or give it up: `python -m loaders withdraw` and its number; nothing was "
-        "loaded",
-    )
+    return Damaged(f"the run record {key} is damaged ({how})", f"{way_out(key)}; nothing was loaded")
 
 
 def _flaws(run: Run, key: str) -> Iterator[str]:
@@ -247,6 +241,11 @@ def listed(lake: Lake) -> list[int]:
     return _numbers(lake, PREFIX)
 
 
+def keys(lake: Lake) -> list[str]:
+    """Where there are records, of baselines and runs, whether or not some are missing."""
+    return [*map(baseline_key, baseline_numbers(lake)), *map(key_of, listed(lake))]
+
+
 def numbers(lake: Lake) -> list[int]:
     """The numbers of all published runs, ascending. One that is missing was removed by somebody: a failure."""
     found = listed(lake)
@@ -284,7 +283,7 @@ def _span(first: int, last: int) -> str:
 
 
 def read(lake: Lake, number: int) -> Run:
-    return from_json(lake.read(key_of(number)), key_of(number))
+    return _read(lake, key_of(number))
 
 
 def baseline(lake: Lake, schema: str) -> Run | None:
@@ -306,7 +305,11 @@ def baseline_numbers(lake: Lake) -> list[int]:
 
 
 def read_baseline(lake: Lake, number: int) -> Run:
-    return from_json(lake.read(baseline_key(number)), baseline_key(number))
+    return _read(lake, baseline_key(number))
+
+
+def _read(lake: Lake, key: str) -> Run:
+    return from_json(lake.read(key), key, lake.signing)
 
 
 def newest_batches(lake: Lake, schema: str, tables: Collection[str]) -> dict[str, Batch]:
@@ -324,18 +327,19 @@ def newest_batches(lake: Lake, schema: str, tables: Collection[str]) -> dict[str
 
 def publish(lake: Lake, run: Run) -> bool:
     """The lake's commit: create the record only if its number is free. Of two runs at once, one gets True."""
-    return lake.create(key_of(run.run), readable(run, key_of(run.run)))
+    key = key_of(run.run)
+    return lake.create(key, readable(lake, run, key))
 
 
-def readable(run: Run, key: str) -> bytes:
+def readable(lake: Lake, run: Run, key: str) -> bytes:
     """The record as it is written to its key: never one that could not be read again."""
-    data = run.to_json()
+    data = lake.signing.signed(run.to_json(), key)
     if len(data) > MOST_BYTES:
         raise Failure(
             f"the record of run {run.run} would have {len(data):,} bytes, more than {MOST_BYTES:,}",
             "divide the catalog into several, each with a schema of its own, and name them with --catalog",
         )
-    from_json(data, key)
+    from_json(data, key, lake.signing)
     return data
 
 

@@ -14,6 +14,7 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from loaders.errors import Failure
+from loaders.lake.signing import UNSIGNED, Signing
 from loaders.lake.store import MOST_BYTES, Version, damaged, digest_of, is_key, missing, safe, small
 
 # S3 asks for another try (409) when two conditional writes meet; one of them then finds the object there (412).
@@ -29,8 +30,9 @@ class S3:
     kms_key: encrypt objects with this KMS key; None: with S3's own keys.
     """
 
-    def __init__(self, client: Any, bucket: str, prefix: str, kms_key: str | None = None):
+    def __init__(self, client: Any, bucket: str, prefix: str, kms_key: str | None = None, signing: Signing = UNSIGNED):
         self.client = client
+        self.signing = signing
         self.kms_key = kms_key
         self.encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else ENCRYPTED_BY_S3
         self.bucket = bucket
@@ -95,7 +97,7 @@ class S3:
                 yield from filter(is_key, found)
 
     def below(self, prefix: str) -> "S3":
-        return S3(self.client, self.bucket, self.prefix + prefix, self.kms_key)
+        return S3(self.client, self.bucket, self.prefix + prefix, self.kms_key, self.signing.below(prefix))
 
     def delete(self, keys: Iterable[str]) -> None:
         self._delete({"Key": self.prefix + safe(key)} for key in keys)

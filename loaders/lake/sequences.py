@@ -3,6 +3,8 @@
 The first schema has the lake itself. Every further one has a lake below it, `_schemas/<schema>/`, of the same form.
 """
 
+from collections.abc import Iterator
+
 from loaders.lake import runs
 from loaders.lake.store import Damaged, Lake, segment
 
@@ -18,6 +20,13 @@ def of(lake: Lake, schema: str) -> Lake:
     if _has_runs(own):
         return own
     return lake if not _has_runs(lake) or _holds(lake, schema) else own
+
+
+def all_of(lake: Lake) -> Iterator[Lake]:
+    """Every part of it in which runs may be, of whatever schema."""
+    yield lake
+    for name in sorted({key.split("/")[1] for key in lake.keys(f"{FOLDER}/")}):
+        yield lake.below(f"{FOLDER}/{name}")
 
 
 def shared(lake: Lake, schema: str, source: str) -> list[str]:

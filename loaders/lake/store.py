@@ -9,13 +9,25 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from loaders.errors import Failure
 
+if TYPE_CHECKING:
+    from loaders.lake.signing import Signing
+
 # The longest name that file systems take.
 SEGMENT_BYTES = 255
+# Where run records are.
+PREFIX = "_runs/"
+# What `prune` makes of the oldest runs: the newest of them again, with every table whole.
+BASELINES = "_baselines/"
+# The way out of a lake that cannot be used.
+NEW_LAKE = (
+    "begin another lake: set LAKE_URL to another folder, then `python -m loaders extract --no-load` and "
+    "`python -m loaders replay --replace`"
+)
 # No run record is longer: Python makes up to 20 times as much of one, if it is made for that.
 MOST_BYTES = 16 << 20
 KEY = re.compile(r"(?:[A-Za-z0-9_.~%-]+/)*[A-Za-z0-9_.~%-]*")
@@ -35,7 +47,10 @@ class Version:
 
 
 class Lake(Protocol):
-    """What the pipeline needs of a lake. `str(lake)` is its address for people."""
+    """What the pipeline needs of a lake. `str(lake)` is its address for people; signing: of its run records."""
+
+    @property
+    def signing(self) -> "Signing": ...
 
     def put_file(self, key: str, file: Path, sha256: str) -> None:
         """Store a whole local file, which may be moved away. sha256: of its bytes, in hex, known by who wrote them."""
@@ -119,6 +134,14 @@ def damaged(key: str, found: str, published: str) -> Damaged:
         f"the lake's file {key} is damaged: sha256 is {found[:12]}…, published was {published[:12]}…",
         "restore that file from a backup of the lake; raw is unchanged",
     )
+
+
+def way_out(key: str) -> str:
+    """What to do about a record that is not to be used. A baseline has nothing before it that could be left."""
+    if key.startswith(BASELINES):
+        return f"restore it from a backup of the lake, or {NEW_LAKE}"
+    number = key.removeprefix(PREFIX).removesuffix(".json")
+    return f"restore it from a backup of the lake, or give it up: `python -m loaders withdraw {number}`"
 
 
 def small(key: str, data: bytes) -> bytes:

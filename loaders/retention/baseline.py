@@ -33,7 +33,7 @@ def write(lake: Lake, known: Sequence[Run], spool: Path, progress: replay.Progre
         with _rebuilt(lake, [base], spool / "order-he-proof.duckdb", progress):
             pass
         key = runs.baseline_key(last.run)
-        published = lake.create(key, runs.readable(base, key))
+        published = lake.create(key, runs.readable(lake, base, key))
     except BaseException:
         remove_files(lake, attempt, newest)
         raise

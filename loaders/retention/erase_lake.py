@@ -174,7 +174,7 @@ class LakeSearch:
 
     def _publish(self, key: str, old: Run, new: Run) -> None:
         """The record; then the files that no record names any more go."""
-        self.lake.replace(key, runs.readable(new, key))
+        self.lake.replace(key, runs.readable(self.lake, new, key))
         kept = {file.key for batch in self._batches(new) for file in _all(batch)}
         self.lake.delete([f.key for batch in self._batches(old) for f in _all(batch) if f.key not in kept])
 

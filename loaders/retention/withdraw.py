@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from loaders.errors import Failure
 from loaders.lake import attempts, runs
 from loaders.lake.runs import Run
-from loaders.lake.store import Damaged, Lake
+from loaders.lake.store import NEW_LAKE, Damaged, Lake
 from loaders.warehouse.interface import Warehouse
 
 PREFIX = "_withdrawn/"
@@ -39,7 +39,7 @@ def plan(lake: Lake, warehouse: Warehouse, number: int) -> list[Waiting]:
     if number <= max(runs.baseline_numbers(lake), default=0):
         raise Failure(
             f"a baseline stands for run {number} of the lake {lake} and all before it: it cannot be given up",
-            "`python -m loaders replay` builds raw from the baseline",
+            f"`python -m loaders replay` builds raw from the baseline; or {NEW_LAKE}",
         )
     found = [_waiting(lake, each) for each in known if each >= number]
     if last >= number and not _is_broken(known, found[0]):
@@ -71,7 +71,7 @@ def _waiting(lake: Lake, number: int) -> Waiting:
     record = b""
     try:
         record = lake.read(runs.key_of(number))
-        return Waiting(number, record, runs.from_json(record, runs.key_of(number)))
+        return Waiting(number, record, runs.from_json(record, runs.key_of(number), lake.signing))
     except Damaged:
         return Waiting(number, record, None)
 
