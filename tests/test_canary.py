@@ -15,6 +15,7 @@ PERSONAL = {
     "request": "canaryrequest",
 }  # fmt: skip
 AWS = "canaryawssecret"
+LAKE_KEY = "canary-of-the-lakes-key-0123456789"
 EVERY = {
     "extract": ["loaders", "extract"],
     "extract --full": ["loaders", "extract", "--full", "--parallel", "2"],
@@ -37,6 +38,7 @@ FAILING = {
     "a value that was changed in raw": (None, CHANGED, ["loaders", "verify", "--deep"]),
     "a row that raw lacks": (None, "delete from raw.customer where customer_id = 1", ["loaders", "verify"]),
     "a person who is still at the source": (None, None, ["loaders", "erase", "--table", "customer", "--key", "1"]),
+    "a lake that has no signature any more": (None, None, ["loaders", "sign", "--remove"]),
     "a key that is none": (None, None, ["loaders", "erase", "--table", "customer", "--key", "canaryname"]),
     "a date that has no home": (
         "update customer set created_at = '0000-00-00' where customer_id = 1", None, ["loaders", "extract"],
@@ -59,7 +61,7 @@ def ci(own):
 
     def run(module: str, *arguments: str) -> tuple[int, str]:
         placed = [str(own.folder / each) if each in places else each for each in arguments]
-        done = commands.python(own, module, *placed, CI="true", AWS_SECRET_ACCESS_KEY=AWS)
+        done = commands.python(own, module, *placed, CI="true", AWS_SECRET_ACCESS_KEY=AWS, LAKE_KEY=LAKE_KEY)
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, done.stdout + done.stderr
 
@@ -68,7 +70,7 @@ def ci(own):
 
 def test_no_canary_leaves_the_lake_and_the_warehouse(own, ci):
     password = re.search(r"://[^:]+:([^@]+)@", own.source_url)[1]
-    settings = {"CI": "true", "AWS_SECRET_ACCESS_KEY": AWS}
+    settings = {"CI": "true", "AWS_SECRET_ACCESS_KEY": AWS, "LAKE_KEY": LAKE_KEY}
     code, told = ci(*EVERY["extract"])
     assert code == 0, told
     printed = {"dbt build": dbt(own, "build", **settings), "dbt docs": dbt(own, "docs", "generate", **settings)}
@@ -89,7 +91,7 @@ def test_no_canary_leaves_the_lake_and_the_warehouse(own, ci):
 
     theirs = (f"{own.folder}/lake/", str(own.warehouse_path))  # where rows belong
     artifacts = [file for file in own.folder.rglob("*") if file.is_file() and not str(file).startswith(theirs)]
-    secrets = [*PERSONAL.values(), password, AWS]
+    secrets = [*PERSONAL.values(), password, AWS, LAKE_KEY]
     shown = {f"what `{what}` printed": text.encode() for what, text in printed.items()}
     shown |= {str(file.relative_to(own.folder)): file.read_bytes() for file in artifacts}
     assert {"target/manifest.json", "target/run_results.json", "logs/dbt.log", "page.html", "docs.html"} < set(shown)
@@ -98,6 +100,9 @@ def test_no_canary_leaves_the_lake_and_the_warehouse(own, ci):
         f"{secret} in {name}" for name, content in shown.items() for secret in secrets if secret.encode() in content
     ]
     assert found == []
+    kept = [file.read_bytes() for file in own.folder.rglob("*") if file.is_file() and str(file).startswith(theirs)]
+    assert any(b'"signature": "' in content for content in kept)
+    assert not any(LAKE_KEY.encode() in content for content in kept), "nor is the lake's key in the lake"
 
 
 def test_a_canary_that_is_not_hidden_would_be_found(own, ci):

@@ -26,6 +26,16 @@ def test_the_environment_goes_before_the_file_and_the_file_before_the_default(pr
     assert settings.read(project, {}).dbt_target is None
 
 
+def test_the_lakes_key_is_for_the_loaders_alone(project, monkeypatch):
+    """dbt, which runs other people's code, is started with this process's environment and with what .env says."""
+    monkeypatch.setattr(os, "umask", lambda _mask: None)
+    monkeypatch.setenv("LAKE_KEY", "canary")
+    chosen = settings.read(project)
+    settings.prepare_process(chosen, project)
+    assert chosen.lake_key.revealed() == "canary" and "canary" not in repr(chosen)
+    assert "LAKE_KEY" not in {**os.environ, **chosen.environment}
+
+
 def test_paths_count_from_the_project_wherever_one_stands(project, monkeypatch):
     monkeypatch.chdir("/")
     assert settings.read(project, {"CATALOG": "a/b.yml"}).catalog == project / "a/b.yml"

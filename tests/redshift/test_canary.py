@@ -25,6 +25,7 @@ FAILURES = {
         "extract",
         lambda s: {"SOURCE_URL": "mysql://loader@h/d?secret=none", "AWS_SECRET_ACCESS_KEY": CANARY},
     ),
+    "the lake's key is too short": ("doctor", lambda s: {"LAKE_KEY": CANARY}),
     "S3 refuses the key": ("load", lambda s: {"AWS_SECRET_ACCESS_KEY": CANARY}),
     "Redshift refuses the password": ("load", lambda s: {"REDSHIFT_LOCAL_PASSWORD": CANARY}),
     "Redshift is not there": (
