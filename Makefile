@@ -123,6 +123,9 @@ prune: setup ## remove old runs from the lake, behind a baseline (ARGS="--keep-d
 withdraw: setup ## give up runs of the lake that raw refuses (ARGS="7": run 7 and all after it; ARGS="7 --dry-run")
 	$(STACK) $(RUN) loaders withdraw $(ARGS)
 
+sign: setup ## sign the lake's run records with LAKE_KEY (ARGS=--dry-run: what would be signed; ARGS=--remove)
+	$(STACK) $(RUN) loaders sign $(ARGS)
+
 erase: setup ## remove a person from lake, raw and histories (ARGS="--table customer --key 42")
 	$(STACK) $(RUN) loaders erase $(ARGS)
 
@@ -166,7 +169,7 @@ help:
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: demo day sql check-exercise break fix notebook plan verify extract build docs dashboard open export status doctor pr test test-long bench bench-cost test-aws lint setup up down seed load replay prune withdraw erase discover docs-serve format lock clean help help-all
+.PHONY: demo day sql check-exercise break fix notebook plan verify extract build docs dashboard open export status doctor pr test test-long bench bench-cost test-aws lint setup up down seed load replay prune withdraw sign erase discover docs-serve format lock clean help help-all
 
 # ---- what the targets above stand on ----------------------------------------------------------------------------
 

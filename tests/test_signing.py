@@ -190,6 +190,7 @@ def test_a_run_that_somebody_else_wrote_is_given_up(shop):
     """A row that the source never had, in a file whose sum the record says."""
     own = shop
     own.write("insert into t values (3, 'c')")
+    given_up = own.lake.read("_runs/2.json")
     theirs = own.folder / "theirs"
     shutil.copytree(own.lake.folder, theirs)
     own.extract(lake=Folder(theirs, signing.of(OTHER_KEY)).below("_nothing"), full=True)
@@ -204,6 +205,8 @@ def test_a_run_that_somebody_else_wrote_is_given_up(shop):
     assert own.live("t", "id") == [(1,), (2,)]
     assert "not signed with LAKE_KEY" in done(own, "withdraw", "2")
     assert "run 2: " in done(own, "extract") and own.live("t", "id") == [(1,), (3,)]
+    own.lake.replace("_runs/2.json", given_up)
+    assert "holds run 2, which is not from the lake" in refused(own, "load"), "an older one of ours, put back"
 
 
 def test_what_replaces_records_signs_them(shop):
