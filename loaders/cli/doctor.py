@@ -37,6 +37,8 @@ def examine(arguments: argparse.Namespace, chosen: Settings) -> int:
 
     show(doctor.check("the settings and the catalog", lambda: str(connections.catalog(arguments, chosen).file)))
     if sound:
+        show(doctor.check("LAKE_URL and LAKE_KEY", lambda: doctor.signing(connections.lake(chosen))))
+    if sound:
         _examine_source(arguments, chosen, show)
         with spool() as folder:
             _examine_lake_and_warehouse(arguments, chosen, folder, show)
@@ -68,17 +70,10 @@ def _examine_lake_and_warehouse(
     def name() -> str:
         return doctor.profile(connections.dbt_target(chosen, chosen.environment))
 
-    if not show(doctor.check("LAKE_URL and LAKE_KEY", lambda: doctor.signing(connections.lake(chosen)))):
-        return
-    # Every one is shown, also after one that failed.
-    store = connections.lake(chosen)
-    shown = [show(finding) for finding in doctor.lake(store)]
-    in_s3 = chosen.lake_url.startswith("s3://")
+    catalog, store = connections.catalog(arguments, chosen), connections.lake(chosen)
+    works, in_s3 = _examine_lake(catalog, chosen, show), chosen.lake_url.startswith("s3://")
     if in_s3:
         show(doctor.versioning(store))
-    catalog = connections.catalog(arguments, chosen)
-    if all(shown):
-        show(doctor.check("read the newest run record", lambda: _newest(catalog, chosen)))
     if not show(doctor.check("dbt's profile", name)):
         return
 
@@ -94,8 +89,16 @@ def _examine_lake_and_warehouse(
     if not show(doctor.check("connect to the warehouse and log in", applied)) or target.type != "redshift":
         return
     show(doctor.check(f"make a table in schema {catalog.schema}", lambda: _make_a_table(catalog, chosen)))
-    if all(shown):
+    if works:
         show(doctor.check("COPY one row from the lake", lambda: _copy_one_row(catalog, chosen, folder)))
+
+
+def _examine_lake(catalog: Catalog, chosen: Settings, show: Callable[[doctor.Finding], bool]) -> bool:
+    """Every link is shown, also after one that failed. The answer is whether objects come and go."""
+    shown = [show(finding) for finding in doctor.lake(connections.lake(chosen))]
+    if all(shown):
+        show(doctor.check("read the newest run record", lambda: _newest(catalog, chosen)))
+    return all(shown)
 
 
 def _newest(catalog: Catalog, chosen: Settings) -> str:
