@@ -1,14 +1,19 @@
 """No clock decides what came first, and what a source's own clock shows is what its time zone makes of it."""
 
 import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from loaders import catalog, discover
+from local_stack import private_server
 from tests import commands, forked_dbt, small_shop
+from tests.own_database import OwnDatabase
 from tests.test_dbt_project import copied_project
-from tests.wrong_clocks import WrongClocks
+from tests.wrong_clocks import LIBFAKETIME, WrongClocks, of_a_process
 
 DAY = datetime.timedelta(days=1)
 UNTESTED = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--quiet")
@@ -83,6 +88,57 @@ def test_clocks_a_day_off_forwards_and_backwards_change_no_order_of_anything(sho
     # Clocks are shown: the third build's machine was a day behind, and it stayed the third.
     shown = "select started_at > lag(started_at) over (order by build) from analytics._builds order by build"
     assert ask(shop, shown) == [(None,), (True,), (False,), (True,), (True,), (True,)]
+
+
+@contextmanager
+def server_with_its_clock_wrong(home: Path, days: int) -> Iterator[private_server.Server]:
+    """A server of the test's own: its folder stays, its process has the clock."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in of_a_process(days).items():
+            patch.setenv(name, value)
+        server = private_server.up(home, "mariadb", say=lambda _text: None)
+    try:
+        yield server
+    finally:
+        private_server.down(home, say=lambda _text: None)
+
+
+@pytest.mark.skipif(not LIBFAKETIME, reason="requirements/test.txt brings libfaketime for Linux on x86_64 alone")
+def test_server_loaders_and_dbt_as_processes_with_clocks_a_day_off_and_then_a_day_off_the_other_way(tmp_path):
+    """The whole of each process is wrong, C libraries and databases included: what the test above moves is what
+    sessions and Python show. The server and dbt go back by two days, the loaders forwards; histories go by runs."""
+    began = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+    for source, loaders, machine in ((1, -1, 1), (-1, 1, -1)):
+        with server_with_its_clock_wrong(tmp_path / "mysql", source) as server:
+            own = OwnDatabase(server.url("shop"), server.url("loader"), tmp_path)
+            if source == 1:
+                small_shop.create(own)
+                own.write(
+                    small_shop.customer(1, "Korea", "2024-01-01"), small_shop.product(1, "Cup", "1.00", "2024-01-01")
+                )
+            else:
+                own.write("update customer set country = 'Norway', updated_at = now()")
+            own.write(small_shop.order(2 + source, 1, 1, "2024-01-01"), "update `order` set order_date = now()")
+            commands.succeeded(commands.python(own, "loaders", "extract", **of_a_process(loaders)))
+            commands.succeeded(
+                commands.dbt(own, "build", "--select", "+order_mart", *UNTESTED, **of_a_process(machine))
+            )
+            told = commands.succeeded(commands.python(own, "loaders", "verify", **of_a_process(loaders)))
+            assert told.splitlines()[-1].startswith("equal; ")
+    # Each process did have the clock that it was given.
+    for sql, days in (
+        ("select any_value(snapshot_at) from raw._loads group by run order by run", [1, -1]),
+        ("select any_value(loaded_at) from raw._loads group by run order by run", [-1, 1]),
+        ("select started_at from analytics._builds order by build", [1, -1]),
+    ):
+        assert [round((moment - began) / DAY) for (moment,) in ask(own, sql)] == days, sql
+    history = "select country, from_run, until_run from analytics.customer_history order by from_run"
+    assert ask(own, history) == [("Korea", 1, 2), ("Norway", 2, None)]
+    assert ask(own, "select run from analytics.stg_shop__clock_turns") == [(2,)]
+    # Placed at a time that the source's clock showed twice: nobody can tell where the customer lived.
+    assert ask(own, "select country, country_when_ordered, is_observed from analytics.order_mart") == (
+        [("Norway", None, False)] * 2
+    )
 
 
 SOURCES = "models/staging/shop/_shop__sources.yml"

@@ -1,10 +1,12 @@
 """A source, loaders and a machine for dbt whose clocks are wrong, each by as much as a test says."""
 
 import datetime
+import importlib.util
 import types
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,18 @@ from tests import forked_dbt
 from tests.own_database import OwnDatabase
 
 NONE = datetime.timedelta()
+# The package carries the C library, which answers in the system's place whoever asks for the time.
+LIBFAKETIME = importlib.util.find_spec("libfaketime")
+
+
+def of_a_process(days: int) -> dict[str, str]:
+    """The environment of a process whose clock is wrong by so many days, in all that it calls and starts.
+
+    How long something takes is measured as ever: without the last setting every wait of a thread would end at once.
+    """
+    (library,) = Path(LIBFAKETIME.origin).parent.rglob("libfaketime.so.1")
+    wrong = {"LD_PRELOAD": str(library), "FAKETIME": f"{days:+}d"}
+    return wrong | {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_FORCE_MONOTONIC_FIX": "0"}
 
 
 @dataclass
