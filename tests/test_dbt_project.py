@@ -313,7 +313,7 @@ REACHING = (
     "set enable_external_access = true", "reset lock_configuration", "set temp_directory = '{file}'",
     "create persistent secret (type s3)",
 )  # fmt: skip
-READING = ("read_text('/etc/passwd')", "read_csv('https://localhost/x')", "glob('/*')", "'/etc/passwd.parquet'")
+READING = ("read_text('/etc/passwd')", "read_blob('https://localhost/x')", "glob('/*')", "'/etc/passwd.parquet'")
 
 
 def test_no_model_and_no_hook_reaches_beyond_the_warehouse(tmp_path):

@@ -13,7 +13,7 @@ from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.lake.spool import spool
 from loaders.lake.store import sha256_of
-from loaders.retention import erase, erase_key, prune
+from loaders.retention import erase, erase_key, prune, traces
 from loaders.retention.erase_lake import LakeSearch
 from tests.own_database import OwnDatabase, fresh_database
 from tests.test_cli import loaders, refused
@@ -326,3 +326,13 @@ def test_after_a_killed_prune_that_is_ended_first(history):
     list(prune.remove(own.lake, planned))
     erased(own)
     assert NAME not in b"".join(own.lake.read(key) for key in own.lake.keys(""))
+
+
+def test_when_not_all_texts_are_looked_for_the_answer_says_so(own, capsys):
+    own.write("create table t (id int primary key, v varchar(20))", "insert into t values (1, 'text 000'), (2, 'b')")
+    own.run()
+    key, found = key_of(own, "t", "2"), {f"text {number:03}" for number in range(101)}
+    with own.opened("raw_own") as warehouse:
+        assert len(traces.only_theirs(warehouse, key, found)) == 100 and capsys.readouterr().err == ""
+        assert len(traces.only_theirs(warehouse, key, found | {"text 101"})) == 100
+    assert "of 101 texts that only these rows of t had, the 100 longest are looked for" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from loaders.quoting import sql_name, sql_text
 from loaders.retention import erase_key
 from loaders.retention.erase_key import TEXT, Keys
 from loaders.retention.erase_lake import LakeSearch
-from loaders.telling import said
+from loaders.telling import notice, said
 from loaders.warehouse.duckdb_connection import close_off
 from loaders.warehouse.duckdb_sql import no_glob, read_parquet
 from loaders.warehouse.interface import Warehouse
@@ -57,6 +57,11 @@ def only_theirs(warehouse: Warehouse, keys: Keys, found: Iterable[str]) -> list[
         left -= {text for (text,) in warehouse.ask(f"select distinct {name} from {table} where {name} in ({listed})")}
         if not left:
             break
+    if len(left) > MOST:
+        notice(
+            f"of {len(left):,} texts that only these rows of {keys.table} had, the {MOST} longest are looked for; "
+            "to be rid of the others, make anew what was made of raw (`make build export dashboard docs`)"
+        )
     return sorted(left, key=lambda text: (-len(text), text))[:MOST]
 
 
