@@ -242,3 +242,21 @@ def test_out_of_a_baseline_that_nobody_signs_a_new_lake_leads(shop):
     done(own, "replay", "--replace")
     done(own, "extract")
     assert own.live("t", "id") == [(1,)]
+
+
+def test_what_somebody_has_put_beside_our_records_is_removed(shop):
+    """A baseline that hides the runs before it, and a part of the lake that hides all of them."""
+    own = shop
+    own.load()
+    base = replace(runs.read(own.lake, 2), attempt=f"baseline-{attempt(2)}", batches=())
+    planted = own.lake.folder / "_baselines/2.json"
+    planted.parent.mkdir()
+    planted.write_bytes(base.to_json())
+    assert "remove it if _runs/1.json and all after it are there" in refused(own, "replay")
+    planted.unlink()
+    done(own, "replay")
+    below = own.lake.below("_schemas/raw_own").folder
+    shutil.copytree(own.lake.folder / "_runs", below / "_runs")
+    assert "_schemas/raw_own/_runs/2.json is not what LAKE_KEY has signed there" in refused(own, "extract")
+    done(own, "withdraw", "1")
+    assert "run 3: " in done(own, "extract") and own.live("t", "id") == [(1,)]

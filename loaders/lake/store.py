@@ -139,7 +139,7 @@ def damaged(key: str, found: str, published: str) -> Damaged:
 def way_out(key: str) -> str:
     """What to do about a record that is not to be used. A baseline has nothing before it that could be left."""
     if key.startswith(BASELINES):
-        return f"restore it from a backup of the lake, or {NEW_LAKE}"
+        return f"restore it from a backup, or remove it if {PREFIX}1.json and all after it are there, or {NEW_LAKE}"
     number = key.removeprefix(PREFIX).removesuffix(".json")
     return f"restore it from a backup of the lake, or give it up: `python -m loaders withdraw {number}`"
 
