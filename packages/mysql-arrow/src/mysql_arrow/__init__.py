@@ -52,7 +52,7 @@ def schema_of(connection: Connection, query: str) -> pa.Schema:
 def read(connection: Connection, query: str, block_bytes: int = BLOCK_BYTES) -> pa.RecordBatchReader:
     """The query's rows, as they come, in the types of `schema_of`.
 
-    Iterate it, or hand it to whatever takes an Arrow stream (DuckDB, Polars, pyarrow.dataset, parquet). A value without
+    Iterate it, or hand it to whatever takes an Arrow stream (DuckDB, Polars, datasets, Parquet). A value without
     an exact home in its type (0000-00-00, text that is not UTF-8) raises pa.ArrowInvalid; a server's error, a broken
     connection, half an answer raise pymysql.MySQLError: the reader's end is always the result's. Closed early, it
     closes the connection.
