@@ -45,6 +45,7 @@ class Settings:
     delete_rows: int
     value_parts: int
     no_values: bool
+    keep_deleted: datetime.timedelta | None
     lake_key: Secret | None
 
 
@@ -73,6 +74,11 @@ def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
         delete_share=_whole(values, "DELETE_LIMIT_PERCENT", "10") / 100,
         delete_rows=_whole(values, "DELETE_LIMIT_ROWS", "100"),
         value_parts=_whole(values, "VALUE_PARTS", "24", 1_000),
+        keep_deleted=(
+            datetime.timedelta(days=_whole(values, "KEEP_DELETED_DAYS", "30", 100_000))
+            if "KEEP_DELETED_DAYS" in values
+            else None
+        ),
         # Every CI sets CI.
         no_values=_switch(values, "NO_VALUES", values.get("CI", "0").lower() not in ("0", "false")),
         lake_key=Secret(lake_key) if lake_key else None,

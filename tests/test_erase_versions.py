@@ -1,6 +1,7 @@
 """`erase` and a bucket with versioning: what was deleted there is still there, as an old version."""
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -13,7 +14,7 @@ from loaders.lake import runs
 from loaders.lake.s3 import S3
 from loaders.lake.spool import spool
 from loaders.lake.store import sha256_of
-from loaders.retention import erase_key, erase_versions
+from loaders.retention import deleted, erase, erase_key, erase_versions
 from loaders.retention.erase_lake import LakeSearch
 
 
@@ -92,3 +93,16 @@ def other(search) -> tuple[Path, str]:
     file = search.folder / "other.parquet"
     duckdb.execute(f"copy (select 77::integer as id, 'x' as v) to '{file}' (format parquet)")
     return file, sha256_of(file)
+
+
+def test_what_a_killed_erasure_of_deleted_rows_left_in_old_versions_only_is_found_again(versioned, own):
+    search = versioned
+    table = erase.Relation("raw_own", "t", history=True, keeps=True)
+    with own.opened("raw_own", search.lake) as warehouse:
+        search.erase()
+        erase.from_warehouse(warehouse, search.keys, [table])
+        empty = replace(search, keys=replace(search.keys, values=()), note=deleted.NOTE)
+        moment = runs.read(search.lake, 2).snapshot_at
+        rest = deleted.Deleted(empty, warehouse, [table], moment)
+        assert (rest.keys(begun=False).values, rest.keys(begun=True).values) == ((), (("2",),))
+    assert erase_versions.erase(search).removed == 2

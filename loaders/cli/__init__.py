@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   python -m loaders prune --keep-days 30          remove what is older from the lake, behind a baseline
   python -m loaders withdraw 7                    give up run 7, which raw refuses, and all after it
   python -m loaders erase --table customer --key 42   remove a person from lake, raw and histories
+  python -m loaders erase --deleted --dry-run     rows that the source deleted more than KEEP_DELETED_DAYS ago
   python -m loaders sign --dry-run                which run records LAKE_KEY has not signed
   python -m loaders status                        what raw holds, and what waits
   python -m loaders plan                          what a run would do now, and why
@@ -31,6 +32,8 @@ EXAMPLES = """examples:
 settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_DIR, DUCKDB_PATH, CATALOG,
   LOOKBACK_MINUTES (60: how long before the newest change reading begins),
   DELETE_LIMIT_PERCENT (10) and DELETE_LIMIT_ROWS (100): a run that deletes more of a table than both refuses,
+  KEEP_DELETED_DAYS (not set: for good; else so many days after a run noticed that rows are deleted, `erase --deleted`
+  removes their values),
   VALUE_PARTS (24: each run compares one part in so many of every large table by value; 1: all, 0: nothing),
   NO_VALUES (1: no values and keys of rows in messages; 0: show them; else 1 in a CI, which sets CI),
   LAKE_KEY (run records are signed with it, and others are refused),

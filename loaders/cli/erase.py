@@ -1,8 +1,9 @@
 """`erase`: a person leaves the lake, raw and dbt's histories, and it is shown that nothing is left."""
 
 import argparse
+import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loaders.catalog import Catalog
@@ -11,7 +12,7 @@ from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
-from loaders.retention import erase, erase_key, erase_versions, traces
+from loaders.retention import deleted, erase, erase_key, erase_versions, traces
 from loaders.retention.erase import Relation
 from loaders.retention.erase_key import Keys
 from loaders.retention.erase_lake import LakeSearch
@@ -25,6 +26,8 @@ EXAMPLES = """examples:
   python -m loaders erase --table customer --key 42
   python -m loaders erase --table customer --key 42 --with-references   and the orders that refer to it
   python -m loaders erase --table basket --key '7,"a,b"'    a composite key; binary ones in hex digits
+  python -m loaders erase --deleted --dry-run    which rows the source deleted more than KEEP_DELETED_DAYS days ago
+  python -m loaders erase --deleted              their values go; --table customer: of that table only
   python -m loaders erase --rewrite     DuckDB's file anew, without what builds left in its free blocks
 
 Delete the row at the source first. Then this removes it, and every earlier version of it, from the lake's files, from
@@ -43,8 +46,8 @@ class Places:
     nodes: list[dict]
     folder: Path
 
-    def search(self, keys: Keys) -> LakeSearch:
-        return LakeSearch(self.lake, self.catalog.schema, keys, self.folder)
+    def search(self, keys: Keys, note: str = "") -> LakeSearch:
+        return LakeSearch(self.lake, self.catalog.schema, keys, self.folder, note)
 
     def relations(self, table: str) -> list[Relation]:
         """Raw's table, and what dbt makes of it, in every schema that it has built."""
@@ -65,9 +68,11 @@ def add_to(commands, catalog: argparse.ArgumentParser) -> None:
     )
     what = erasing.add_mutually_exclusive_group(required=True)
     what.add_argument("--key", metavar="K", help="the row's primary key; a composite one with commas")
+    what.add_argument("--deleted", action="store_true", help="all rows that the source deleted KEEP_DELETED_DAYS ago")
     what.add_argument("--rewrite", action="store_true", help="only write DuckDB's file anew, without its free blocks")
     erasing.add_argument("--table", metavar="T", help="a table of the catalog")
     erasing.add_argument("--with-references", action="store_true", help="and the rows that refer to it by foreign key")
+    erasing.add_argument("--dry-run", action="store_true", help="of --deleted: say what would go, and leave it there")
     erasing.set_defaults(run=erase_rows)
 
 
@@ -77,6 +82,11 @@ def erase_rows(arguments: argparse.Namespace, chosen: Settings) -> None:
         with connections.warehouse(catalog, chosen) as warehouse:
             say(erase_told.written_anew(warehouse))
         return
+    if arguments.deleted:
+        _erase_deleted(arguments, chosen, catalog)
+        return
+    if arguments.dry_run:
+        raise Failure("--dry-run is of --deleted", "`erase --key` takes the row that is named; leave --dry-run away")
     if not arguments.table:
         raise Failure("--key names a row of no table", "name it: --table customer --key 42")
     catalog.only([arguments.table])
@@ -98,6 +108,58 @@ def erase_rows(arguments: argparse.Namespace, chosen: Settings) -> None:
     proof.tell(chosen, staying)
 
 
+def _erase_deleted(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog) -> None:
+    if chosen.keep_deleted is None:
+        raise Failure("KEEP_DELETED_DAYS is not set: deleted rows stay", "set it in .env, such as KEEP_DELETED_DAYS=30")
+    if arguments.with_references:
+        raise Failure(
+            "--with-references is of --key", "rows that refer to deleted ones go when they are deleted themselves"
+        )
+    tables = [table.name for table in catalog.tables]
+    lake = connections.lake_of(catalog, chosen)
+    newest = runs.newest_batches(lake, catalog.schema, tables)
+    if arguments.table:
+        catalog.only([arguments.table])
+    wanted = [batch for batch in newest.values() if arguments.table in (None, batch.table)]
+    marts = connections.dbt_target(chosen, chosen.environment).values["schema"]
+    nodes = dbt_nodes.listed(catalog, chosen)
+    with spool() as folder, connections.warehouse(catalog, chosen, read_only=arguments.dry_run) as warehouse:
+        places = Places(catalog, lake, warehouse, marts, nodes, folder)
+        with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+            moment = snapshot.taken_at - chosen.keep_deleted
+            say(f"rows whose deletion a run noticed by {moment:%Y-%m-%d %H:%M:%S} UTC, by the source's clock:")
+            if not arguments.dry_run:
+                for batch in wanted:
+                    _end_killed(places, batch)
+            found = [_deleted(places, snapshot, batch, moment) for batch in wanted if batch.primary_key]
+            rows = [keys for keys in found if keys.values or places.search(keys, deleted.NOTE).is_begun()]
+            staying = erase_told.referring_to(Referring(snapshot, lake, warehouse, newest, folder), rows)
+        say(*erase_told.undated(lake, catalog.schema, wanted, moment))
+        if arguments.dry_run or not rows:
+            say("nothing was erased" + ("; without --dry-run they go" if rows else ""))
+            return
+        proof = _erase(places, rows, deleted.NOTE)
+    proof.tell(chosen, staying)
+
+
+def _end_killed(places: Places, batch: runs.Batch) -> None:
+    """Remove the files that a killed erasure has left without a name: no key would lead to them any more."""
+    search = places.search(erase_key.of(batch, []), deleted.NOTE)
+    if search.is_begun():
+        search.erase()
+
+
+def _deleted(places: Places, snapshot: mysql.Snapshot, batch: runs.Batch, moment: datetime.datetime) -> Keys:
+    """The rows of a table that may go; what is at the source again, and no run has seen yet, stays."""
+    search = places.search(erase_key.of(batch, []), deleted.NOTE)
+    kept = [relation for relation in places.relations(batch.table) if relation.history]
+    keys = deleted.Deleted(search, places.warehouse, kept, moment).keys(search.is_begun())
+    back = erase.at_source(snapshot, keys)
+    again = f"; {len(back):,} more are at the source again, and stay" if back else ""
+    say(f"  {batch.table}: {len(keys.values) - len(back):,}{again}")
+    return replace(keys, values=tuple(key for key in keys.values if key not in back))
+
+
 def _referring(referring: Referring, keys: Keys, with_references: bool) -> tuple[list[Keys], list[str]]:
     """The rows to erase, the named one first, and what to say of rows that refer to it and stay."""
     if with_references:
@@ -105,9 +167,9 @@ def _referring(referring: Referring, keys: Keys, with_references: bool) -> tuple
     return [keys], erase_told.staying(referring, keys)
 
 
-def _erase(places: Places, chosen_rows: Sequence[Keys]) -> erase_told.Proof:
+def _erase(places: Places, chosen_rows: Sequence[Keys], note: str = "") -> erase_told.Proof:
     """Remove the rows from everything, then search everything again."""
-    searches = [places.search(keys) for keys in chosen_rows]
+    searches = [places.search(keys, note) for keys in chosen_rows]
     begun = sum(search.begin() for search in searches) > 0
     proof = erase_told.Proof(searches, places.warehouse, begun=begun)
     found: dict[Keys, set[str]] = {}
@@ -118,8 +180,7 @@ def _erase(places: Places, chosen_rows: Sequence[Keys]) -> erase_told.Proof:
         found[keys] = traces.texts(search, places.warehouse)
         rows, files = search.count()
         say(f"  lake: {rows:,} rows in {files:,} files; {search.erase():,} files written anew")
-        kept = [relation for relation in relations[keys] if relation.history]
-        counts = erase.from_warehouse(places.warehouse, keys, kept)
+        counts = erase.from_warehouse(places.warehouse, keys, [each for each in relations[keys] if each.history])
         for relation, count in counts.items():
             say(f"  {relation}: {count:,} rows removed")
         old = erase_versions.erase(search)

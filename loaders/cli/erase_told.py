@@ -1,12 +1,16 @@
 """What `erase` says: what it found and removed, what another search of everything finds, and what it cannot reach."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import datetime
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from loaders import settings
 from loaders.errors import Failure
+from loaders.lake import runs
 from loaders.lake.folder import Folder
+from loaders.lake.runs import Batch
+from loaders.lake.store import Lake
 from loaders.retention import erase, traces
 from loaders.retention.erase import Relation
 from loaders.retention.erase_key import Keys
@@ -37,6 +41,31 @@ def staying(referring: Referring, keys: Keys) -> list[str]:
     if referring.snapshot.foreign_keys(keys.table):
         return found
     return [f"rows that refer to it without a foreign key: the source declares none to {keys.table}"]
+
+
+def referring_to(referring: Referring, going: Sequence[Keys]) -> list[str]:
+    """What to say of rows that refer to deleted ones, now or in an earlier state, and are not deleted that long."""
+    erased = {keys.table: {*keys.values} for keys in going}
+    found = []
+    for keys in (each for each in going if each.values):
+        for by, rows in referring.to(keys):
+            left = tuple(key for key in rows.values if key not in erased.get(rows.table, ()))
+            found += [f"{replace(rows, values=left)}, referring to {keys} by {by}"] * bool(left)
+        found += [f"rows that refer to {keys} from {by}" for by in referring.unfollowed(keys)]
+    return found
+
+
+def undated(lake: Lake, schema: str, newest: Collection[Batch], moment: datetime.datetime) -> Iterator[str]:
+    """What cannot be found of the rows that are deleted that long."""
+    for batch in newest:
+        if not batch.primary_key:
+            yield f"  {batch.table}: it has no primary key, so what runs before its newest hold goes by `prune` only"
+    base = runs.baseline(lake, schema)
+    if base and base.snapshot_at > moment:
+        yield (
+            f"  the lake reaches back to {base.snapshot_at:%Y-%m-%d %H:%M:%S} UTC only: of rows deleted before, those "
+            "that raw still marks are found; `prune --keep-days` no smaller than KEEP_DELETED_DAYS dates all"
+        )
 
 
 @dataclass

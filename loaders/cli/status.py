@@ -4,11 +4,14 @@ import argparse
 import datetime
 
 from loaders import pipeline, report
+from loaders.catalog import Catalog
 from loaders.cli import connections
 from loaders.lake import runs
 from loaders.proof import holdings
+from loaders.retention import deleted
 from loaders.settings import Settings
 from loaders.telling import say
+from loaders.warehouse.interface import Warehouse
 
 
 def add_to(commands, catalog: argparse.ArgumentParser) -> None:
@@ -36,3 +39,14 @@ def status(arguments: argparse.Namespace, chosen: Settings) -> None:
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
         say(*report.status(holdings.of(catalog, lake, warehouse), now))
         say(f"  {report.waiting(pipeline.pending(lake, warehouse))}")
+        if chosen.keep_deleted is not None:
+            say(f"  {_deleted(warehouse, catalog, chosen.keep_deleted)}")
+
+
+def _deleted(warehouse: Warehouse, catalog: Catalog, kept: datetime.timedelta) -> str:
+    """How many marked rows may go, as of raw's newest run: by its clock they were marked."""
+    moments = {table: moment for table, _run, _rows, moment, _verdict in warehouse.newest()}
+    tables = [table.name for table in catalog.tables if table.name in moments]
+    count = deleted.waiting(warehouse, tables, max(moments.values()) - kept) if tables else 0
+    then = ": `python -m loaders erase --deleted` removes their values" if count else ""
+    return f"{count:,} rows are marked as deleted for KEEP_DELETED_DAYS ({kept.days}) or longer{then}"

@@ -63,21 +63,32 @@ def relation(entry: Mapping[str, Any], table: str) -> Relation:
 
 def refuse_if_at_source(snapshot: Snapshot, keys: Keys) -> None:
     """What is still at the source would come back with the next run."""
-    source = snapshot.tables().get(keys.table)
-    if source is None:
-        return
-    described = {column.name: column for column in source.columns}
-    if not {*keys.names} <= described.keys():
-        raise Failure(f"{keys.table} has another key at the source now", "`make extract` first; nothing was erased")
-    columns = [contract(described[name], keys.table) for name in keys.names]
-    found = (snapshot.sums(source, "0", "0", erase_key.in_mysql(columns, part)) for part in keys.parts())
-    count = sum(sums.get(0, (0, 0))[0] for sums in found)
-    if count:
+    if count := count_at_source(snapshot, keys):
         which = f"{keys} is" if len(keys.values) == 1 else f"of {keys}, {count:,} are"
         raise Failure(
             f"{which} still at the source, and the next run would bring it back",
             "delete it there first; nothing was erased",
         )
+
+
+def count_at_source(snapshot: Snapshot, keys: Keys) -> int:
+    source = snapshot.tables().get(keys.table)
+    if source is None:
+        return 0
+    described = {column.name: column for column in source.columns}
+    if not {*keys.names} <= described.keys():
+        raise Failure(f"{keys.table} has another key at the source now", "`make extract` first; nothing was erased")
+    columns = [contract(described[name], keys.table) for name in keys.names]
+    found = (snapshot.sums(source, "0", "0", erase_key.in_mysql(columns, part)) for part in keys.parts())
+    return sum(sums.get(0, (0, 0))[0] for sums in found)
+
+
+def at_source(snapshot: Snapshot, keys: Keys) -> set[tuple[str, ...]]:
+    """Which of them are at the source."""
+    count = count_at_source(snapshot, keys)
+    if count in (0, len(keys.values)):
+        return set(keys.values) if count else set()
+    return set().union(*(at_source(snapshot, half) for half in keys.parts((len(keys.values) + 1) // 2)))
 
 
 def from_warehouse(warehouse: Warehouse, keys: Keys, relations: Sequence[Relation]) -> dict[Relation, int]:

@@ -57,7 +57,7 @@ class Keys:
 
     def typed(self) -> list[tuple[Any, ...]]:
         """The values as Python's own."""
-        return duckdb.execute(f"select {', '.join(_casts(self))} from {_listed(self)}").fetchall()
+        return duckdb.execute(f"select {', '.join(_casts(self))} from {listed(self)}").fetchall()
 
 
 def parse(text: str, batch: Batch) -> Keys:
@@ -73,22 +73,26 @@ def parse(text: str, batch: Batch) -> Keys:
 
 def of(batch: Batch, values: Iterable[Iterable[object]]) -> Keys:
     """Keys of a batch's table, of values as people or databases write them; each must be exactly one of its type's."""
-    columns = batch.key_columns
-    return Keys(
-        batch.table,
-        columns,
-        tuple(
-            tuple(_exact(batch.table, column, _text(value)) for column, value in zip(columns, key, strict=True))
-            for key in values
-        ),
+    return exactly(batch.table, batch.key_columns, values)
+
+
+def exactly(table: str, columns: tuple[ColumnType, ...], values: Iterable[Iterable[object]]) -> Keys:
+    exact = (
+        tuple(_exact(table, column, _text(value)) for column, value in zip(columns, key, strict=True)) for key in values
     )
+    return Keys(table, columns, tuple(exact))
 
 
 def in_duckdb(keys: Keys) -> str:
     """The condition that chooses their rows in DuckDB. Never NULL."""
     wanted = zip(keys.columns, _casts(keys), strict=True)
     same = " and ".join(f"{_in_duckdb(column)} = {cast}" for column, cast in wanted)
-    return f"exists (select 1 from {_listed(keys)} where {same})"
+    return f"exists (select 1 from {listed(keys)} where {same})"
+
+
+def any_in_duckdb(keys: Keys) -> str:
+    """The same for any number of them, in one pass over a table."""
+    return f"({' or '.join(map(in_duckdb, keys.parts())) or 'false'})"
 
 
 def printed(column: ColumnType) -> str:
@@ -130,7 +134,7 @@ def _in_mysql(column: Column, value: Any) -> str:
     return f"{column.select} = {mysql_value(value)}"
 
 
-def _listed(keys: Keys) -> str:
+def listed(keys: Keys) -> str:
     """The keys as a table `wanted` of texts k0, k1, …"""
     rows = ", ".join(f"({', '.join(map(sql_text, key))})" for key in keys.values)
     return f"(values {rows}) as wanted({', '.join(f'k{place}' for place in range(len(keys.columns)))})"

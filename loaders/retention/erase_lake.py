@@ -7,7 +7,7 @@ record that names them, then the old files go.
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -35,12 +35,16 @@ Hashes = dict[tuple[str, ...], int]
 
 @dataclass(frozen=True)
 class LakeSearch:
-    """The lake's files of one table of a schema, and rows in them. folder: for files on their way."""
+    """The lake's files of one table of a schema, and rows in them. folder: for files on their way.
+
+    note: what their erasure is noted as while it lasts; empty: these keys, which it does not name.
+    """
 
     lake: Lake
     schema: str
     keys: Keys
     folder: Path
+    note: str = ""
 
     def count(self) -> tuple[int, int]:
         """(how often the rows occur, in how many files they were looked for)."""
@@ -50,16 +54,20 @@ class LakeSearch:
 
     def begin(self) -> bool:
         """Note that these rows are being erased; whether that was begun before and not ended."""
-        begun = any(True for _key in self.lake.keys(self._note()))
+        begun = self.is_begun()
         self.lake.create(self._note(), b"")
         return begun
+
+    def is_begun(self) -> bool:
+        return any(True for _key in self.lake.keys(self._note()))
 
     def end(self) -> None:
         self.lake.delete([self._note()])
 
     def _note(self) -> str:
         """Where it is noted: without the key itself."""
-        digest = hashlib.sha256(json.dumps([self.schema, self.keys.table, self.keys.values]).encode()).hexdigest()
+        what = [self.schema, self.keys.table, self.note or self.keys.values]
+        digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()
         return f"{ERASING}{digest}"
 
     def erase(self) -> int:
@@ -102,11 +110,7 @@ class LakeSearch:
 
     def _without(self, run: Run, batch: Batch, before: Hashes, base: Run | None) -> tuple[Batch, Hashes]:
         """The batch without the rows, and those of them that are live after it. before: those that were before it."""
-        if batch.primary_key != self.keys.names:
-            raise Failure(
-                f"run {run.run} read {batch.table} by another key, {list(batch.primary_key)}: it cannot be searched",
-                "`python -m loaders prune --keep-days 0` removes such runs; then erase again",
-            )
+        self._refuse_another_key(run, batch)
         found = {file: self._found(file, batch) for file in _all(batch)}
         stands_for_it = base is not None and run.run == base.run and batch.mode != "full"
         gone = set() if stands_for_it else {key for file in batch.deleted for key, _hash in found[file]}
@@ -119,6 +123,31 @@ class LakeSearch:
         if batch.live_rows is None:
             return less, live
         return replace(less, live_rows=batch.live_rows - len(live), hash_sum=batch.hash_sum - sum(live.values())), live
+
+    def _refuse_another_key(self, run: Run, batch: Batch) -> None:
+        if batch.primary_key != self.keys.names:
+            raise Failure(
+                f"run {run.run} read {batch.table} by another key, {list(batch.primary_key)}: it cannot be searched",
+                "`python -m loaders prune --keep-days 0` removes such runs; then erase again",
+            )
+
+    def batches(self) -> Iterator[tuple[Run, Batch]]:
+        """The table's, of the schema's baselines and runs, oldest first."""
+        self._base()
+        for _key, run in self._records():
+            for batch in self._batches(run):
+                self._refuse_another_key(run, batch)
+                yield run, batch
+
+    def put_files(self, session: duckdb.DuckDBPyConnection, table: str, files: Sequence[File], batch: Batch) -> None:
+        """Add the keys of all rows of some of a batch's files to a table of the session."""
+        for file in files:
+            self.put_keys(session, table, self._local(file, batch))
+
+    def put_keys(self, session: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
+        columns = ", ".join(map(erase_key.printed, self.keys.columns))
+        session.execute(f"insert into {table} select {columns} from {read_parquet([path])}")
+        self._drop(path)
 
     def _records(self) -> Iterator[tuple[str, Run]]:
         """(key, record) of the schema's baselines and runs, oldest first."""
@@ -149,18 +178,18 @@ class LakeSearch:
         return RunFiles(self.lake, self.folder).local(file, columns)
 
     def looked_up(self, path: Path, columns: tuple[ColumnType, ...] = ()) -> list[tuple[tuple[str, ...], int]]:
-        with closing(self._session()) as session:
+        with closing(self.session()) as session:
             names = {row[0] for row in session.execute(f"describe from {read_parquet([path])}").fetchall()}
             printed = ", ".join(map(erase_key.printed, columns or self.keys.columns))
             wanted = f"select {SOURCE_HASH if SOURCE_HASH in names else 0}, {printed} from {read_parquet([path])}"
-            asked = (f"{wanted} where {erase_key.in_duckdb(part)}" for part in self.keys.parts())
-            return [(tuple(key), each) for sql in asked for each, *key in session.execute(sql).fetchall()]
+            found = session.execute(f"{wanted} where {erase_key.any_in_duckdb(self.keys)}").fetchall()
+            return [(tuple(key), each) for each, *key in found]
 
     def _written(self, file: File, batch: Batch) -> tuple[File, ...]:
         """What a file holds besides the rows, in the lake under a name of its own; nothing if that is nothing."""
         path = self._local(file, batch)
-        others = " and ".join(f"not {erase_key.in_duckdb(part)}" for part in self.keys.parts())
-        with closing(self._session()) as session:
+        others = f"not {erase_key.any_in_duckdb(self.keys)}"
+        with closing(self.session()) as session:
             kept = session.execute(f"from {read_parquet([path])} where {others}").to_arrow_reader(50_000)
             local_files = list(parquet.write(kept, kept.schema, self.folder, f"erased-{secrets.token_hex(4)}"))
         self._drop(path)
@@ -208,9 +237,12 @@ class LakeSearch:
     def _sweep(self) -> None:
         self.lake.delete([key for key in self._unnamed() if not self._under_way(key)])
 
-    def _session(self) -> duckdb.DuckDBPyConnection:
-        """Every row is read: what a file's statistics say of it is not believed."""
-        session = duckdb.connect()
+    def session(self, file: str = "") -> duckdb.DuckDBPyConnection:
+        """Every row is read: what a file's statistics say of it is not believed.
+
+        file: in the folder, for what may be too much for the memory.
+        """
+        session = duckdb.connect(self.folder / file if file else ":memory:")
         session.execute("set TimeZone = 'UTC'")
         session.execute("set disabled_optimizers = 'filter_pushdown, join_filter_pushdown, statistics_propagation'")
         close_off(session, [self.lake.on_this_machine, self.folder])

@@ -1,13 +1,15 @@
 """Rows leave what a bucket with versioning keeps of files that were deleted: its old versions are real copies."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
 from loaders.errors import Failure
 from loaders.lake.store import Version, segment
 from loaders.retention.erase_lake import LakeSearch
-from loaders.telling import said
+from loaders.telling import notice, said
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,16 @@ def erase(search: LakeSearch) -> OldVersions:
     except Failure as failure:
         return OldVersions(looked, removed, failure)
     return OldVersions(looked, removed)
+
+
+def every(search: LakeSearch) -> Iterator[Path]:
+    """Each old version of the table's files, fetched."""
+    try:
+        for version in search.lake.old_versions(f"{segment(search.keys.table)}/"):
+            if version.key.endswith(".parquet") and not version.marker:
+                yield search.lake.fetch_version(version, search.folder)
+    except Failure as failure:
+        notice(f"old versions in the bucket were not searched: {failure.problem}; {failure.fix}")
 
 
 def holds(search: LakeSearch, version: Version) -> bool:

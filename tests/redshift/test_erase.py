@@ -4,7 +4,7 @@ import datetime
 
 from loaders.lake import runs
 from loaders.lake.spool import spool
-from loaders.retention import erase, erase_key, prune
+from loaders.retention import deleted, erase, erase_key, prune
 from loaders.retention.erase_lake import LakeSearch
 from tests.redshift.test_load import Cut, both, line  # noqa: F401 (two fixtures)
 from tests.redshift.test_replay import replayed
@@ -53,3 +53,31 @@ def test_a_commit_whose_answer_is_lost_is_looked_up(both, line):  # noqa: F811
     with both.warehouse(Cut(both, line, "commit")) as warehouse:
         assert erase.from_warehouse(warehouse, key, [erase.Relation(both.schema, "t", history=True)])
     assert both.rows(columns="id") == [(2,)]
+
+
+def test_rows_that_the_source_deleted_are_found_in_raw_and_histories_and_leave_all_at_once(both):  # noqa: F811
+    both.own.write(
+        "create table t (word varchar(9) collate utf8mb4_bin, b varbinary(4), primary key (word, b), v int)",
+        "insert into t values ('a', x'00ff', 1), ('A', x'00ff', 2), ('a ', x'01', 3), ('it''s\\\\', x'02', 4)",
+    )
+    both.run()
+    both.ask(f"create table {both.schema}.h as select word as w, b, v from {both.schema}.t")
+    both.ask(f"insert into {both.schema}.h select 'x', b, v from {both.schema}.t where v = 1")
+    both.own.write("delete from t where v in (1, 3, 4)")
+    run = both.run()
+    both.own.write("delete from t where v = 2", "insert into t values ('a', x'00ff', 5)")
+    both.run()
+    kept = [erase.Relation(both.schema, "t", history=True)]
+    kept.append(erase.Relation(both.schema, "h", history=True, renamed=(("word", "w"),)))
+    with both.warehouse() as warehouse, spool() as folder:
+        search = LakeSearch(both.lake, both.schema, erase_key.of(run.batches[0], []), folder, deleted.NOTE)
+        keys = deleted.Deleted(search, warehouse, kept, run.snapshot_at).keys(begun=False)
+        assert keys.values == (("a ", "01"), ("it's\\", "02"), ("x", "00ff")), (
+            "neither what came back nor what went since"
+        )
+        assert deleted.waiting(warehouse, ["t"], run.snapshot_at) == 2
+        search = LakeSearch(both.lake, both.schema, keys, folder)
+        assert search.erase() > 0 and search.count()[0] == 0
+        assert list(erase.from_warehouse(warehouse, keys, kept).values()) == [2, 3]
+    assert both.rows("h", "w, v") == [("A", 2), ("a", 1)]
+    assert replayed(both)[-1] == 3 and both.rows("t", "word, v") == [("A", 2), ("a", 5)]
