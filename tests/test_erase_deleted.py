@@ -120,6 +120,7 @@ def test_those_that_went_leave_lake_raw_and_histories_and_those_that_came_back_l
 def test_a_pruned_lake_gives_what_only_a_history_has(gone):
     own = gone
     told(own, "prune", "--keep-days", "0", "--catalog", str(own.catalog_file))
+    assert "  person: 2; 1 more are at the source again" in erased(own, "--dry-run"), "raw's marks tell"
     replayed(own)
     assert own.raw("person", "id") == [(1,), (3,)], "raw has no marks any more"
     assert "analytics.h: 2 rows removed" in erased(own)
