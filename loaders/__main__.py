@@ -1,4 +1,4 @@
-"""`python -m loaders …`"""
+"""`order-he …`, or `python -m loaders …`"""
 
 import sys
 
@@ -18,9 +18,14 @@ class WithoutPandas:
             raise ModuleNotFoundError("the loaders do without pandas", name=name)
 
 
-with ctrl_c_ends_silently():
-    sys.meta_path.insert(0, WithoutPandas)
+def main() -> None:
+    with ctrl_c_ends_silently():
+        sys.meta_path.insert(0, WithoutPandas)
 
-    from loaders.cli import main
+        from loaders import cli
 
-sys.exit(run_command(main))
+    sys.exit(run_command(cli.main))
+
+
+if __name__ == "__main__":
+    main()

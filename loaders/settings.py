@@ -7,6 +7,7 @@ import datetime
 import io
 import os
 import stat
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from loaders import telling
 from loaders.errors import Failure
 from loaders.secret import Secret
 
+# Where this lies: a checkout of the project, or where packages are installed.
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / ".data"
 # The private server writes these two, readable only by its owner, when it starts (`make up`).
@@ -33,6 +35,8 @@ MOST = 1_000_000_000
 class Settings:
     """Everything the environment says. `None` means: not set, and there is no default."""
 
+    root: Path  # .env and .data are in it
+    project: Path  # of dbt
     environment: Mapping[str, str] = field(repr=False)
     source_url: str | None = field(repr=False)
     shop_url: str | None = field(repr=False)
@@ -49,11 +53,24 @@ class Settings:
     lake_key: Secret | None
 
 
-def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Settings:
+def usual_root() -> Path:
+    """The project that is meant where none is named: the checkout, or, installed, the folder that one stands in."""
+    return ROOT if (ROOT / "dbt_project").is_dir() else Path.cwd()
+
+
+def program() -> str:
+    """How the loaders are called: as the command that their package installs, or as a module."""
+    return "order-he" if Path(sys.argv[0]).name == "order-he" else "python -m loaders"
+
+
+def read(root: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings of the project in `root`. Relative paths are relative to the project, wherever one stands.
 
     A variable that is set to nothing in the environment takes back what .env says.
     """
+    root = Path(os.path.abspath(root or usual_root()))  # noqa: PTH100 (links stay: a path may be meant by its name)
+    # Its own folder here; elsewhere the root is the dbt project.
+    project = root if (root / "dbt_project.yml").is_file() else root / "dbt_project"
     both = _of_file(root / ".env") | dict(environment)
     values = {name: value for name, value in both.items() if value}
     lake_key = values.pop("LAKE_KEY", None)
@@ -63,13 +80,15 @@ def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
         return root / values[name] if name in values else default
 
     return Settings(
+        root=root,
+        project=project,
         environment=values,
         source_url=values.get("SOURCE_URL") or private_url(data / "mysql" / "loader.url"),
         shop_url=values.get("SHOP_URL"),
         lake_url=values.get("LAKE_URL", str(data / "lake")),
         dbt_target=values.get("DBT_TARGET"),
-        dbt_profiles_dir=path("DBT_PROFILES_DIR", root / "dbt_project"),
-        catalog=path("CATALOG", root / "dbt_project/models/staging/shop/_shop__sources.yml"),
+        dbt_profiles_dir=path("DBT_PROFILES_DIR", project),
+        catalog=path("CATALOG", project / "models/staging/shop/_shop__sources.yml"),
         lookback=datetime.timedelta(minutes=_whole(values, "LOOKBACK_MINUTES", "60")),
         delete_share=_whole(values, "DELETE_LIMIT_PERCENT", "10") / 100,
         delete_rows=_whole(values, "DELETE_LIMIT_ROWS", "100"),
@@ -85,7 +104,7 @@ def read(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Sett
     )
 
 
-def prepare_process(settings: Settings, root: Path = ROOT) -> None:
+def prepare_process(settings: Settings) -> None:
     """Give boto3 and OpenSSL, which read the process's environment only, what `.env` says for them.
 
     What is written from now on - lake, warehouse, pages, exports, dbt's files - is for this user only, or for the
@@ -97,7 +116,7 @@ def prepare_process(settings: Settings, root: Path = ROOT) -> None:
     os.environ.pop("LAKE_KEY", None)
     others = 0o007 if _switch(settings.environment, "FILES_FOR_GROUP", False) else 0o077
     os.umask(others)
-    for path in (root / ".env", root / "dbt_project/profiles.yml", root / ".data"):
+    for path in (settings.root / ".env", settings.project / "profiles.yml", settings.root / ".data"):
         # Not there, another user's, or a disk that cannot be written: nothing to close.
         with suppress(OSError):
             if (mode := stat.S_IMODE(path.stat().st_mode)) & others:

@@ -6,10 +6,14 @@ cd "$(dirname "$0")/.."
 lock() {
     name=$1
     shift
-    "${UV:-uv}" pip compile pyproject.toml "$@" --universal --python-version 3.10 --generate-hashes --no-strip-extras \
+    "${UV:-uv}" pip compile pyproject.toml --extra s3 --extra demo "$@" --universal --python-version 3.10 --generate-hashes --no-strip-extras \
         --no-emit-index-url --no-annotate --quiet --custom-compile-command "make lock" --output-file "requirements/$name.txt"
 }
 lock demo
-for group in redshift test redshift-local notebook bench; do
+lock redshift --extra redshift --constraint requirements/demo.txt
+for group in test redshift-local; do
+    lock "$group" --extra redshift --group "$group" --constraint requirements/demo.txt
+done
+for group in notebook bench; do
     lock "$group" --group "$group" --constraint requirements/demo.txt
 done

@@ -131,7 +131,7 @@ def test_files_with_passwords_and_all_data_are_closed_to_others_whoever_made_the
     for setting, wanted in (("1", [0o660, 0o660, 0o770]), ("0", [0o600, 0o600, 0o700])):
         for file, mode in zip(files, (0o666, 0o666, 0o777), strict=True):
             file.chmod(mode)
-        settings.prepare_process(settings.read(tmp_path, {"FILES_FOR_GROUP": setting}), tmp_path)
+        settings.prepare_process(settings.read(tmp_path, {"FILES_FOR_GROUP": setting}))
         assert [file.stat().st_mode & 0o777 for file in files] == wanted
     with pytest.raises(Failure, match="FILES_FOR_GROUP is 'yes'"):
-        settings.prepare_process(settings.read(tmp_path, {"FILES_FOR_GROUP": "yes"}), tmp_path)
+        settings.prepare_process(settings.read(tmp_path, {"FILES_FOR_GROUP": "yes"}))

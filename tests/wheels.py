@@ -9,9 +9,9 @@ from loaders.settings import ROOT
 
 
 def installed(package: str, folder: Path) -> Path:
-    """The Python of a new environment with the package's wheel; what it depends on is this environment's."""
+    """The Python of a new environment with the wheel of a package (of the project: ""), and what this one has."""
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder / "dist"]
-    subprocess.run([*command, ROOT / "packages" / package], check=True, capture_output=True)
+    subprocess.run([*command, ROOT / "packages" / package if package else ROOT], check=True, capture_output=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
     python = folder / "env/bin/python"
     (wheel,) = (folder / "dist").glob("*.whl")

@@ -43,11 +43,18 @@ exit codes: 0 done, 1 a failure that is explained, 2 a wrong call, 130 stopped b
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line; every subcommand's `run` takes the parsed arguments and the settings."""
+    program = settings.program()
     top = argparse.ArgumentParser(
-        prog="python -m loaders",
+        prog=program,
         description="Moves tables from MySQL to the lake to the raw schema, and changes no value.",
-        epilog=EXAMPLES,
+        epilog=EXAMPLES.replace("python -m loaders", program),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument(
+        "--project-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="where .env, .data and the dbt project are (default: this checkout; installed, the folder you are in)",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     catalog = argparse.ArgumentParser(add_help=False)
@@ -72,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int | None:
     arguments = parser().parse_args()
-    chosen = settings.read()
+    chosen = settings.read(arguments.project_dir)
     settings.prepare_process(chosen)
     if getattr(arguments, "values", None) is not None:
         telling.show_values(arguments.values)

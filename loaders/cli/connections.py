@@ -55,7 +55,7 @@ def lake(chosen: Settings) -> Lake:
         )
     if url.startswith("file://") and "%" in url:
         raise Failure(f"LAKE_URL {url} is a URL with a % in it", "write the folder itself, as the system shows it")
-    return Folder(paths.for_duckdb(settings.ROOT / url.removeprefix("file://"), "LAKE_URL"), signed)
+    return Folder(paths.for_duckdb(chosen.root / url.removeprefix("file://"), "LAKE_URL"), signed)
 
 
 def lake_of(catalog: Catalog, chosen: Settings) -> Lake:
@@ -152,4 +152,4 @@ def _duckdb_path(chosen: Settings, target: profile.Target) -> Path:
 
 
 def dbt_target(chosen: Settings, environment) -> profile.Target:
-    return profile.read(chosen.dbt_profiles_dir, chosen.dbt_target, environment, settings.ROOT / "dbt_project")
+    return profile.read(chosen.dbt_profiles_dir, chosen.dbt_target, environment, chosen.project)

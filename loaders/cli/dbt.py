@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from loaders import dbt_folder, settings
+from loaders import dbt_folder
 from loaders.cli import connections
 from loaders.settings import Settings
 from loaders.warehouse.duckdb_warehouse import open_warehouse
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
         # Not held until dbt has it: two that start at the same moment are told apart by the folder.
         with open_warehouse(target.values["path"], ""):
             pass
-    project = settings.ROOT / "dbt_project"
+    project = chosen.project
     dbt_folder.take(project, chosen.environment)
     program = str(Path(sys.executable).parent / "dbt")
     environment = os.environ | dict(chosen.environment)

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from loaders import settings
 from loaders.catalog import Catalog
 from loaders.errors import Failure
 from loaders.retention import erase
@@ -16,7 +15,7 @@ from loaders.settings import Settings
 
 def listed(catalog: Catalog, chosen: Settings) -> list[dict]:
     """Every model and snapshot, as dbt lists them itself; none where dbt does not read the catalog."""
-    project = settings.ROOT / "dbt_project"
+    project = chosen.project
     if not catalog.file.resolve().is_relative_to(project.resolve()):
         return []
     asked = ["--resource-type", "model", "snapshot", "--output", "json"]

@@ -31,11 +31,17 @@ def discover_catalog(arguments: argparse.Namespace, chosen: Settings) -> None:
         text, notices = discover.catalog_yaml(database, tables)
         sys.stdout.write(text)
     else:
-        files, notices = discover.write(arguments.write, tables, settings.ROOT / "dbt_project" / "models")
+        files, notices = discover.write(arguments.write, tables, chosen.project / "models")
+        # In a project with our Makefile by make, which installs what is needed.
+        own = ("make extract", "make build SELECT=")
+        program = settings.program()
+        extract, build = (
+            own if chosen.root == settings.ROOT else (f"{program} extract", f"{program} dbt build --select ")
+        )
         say(
             f"wrote {files[0]} and {len(files) - 1} staging views beside it. Next:",
-            f"  CATALOG={files[0].relative_to(settings.ROOT)} make extract",
-            f"  make build SELECT=staging.{arguments.write}",
+            f"  CATALOG={files[0].relative_to(chosen.root)} {extract}",
+            f"  {build}staging.{arguments.write}",
         )
     for text in notices:
         notice(text)

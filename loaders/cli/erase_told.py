@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from loaders import settings
 from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.lake.folder import Folder
@@ -203,9 +202,9 @@ class Proof:
     def _places(self, chosen: Settings) -> Iterator[Path]:
         if isinstance(self.warehouse, DuckDBWarehouse):
             yield self.warehouse.path
-        yield from (settings.DATA / name for name in ("export", "dashboard", "docs", "run_results.json"))
+        yield from (chosen.root / ".data" / name for name in ("export", "dashboard", "docs", "run_results.json"))
         for name, usual in (("DBT_TARGET_PATH", "target"), ("DBT_LOG_PATH", "logs")):
-            yield settings.ROOT / "dbt_project" / chosen.environment.get(name, usual)
+            yield chosen.project / chosen.environment.get(name, usual)
 
     def _out_of_reach(self) -> Iterator[str]:
         yield "the source's own backups, binary logs and replicas"

@@ -14,6 +14,7 @@ from loaders.catalog import known_or_fail
 from loaders.errors import Failure
 from loaders.secret import Secret
 
+# Of a project that does not say which.
 PROFILE = "order_he"
 # dbt's keys whose values nobody may see.
 SECRETS = ("password", "pass", "secret_access_key", "token")
@@ -33,11 +34,11 @@ def read(folder: Path, target: str | None, environment: Mapping[str, str], proje
 
     Relative database paths count from `project`, the folder in which `dbt build` is run.
     """
-    file = _file(folder)
-    profile = _profile(file)
+    file, profile_name = _file(folder), _name(project)
+    profile = _profile(file, profile_name)
     outputs = _mapping(profile.get("outputs") or {}, "outputs", file)
     name = target or _rendered(profile.get("target"), environment, file, "target") or "default"
-    known_or_fail(name, list(outputs), "target", f"profile {PROFILE} in {file}")
+    known_or_fail(name, list(outputs), "target", f"profile {profile_name} in {file}")
     # Like dbt, only the chosen target is rendered: the others' variables need not be set.
     values = _rendered(_mapping(outputs[name], f"outputs.{name}", file), environment, file, f"outputs.{name}")
     if values.get("type") == "duckdb":
@@ -53,9 +54,21 @@ def _file(folder: Path) -> Path:
     raise Failure(f"there is no profiles.yml in {folder}", "run `make setup`, or set DBT_PROFILES_DIR")
 
 
-def _profile(file: Path) -> Mapping[str, Any]:
+def _name(project: Path) -> str:
+    """The profile that the dbt project names."""
+    file = project / "dbt_project.yml"
+    return str(_read(file).get("profile", PROFILE)) if file.is_file() else PROFILE
+
+
+def _profile(file: Path, name: str) -> Mapping[str, Any]:
+    profiles = _read(file)
+    known_or_fail(name, list(profiles), "profile", str(file))
+    return _mapping(profiles[name], name, file)
+
+
+def _read(file: Path) -> Mapping[str, Any]:
     try:
-        profiles = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        return _mapping(yaml.safe_load(file.read_text(encoding="utf-8")) or {}, "the file", file)
     except OSError as error:
         raise Failure(f"{file} cannot be read ({error.strerror})", "let this user read it") from None
     except (UnicodeDecodeError, yaml.YAMLError) as error:
@@ -63,9 +76,6 @@ def _profile(file: Path) -> Mapping[str, Any]:
         place = getattr(error, "problem_mark", None)
         where = f", line {place.line + 1}, column {place.column + 1}" if place else ""
         raise Failure(f"{file}{where}: this is not YAML in UTF-8", "look for the fault there, or just before") from None
-    profiles = _mapping(profiles, "the file", file)
-    known_or_fail(PROFILE, list(profiles), "profile", str(file))
-    return _mapping(profiles[PROFILE], PROFILE, file)
 
 
 def _mapping(value: Any, name: str, file: Path) -> Mapping[str, Any]:
