@@ -1,6 +1,7 @@
 """A catalog for any database: the sources YAML that dbt and the loaders read, and a staging view per table."""
 
 import re
+import shutil
 import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ LOADED_AT = (
     f'select snapshot_at from "{{{{ this.schema }}}}".{LOADS_TABLE} '
     "where table_name = '{{ this.identifier | replace(\"'\", \"''\") }}' order by run desc limit 1"
 )
+# What the views call: in our project; the wheel has a copy for others.
+MACROS = ("in_utc.sql", "text_literal.sql")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 # A moment in MySQL that has no time zone: its digits are what the source's clocks showed.
 LOCAL = "datetime"
@@ -65,14 +68,15 @@ def schema(name: str) -> str:
     return f"raw_{plain}" if plain.strip("_") else "raw_source"
 
 
-def write(name: str, tables: Iterable[SourceTable], models: Path) -> tuple[list[Path], list[str]]:
+def write(name: str, tables: Iterable[SourceTable], project: Path) -> tuple[list[Path], list[str]]:
     """Write the catalog and the staging views into the dbt project; returns the files and the notices.
 
-    Never overwrites: a folder that is there already is somebody's work.
+    Never overwrites: a folder that is there already is somebody's work. A project that is not ours gets the macros that
+    the views call.
     """
     if not NAME.fullmatch(name):
         raise Failure(f"{name} cannot name a source", "use lower-case letters, digits and _, beginning with a letter")
-    folder = models / "staging" / name
+    folder = project / "models" / "staging" / name
     if folder.exists():
         raise Failure(f"{folder} is there already", "remove it, or choose another name")
     tables = list(tables)
@@ -80,10 +84,18 @@ def write(name: str, tables: Iterable[SourceTable], models: Path) -> tuple[list[
     files = {f"_{name}__sources.yml": text}
     for plain, table in _named(_loadable(tables)[0]).items():
         files[f"stg_{name}__{plain}.sql"] = _view_sql(name, _dbt_name(plain, table), table)
+    _give_macros(project / "macros")
     folder.mkdir(parents=True)
     for file, content in files.items():
         (folder / file).write_text(content, encoding="utf-8")
     return [folder / file for file in files], notices
+
+
+def _give_macros(macros: Path) -> None:
+    for name in MACROS:
+        if not (macros / name).exists():
+            macros.mkdir(exist_ok=True)
+            shutil.copyfile(Path(__file__).with_name("dbt_macros") / name, macros / name)
 
 
 def _entry(table: SourceTable, dbt_name: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ DBT = "from dbt.cli.main import cli\n\ncli()\n"
 @pytest.fixture
 def project(own, tmp_path):
     own.write(
-        "create table sale (id int primary key, product varchar(20) not null, pieces int not null, updated_at date)",
+        "create table sale (id int primary key, product varchar(20) not null, pieces int not null, sold datetime)",
         "insert into sale values (1, 'tea', 2, '2026-01-02'), (2, '김치', 3, null), (3, 'tea', 4, null)",
     )
     folder = tmp_path / "their project"

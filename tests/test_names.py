@@ -65,7 +65,7 @@ def project(tmp_path_factory) -> Path:
 def written(project: Path, tables: Iterable[SourceTable]) -> tuple[catalog.Catalog, list[str]]:
     """What `discover --write own` makes of the tables, alone in the project; and its notices."""
     shutil.rmtree(project / "models/staging/own", ignore_errors=True)
-    files, notices = discover.write("own", tables, project / "models")
+    files, notices = discover.write("own", tables, project)
     return catalog.read(files[0]), notices
 
 

@@ -31,7 +31,7 @@ def test_the_lakes_key_is_for_the_loaders_alone(project, monkeypatch):
     monkeypatch.setattr(os, "umask", lambda _mask: None)
     monkeypatch.setenv("LAKE_KEY", "canary")
     chosen = settings.read(project)
-    settings.prepare_process(chosen, project)
+    settings.prepare_process(chosen)
     assert chosen.lake_key.revealed() == "canary" and "canary" not in repr(chosen)
     assert "LAKE_KEY" not in {**os.environ, **chosen.environment}
 

@@ -31,7 +31,7 @@ def discover_catalog(arguments: argparse.Namespace, chosen: Settings) -> None:
         text, notices = discover.catalog_yaml(database, tables)
         sys.stdout.write(text)
     else:
-        files, notices = discover.write(arguments.write, tables, chosen.project / "models")
+        files, notices = discover.write(arguments.write, tables, chosen.project)
         # In a project with our Makefile by make, which installs what is needed.
         own = ("make extract", "make build SELECT=")
         program = settings.program()

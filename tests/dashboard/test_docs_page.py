@@ -43,7 +43,7 @@ def target(tmp_path_factory):
     shutil.copytree(forked_dbt.PROJECT / "macros", project / "macros")
     shutil.copy(forked_dbt.PROJECT / "dbt_project.yml", project)
     columns = tuple(SourceColumn(name, "int", "int") for name in COLUMNS)
-    discover.write("own", [SourceTable("hostile", "InnoDB", 0, columns, ())], project / "models")
+    discover.write("own", [SourceTable("hostile", "InnoDB", 0, columns, ())], project)
     with duckdb.connect(own.warehouse_path) as warehouse:
         marks = ", ".join(f"{sql_name(name)} integer" for name in (*COLUMNS, "_deleted_at"))
         warehouse.execute(f"create schema raw_own; create table raw_own.hostile ({marks})")
