@@ -13,7 +13,7 @@ class WithoutPandas:
     """
 
     @staticmethod
-    def find_spec(name: str, _path=None, _target=None) -> None:
+    def find_spec(name: str, _path: object = None, _target: object = None) -> None:
         if name == "pandas":
             raise ModuleNotFoundError("the loaders do without pandas", name=name)
 

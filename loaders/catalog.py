@@ -128,7 +128,7 @@ def _literal(entry: Mapping[str, Any], key: str, file: Path, where: str, default
     return value
 
 
-def _part(entry: Any, key: str, kind: type[dict] | type[list], file: Path, where: str) -> Any:
+def _part(entry: Any, key: str, kind: type[dict[Any, Any]] | type[list[Any]], file: Path, where: str) -> Any:
     """What lies under `key`, a mapping or a list; empty where there is nothing."""
     value = entry.get(key)
     if value is not None and not isinstance(value, kind):
@@ -180,7 +180,7 @@ def _columns(meta: Mapping[str, Any], key: str, file: Path, table: str) -> tuple
 
 def _meta(entry: Mapping[str, Any], file: Path, where: str, ours: Collection[str] = META_KEYS) -> Mapping[str, Any]:
     """`config.meta` of a source, table or column. Others may keep keys there too, but a near miss of ours is a typo."""
-    meta = _part(_part(entry, "config", dict, file, where), "meta", dict, file, where)
+    meta: Mapping[str, Any] = _part(_part(entry, "config", dict, file, where), "meta", dict, file, where)
     for key in meta:
         near = difflib.get_close_matches(str(key), ours, n=1, cutoff=0.8)
         if near and key not in ours:

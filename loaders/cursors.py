@@ -69,10 +69,14 @@ def _of_type(text: str, column: Column) -> Bound:
 def lower(bound: Bound, lookback: datetime.timedelta) -> Bound:
     """Where reading begins: `lookback` before the bound, for rows that were committed after later ones."""
     if isinstance(bound, datetime.datetime):
-        return max(bound, datetime.datetime.min + lookback) - lookback
+        return _before(bound, lookback)
     if isinstance(bound, datetime.date):
-        return lower(datetime.datetime.combine(bound, datetime.time()), lookback).date()
+        return _before(datetime.datetime.combine(bound, datetime.time()), lookback).date()
     return bound
+
+
+def _before(moment: datetime.datetime, lookback: datetime.timedelta) -> datetime.datetime:
+    return max(moment, datetime.datetime.min + lookback) - lookback
 
 
 def condition(column: Column, begin: Bound) -> str:

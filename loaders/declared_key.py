@@ -61,6 +61,6 @@ def key_is_unique(table: Table, source: SourceTable, snapshot: Snapshot) -> None
     )
     if found:
         raise Failure(
-            f"{int(found[-1]):,} rows of {table.name} have the key {_row(table.primary_key, found[:-1])}",
+            f"{int(found[-1] or 0):,} rows of {table.name} have the key {_row(table.primary_key, found[:-1])}",
             f"name columns that tell its rows apart under primary_key, or none; {NOTHING}",
         )

@@ -115,7 +115,7 @@ def _loadable(tables: Iterable[SourceTable]) -> tuple[list[SourceTable], list[st
     for table in tables:
         folded = in_warehouse(table.name)
         if folded in kept:
-            fault = f"in the warehouse it would be the same as {kept[folded].name}"
+            fault: str | None = f"in the warehouse it would be the same as {kept[folded].name}"
         else:
             fault = _dbt_fault(table) or unloadable(table)
         if fault:
@@ -141,9 +141,9 @@ def _dbt_fault(table: SourceTable) -> str | None:
     for column in table.columns:
         if "\\" in column.name:
             return f"dbt cannot quote the column {column.name} with a \\ in it"
-    for column in table.primary_key:
-        if has_jinja(column):
-            return f"dbt would take the name of its key {column} for Jinja"
+    for name in table.primary_key:
+        if has_jinja(name):
+            return f"dbt would take the name of its key {name} for Jinja"
     return None
 
 

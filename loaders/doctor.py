@@ -6,13 +6,12 @@ Each check really does the thing: it connects, reads, writes an object, copies a
 import re
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import pymysql
-
+import mysql_arrow
 from loaders.catalog import Catalog, Table
 from loaders.errors import Failure
 from loaders.lake.store import Lake
@@ -57,7 +56,7 @@ def line(url: DatabaseURL) -> Iterator[Finding]:
 
 def _address(url: DatabaseURL) -> str:
     try:
-        return socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)[0][4][0]
+        return str(socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)[0][4][0])
     except OSError as error:
         raise Failure(
             f"the host {url.host} has no address ({error.strerror or error})",
@@ -82,7 +81,7 @@ def source(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
         found = snapshot.tables().get(table.name)
         if found is None:
             continue
-        yield check(f"{table.name} can be read", lambda found=found: f"{snapshot.count(found):,} rows")
+        yield check(f"{table.name} can be read", partial(_counted, snapshot, found))
         yield check(f"{table.name} can be hashed, as runs do", partial(_try, snapshot, table, found, catalog))
         if not found.held_still:
             yield Finding(f"{table.name} takes part in the snapshot", note=f"no: it is a {found.engine} table")
@@ -91,12 +90,16 @@ def source(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
             yield Finding(f"{table.name}.{table.cursor} is a moment", note=f"no: it is {kinds[table.cursor]}")
 
 
+def _counted(snapshot: Snapshot, found: SourceTable) -> str:
+    return f"{snapshot.count(found):,} rows"
+
+
 def _try(snapshot: Snapshot, table: Table, found: SourceTable, catalog: Catalog) -> None:
     source = found.reading_as_text(table.as_text)
     snapshot.attempt(source, homes(table, source, catalog.for_redshift))
 
 
-def standing_of(connection: pymysql.Connection) -> Iterator[Finding]:
+def standing_of(connection: mysql_arrow.Connection) -> Iterator[Finding]:
     """What kind of server it is, and whether several connections can share a moment. Ends a snapshot."""
     said = standing.notice(connection)
     if said:
@@ -168,7 +171,7 @@ def _encryption(store: "S3") -> str:
     return store.default_encryption() or "no default; the loaders ask for it object by object"
 
 
-def _named(pairs: list) -> str:
+def _named(pairs: Iterable[tuple[Table, SourceTable]]) -> str:
     return ", ".join(table.name for table, _source in pairs)
 
 

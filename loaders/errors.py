@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import NoReturn
 
 from loaders.telling import printable, say_how_to_see
 
@@ -83,7 +85,7 @@ def run_command(command: Callable[[], int | None]) -> int:
 def _ended(command: Callable[[], int | None]) -> int:
     stopped_by = {"code": 130}
 
-    def stop(_signal, _frame):
+    def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
         stopped_by["code"] = 143
         raise KeyboardInterrupt
 
@@ -94,6 +96,8 @@ def _ended(command: Callable[[], int | None]) -> int:
         return code
     except SystemExit as ended:
         # argparse has printed its help, or what is wrong with the call.
+        if not isinstance(ended.code, int):
+            raise
         return ended.code
     except Failure as failure:
         print(failure, file=sys.stderr)

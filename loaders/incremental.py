@@ -1,7 +1,7 @@
 """A table that raw holds already: read what changed, find what was missed, and know that raw will equal the source."""
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -50,10 +50,11 @@ def incremental(
     was) is found by comparing hashes with raw, in the same snapshot.
     """
     begin, changed = _by_cursor(read, base, lookback)
-    said = {"cursor_from": cursors.to_text(begin), "cursor_to": _bound(read, base), "notices": _notices(read, base)}
+    notices, until = _notices(read, base), _bound(read, base)
+    so_far = read.batch("incremental", changed, UNVERIFIED, notices)
+    so_far = replace(so_far, cursor_from=cursors.to_text(begin), cursor_to=until)
     if raw.warehouse is None:
-        return read.batch("incremental", changed, UNVERIFIED, **said)
-    so_far = read.batch("incremental", changed, "not yet compared")
+        return so_far
     with raw.warehouse.live(so_far, read.attempt, raw.files) as live:
         found = _found(read, base, live)
     if found is None:
@@ -61,9 +62,14 @@ def incremental(
         return None
     limit.check(Lost(read.table.name, found.gone.num_rows, _held(base, raw.warehouse)))
     files = changed + _repaired(read, found)
-    said["cursor_to"] = said["cursor_to"] or _bound_at_source(read)
-    said |= {"live_rows": found.rows, "hash_sum": found.hash_sum, "deleted": read.store_keys(found.gone)}
-    return read.batch("incremental", files, _verdict(found), **said)
+    return replace(
+        read.batch("incremental", files, _verdict(found), notices),
+        live_rows=found.rows,
+        hash_sum=found.hash_sum,
+        cursor_from=so_far.cursor_from,
+        cursor_to=until or _bound_at_source(read),
+        deleted=read.store_keys(found.gone),
+    )
 
 
 def _nulled_alike(base: Batch, read: TableRead) -> bool:
@@ -79,7 +85,7 @@ def _held(base: Batch, warehouse: Warehouse) -> int:
 def _by_cursor(read: TableRead, base: Batch, lookback: datetime.timedelta) -> tuple[cursors.Bound, tuple[File, ...]]:
     """Read the rows from the base's bound on, and those without a cursor; nothing if no bound is known."""
     begin = begins(read, base, lookback)
-    if begin is None:
+    if begin is None or read.cursor is None:
         return None, ()
     rows = read.rows([cursors.condition(read.cursor, begin)])
     return begin, read.store(rows, "part", expected_rows=0)
@@ -116,7 +122,7 @@ def _notices(read: TableRead, base: Batch) -> tuple[str, ...]:
 
 def _earlier(read: TableRead, base: Batch) -> cursors.Bound:
     """The base's bound, if it is of the cursor of today. Records from before cursors had names tell by its type."""
-    if base.cursor not in (None, read.table.cursor):
+    if read.cursor is None or base.cursor not in (None, read.table.cursor):
         return None
     return cursors.from_text(base.cursor_to, read.cursor)
 

@@ -64,7 +64,9 @@ def _selects(read: TableRead, base: Batch, begin: cursors.Bound) -> list[str]:
     side = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH], read.progress)
     rows = read.source.estimated_rows if base.live_rows is None else base.live_rows
     sums = sums_sql(read.source, side.bucket(side.buckets(rows)), side.hashed.select)
-    by_cursor = [] if begin is None else [rows_sql(read.source, read.columns, cursors.condition(read.cursor, begin))]
+    by_cursor = []
+    if begin is not None and read.cursor:
+        by_cursor = [rows_sql(read.source, read.columns, cursors.condition(read.cursor, begin))]
     return [*by_cursor, sums, count_sql(read.source)]
 
 

@@ -5,7 +5,7 @@ numpy, Arrow, zlib's and OpenSSL's sums and the network let other threads run, s
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from operator import attrgetter
@@ -16,11 +16,11 @@ Result = TypeVar("Result")
 
 
 def merged(
-    sources: Sequence[Iterator[Item]],
+    sources: Sequence[Generator[Item]],
     limit_bytes: int,
     interrupt: Callable[[], None],
     size: Callable[[Item], int] = attrgetter("nbytes"),
-) -> Iterator[Item]:
+) -> Generator[Item]:
     """The items (Arrow batches) of several generators, each running in a thread of its own, as they come.
 
     Of what is not taken yet, limit_bytes are kept, or one item; `size` gives an item's. An error in a generator is
@@ -53,7 +53,7 @@ def among(
     """
     left = Shared(enumerate(items))
 
-    def done(worker: Callable[[Item], Result]) -> Iterator[tuple[int, Result]]:
+    def done(worker: Callable[[Item], Result]) -> Generator[tuple[int, Result]]:
         return ((number, worker(item)) for number, item in left)
 
     results = dict(merged([done(worker) for worker in workers], 1, interrupt, size=lambda _result: 0))
@@ -98,7 +98,7 @@ class _Shelf(Generic[Item]):
         self.stopped = False
         self.changed = threading.Condition()
 
-    def fill(self, source: Iterator[Item]) -> None:
+    def fill(self, source: Generator[Item]) -> None:
         error = None
         try:
             with closing(source):

@@ -12,7 +12,7 @@ start it again: the result is the one that an undisturbed run would have given.
 import datetime
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from loaders import clock, drift
@@ -27,11 +27,12 @@ from loaders.lake.runs import Batch, Run
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
 from loaders.matching import match, not_altered
+from loaders.progress import Progress
 from loaders.proof.by_value import Shares
 from loaders.retention import history, withdraw
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
-from loaders.table_read import Progress, TableRead, homes, types
+from loaders.table_read import TableRead, homes, types
 from loaders.tables_at_once import TablesAtOnce
 from loaders.warehouse.interface import Proved, Warehouse
 
@@ -211,8 +212,8 @@ class TableWay:
         if earlier and earlier.live_rows:
             # By number, before the warehouse is asked: which rows are gone, it tells when it has the new ones.
             self.options.deletes.check(Lost(read.table.name, earlier.live_rows - rows, earlier.live_rows, False))
-        said = {"live_rows": rows, "hash_sum": read.hash_sum, "cursor_to": read.bound()}
-        return read.batch("full", files, _compared(read, rows), **said)
+        batch = read.batch("full", files, _compared(read, rows))
+        return replace(batch, live_rows=rows, hash_sum=read.hash_sum, cursor_to=read.bound())
 
 
 def _compared(read: TableRead, rows: int) -> str:

@@ -1,10 +1,13 @@
 """How work is shown while it goes on: what shows it (report.py) is handed to what does it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import TypeVar
+from collections.abc import Generator, Iterable, Sized
+from typing import Protocol, TypeVar
 
 # Several rows at once, of whatever form; its length is how many.
 Rows = TypeVar("Rows", bound=Sized)
 
-# Passes rows through and shows how far it is: progress("reading order", expected rows, rows).
-Progress = Callable[[str, int, Iterable[Rows]], Iterator[Rows]]
+
+class Progress(Protocol):
+    """Passes rows through and shows how far it is: progress("reading order", expected rows, rows)."""
+
+    def __call__(self, doing: str, expected_rows: int, rows: Iterable[Rows], /) -> Generator[Rows]: ...

@@ -3,9 +3,9 @@
 import datetime
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from tqdm import tqdm
 
@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 SECONDS = 1
 
 
-def progress(doing: str, expected_rows: int, batches: Iterable[Rows]) -> Iterator[Rows]:
+def progress(doing: str, expected_rows: int, batches: Iterable[Rows]) -> Generator[Rows]:
     """Show a bar with rows per second on a terminal, once it takes longer than a second; nothing elsewhere.
 
     doing: "reading order". Until the first rows are there, what is being done is said without a bar.
@@ -44,7 +44,7 @@ def progress(doing: str, expected_rows: int, batches: Iterable[Rows]) -> Iterato
 
 
 @contextmanager
-def _ticking(bar: tqdm, waiting: str) -> Iterator[None]:
+def _ticking(bar: "tqdm[NoReturn]", waiting: str) -> Iterator[None]:
     """Draw the bar every second, whether or not anything has come; `waiting` and the time taken while nothing has."""
     if bar.disable:
         yield
@@ -55,7 +55,7 @@ def _ticking(bar: tqdm, waiting: str) -> Iterator[None]:
         seconds = 0
         while not ended.wait(SECONDS):
             seconds += SECONDS
-            with bar.get_lock():
+            with bar.get_lock():  # type: ignore[no-untyped-call]  # its stubs leave this one out
                 bar.display(None if bar.n else f"{waiting} {bar.format_interval(seconds)}")
 
     ticker = threading.Thread(target=tick, daemon=True)
@@ -213,7 +213,7 @@ def age(span: datetime.timedelta) -> str:
     return f"{seconds} s"
 
 
-def _nulled(invalid: dict[str, int]) -> str:
+def _nulled(invalid: Mapping[str, int]) -> str:
     return "".join(f"; {count:,} invalid values of {column} became NULL" for column, count in invalid.items())
 
 

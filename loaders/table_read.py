@@ -97,7 +97,7 @@ class TableRead:
         self.invalid.clear()
         self.hash_sum = 0
 
-    def batch(self, mode: str, files: tuple[File, ...], verdict: str, notices: Sequence[str] = (), **more) -> Batch:
+    def batch(self, mode: str, files: tuple[File, ...], verdict: str, notices: Sequence[str] = ()) -> Batch:
         """The table's part of the run record."""
         kept = () if self.anew else self.drift.kept
         return Batch(
@@ -117,7 +117,6 @@ class TableRead:
             widened=tuple(new.name for _old, new in self.drift.widened),
             notices=(*self.drift.notices(self.anew), *notices),
             cursor=self.table.cursor,
-            **more,
         )
 
     def bound(self, earlier: Bound = None) -> str | None:

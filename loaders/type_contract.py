@@ -310,6 +310,8 @@ def _fits(home: pa.DataType) -> Callable[[bytes], bool]:
 
 def _decimal_fits(value: bytes, precision: int, scale: int) -> bool:
     _sign, digits, exponent = decimal.Decimal(value.decode()).as_tuple()
+    if not isinstance(exponent, int):
+        return False  # no number, or infinite
     significant = "".join(map(str, digits)).lstrip("0")
     dropped = max(0, -exponent - scale)
     exact = not significant[len(significant) - dropped :].strip("0") if dropped else True

@@ -22,8 +22,9 @@ def can_hold(new: ColumnType, old: ColumnType) -> bool:
 
 def printed_alike(old: ColumnType, new: ColumnType) -> bool:
     """Whether the source most likely prints old values as before, so that their hashes stay. A guess: they decide."""
-    if _decimal(old.duckdb) and _decimal(new.duckdb):
-        return _decimal(old.duckdb)[1] == _decimal(new.duckdb)[1]
+    before, after = _decimal(old.duckdb), _decimal(new.duckdb)
+    if before and after:
+        return before[1] == after[1]
     return _word(old.mysql) == _word(new.mysql) and _word(new.mysql) in PRINTED_ALIKE
 
 
@@ -32,8 +33,9 @@ def _can_hold(new: str, old: str) -> bool:
         return True
     if new in WHOLE:
         return old in WHOLE and WHOLE[old] <= WHOLE[new]
-    if _decimal(new) and _decimal(old):
-        (digits, places), (old_digits, old_places) = _decimal(new), _decimal(old)
+    before, after = _decimal(old), _decimal(new)
+    if before and after:
+        (digits, places), (old_digits, old_places) = after, before
         return places >= old_places and digits - places >= old_digits - old_places
     return _word(new) == _word(old) in ("VARCHAR", "VARBYTE") and _size(new) >= _size(old)
 

@@ -83,4 +83,5 @@ def main() -> int | None:
     settings.prepare_process(chosen)
     if getattr(arguments, "values", None) is not None:
         telling.show_values(arguments.values)
-    return arguments.run(arguments, chosen)
+    code: int | None = arguments.run(arguments, chosen)
+    return code

@@ -3,13 +3,13 @@
 import argparse
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pymysql
-
+import mysql_arrow
 from loaders import catalog as catalogs
 from loaders import paths, settings
 from loaders.catalog import Catalog
@@ -26,6 +26,10 @@ from loaders.warehouse import profile
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.interface import Warehouse
 
+if TYPE_CHECKING:
+    from loaders.lake.s3 import S3
+    from loaders.warehouse.redshift_warehouse import RedshiftWarehouse
+
 
 def catalog(arguments: argparse.Namespace, chosen: Settings) -> Catalog:
     return catalogs.read(arguments.catalog or chosen.catalog)
@@ -40,7 +44,7 @@ def chosen_tables(arguments: argparse.Namespace, chosen: Settings) -> Catalog:
     return whole.only(name.strip() for name in arguments.tables.split(",") if name.strip())
 
 
-def lake(chosen: Settings) -> Lake:
+def lake(chosen: Settings) -> "Folder | S3":
     """The lake at LAKE_URL: s3://bucket/prefix, file:///folder, or a folder (relative to the project)."""
     url, signed = chosen.lake_url, signing.of(chosen.lake_key)
     # Where files of a lake in S3 are put for DuckDB.
@@ -63,7 +67,7 @@ def lake_of(catalog: Catalog, chosen: Settings) -> Lake:
     return sequences.of(lake(chosen), catalog.schema)
 
 
-def _s3(url: str, kms_key: str | None, signed: Signing) -> Lake:
+def _s3(url: str, kms_key: str | None, signed: Signing) -> "S3":
     # AWS's packages take a quarter of every command's start, and a folder needs none of them.
     import boto3
     from botocore.exceptions import BotoCoreError
@@ -80,19 +84,19 @@ def _s3(url: str, kms_key: str | None, signed: Signing) -> Lake:
 
 
 @contextmanager
-def source(chosen: Settings) -> Iterator[pymysql.Connection]:
+def source(chosen: Settings) -> Iterator[mysql_arrow.Connection]:
     with sources(chosen, 1) as (connection,):
         yield connection
 
 
 @contextmanager
-def sources(chosen: Settings, count: int) -> Iterator[list[pymysql.Connection]]:
+def sources(chosen: Settings, count: int) -> Iterator[list[mysql_arrow.Connection]]:
     """`count` connections to the source, or fewer, with a notice, if server or account have a lower limit."""
     url = mysql_url.parse(settings.required_source_url(chosen), "SOURCE_URL")
     if url.iam or url.secret:
         url = _with_password_of_aws(url)
     with ExitStack() as stack:
-        opened: list[pymysql.Connection] = []
+        opened: list[mysql_arrow.Connection] = []
         while len(opened) < count:
             try:
                 connection = mysql_url.connect(url, "SOURCE_URL", **mysql.CONNECT_OPTIONS)
@@ -118,18 +122,19 @@ def warehouse(catalog: Catalog, chosen: Settings, read_only: bool = False) -> It
     """The warehouse of the chosen target of dbt's profile."""
     target = dbt_target(chosen, chosen.environment)
     if target.type == "redshift":
-        with _redshift(target, catalog, chosen) as warehouse:
-            yield warehouse
+        with redshift(catalog, chosen) as in_redshift:
+            yield in_redshift
     elif target.type == "duckdb":
         path = _duckdb_path(chosen, target)
         paths.no_schemas_name(path, catalog.schema, target.values["schema"])
-        with open_warehouse(path, catalog.schema, read_only, [lake(chosen).on_this_machine]) as warehouse:
-            yield warehouse
+        with open_warehouse(path, catalog.schema, read_only, [lake(chosen).on_this_machine]) as in_duckdb:
+            yield in_duckdb
     else:
         raise Failure(f"target {target.name} is a {target.type} warehouse", "known are duckdb and redshift")
 
 
-def _redshift(target: profile.Target, catalog: Catalog, chosen: Settings) -> AbstractContextManager[Warehouse]:
+def redshift(catalog: Catalog, chosen: Settings) -> "AbstractContextManager[RedshiftWarehouse]":
+    """The same where it is Redshift."""
     if not chosen.lake_url.startswith("s3://"):
         raise Failure("Redshift cannot read the lake: it is not in S3", "set LAKE_URL to s3://bucket/prefix")
     try:
@@ -137,7 +142,7 @@ def _redshift(target: profile.Target, catalog: Catalog, chosen: Settings) -> Abs
     except ImportError:
         raise Failure("the packages for Redshift are not installed", "run `make setup TARGET=redshift`") from None
     role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")
-    return redshift_warehouse.open_warehouse(target, catalog.schema, role)
+    return redshift_warehouse.open_warehouse(dbt_target(chosen, chosen.environment), catalog.schema, role)
 
 
 def _duckdb_path(chosen: Settings, target: profile.Target) -> Path:
@@ -148,8 +153,9 @@ def _duckdb_path(chosen: Settings, target: profile.Target) -> Path:
             f"{by_dbt_alone}",
             "put the path into dbt_project/profiles.yml instead, or export DUCKDB_PATH in your shell",
         )
-    return target.values["path"]
+    path: Path = target.values["path"]
+    return path
 
 
-def dbt_target(chosen: Settings, environment) -> profile.Target:
+def dbt_target(chosen: Settings, environment: Mapping[str, str]) -> profile.Target:
     return profile.read(chosen.dbt_profiles_dir, chosen.dbt_target, environment, chosen.project)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from loaders import dbt_folder
 from loaders.cli import connections
+from loaders.cli.commands import Commands
 from loaders.settings import Settings
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 
 
-def add_to(commands) -> None:
+def add_to(commands: Commands) -> None:
     """Add the command to the command line. Everything behind `dbt` is dbt's own: no word begins an option of ours."""
     calling = commands.add_parser(
         "dbt", help="dbt, in its project, with what .env says", add_help=False, prefix_chars="\0"

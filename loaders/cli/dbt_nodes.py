@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from loaders.catalog import Catalog
 from loaders.errors import Failure
@@ -12,8 +13,11 @@ from loaders.retention import erase
 from loaders.retention.erase import Relation
 from loaders.settings import Settings
 
+# A model or snapshot, as `dbt ls` prints it.
+Node = dict[str, Any]
 
-def listed(catalog: Catalog, chosen: Settings) -> list[dict]:
+
+def listed(catalog: Catalog, chosen: Settings) -> list[Node]:
     """Every model and snapshot, as dbt lists them itself; none where dbt does not read the catalog."""
     project = chosen.project
     if not catalog.file.resolve().is_relative_to(project.resolve()):
@@ -38,16 +42,16 @@ def listed(catalog: Catalog, chosen: Settings) -> list[dict]:
     return [json.loads(line) for line in answer.stdout.splitlines() if line.startswith("{")]
 
 
-def made_of(catalog: Catalog, table: str, nodes: list[dict]) -> list[Relation]:
+def made_of(catalog: Catalog, table: str, nodes: list[Node]) -> list[Relation]:
     """The tables that dbt makes of a source table."""
     names = {each.name: each.dbt_name for each in catalog.tables}
     found = descendants(f".{catalog.source}.{names.get(table) or table}", nodes)
     return [erase.relation(entry, table) for entry in found if entry["config.materialized"] != "view"]
 
 
-def descendants(source: str, every: list[dict]) -> list[dict]:
+def descendants(source: str, every: list[Node]) -> list[Node]:
     """The models that read a source, or a model that does. Not by dbt's --select, in which names can mean more."""
-    made: dict[str, dict] = {}
+    made: dict[str, Node] = {}
     while True:
         more = {
             entry["unique_id"]: entry

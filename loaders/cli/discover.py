@@ -5,6 +5,7 @@ import sys
 
 from loaders import discover, settings
 from loaders.cli import connections
+from loaders.cli.commands import Commands
 from loaders.errors import Failure
 from loaders.quoting import mysql_name
 from loaders.settings import Settings
@@ -12,7 +13,7 @@ from loaders.source import mysql
 from loaders.telling import notice, say
 
 
-def add_to(commands) -> None:
+def add_to(commands: Commands) -> None:
     """Add the command to the command line."""
     discovering = commands.add_parser("discover", help="print a catalog of the database in SOURCE_URL")
     discovering.add_argument("--write", metavar="NAME", help="put it into the dbt project as source NAME")

@@ -10,7 +10,9 @@ import pyarrow as pa
 from loaders import doctor, settings
 from loaders.catalog import Catalog
 from loaders.cli import connections
+from loaders.cli.commands import Commands
 from loaders.lake import parquet, runs
+from loaders.lake.folder import Folder
 from loaders.lake.run_files import RunFiles
 from loaders.lake.spool import spool
 from loaders.settings import Settings
@@ -18,7 +20,7 @@ from loaders.source import mysql, mysql_url
 from loaders.telling import say
 
 
-def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
     examining = commands.add_parser("doctor", parents=[catalog], help="try every link; name the remedy of each fault")
     examining.add_argument("--lang", choices=("en", "ko"), default="en", help="the remedies' language")
@@ -71,8 +73,8 @@ def _examine_lake_and_warehouse(
         return doctor.profile(connections.dbt_target(chosen, chosen.environment))
 
     catalog, store = connections.catalog(arguments, chosen), connections.lake(chosen)
-    works, in_s3 = _examine_lake(catalog, chosen, show), chosen.lake_url.startswith("s3://")
-    if in_s3:
+    works = _examine_lake(catalog, chosen, show)
+    if not isinstance(store, Folder):
         show(doctor.versioning(store))
     if not show(doctor.check("dbt's profile", name)):
         return
@@ -83,7 +85,7 @@ def _examine_lake_and_warehouse(
         return f"run {newest[0]} is the newest in schema {catalog.schema}" if newest else "nothing is loaded yet"
 
     target = connections.dbt_target(chosen, chosen.environment)
-    if in_s3 and target.type == "redshift":
+    if not isinstance(store, Folder) and target.type == "redshift":
         for finding in doctor.bucket(store, target.values["host"]):
             show(finding)
     if not show(doctor.check("connect to the warehouse and log in", applied)) or target.type != "redshift":
@@ -108,7 +110,7 @@ def _newest(catalog: Catalog, chosen: Settings) -> str:
 
 
 def _make_a_table(catalog: Catalog, chosen: Settings) -> None:
-    with connections.warehouse(catalog, chosen) as warehouse:
+    with connections.redshift(catalog, chosen) as warehouse:
         warehouse.try_table()
 
 
@@ -121,7 +123,7 @@ def _copy_one_row(catalog: Catalog, chosen: Settings, folder: Path) -> None:
     file = runs.File(f"{key}/one-row.parquet", 1, local.bytes, local.sha256)
     store.put_file(file.key, local.path, local.sha256)
     try:
-        with connections.warehouse(catalog, chosen) as warehouse:
+        with connections.redshift(catalog, chosen) as warehouse:
             warehouse.try_copy(RunFiles(store, folder).listed(f"{key}/manifest", [file]))
     finally:
         store.delete([file.key, f"{key}/manifest"])

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from loaders.catalog import Catalog
 from loaders.cli import connections, dbt_nodes, erase_told
+from loaders.cli.commands import Commands
 from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
+from loaders.proof.holdings import BUILDS
 from loaders.retention import deleted, erase, erase_key, erase_versions, traces
 from loaders.retention.erase import Relation
 from loaders.retention.erase_key import Keys
@@ -43,7 +45,7 @@ class Places:
     lake: Lake
     warehouse: Warehouse
     marts: str
-    nodes: list[dict]
+    nodes: list[dbt_nodes.Node]
     folder: Path
 
     def search(self, keys: Keys, note: str = "") -> LakeSearch:
@@ -57,7 +59,7 @@ class Places:
         return [raw, *erase.everywhere(self.warehouse, made, self.marts, built)]
 
 
-def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
     erasing = commands.add_parser(
         "erase",
@@ -187,7 +189,7 @@ def _erase(places: Places, chosen_rows: Sequence[Keys], note: str = "") -> erase
         proof.note(keys, rows + sum(counts.values()) + old.removed, old)
     for marts in {places.marts, *erase.schemas_built(places.warehouse, places.catalog.schema)}:
         if builds := erase.forget_builds(places.warehouse, marts, places.catalog.schema):
-            say(f"  {marts}.{erase.BUILDS}: {builds:,} builds forgotten: the next makes incremental marts whole")
+            say(f"  {marts}.{BUILDS}: {builds:,} builds forgotten: the next makes incremental marts whole")
     say(f"  {erase_told.written_anew(places.warehouse)}")
     say("searched again:")
     for search in searches:

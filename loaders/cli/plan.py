@@ -9,6 +9,7 @@ from pathlib import Path
 from loaders import drift, pipeline, plans, report
 from loaders.catalog import Catalog
 from loaders.cli import connections
+from loaders.cli.commands import Commands
 from loaders.errors import Failure
 from loaders.incremental import Raw
 from loaders.intents import Intent, Wanted, intent
@@ -32,7 +33,7 @@ EPILOG = """examples:
 Rows and bytes are the server's own estimates (information_schema). Nothing is written, in the lake or the warehouse."""
 
 
-def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
     planning = commands.add_parser(
         "plan",

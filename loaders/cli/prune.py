@@ -5,6 +5,7 @@ import datetime
 
 from loaders import report
 from loaders.cli import connections
+from loaders.cli.commands import Commands
 from loaders.errors import Failure
 from loaders.lake.spool import spool
 from loaders.retention import prune
@@ -19,7 +20,7 @@ First a baseline is written: raw as the newest run older than that left it, read
 before it are removed. Raw is not touched, and nothing that waits to be loaded into it goes. Killed, run it again."""
 
 
-def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
     pruning = commands.add_parser(
         "prune",

@@ -5,6 +5,7 @@ import time
 
 from loaders import pipeline, report
 from loaders.cli import connections
+from loaders.cli.commands import Commands
 from loaders.retention import replay
 from loaders.settings import Settings
 from loaders.telling import say
@@ -18,7 +19,7 @@ The source is not asked. Readers see the old raw until all of the new one is the
 stops it leaves the old one. dbt's histories lie in another schema and stay."""
 
 
-def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
     replaying = commands.add_parser(
         "replay",

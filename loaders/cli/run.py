@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
-import pymysql
-
+import mysql_arrow
 from loaders import drift, pipeline, report
 from loaders.catalog import Catalog
 from loaders.cli import connections
+from loaders.cli.commands import Commands
 from loaders.deletes import DeleteLimit
 from loaders.lake import runs, sequences
 from loaders.lake.spool import spool
@@ -26,7 +26,7 @@ VERDICTS = "What each table's verdict proves, and what it does not: docs/proof.m
 MOST_CONNECTIONS = 16
 
 
-def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the commands to the command line; `catalog` holds the option that all of them take."""
     extracting = commands.add_parser("extract", parents=[catalog], help="MySQL -> lake -> raw", epilog=VERDICTS)
     extracting.add_argument("--tables", metavar="A,B", help="only these tables of the catalog")
@@ -102,7 +102,7 @@ def _commit(catalog: Catalog, places: pipeline.Places, run: runs.Run, chosen: Se
 
 
 @contextmanager
-def _snapshot(opened: list[pymysql.Connection], catalog: Catalog) -> Iterator[mysql.Snapshot]:
+def _snapshot(opened: list[mysql_arrow.Connection], catalog: Catalog) -> Iterator[mysql.Snapshot]:
     (*readers, locker) = opened
     if len(readers) < 2:  # one that locks is of no use to one that reads
         moment = mysql.snapshot(opened[0])

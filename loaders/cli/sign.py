@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator
 
 from loaders.cli import connections
+from loaders.cli.commands import Commands
 from loaders.errors import Failure
 from loaders.lake import runs, sequences, signing
 from loaders.lake.runs import Run
@@ -21,7 +22,7 @@ with the source afterwards. Every schema's runs are signed, while no other comma
 again."""
 
 
-def add_to(commands) -> None:
+def add_to(commands: Commands) -> None:
     """Add the command to the command line; it is for a whole lake, whatever the catalog."""
     signing_ = commands.add_parser(
         "sign",

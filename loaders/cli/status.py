@@ -6,6 +6,7 @@ import datetime
 from loaders import pipeline, report
 from loaders.catalog import Catalog
 from loaders.cli import connections
+from loaders.cli.commands import Commands
 from loaders.lake import runs
 from loaders.proof import holdings
 from loaders.retention import deleted
@@ -14,7 +15,7 @@ from loaders.telling import say
 from loaders.warehouse.interface import Warehouse
 
 
-def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
     telling = commands.add_parser(
         "status",

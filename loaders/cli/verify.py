@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from loaders import pipeline, report
 from loaders.catalog import Catalog
 from loaders.cli import connections
+from loaders.cli.commands import Commands
 from loaders.errors import Failure
 from loaders.matching import match
 from loaders.proof import holdings, verify
@@ -13,6 +14,7 @@ from loaders.proof.verify import Ends, Finding
 from loaders.settings import Settings
 from loaders.source import mysql
 from loaders.telling import say
+from loaders.warehouse.profile import Target
 
 DESCRIPTION = """Compares the source as it is now with raw, and with the marts that keep a table's rows one to one
 (meta.mart in the catalog). Raw: rows, sums of hashes, and where those differ the first keys. Marts: every row, column
@@ -30,7 +32,7 @@ exit codes: 0 only if all are equal; 1 if anything differs, is missing in raw, o
 missing. Before the first `make build` marts are named and do not count."""
 
 
-def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
     verifying = commands.add_parser(
         "verify",
@@ -85,7 +87,7 @@ def _findings(ends: Ends, catalog: Catalog, deep: bool) -> Iterator[Finding]:
             yield found
 
 
-def _must_exist(target) -> None:
+def _must_exist(target: Target) -> None:
     if target.type == "duckdb" and not target.values["path"].exists():
         raise Failure(f"the warehouse {target.values['path']} does not exist yet", "run `make extract` first")
 

@@ -3,6 +3,7 @@
 import argparse
 
 from loaders.cli import connections
+from loaders.cli.commands import Commands
 from loaders.retention import withdraw
 from loaders.retention.withdraw import Waiting
 from loaders.settings import Settings
@@ -16,7 +17,7 @@ For a run that `load` refuses: published with --no-load, by an older version, or
 is read anew by the next `extract`. A run that raw holds is not taken back. Killed, run it again."""
 
 
-def add_to(commands, catalog: argparse.ArgumentParser) -> None:
+def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
     withdrawing = commands.add_parser(
         "withdraw",

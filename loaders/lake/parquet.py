@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +17,9 @@ import pyarrow.parquet as pq
 from loaders.errors import Failure
 from loaders.lake.store import Damaged
 from loaders.lake.strict import shown
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 # A row group is held in memory until it is encoded, and the last is encoded when all is read; small ones cost bytes.
 ROW_GROUP_BYTES = 32 << 20
@@ -107,7 +110,7 @@ class _HashedFile(io.BufferedWriter):
         super().__init__(io.FileIO(path, "w"), 1 << 20)
         self.sha256 = hashlib.sha256()
 
-    def write(self, data) -> int:
+    def write(self, data: "Buffer") -> int:
         self.sha256.update(data)
         return super().write(data)
 

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+import pyarrow as pa
+
 from loaders.lake import parquet
 from loaders.lake.manifest import manifest
 from loaders.lake.runs import ColumnType, File
 from loaders.lake.store import Damaged, Lake, checked
 from loaders.lake.strict import shown
+
+# A column's name, and its type in a file.
+Typed = tuple[str, pa.DataType | None]
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,10 @@ class RunFiles:
         return self.lake.url(key)
 
 
-def _first_unlike(found: Sequence[tuple], wanted: Sequence[tuple]) -> str:
+def _first_unlike(found: Sequence[Typed], wanted: Sequence[Typed]) -> str:
     there, said = next(pair for pair in zip_longest(found, wanted) if pair[0] != pair[1])
     return f"{_column(there)} instead of {_column(said)}"
 
 
-def _column(column: tuple | None) -> str:
+def _column(column: Typed | None) -> str:
     return f"{shown(column[0])}, {column[1]}" if column else "no column"

@@ -68,7 +68,8 @@ class ByValue:
     @property
     def whole_since(self) -> str | None:
         """The moment since which every part has been compared; None if one has not."""
-        return None if None in self.compared else min(self.compared)
+        done = [moment for moment in self.compared if moment is not None]
+        return min(done) if len(done) == len(self.compared) else None
 
 
 @dataclass(frozen=True)

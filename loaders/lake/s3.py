@@ -156,12 +156,14 @@ class S3:
                 if error.response["Error"]["Code"] != "ServerSideEncryptionConfigurationNotFoundError":
                     raise
                 return ""
-        return rules["Rules"][0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]
+        algorithm: str = rules["Rules"][0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]
+        return algorithm
 
     def versioning(self) -> str:
         """`Enabled`, `Suspended`, or empty: it never was on (the page API_GetBucketVersioning of S3's reference)."""
         with explained(str(self), "s3:GetBucketVersioning"):
-            return self.client.get_bucket_versioning(Bucket=self.bucket).get("Status", "")
+            status: str = self.client.get_bucket_versioning(Bucket=self.bucket).get("Status", "")
+        return status
 
 
 def _as_s3_has_it(sha256: str) -> str:
@@ -201,7 +203,7 @@ def _refused(error: ClientError, url: str, right: str = "") -> Failure:
     code = error.response["Error"].get("Code", "?")
     if code in ("404", "NoSuchKey"):
         return missing(url, "in S3")
-    fix = _S3_FIXES.get(code, lambda url: "check LAKE_URL and the AWS account")(url)
+    fix = _S3_FIXES[code](url) if code in _S3_FIXES else "check LAKE_URL and the AWS account"
     if right and code in ("AccessDenied", "403"):
         fix = f"allow {right} on {url}"
     return Failure(f"S3 refused {error.operation_name} on {url}: {code}", fix)

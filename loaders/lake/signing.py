@@ -29,7 +29,9 @@ class Signing:
 
     def signed(self, record: bytes, key: str) -> bytes:
         """A record (a JSON object) as it is written to its key."""
-        return b'{\n "signature": "%s",%s' % (self._signature(record, key), record[1:]) if self.key else record
+        return (
+            b'{\n "signature": "%s",%s' % (self._signature(self.key, record, key), record[1:]) if self.key else record
+        )
 
     def opened(self, data: bytes, key: str) -> bytes:
         """The record that was written to its key, without its signature. Any other than signing asks for is refused."""
@@ -40,7 +42,7 @@ class Signing:
                 "set LAKE_KEY in .env to the key that signed it; or, to do without signatures from now on, "
                 "`python -m loaders sign --remove`",
             )
-        if self.key is None or (head and hmac.compare_digest(head[1], self._signature(record, key))):
+        if self.key is None or (head and hmac.compare_digest(head[1], self._signature(self.key, record, key))):
             return record
         how = (
             "not what LAKE_KEY has signed there: changed, of another place, or of another key"
@@ -53,10 +55,10 @@ class Signing:
             f"signs it with LAKE_KEY; else {way_out(key)}",
         )
 
-    def _signature(self, record: bytes, key: str) -> bytes:
+    def _signature(self, secret: Secret, record: bytes, key: str) -> bytes:
         """No place has a line break in it, so that it ends where the record begins."""
         said = f"{self.place}{key}\n".encode() + record
-        return hmac.new(self.key.encode(), said, hashlib.sha256).hexdigest().encode()
+        return hmac.new(secret.encode(), said, hashlib.sha256).hexdigest().encode()
 
 
 UNSIGNED = Signing()

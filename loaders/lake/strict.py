@@ -28,7 +28,8 @@ class Unknown(Unlike):
 
 def made(kind: type[Made], value: Any) -> Made:
     """The value as the dataclass `kind`; one that is not exactly that is an error."""
-    return _made(kind, value, "")
+    found: Made = _made(kind, value, "")
+    return found
 
 
 def shown(value: Any) -> str:
@@ -59,9 +60,10 @@ def _exactly(kind: Any, value: Any, where: str) -> Any:
 
 
 def _text(_kind: Any, value: Any, where: str) -> str:
-    if not TEXT.fullmatch(_exactly(str, value, where)):
+    text: str = _exactly(str, value, where)
+    if not TEXT.fullmatch(text):
         raise Unlike(f"{where} is {shown(value)}")
-    return value
+    return text
 
 
 def _moment(_kind: Any, value: Any, where: str) -> datetime:
@@ -79,12 +81,12 @@ def _optional(kind: Any, value: Any, where: str) -> Any:
     return None if value is None else _made(get_args(kind)[0], value, where)
 
 
-def _each(kind: Any, value: Any, where: str) -> tuple:
+def _each(kind: Any, value: Any, where: str) -> tuple[Any, ...]:
     inner = get_args(kind)[0]
     return tuple(_made(inner, each, f"{where}[{place}]") for place, each in enumerate(_exactly(list, value, where)))
 
 
-def _by_name(kind: Any, value: Any, where: str) -> dict:
+def _by_name(kind: Any, value: Any, where: str) -> dict[Any, Any]:
     key, inner = get_args(kind)
     found = _exactly(dict, value, where)
     return {_made(key, name, where): _made(inner, each, f"{where}[{shown(name)}]") for name, each in found.items()}

@@ -1,7 +1,8 @@
 """Buckets: how a table's rows are divided so that both ends compare sums first, and keys only where those differ."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from loaders.errors import Failure
 
@@ -60,7 +61,7 @@ def fitting(key: str | None, extremes: tuple[int, int] | None, rows: int) -> Buc
     return Buckets(None, max(1, rows // ROWS_PER_BUCKET))
 
 
-def read_sums(table: str, found: Iterable[tuple]) -> Sums:
+def read_sums(table: str, found: Iterable[Sequence[Any]]) -> Sums:
     """Sums as the source gives them: (bucket, rows, total). A row in no bucket is a failure.
 
     A row without a hash adds nothing to its bucket's sum, which then differs from raw's: reading it says why.

@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -60,12 +61,14 @@ class DeepTable:
 
     def compare(self, there: Printed, here: Printed) -> Differences:
         """The rows that `at_source` and `stored` give, side by side."""
-        found, lone = Differences(), {ONLY_SOURCE: set(), ONLY_HERE: set()}
+        found, lone = Differences(), {ONLY_SOURCE: set[str | None](), ONLY_HERE: set[str | None]()}
         # Closed here, however this ends: both ends go on with their connections.
         with closing(there), closing(here):
             for one, other in side_by_side(there, here, self.places, self._order):
-                if one is None or other is None:
-                    self._note_alone(one, other, found, lone)
+                if one is None:
+                    self._note_alone(other, ONLY_HERE, found, lone[ONLY_HERE])
+                elif other is None:
+                    self._note_alone(one, ONLY_SOURCE, found, lone[ONLY_SOURCE])
                 else:
                     self._note(one, other, found)
         # Rows that stand in raw under another key.
@@ -106,7 +109,7 @@ class DeepTable:
     def _order_columns(self) -> list[CanonicalColumn]:
         return [self.columns[place] for place in self.places]
 
-    def _order(self, batch: pa.RecordBatch) -> tuple:
+    def _order(self, batch: pa.RecordBatch) -> tuple[Any, ...]:
         """What puts a batch's first row in order."""
         return tuple(self._order_of(self.columns[place], text_of(batch.column(place)[0])) for place in self.places)
 
@@ -118,12 +121,9 @@ class DeepTable:
             )
         return column.order(text)
 
-    def _note_alone(
-        self, one: pa.RecordBatch | None, other: pa.RecordBatch | None, found: Differences, lone: dict[str, set[str]]
-    ) -> None:
+    def _note_alone(self, rows: pa.RecordBatch, how: str, found: Differences, lone: set[str | None]) -> None:
         """Rows that only one end has. lone: hashes of such rows."""
-        rows, how = (other, ONLY_HERE) if one is None else (one, ONLY_SOURCE)
-        if one is None:
+        if how == ONLY_HERE:
             found.here += rows.num_rows
             found.brought_by.update(rows.columns[-1].unique().to_pylist())
         else:
@@ -131,8 +131,8 @@ class DeepTable:
         for place in range(rows.num_rows):
             row = self._row(rows, place)
             found.add(how, self._key(row))
-            if len(lone[how]) < LONE:
-                lone[how].add(row[-1])
+            if len(lone) < LONE:
+                lone.add(row[-1])
 
     def _note(self, one: pa.RecordBatch, other: pa.RecordBatch, found: Differences) -> None:
         """Rows that both ends have, one by one; those that are not the same are looked at."""
@@ -151,7 +151,7 @@ class DeepTable:
         for place, (there, here) in enumerate(zip(one, other, strict=True)):
             if there == here or self.columns[place].meaning(there) == self.columns[place].meaning(here):
                 continue
-            by_rule = here is None and self._null_by_rule(place, there)
+            by_rule = here is None and there is not None and self._null_by_rule(place, there)
             if by_rule is not False:
                 found.nulled += 1
                 found.unseen += by_rule is None
@@ -212,4 +212,9 @@ def _bits(printed: pa.Array) -> pa.Array:
 
 
 def text_of(value: pa.Scalar) -> str | None:
-    return value.as_py().decode("utf-8", "surrogateescape") if value.is_valid else None
+    return known_text_of(value) if value.is_valid else None
+
+
+def known_text_of(value: pa.Scalar) -> str:
+    """Of a value that is not NULL."""
+    return str(value.as_py().decode("utf-8", "surrogateescape"))

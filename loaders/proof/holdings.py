@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from loaders.catalog import Catalog
 from loaders.lake import runs
-from loaders.lake.runs import Batch
+from loaders.lake.runs import Batch, Run
 from loaders.lake.store import Lake
 from loaders.quoting import sql_name, sql_text
 from loaders.warehouse.interface import Warehouse
@@ -59,7 +59,7 @@ def applied(lake: Lake, warehouse: Warehouse) -> dict[str, tuple[int, Batch]]:
 
 
 def _applied(lake: Lake, warehouse: Warehouse) -> Iterator[tuple[str, tuple[int, Batch]]]:
-    published, read = set(runs.numbers(lake)), {}
+    published, read = set(runs.numbers(lake)), dict[int, Run]()
     for table, number, *_rest in warehouse.newest():
         if number in published:
             read[number] = read.get(number) or runs.read(lake, number)

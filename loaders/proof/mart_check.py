@@ -7,25 +7,26 @@ nor the warehouse's engine has a part in it. Each end prints its own values (mar
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders.catalog import Table
+from loaders.catalog import Mart, Table
 from loaders.errors import Failure
 from loaders.progress import Progress
 from loaders.proof import mart_column
 from loaders.proof.canonical import DECIMAL, FLOAT
-from loaders.proof.deep import Row, printed, printed_unlike, text_of
+from loaders.proof.deep import Row, known_text_of, printed, printed_unlike, text_of
 from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text, value_text
 from loaders.proof.holdings import columns_of
 from loaders.proof.mart_column import MartColumn
 from loaders.proof.side_by_side import side_by_side
 from loaders.quoting import mysql_name, sql_name
-from loaders.source import mysql
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
+from loaders.source.statements import explained
 from loaders.telling import value
 from loaders.warehouse.interface import Warehouse
 
@@ -35,10 +36,12 @@ class MartCheck:
     """A mart's columns beside those of the query. absent: columns of the query that the mart does not have.
 
     table: the table whose rows the mart keeps one to one, under the same key. not_compared: the mart's other columns.
+    mart, query: both as tables in SQL.
     """
 
     table: Table
     mart: str
+    query: str
     columns: Sequence[MartColumn]
     absent: Sequence[str]
     not_compared: Sequence[str]
@@ -62,7 +65,7 @@ class MartCheck:
 
     def source_query(self) -> str:
         order = ", ".join(column.source_order() for column in self._key)
-        return f"select {', '.join(c.at_source for c in self.columns)} from {_rows(self.table)} order by {order}"
+        return f"select {', '.join(c.at_source for c in self.columns)} from {self.query} order by {order}"
 
     def mart_query(self, warehouse: Warehouse) -> str:
         texts = ", ".join(f"{c.in_warehouse(warehouse.texts)} as c{n}" for n, c in enumerate(self.columns))
@@ -86,9 +89,9 @@ class MartCheck:
             self._note_alone(batch.filter(pc.invert(whole)), alone, found)
             yield batch.filter(whole)
 
-    def _order(self, batch: pa.RecordBatch) -> tuple:
+    def _order(self, batch: pa.RecordBatch) -> tuple[Any, ...]:
         """What puts a batch's first row in order."""
-        return tuple(_order(column, text_of(batch.column(place)[0])) for place, column in enumerate(self._key))
+        return tuple(_order(column, known_text_of(batch.column(place)[0])) for place, column in enumerate(self._key))
 
     def _note_alone(self, rows: pa.RecordBatch, how: str, found: Differences) -> None:
         """Rows that only one end has."""
@@ -121,14 +124,14 @@ class MartCheck:
         return key_text([column.name for column in self._key], list(row[: len(self._key)]))
 
 
-def prepared(table: Table, snapshot: Snapshot, warehouse: Warehouse, schema: str) -> MartCheck:
+def prepared(table: Table, mart: Mart, snapshot: Snapshot, warehouse: Warehouse, schema: str) -> MartCheck:
     """The check of a mart that is there. The key's columns come first."""
-    computed = _columns(table, snapshot)
-    types = {name.lower(): (name, kind) for name, kind in columns_of(warehouse, schema, table.mart.name)}
+    computed = _columns(table, mart, snapshot)
+    types = {name.lower(): (name, kind) for name, kind in columns_of(warehouse, schema, mart.name)}
     missing = [name for name in table.primary_key if name.lower() not in computed]
     if missing:
         raise Failure(
-            f"the query of the mart {table.mart.name} has no column {missing[0]}, which is in the key of {table.name}",
+            f"the query of the mart {mart.name} has no column {missing[0]}, which is in the key of {table.name}",
             "select it under that name: rows are compared by it (mart.query in the catalog)",
         )
     both = [name for name in computed if name in types]
@@ -136,29 +139,31 @@ def prepared(table: Table, snapshot: Snapshot, warehouse: Warehouse, schema: str
     ordered = [*(name for name in keys if name in types), *(name for name in both if name not in keys)]
     return MartCheck(
         table,
-        f"{sql_name(schema)}.{sql_name(table.mart.name)}",
+        f"{sql_name(schema)}.{sql_name(mart.name)}",
+        _rows(mart),
         [mart_column.column(*types[name], *computed[name][1:]) for name in ordered],
         [computed[name][0] for name in computed if name not in types],
         [name for folded, (name, _kind) in types.items() if folded not in computed],
     )
 
 
-def _columns(table: Table, snapshot: Snapshot) -> dict[str, tuple[str, int, int]]:
+def _columns(table: Table, mart: Mart, snapshot: Snapshot) -> dict[str, tuple[str, int, int]]:
     """The query's columns as it names them, the numbers of their types, and their widths.
 
     By their names in lower case: warehouses fold them.
     """
     try:
-        with mysql.explained(f"the query of the mart {table.mart.name}"), snapshot.connection.cursor() as cursor:
-            cursor.execute(f"select * from {_rows(table)} limit 0")
-            return {name.lower(): (name, kind, width) for name, kind, _shown, width, *_rest in cursor.description}
+        with explained(f"the query of the mart {mart.name}"), snapshot.connection.cursor() as cursor:
+            cursor.execute(f"select * from {_rows(mart)} limit 0")
+            described: Any = cursor.description
+            return {name.lower(): (name, kind, width) for name, kind, _shown, width, *_rest in described}
     except Failure as failure:
         raise Failure(failure.problem, f"correct mart.query of table {table.name} in the catalog") from None
 
 
-def _rows(table: Table) -> str:
+def _rows(mart: Mart) -> str:
     """The query as a table. On lines of its own, so that it may end with a comment."""
-    return f"(\n{table.mart.query.strip().rstrip(';')}\n) as {mysql_name(table.mart.name)}"
+    return f"(\n{mart.query.strip().rstrip(';')}\n) as {mysql_name(mart.name)}"
 
 
 def _order(column: MartColumn, text: str) -> object:

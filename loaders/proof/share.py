@@ -6,6 +6,7 @@ from functools import cached_property
 
 import pyarrow as pa
 
+from loaders.lake.runs import ColumnType
 from loaders.proof.buckets import Buckets
 from loaders.proof.canonical import DECIMAL, FLOAT, LONG_BYTES, LONG_TEXT, WHOLE, CanonicalColumn
 from loaders.proof.deep import DeepTable, Printed
@@ -117,7 +118,8 @@ class Share:
         if self.whole_number:
             (key,) = self.keys
             home = next(home for home in self.table.homes if home.name == key.name)
-            block = warehouse.dialect.bucket(sql_name(key.name), home, BLOCK)
+            kind = ColumnType(home.name, home.mysql_type, home.duckdb, home.redshift)
+            block = warehouse.dialect.bucket(sql_name(key.name), kind, BLOCK)
             return f"cast(abs({block}) % {PRIME} as bigint) * {FACTOR} % {PRIME}"
         if not self.keys:
             return SOURCE_HASH

@@ -1,6 +1,7 @@
 """Rows of two ends, both in the order of one key, side by side: many at once for as long as their keys agree."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -42,7 +43,7 @@ def side_by_side(
     one: Iterable[pa.RecordBatch],
     other: Iterable[pa.RecordBatch],
     keys: Sequence[int],
-    order: Callable[[pa.RecordBatch], tuple],
+    order: Callable[[pa.RecordBatch], tuple[Any, ...]],
 ) -> Iterator[Pair]:
     """Every row of both ends once, those of equal keys together.
 
@@ -61,7 +62,7 @@ def side_by_side(
 
 def _alike(left: pa.RecordBatch, right: pa.RecordBatch, keys: Sequence[int]) -> int:
     """How many rows in front have keys of the same texts."""
-    rows = min(left.num_rows, right.num_rows)
+    rows: int = min(left.num_rows, right.num_rows)
     for place in keys:
         same = pc.fill_null(pc.equal(left.column(place).slice(0, rows), right.column(place).slice(0, rows)), False)
         first_other = pc.index(same, False).as_py()
@@ -69,6 +70,6 @@ def _alike(left: pa.RecordBatch, right: pa.RecordBatch, keys: Sequence[int]) -> 
     return rows
 
 
-def _next(left: tuple, right: tuple) -> tuple[int, int]:
+def _next(left: tuple[Any, ...], right: tuple[Any, ...]) -> tuple[int, int]:
     """Which of two rows comes first. Equal ones may be printed differently: 007 and 7."""
     return int(left <= right), int(right <= left)

@@ -1,14 +1,18 @@
 """`verify`: the source as it is now against raw and the marts, table by table, and what to do where they differ."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
 
 from loaders.catalog import Catalog, Table
 from loaders.lake.runs import Batch, Run
 from loaders.progress import Progress
 from loaders.proof import fingerprint, mart_check
 from loaders.proof.buckets import Buckets, totals
-from loaders.proof.compare import Difference, compare
+from loaders.proof.compare import Difference, WarehouseSide, compare
 from loaders.proof.deep import DeepTable
 from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text
 from loaders.proof.holdings import built_run, tables_of
@@ -91,12 +95,14 @@ def mart(ends: Ends, table: Table, source: SourceTable, compared: Sequence[Findi
 
     compared: what came of the raw tables.
     """
+    if table.mart is None:
+        return Finding(table.name, None, "has no mart in the catalog")
     name = table.mart.name
     tables = tables_of(ends.warehouse, ends.marts)
     if (ends.marts.lower(), name) not in tables:
         # Before the first build nothing claims to be equal; afterwards a mart that is missing is a mart that is wrong.
         return Finding(name, False if tables else None, "not built yet", fix=BUILD)
-    check = mart_check.prepared(table, ends.snapshot, ends.warehouse, ends.marts)
+    check = mart_check.prepared(table, table.mart, ends.snapshot, ends.warehouse, ends.marts)
     if check.absent:
         return Finding(
             name, False, f"has no column {', '.join(check.absent)}, which the catalog's query gives", fix=BUILD
@@ -159,7 +165,7 @@ def _by_hash(ends: Ends, base: Batch, source: SourceSide) -> Differences:
     return differences
 
 
-def _raw_side(ends: Ends, base: Batch):
+def _raw_side(ends: Ends, base: Batch) -> AbstractContextManager[WarehouseSide]:
     name = f"{sql_name(ends.warehouse.schema)}.{sql_name(base.table)}"
     return ends.warehouse.side(name, base.key_columns)
 
@@ -179,7 +185,7 @@ def _differences(found: Difference | None, rows: int, here: int) -> Differences:
     return differences
 
 
-def _rows(keys) -> list[list]:
+def _rows(keys: pa.Table) -> list[list[Any]]:
     """The keys in their order."""
     if not keys.num_columns:
         return []

@@ -1,7 +1,7 @@
 """A baseline: raw as one run left it, in full batches of its own. It stands for that run and all before it."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +42,7 @@ def write(lake: Lake, known: Sequence[Run], spool: Path, progress: replay.Progre
     return runs.baseline(lake, last.schema) or base
 
 
-def remove_files(lake: Lake, attempt: str, tables: Sequence[str]) -> None:
+def remove_files(lake: Lake, attempt: str, tables: Iterable[str]) -> None:
     for table in tables:
         lake.delete(list(lake.keys(attempts.key(table, attempt))))
 
@@ -66,10 +66,23 @@ def _stored(lake: Lake, raw: DuckDBWarehouse, attempt: str, newest: Batch, spool
     )
     count, total = raw.totals(newest.table)
     verdict = f"baseline: {count:,} rows"
-    # Columns that the source dropped are in the files like the others, since no earlier run is left to keep them from.
-    shape = {"columns": newest.raw_columns, "kept": (), "widened": (), "notices": ()}
-    said = shape | {"live_rows": count, "hash_sum": total, "verdict": verdict, "invalid": {}}
-    return replace(newest, mode="full", files=files, rows=count, deleted=(), cursor_from=None, **said)
+    return replace(
+        newest,
+        mode="full",
+        files=files,
+        rows=count,
+        deleted=(),
+        cursor_from=None,
+        # Columns that the source dropped are in the files like the others: no earlier run is left to keep them from.
+        columns=newest.raw_columns,
+        kept=(),
+        widened=(),
+        notices=(),
+        live_rows=count,
+        hash_sum=total,
+        verdict=verdict,
+        invalid={},
+    )
 
 
 def _uploaded(lake: Lake, key: str, local: parquet.LocalFile) -> File:

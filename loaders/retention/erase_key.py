@@ -110,7 +110,7 @@ def in_mysql(columns: Iterable[Column], keys: Keys) -> str:
     )
 
 
-def ask(warehouse: "Warehouse", keys: Keys, columns: Sequence[ColumnType]) -> Iterator[tuple]:
+def ask(warehouse: "Warehouse", keys: Keys, columns: Sequence[ColumnType]) -> Iterator[tuple[Any, ...]]:
     """What raw's rows with the keys have in these columns. The keys' table is one of raw."""
     listed = ", ".join(warehouse.dialect.sent(sql_name(column.name), column) for column in columns)
     table = f"{sql_name(warehouse.schema)}.{sql_name(keys.table)}"
@@ -167,7 +167,7 @@ def _exact(table: str, column: ColumnType, text: str) -> str:
         ((found,),) = duckdb.execute(f"select cast(cast({sql_text(text)} as {column.duckdb}) as VARCHAR)").fetchall()
         if _meant(column.duckdb, text) != _meant(column.duckdb, found):
             raise ValueError
-        return found
+        return str(found)
     except (duckdb.Error, ArithmeticError, ValueError):
         kind = "bytes in hex digits" if column.duckdb == BYTES else column.mysql
         raise Failure(

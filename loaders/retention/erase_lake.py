@@ -122,7 +122,8 @@ class LakeSearch:
         less = replace(batch, files=files, deleted=deleted, rows=sum(file.rows for file in files))
         if batch.live_rows is None:
             return less, live
-        return replace(less, live_rows=batch.live_rows - len(live), hash_sum=batch.hash_sum - sum(live.values())), live
+        hash_sum = None if batch.hash_sum is None else batch.hash_sum - sum(live.values())
+        return replace(less, live_rows=batch.live_rows - len(live), hash_sum=hash_sum), live
 
     def _refuse_another_key(self, run: Run, batch: Batch) -> None:
         if batch.primary_key != self.keys.names:

@@ -102,7 +102,10 @@ def _rows_in(file: Path, every: Sequence[Keys], wanted: Sequence[str]) -> int:
             # A CSV has texts only.
             columns = tuple(replace(column, duckdb=kinds[column.name]) for column in keys.columns)
             holds.append(erase_key.any_in_duckdb(replace(keys, columns=columns)))
-        return session.execute(f"select count(*) from {table} where {' or '.join(holds)}").fetchone()[0] if holds else 0
+        if not holds:
+            return 0
+        ((count,),) = session.execute(f"select count(*) from {table} where {' or '.join(holds)}").fetchall()
+        return int(count)
 
 
 def in_bytes(file: Path, wanted: Sequence[str]) -> int:
@@ -139,7 +142,7 @@ def _holding(warehouse: Warehouse, schema: str, table: str, wanted: Sequence[str
     if not holds:
         return 0
     with suppress(Failure):
-        return warehouse.ask(f"select count(*) from {sql_name(schema)}.{sql_name(table)} where {holds}")[0][0]
+        return int(warehouse.ask(f"select count(*) from {sql_name(schema)}.{sql_name(table)} where {holds}")[0][0])
     return None
 
 

@@ -29,7 +29,8 @@ def completed(url: DatabaseURL, session: Any) -> DatabaseURL:
 
 def _token(url: DatabaseURL, session: Any) -> str:
     """Signed for the endpoint's own name: a CNAME or a tunnel's address would not be accepted by RDS."""
-    return session.client("rds").generate_db_auth_token(url.host, url.port, url.user)
+    token: str = session.client("rds").generate_db_auth_token(url.host, url.port, url.user)
+    return token
 
 
 def _secret(name: str, session: Any) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 A range ends in the middle of a bucket as a rule: counts and sums of both halves are added up.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -30,7 +30,7 @@ class PartSums:
 
 def in_parts(
     snapshot: Snapshot, table: SourceTable, bucket: str, hashed: str, conditions: Iterable[str | None]
-) -> Iterator[PartSums]:
+) -> Generator[PartSums]:
     """Sums over the rows of each SQL condition (None: all), in no order; a query for each.
 
     bucket, hashed: expressions, as for Snapshot.sums. The first error on any connection is raised, and ends what the
@@ -38,7 +38,7 @@ def in_parts(
     """
     left = Shared(sums_sql(table, bucket, hashed, where) for where in conditions)
 
-    def answers(connection) -> Iterator[pa.RecordBatch]:
+    def answers(connection: mysql_arrow.Connection) -> Generator[pa.RecordBatch]:
         for sql in left:
             yield from mysql_arrow.batches(connection, sql, SCHEMA)
 

@@ -3,8 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
-import pymysql
-
+import mysql_arrow
 from loaders.quoting import mysql_value
 from loaders.source.statements import rows
 from loaders.type_contract import SourceColumn, as_text
@@ -38,7 +37,7 @@ class SourceTable:
         return self.engine.lower() in SNAPSHOT_ENGINES
 
 
-def tables(connection: pymysql.Connection) -> dict[str, SourceTable]:
+def tables(connection: mysql_arrow.Connection) -> dict[str, SourceTable]:
     """All tables, views left out, with every column (invisible and generated ones too), by name.
 
     Three queries in all, however many tables there are.
@@ -57,7 +56,7 @@ def tables(connection: pymysql.Connection) -> dict[str, SourceTable]:
     }
 
 
-def foreign_keys(connection: pymysql.Connection, table: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+def foreign_keys(connection: mysql_arrow.Connection, table: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     """(table, its columns, the columns that they refer to) of each foreign key that refers to a table."""
     found = rows(
         connection,
@@ -69,10 +68,13 @@ def foreign_keys(connection: pymysql.Connection, table: str) -> list[tuple[str, 
     pairs = defaultdict(list)
     for name, constraint, column, referred in found:
         pairs[_text(name), _text(constraint)].append((_text(column), _text(referred)))
-    return [(name, *map(tuple, zip(*columns, strict=True))) for (name, _key), columns in pairs.items()]
+    return [
+        (name, tuple(own for own, _ in columns), tuple(referred for _, referred in columns))
+        for (name, _key), columns in pairs.items()
+    ]
 
 
-def _columns(connection: pymysql.Connection) -> dict[str, list[SourceColumn]]:
+def _columns(connection: mysql_arrow.Connection) -> dict[str, list[SourceColumn]]:
     found = rows(
         connection,
         "select table_name, column_name, data_type, column_type, is_nullable, character_maximum_length, "
@@ -89,7 +91,7 @@ def _columns(connection: pymysql.Connection) -> dict[str, list[SourceColumn]]:
     return columns
 
 
-def _primary_keys(connection: pymysql.Connection) -> dict[str, list[str]]:
+def _primary_keys(connection: mysql_arrow.Connection) -> dict[str, list[str]]:
     found = rows(
         connection,
         "select table_name, column_name from information_schema.statistics "

@@ -6,7 +6,7 @@ Python type on its way.
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -42,7 +42,7 @@ ROWS_AT_ONCE = 1_000
 
 
 @contextmanager
-def snapshot(connection: pymysql.Connection) -> Iterator["Snapshot"]:
+def snapshot(connection: mysql_arrow.Connection) -> Iterator["Snapshot"]:
     """Hold one moment of the whole database for reading. The connection was opened with CONNECT_OPTIONS."""
     session.state(connection)
     with begin([connection]) as begun:
@@ -50,7 +50,9 @@ def snapshot(connection: pymysql.Connection) -> Iterator["Snapshot"]:
 
 
 @contextmanager
-def begin(everybody: Sequence[pymysql.Connection], begun: Callable[[], None] = lambda: None) -> Iterator["Snapshot"]:
+def begin(
+    everybody: Sequence[mysql_arrow.Connection], begun: Callable[[], object] = lambda: None
+) -> Iterator["Snapshot"]:
     """The same over several connections whose sessions are stated, each with a transaction of its own.
 
     Somebody must keep the tables as they are until all have begun (shared_snapshot.py), which `begun` is told.
@@ -78,15 +80,15 @@ class Snapshot:
     among: how many snapshots are read at once, each having its share of the memory that one may take.
     """
 
-    connection: pymysql.Connection
+    connection: mysql_arrow.Connection
     database: str
     server_version: str
     taken_at: datetime.datetime
-    helpers: tuple[pymysql.Connection, ...] = ()
+    helpers: tuple[mysql_arrow.Connection, ...] = ()
     among: int = 1
 
     @property
-    def connections(self) -> tuple[pymysql.Connection, ...]:
+    def connections(self) -> tuple[mysql_arrow.Connection, ...]:
         """All that may be asked, each for one thing at a time."""
         return (self.connection, *self.helpers)
 
@@ -176,7 +178,7 @@ class Snapshot:
         schema, left = lake_schema(columns), Shared(conditions)
         block_bytes = max(SMALLEST_BLOCK_BYTES, BLOCK_BYTES // (self.among * len(self.connections)))
 
-        def answers(connection: pymysql.Connection) -> Iterator[pa.RecordBatch]:
+        def answers(connection: mysql_arrow.Connection) -> Generator[pa.RecordBatch]:
             for where in left:
                 yield from mysql_arrow.batches(
                     connection, rows_sql(table, columns, where), schema, convert, block_bytes
@@ -186,7 +188,7 @@ class Snapshot:
             sources = [answers(connection) for connection in self.connections]
             yield from merged(sources, AHEAD_BYTES // self.among, self.interrupt)
 
-    def printed(self, table: SourceTable, sql: str) -> Iterator[Sequence[tuple[bytes | None, ...]]]:
+    def printed(self, table: SourceTable, sql: str) -> Generator[Sequence[tuple[bytes | None, ...]]]:
         """The rows of a query about the table, some at a time, as PyMySQL by itself reads them: without mysql_arrow.
 
         Closed early, it closes the connection: the server would have to send the rest.
@@ -203,7 +205,7 @@ class Snapshot:
             cursor.close()
 
     def _fetched(self, cursor: SSCursor) -> Sequence[tuple[bytes | None, ...]]:
-        fetched, size = [], 0
+        fetched, size = list[tuple[bytes | None, ...]](), 0
         with mysql_arrow.spoken(self.connection):
             while len(fetched) < ROWS_AT_ONCE and size < AHEAD_BYTES and (row := cursor.fetchone()):
                 fetched.append(row)

@@ -10,11 +10,13 @@ mysql://user:password@host:3306/database, with the password percent-encoded, and
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pymysql
 from pymysql.constants import ER
 
+import mysql_arrow
 from loaders.errors import Failure
 from loaders.quoting import mysql_name
 from loaders.secret import Secret
@@ -111,7 +113,7 @@ def _check_tls(options: dict[str, str], setting: str) -> None:
         raise Failure(f"{setting} has an ssl_key without ssl_cert", "add ssl_cert=/path/to/certificate.pem")
 
 
-def connect(url: DatabaseURL, setting: str, **options) -> pymysql.Connection:
+def connect(url: DatabaseURL, setting: str, **options: Any) -> mysql_arrow.Connection:
     """Open a connection; `options` go to PyMySQL. A failure tells apart the link that broke and names `setting`."""
     address = {"unix_socket": url.unix_socket} if url.unix_socket else {"host": url.host, "port": url.port}
     settings = {
@@ -147,7 +149,7 @@ def connect(url: DatabaseURL, setting: str, **options) -> pymysql.Connection:
     return connection
 
 
-def _logged_in(database: str, **settings) -> pymysql.Connection:
+def _logged_in(database: str, **settings: Any) -> mysql_arrow.Connection:
     """A connection to the database: what init_connect does may need one. To none, where a role has to open it first."""
     try:
         return pymysql_seam.Connection(database=database, **settings)
@@ -157,7 +159,7 @@ def _logged_in(database: str, **settings) -> pymysql.Connection:
         return pymysql_seam.Connection(**settings)
 
 
-def _enter(connection: pymysql.Connection, database: str) -> None:
+def _enter(connection: mysql_arrow.Connection, database: str) -> None:
     """Choose the database, with whatever roles the account has: what they grant counts only when they are active."""
     for role in _roles(connection):
         with suppress(pymysql.MySQLError):
@@ -168,7 +170,7 @@ def _enter(connection: pymysql.Connection, database: str) -> None:
     connection.db = database
 
 
-def _roles(connection: pymysql.Connection) -> list[str]:
+def _roles(connection: mysql_arrow.Connection) -> list[str]:
     """What to set as the role: all, or on MariaDB, which has one active role at a time, each that the account may have.
 
     A role that is active by default stays on MariaDB.
@@ -189,7 +191,7 @@ def _roles(connection: pymysql.Connection) -> list[str]:
     return []
 
 
-def _secrecy(url: DatabaseURL, setting: str) -> dict:
+def _secrecy(url: DatabaseURL, setting: str) -> dict[str, Any]:
     """How the password is kept: sent by TLS or a socket that proves the server, or by a key of ours, or not at all."""
     on_this_machine = url.unix_socket is not None or url.host in THIS_MACHINE
     if not on_this_machine or url.ssl_ca or url.ssl_cert or url.ssl_mode:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pymysql
 from pymysql.constants import ER
 
+import mysql_arrow
 from loaders.errors import Failure
 from loaders.source.statements import asked, code_and_text, rows
 from mysql_arrow import pymysql_seam
@@ -64,7 +65,7 @@ SOMEWHERE = (
 )
 
 
-def state(connection: pymysql.Connection) -> None:
+def state(connection: mysql_arrow.Connection) -> None:
     """Make the session what reading needs. `connection` was opened by mysql_url.connect."""
     with asked("the session"):
         # init_connect may have left temporary tables that hide others, locks, a transaction, another database.
@@ -79,7 +80,7 @@ def state(connection: pymysql.Connection) -> None:
         rows(connection, "set session transaction isolation level repeatable read")
 
 
-def _set(connection: pymysql.Connection, settings: Sequence[Setting], unknown_to_mysql: bool = False) -> None:
+def _set(connection: mysql_arrow.Connection, settings: Sequence[Setting], unknown_to_mysql: bool = False) -> None:
     """All in one statement; if that is refused one after the other, so that the one is named that may not be set."""
     try:
         rows(connection, "set session " + ", ".join(f"{name} = {value}" for name, value, _why in settings))

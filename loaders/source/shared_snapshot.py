@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pymysql
 from pymysql.constants import ER
 
+import mysql_arrow
 from loaders.quoting import mysql_name
 from loaders.source import session, standing
 from loaders.source.mysql import Snapshot, begin
@@ -21,8 +22,8 @@ FORBIDDEN = (ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.SPECIFIC_
 
 @contextmanager
 def shared_snapshot(
-    connections: Sequence[pymysql.Connection],
-    locker: pymysql.Connection,
+    connections: Sequence[mysql_arrow.Connection],
+    locker: mysql_arrow.Connection,
     tables: Sequence[str],
     notice: Callable[[str], None],
 ) -> Iterator[Snapshot]:
@@ -43,7 +44,7 @@ def shared_snapshot(
         yield together
 
 
-def may_lock(connection: pymysql.Connection) -> bool:
+def may_lock(connection: mysql_arrow.Connection) -> bool:
     """Whether the account may lock tables: the right is looked at before the table, so none need be locked."""
     try:
         rows(connection, f"lock tables {mysql_name('no such table: may this account lock?')} read")
@@ -52,7 +53,7 @@ def may_lock(connection: pymysql.Connection) -> bool:
     return True
 
 
-def _unheld(connection: pymysql.Connection) -> str | None:
+def _unheld(connection: mysql_arrow.Connection) -> str | None:
     """Why a lock on this server would not keep the tables as they are, because another server writes to them."""
     on = standing.read_only(connection) & {"innodb_read_only", "super_read_only"}
     return (
@@ -62,7 +63,7 @@ def _unheld(connection: pymysql.Connection) -> str | None:
     )
 
 
-def _lock(locker: pymysql.Connection, tables: Sequence[str]) -> str | None:
+def _lock(locker: mysql_arrow.Connection, tables: Sequence[str]) -> str | None:
     """Lock the tables against writing; if that cannot be, the reason, and nothing is locked."""
     try:
         rows(locker, f"set session lock_wait_timeout = {LOCK_SECONDS}")

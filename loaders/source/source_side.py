@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -106,7 +107,7 @@ def by_keys(keys: Sequence[Column], wanted: pa.Table) -> Iterator[str]:
             )
 
 
-def _one_of(column: Column, values: Sequence[object]) -> str:
+def _one_of(column: Column, values: Sequence[Any]) -> str:
     """By the index first; texts then byte by byte: a collation may hold others for the same, if the key is declared."""
     found = f"{column.select} in ({', '.join(map(mysql_value, values))})"
     if column.mysql_type.partition("(")[0] not in TEXTS:

@@ -1,8 +1,11 @@
 """Whether the source is a server that follows another one: its rows may then be older than its clock says."""
 
+from typing import Any
+
 import pymysql
 from pymysql.cursors import DictCursor
 
+import mysql_arrow
 from loaders.source.statements import asked, rows
 
 # How servers call it, newest first; one that does not know the words, or the account's right to ask, is passed over.
@@ -10,7 +13,7 @@ ASKED = ("show replica status", "show slave status")
 BEHIND = ("Seconds_Behind_Source", "Seconds_Behind_Master")
 
 
-def read_only(connection: pymysql.Connection) -> set[str]:
+def read_only(connection: mysql_arrow.Connection) -> set[str]:
     """Which of the server's switches that forbid writing are on."""
     names = "'read_only', 'super_read_only', 'innodb_read_only'"
     with asked("whether it only reads"):
@@ -18,7 +21,7 @@ def read_only(connection: pymysql.Connection) -> set[str]:
         return {_text(name) for name, _value in found}
 
 
-def notice(connection: pymysql.Connection) -> str | None:
+def notice(connection: mysql_arrow.Connection) -> str | None:
     """What to say of a server that follows another one, or may."""
     with asked("what it follows"):
         status = _replication(connection)
@@ -31,7 +34,7 @@ def notice(connection: pymysql.Connection) -> str | None:
     return None
 
 
-def _replication(connection: pymysql.Connection) -> dict | None:
+def _replication(connection: mysql_arrow.Connection) -> dict[str, Any] | None:
     """The first row that says how it follows; None if it does not, or does not say."""
     for words in ASKED:
         try:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pyarrow as pa
 import pymysql
 from pymysql.constants import CR, ER
 
+import mysql_arrow
 from loaders.errors import Failure
 from loaders.telling import said
 
@@ -14,9 +16,10 @@ from loaders.telling import said
 STATEMENT_TIMEOUT = 3024
 KILLED = 1927
 IDLE_TOO_LONG = 4031
+MUST_CHANGE_PASSWORD, MUST_CHANGE_PASSWORD_LOGIN = 1820, 1862
 
 
-def rows(connection: pymysql.Connection, sql: str) -> tuple[tuple, ...]:
+def rows(connection: mysql_arrow.Connection, sql: str) -> tuple[tuple[Any, ...], ...]:
     """All rows of the statement's answer."""
     with connection.cursor() as cursor:
         cursor.execute(sql)
@@ -90,7 +93,7 @@ _REMEDIES = {
     ER.SP_DOES_NOT_EXIST: _LACKS,
     ER.PROCACCESS_DENIED_ERROR: _LACKS,
     ER.SERVER_SHUTDOWN: "the server shuts down; run it again when it is back",
-    ER.MUST_CHANGE_PASSWORD: "the password of the account in SOURCE_URL has expired: set a new one (`alter user …`)",
+    MUST_CHANGE_PASSWORD: "the password of the account in SOURCE_URL has expired: set a new one (`alter user …`)",
     IDLE_TOO_LONG: _LOST,
     CR.CR_SERVER_LOST: _LOST,
     CR.CR_SERVER_GONE_ERROR: _LOST,

@@ -2,15 +2,19 @@
 
 import ssl
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loaders.errors import Failure
+
+if TYPE_CHECKING:
+    from loaders.source.mysql_url import DatabaseURL
 
 IDENTITY, AUTHORITY = "verify_identity", "verify_ca"
 MODES = (IDENTITY, AUTHORITY)
 
 
-def context(url, setting: str) -> ssl.SSLContext:
-    """TLS that checks the authority and, but for ssl_mode=verify_ca, the name. `url`: a mysql_url.DatabaseURL.
+def context(url: "DatabaseURL", setting: str) -> ssl.SSLContext:
+    """TLS that checks the authority and, but for ssl_mode=verify_ca, the name.
 
     (PyMySQL given only an authority's file would accept any authority.)
     """
@@ -23,7 +27,7 @@ def context(url, setting: str) -> ssl.SSLContext:
             )
         secure.check_hostname = False
     if url.ssl_cert:
-        _show(secure, url, setting)
+        _show(secure, url.ssl_cert, url.ssl_key, setting)
     return secure
 
 
@@ -53,16 +57,16 @@ def _trusting(ssl_ca: str | None, setting: str) -> ssl.SSLContext:
     return secure
 
 
-def _show(secure: ssl.SSLContext, url, setting: str) -> None:
+def _show(secure: ssl.SSLContext, ssl_cert: str, ssl_key: str | None, setting: str) -> None:
     """The certificate by which an account with REQUIRE X509 is known."""
-    for option in ("ssl_cert", "ssl_key"):
-        if getattr(url, option):
-            read_file(getattr(url, option), option, setting)
+    read_file(ssl_cert, "ssl_cert", setting)
+    if ssl_key:
+        read_file(ssl_key, "ssl_key", setting)
     try:
         # An encrypted key would be asked for on the terminal.
-        secure.load_cert_chain(url.ssl_cert, url.ssl_key, password="")
+        secure.load_cert_chain(ssl_cert, ssl_key, password="")
     except (ssl.SSLError, ValueError):
         raise Failure(
-            f"ssl_cert {url.ssl_cert} and ssl_key {url.ssl_key} of {setting} are not a certificate and its key",
+            f"ssl_cert {ssl_cert} and ssl_key {ssl_key} of {setting} are not a certificate and its key",
             "give both as PEM, the key without a passphrase (`openssl rsa -in key.pem -out plain.pem`)",
         ) from None

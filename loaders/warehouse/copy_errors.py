@@ -78,7 +78,8 @@ def _limits(batch: Batch) -> Iterator[tuple[str, int]]:
 
 
 def _places(values: pa.Array, longest: int) -> list[int]:
-    return pc.indices_nonzero(pc.greater(pc.binary_length(values), longest)).to_pylist()[:1]
+    places: list[int] = pc.indices_nonzero(pc.greater(pc.binary_length(values), longest)).to_pylist()
+    return places[:1]
 
 
 def _size(value: str | bytes) -> int:

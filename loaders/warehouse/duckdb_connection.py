@@ -46,9 +46,11 @@ def connected(path: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection:
 
 
 def setting(connection: duckdb.DuckDBPyConnection, name: str) -> Any:
-    return connection.execute(f"select current_setting({sql_text(name)})").fetchone()[0]
+    ((value,),) = connection.execute(f"select current_setting({sql_text(name)})").fetchall()
+    return value
 
 
 def size(connection: duckdb.DuckDBPyConnection, formatted: str) -> int:
     """Of a size as DuckDB says it, to its two or three digits."""
-    return connection.execute(f"select parse_formatted_bytes({sql_text(formatted)})").fetchone()[0]
+    ((count,),) = connection.execute(f"select parse_formatted_bytes({sql_text(formatted)})").fetchall()
+    return int(count)

@@ -16,7 +16,7 @@ RESTORE = (
 )
 
 
-def remedy(error: duckdb.Error, otherwise: str) -> str:
+def remedy(error: Exception, otherwise: str) -> str:
     """What to do: about a damaged file, or `otherwise`."""
     return RESTORE if DAMAGED.search(str(error)) else otherwise
 

@@ -1,9 +1,10 @@
 """The raw schema in a DuckDB file: the embedded warehouse, for one machine."""
 
 import datetime
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -148,7 +149,7 @@ class DuckDBWarehouse:
         if not {*keys.names} <= {name for (name,) in found}:
             return None
         count = f"select count(*) from {sql_name(schema)}.{sql_name(table)}"
-        return sum(self.ask(f"{count} where {in_duckdb(part)}")[0][0] for part in keys.parts())
+        return sum(int(self.ask(f"{count} where {in_duckdb(part)}")[0][0]) for part in keys.parts())
 
     def erase(self, keys: Keys, relations: Sequence[tuple[str, str]]) -> None:
         """Delete the rows with the keys from these tables, all in one transaction."""
@@ -201,11 +202,11 @@ class DuckDBWarehouse:
         with self._reading():
             yield self._live_rows(rows, None, keys)
 
-    def ask(self, sql: str) -> list[tuple]:
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
         with self._reading():
             return self._ask(sql)
 
-    def stream(self, sql: str, wide: bool) -> Iterator[pa.RecordBatch]:
+    def stream(self, sql: str, wide: bool) -> Generator[pa.RecordBatch]:
         """The rows of a query, some at a time. What DuckDB needs to put them in order, it puts on disk.
 
         wide: a row may have megabytes; as DuckDB works on 2,048 rows at once, it is then let have what it needs.
@@ -245,7 +246,7 @@ class DuckDBWarehouse:
     def _live_rows(self, table: str, changed: str | None, keys: Sequence[ColumnType]) -> LiveRows:
         return LiveRows(table, changed, keys, DIALECT, self._ask, self._ask_arrow, self.connection.interrupt)
 
-    def _ask(self, sql: str) -> list[tuple]:
+    def _ask(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
 
     def _ask_arrow(self, sql: str) -> pa.Table:
@@ -313,10 +314,10 @@ class DuckDBWarehouse:
     def _insert(self, run: Run, batch: Batch, paths: list[Path], aside: str | None) -> None:
         """Add the files' rows; fewer or more than were published is a failure."""
         columns, rows_from = kept.beside(f"({duckdb_sql.select(batch.columns, paths)})", aside, batch, DIALECT)
-        (rows,) = self.connection.execute(
+        ((rows,),) = self.connection.execute(
             f"insert into {self._name(batch.table)} ({kept.names(batch, aside)}, _run, _extracted_at) "
             f"select {columns}, {run.run}, {duckdb_sql.literal(run.snapshot_at)} from {rows_from}"
-        ).fetchone()
+        ).fetchall()
         checks.arrived(self.schema, run, batch, rows)
 
     def _prove(self, run: Run, batch: Batch) -> None:
@@ -327,7 +328,8 @@ class DuckDBWarehouse:
 
     def totals(self, table: str) -> tuple[int, int]:
         """How many live rows a raw table has, and the sum of their hashes."""
-        return self.connection.execute(duckdb_sql.live_totals(self._name(table))).fetchone()
+        ((rows, total),) = self.connection.execute(duckdb_sql.live_totals(self._name(table))).fetchall()
+        return rows, total
 
     def live_rows_of(self, batch: Batch) -> pa.RecordBatchReader:
         """The live rows of the batch's table, in the form in which the lake holds them."""
@@ -336,7 +338,7 @@ class DuckDBWarehouse:
 
     def _record(self, run: Run, batch: Batch) -> None:
         loaded_at = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-        row = [
+        row: list[int | str | datetime.datetime] = [
             run.run,
             run.attempt,
             batch.table,

@@ -1,8 +1,8 @@
 """What the loaders need of a warehouse, whichever it is."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -25,11 +25,14 @@ class Warehouse(Protocol):
     """A raw schema: what is applied to it, what it holds, and a way to apply one run whole or not at all."""
 
     schema: str
-    # How it prints values: canonical.DUCKDB or canonical.REDSHIFT.
-    texts: Mapping[str, str]
     dialect: Dialect
-    # Whether a column may make its rows too large to have a thousand of them at once.
-    wide: Callable[[CanonicalColumn], bool]
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """How it prints values: canonical.DUCKDB or canonical.REDSHIFT."""
+
+    def wide(self, column: CanonicalColumn) -> bool:
+        """Whether a column may make its rows too large to have a thousand of them at once."""
 
     def last_applied(self) -> tuple[int, str] | None:
         """Number and attempt of the newest run in raw."""
@@ -49,10 +52,10 @@ class Warehouse(Protocol):
         rows: a table's name in SQL, or a query in parentheses, with the key columns, `_source_hash` and `_deleted_at`.
         """
 
-    def ask(self, sql: str) -> Sequence[tuple]:
+    def ask(self, sql: str) -> Sequence[tuple[Any, ...]]:
         """The rows of a query that has few."""
 
-    def stream(self, sql: str, wide: bool) -> Iterator[pa.RecordBatch]:
+    def stream(self, sql: str, wide: bool) -> Generator[pa.RecordBatch]:
         """The rows of a query, some at a time, in bounded memory. wide: if a column is, as above."""
 
     def apply(self, run: Run, files: RunFiles, proved: Proved) -> None:
@@ -81,5 +84,5 @@ class Warehouse(Protocol):
     def write_anew(self) -> bool:
         """Write the file anew in which deleted rows stay as free blocks; False where there is no such file."""
 
-    def newest(self) -> list[tuple]:
+    def newest(self) -> list[tuple[Any, ...]]:
         """(table, run, rows, snapshot_at, verdict) of the newest run of each table."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -39,7 +40,7 @@ class LiveRows:
     changed: str | None
     keys: Sequence[ColumnType]
     dialect: Dialect
-    ask: Callable[[str], Sequence[tuple]]
+    ask: Callable[[str], Sequence[tuple[Any, ...]]]
     ask_arrow: Callable[[str], pa.Table]
     interrupt: Callable[[], None]
 

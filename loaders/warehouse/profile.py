@@ -96,9 +96,10 @@ def _rendered(value: Any, environment: Mapping[str, str], file: Path, name: str)
         return value
 
     def env_var(name: str, default: str | None = None) -> str:
-        if name not in environment and default is None:
+        found = environment.get(name) if name in environment else default
+        if found is None:
             raise Failure(f"{file} needs the environment variable {name}", "set it in .env, or give it a default")
-        return environment.get(name, default)
+        return found
 
     template = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 (not a page)
     try:

@@ -19,7 +19,7 @@ CONNECT_SECONDS = 30
 # An idle session is ended by the user's SESSION TIMEOUT (docs/aws.md), because only an administrator may set that one.
 SESSION = ("set statement_timeout to 0", "set query_group to 'order_he_loaders'")
 # Meanwhile nothing passes on the connection: a firewall would forget it, and a dead one would not be noticed.
-KEEP_ALIVE = {"tcp_keepalive_idle": 60, "tcp_keepalive_interval": 15, "tcp_keepalive_count": 8}
+KEEP_ALIVE: Mapping[str, Any] = {"tcp_keepalive_idle": 60, "tcp_keepalive_interval": 15, "tcp_keepalive_count": 8}
 # A provisioned cluster that resumes takes minutes, Serverless seconds.
 WAKING_TRIES, WAKING_SECONDS = 12, 15
 

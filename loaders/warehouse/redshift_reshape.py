@@ -7,6 +7,7 @@ load's transaction and renamed at its end: until then readers see the old one, a
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from redshift_connector.error import Error as RedshiftError
 
@@ -49,7 +50,7 @@ class Reshaping:
 
     schema: str
     run: Callable[[str], None]
-    rows: Callable[[str], Sequence[Sequence]]
+    rows: Callable[[str], Sequence[Sequence[Any]]]
 
     def widen_in_place(self, run: Run) -> None:
         """Before the transaction: make VARCHARs of tables that are not read whole as wide as the run needs them.
@@ -94,7 +95,7 @@ class Reshaping:
             self.run(redshift_sql.rename(self.schema, place.into, batch))
 
 
-def _fits(batch: Batch, found: Sequence[Sequence]) -> bool:
+def _fits(batch: Batch, found: Sequence[Sequence[Any]]) -> bool:
     """How Redshift lists a VARBYTE's width is not documented, so one that has to be wider counts as too narrow."""
     bytes_widened = any(c.redshift.startswith("VARBYTE") for c in batch.columns if c.name in batch.widened)
     return redshift_sql.is_declared_so(batch, found) and not bytes_widened

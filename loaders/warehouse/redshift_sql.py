@@ -6,6 +6,7 @@ Redshift ignores blanks at the end of a VARCHAR when it compares.
 
 import datetime
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from loaders.lake.runs import Batch, ColumnType, Run
 from loaders.quoting import sql_name
@@ -88,13 +89,13 @@ def columns_of(schema: str, table: str) -> str:
     )
 
 
-def is_declared_so(batch: Batch, found: Sequence[Sequence]) -> bool:
+def is_declared_so(batch: Batch, found: Sequence[Sequence[Any]]) -> bool:
     """Whether a raw table, as `columns_of` describes it, has the batch's columns and the loaders' own."""
     wanted = {column.name.lower(): column.redshift for column in batch.raw_columns} | LINEAGE_COLUMNS
     return len(wanted) == len(found) and all(row[0] in wanted and _same_type(wanted[row[0]], row) for row in found)
 
 
-def are_declared_so(columns: Iterable[ColumnType], widened: Collection[str], found: Sequence[Sequence]) -> bool:
+def are_declared_so(columns: Iterable[ColumnType], widened: Collection[str], found: Sequence[Sequence[Any]]) -> bool:
     """Whether a raw table, as `columns_of` describes it, has these columns, of types as wide or less."""
     types = {row[0]: row for row in found}
     wanted = {column.name.lower(): column for column in columns}
@@ -104,7 +105,7 @@ def are_declared_so(columns: Iterable[ColumnType], widened: Collection[str], fou
     )
 
 
-def is_narrower_varchar(row: Sequence, column: ColumnType) -> bool:
+def is_narrower_varchar(row: Sequence[Any], column: ColumnType) -> bool:
     """Whether a column of a raw table, as `columns_of` describes it, is a VARCHAR with less room than wanted."""
     base, _, size = column.redshift.partition("(")
     return base == "VARCHAR" and row[1] == "character varying" and row[2] < int(size.rstrip(")"))
@@ -125,7 +126,7 @@ def rename(schema: str, into: Batch, batch: Batch) -> str:
     return f"alter table {name(schema, into.table)} rename to {sql_name(batch.table)}"
 
 
-def _same_type(kind: str, row: Sequence) -> bool:
+def _same_type(kind: str, row: Sequence[Any]) -> bool:
     base, _, size = kind.partition("(")
     if base == "VARCHAR":
         return (row[1], row[2]) == ("character varying", int(size.rstrip(")")))

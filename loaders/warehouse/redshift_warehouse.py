@@ -5,7 +5,7 @@ Written from Redshift's documentation and run against the stand-in of local_stac
 
 import datetime
 import secrets
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -138,7 +138,7 @@ class RedshiftWarehouse:
             if not {name.lower() for name in keys.names} <= found:
                 return None
             counts = (redshift_sql.occurrences(schema, table, part) for part in keys.parts())
-            return sum(self._session.rows(count)[0][0] for count in counts)
+            return sum(int(self._session.rows(count)[0][0]) for count in counts)
 
     def erase(self, keys: Keys, relations: Sequence[tuple[str, str]]) -> None:
         """Delete the rows with the keys from these tables, all in one transaction."""
@@ -243,11 +243,11 @@ class RedshiftWarehouse:
             rows, changed, keys, redshift_sql.DIALECT, self._session.rows, ask_arrow, self._session.interrupt
         )
 
-    def ask(self, sql: str) -> list[tuple]:
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
         with self._reading():
             return [tuple(row) for row in self._session.rows(sql)]
 
-    def stream(self, sql: str, wide: bool) -> Iterator[pa.RecordBatch]:
+    def stream(self, sql: str, wide: bool) -> Generator[pa.RecordBatch]:
         """The rows of a query, some at a time, by a cursor of the server's: the driver would hold them all.
 
         wide: a row may have megabytes. Floats are printed with all their digits.

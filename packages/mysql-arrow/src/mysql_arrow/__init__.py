@@ -17,7 +17,7 @@ through a Python object.
     printed.py        printed values -> Arrow's types
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 
@@ -73,7 +73,7 @@ def read(connection: Connection, query: str, block_bytes: int = BLOCK_BYTES) -> 
     return pa.RecordBatchReader.from_batches(kinds, found)
 
 
-def blocks(connection: Connection, query: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
+def blocks(connection: Connection, query: str, block_bytes: int = BLOCK_BYTES) -> Generator[Block]:
     """The query's rows as they come, in blocks of about block_bytes; a row larger than that is one alone.
 
     Ends after the last row and at no other point: a server's error, a broken connection and bytes that are not the
@@ -82,7 +82,7 @@ def blocks(connection: Connection, query: str, block_bytes: int = BLOCK_BYTES) -
     yield from _blocks(pymysql_seam.start(connection, query), block_bytes)
 
 
-def _blocks(stream: pymysql_seam.Stream, block_bytes: int) -> Iterator[Block]:
+def _blocks(stream: pymysql_seam.Stream, block_bytes: int) -> Generator[Block]:
     try:
         # map, not a loop: the loop's variable would hold a block while the next one is received.
         yield from map(partial(_block, len(stream.fields)), packets.blocks(stream, block_bytes))
@@ -109,7 +109,7 @@ def batches(
     kinds: pa.Schema,
     convert: Callable[[Block, int, pa.DataType], pa.Array] = exactly,
     block_bytes: int = BLOCK_BYTES,
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch]:
     """The query's rows as record batches of a schema of your own, whose fields stand for the query's columns in order.
 
     The server prints values as text: select what it prints exactly (`f * 1e0` for a FLOAT, `b + 0` for a BIT).

@@ -4,12 +4,15 @@ In a row each value is a length and its bytes: a length up to 250 is one byte; 2
 that the length is in the next 2, 3 or 8 bytes.
 """
 
+from contextlib import suppress
 from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pymysql import err
 
+from mysql_arrow.lanes import Bytes, Positions
 from mysql_arrow.packets import Rows
 
 NULL = 251
@@ -23,7 +26,7 @@ class Cells:
     null: which of them are NULL; None, where none is.
     """
 
-    def __init__(self, data: np.ndarray, start: np.ndarray, end: np.ndarray, null: np.ndarray | None):
+    def __init__(self, data: Bytes, start: Positions, end: Positions, null: NDArray[np.bool_] | None):
         self.data = data
         self.start = start
         self.end = end
@@ -63,7 +66,7 @@ class Cells:
 class Block:
     """Rows as they came off the wire. width: how many columns they have."""
 
-    def __init__(self, data: np.ndarray, start: np.ndarray, end: np.ndarray, width: int):
+    def __init__(self, data: Bytes, start: Positions, end: Positions, width: int):
         self.rows = Rows(data, start, end)
         self.width = width
 
@@ -79,19 +82,18 @@ class Block:
 
     @cached_property
     def _columns(self) -> list[Cells]:
-        columns, at = [], self.rows.start
-        try:
+        columns: list[Cells] = []
+        at = self.rows.start
+        with suppress(IndexError):
             for _ in range(self.width):
                 columns.append(_cells(self.rows.data, at))
                 at = columns[-1].end
-        except IndexError:
-            at = None
-        if at is None or not np.array_equal(at, self.rows.end):
+        if len(columns) < self.width or not np.array_equal(at, self.rows.end):
             raise err.InternalError(0, f"a packet is not a row of {self.width} values")
         return columns
 
 
-def _cells(data: np.ndarray, at: np.ndarray) -> Cells:
+def _cells(data: Bytes, at: Positions) -> Cells:
     """The values whose lengths are at `at`. IndexError: there are none."""
     first = data[at]
     start, length = at + 1, first.astype(np.int64)
@@ -109,6 +111,9 @@ def _cells(data: np.ndarray, at: np.ndarray) -> Cells:
     return Cells(data, start, start + length, null if null.any() else None)
 
 
-def _number(data: np.ndarray, at: np.ndarray, width: int) -> np.ndarray:
+def _number(data: Bytes, at: Positions, width: int) -> Positions:
     """Little-endian numbers of `width` bytes."""
-    return sum(data[at + byte].astype(np.int64) << 8 * byte for byte in range(width))
+    found = data[at].astype(np.int64)
+    for byte in range(1, width):
+        found |= data[at + byte].astype(np.int64) << 8 * byte
+    return found

@@ -8,6 +8,10 @@ found one after the other.
 """
 
 import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Positions = NDArray[np.int64]
 
 HEADER = 4
 LONGEST = 0xFFFFFF
@@ -18,7 +22,7 @@ PACKETS_PER_LANE = 64
 HOPS = 3  # how many packets after a guessed one must be numbered one after the other
 
 
-def walk(data: np.ndarray, at: int, filled: int) -> tuple[np.ndarray, int]:
+def walk(data: Bytes, at: int, filled: int) -> tuple[Positions, int]:
     """Positions of the whole packets in data[at:filled], and where the first packet begins that is not whole.
 
     A packet of LONGEST bytes, the beginning of a giant row, is not looked into: the walk ends before it.
@@ -33,9 +37,9 @@ def walk(data: np.ndarray, at: int, filled: int) -> tuple[np.ndarray, int]:
     return np.concatenate([found, more]), end
 
 
-def one_by_one(data: np.ndarray, at: int, filled: int, most: int | None = None) -> tuple[np.ndarray, int]:
+def one_by_one(data: Bytes, at: int, filled: int, most: int | None = None) -> tuple[Positions, int]:
     """What `walk` gives, for at most `most` packets."""
-    view, found = memoryview(data), []
+    view, found = data.data, list[int]()
     while at <= filled - HEADER and len(found) != most:
         length = view[at] | view[at + 1] << 8 | view[at + 2] << 16
         if length == LONGEST or at + HEADER + length > filled:
@@ -45,7 +49,7 @@ def one_by_one(data: np.ndarray, at: int, filled: int, most: int | None = None) 
     return np.array(found, np.int64), at
 
 
-def in_lanes(data: np.ndarray, at: int, filled: int, size: int) -> tuple[np.ndarray, int] | None:
+def in_lanes(data: Bytes, at: int, filled: int, size: int) -> tuple[Positions, int] | None:
     """What `walk` gives for packets of about `size` bytes; None if a guess was wrong."""
     heads = np.concatenate([np.array([at]), _guesses(data, at, filled, size)])
     goals = np.append(heads[1:], filled)
@@ -62,7 +66,7 @@ def in_lanes(data: np.ndarray, at: int, filled: int, size: int) -> tuple[np.ndar
     return (np.sort(np.concatenate(steps)), int(ends[-1])) if np.array_equal(ends[:-1], heads[1:]) else None
 
 
-def _guesses(data: np.ndarray, at: int, filled: int, size: int) -> np.ndarray:
+def _guesses(data: Bytes, at: int, filled: int, size: int) -> Positions:
     """For each lane but the first, the first place in its first packets that looks like a packet's beginning."""
     apart, window = PACKETS_PER_LANE * size, 4 * size
     lanes = (filled - at - window) // apart
@@ -82,6 +86,6 @@ def _guesses(data: np.ndarray, at: int, filled: int, size: int) -> np.ndarray:
     return place[np.unique(lane, return_index=True)[1]]
 
 
-def lengths(data: np.ndarray, at: np.ndarray) -> np.ndarray:
+def lengths(data: Bytes, at: Positions) -> Positions:
     low, middle, high = (data[at + byte].astype(np.int64) for byte in range(3))
     return low | middle << 8 | high << 16

@@ -12,7 +12,7 @@ import numpy as np
 from pymysql import err
 
 from mysql_arrow import lanes, pymysql_seam
-from mysql_arrow.lanes import HEADER, LONGEST
+from mysql_arrow.lanes import HEADER, LONGEST, Bytes, Positions
 
 BLOCK_BYTES = 4 << 20
 EOF, ERR = b"\xfe", b"\xff"
@@ -24,8 +24,11 @@ MARGIN = 32
 class Stream(Protocol):
     """Where bytes come from: pymysql_seam.Stream, or a test's."""
 
-    head: bytes
-    sequence: int
+    @property
+    def head(self) -> bytes: ...
+
+    @property
+    def sequence(self) -> int: ...
 
     def receive(self, into: memoryview) -> int: ...
 
@@ -35,9 +38,9 @@ class Stream(Protocol):
 class Rows(NamedTuple):
     """Whole rows: `data` are bytes (uint8), row i is data[start[i] : end[i]]. MARGIN bytes are spare on both sides."""
 
-    data: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
+    data: Bytes
+    start: Positions
+    end: Positions
 
 
 def blocks(stream: Stream, block_bytes: int = BLOCK_BYTES) -> Iterator[Rows]:
@@ -69,7 +72,7 @@ class _Reader:
         data = np.empty(MARGIN + room + MARGIN, np.uint8)
         filled = MARGIN + len(self.held)
         data[MARGIN:filled] = self.held
-        view, at, found = memoryview(data)[: MARGIN + room], MARGIN, []
+        view, at, found = data.data[: MARGIN + room], MARGIN, []
         while True:
             headers, at = lanes.walk(data, at, filled)
             found.append(self._rows(data, headers, at == filled))
@@ -109,12 +112,12 @@ class _Reader:
     def _exactly(self, view: memoryview) -> None:
         """Fill `view`: with what is held, then with what comes."""
         count = min(len(view), len(self.held))
-        view[:count] = memoryview(self.held)[:count]
+        view[:count] = self.held.data[:count]
         self.held = self.held[count:]
         while count < len(view):
             count += self.stream.receive(view[count:])
 
-    def _rows(self, data: np.ndarray, headers: np.ndarray, whole: bool) -> np.ndarray:
+    def _rows(self, data: Bytes, headers: Positions, whole: bool) -> Positions:
         """Those of the packets that are rows. The last one may end the answer; `whole`: nothing has come after it."""
         if not len(headers):
             return headers
@@ -134,7 +137,7 @@ class _Reader:
             raise err.NotSupportedError(0, "the statement gives more than one result")
         return True
 
-    def _count(self, numbers: np.ndarray) -> None:
+    def _count(self, numbers: Bytes) -> None:
         """Check that packets are numbered one after the other: none is missing, none came twice."""
         expected = (self.sequence + np.arange(len(numbers))).astype(np.uint8)
         for wrong in np.flatnonzero(numbers != expected)[:1]:
@@ -142,9 +145,9 @@ class _Reader:
         self.sequence = (self.sequence + len(numbers)) & 0xFF
 
 
-def _length(header: np.ndarray | bytearray) -> int:
+def _length(header: Bytes | bytearray) -> int:
     return int(header[0]) | int(header[1]) << 8 | int(header[2]) << 16
 
 
-def _is_giant(data: np.ndarray, at: int, filled: int) -> bool:
+def _is_giant(data: Bytes, at: int, filled: int) -> bool:
     return filled - at >= HEADER and _length(data[at:]) == LONGEST

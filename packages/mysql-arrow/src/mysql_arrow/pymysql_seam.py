@@ -4,6 +4,7 @@ PyMySQL asks for no compression and for no CLIENT_DEPRECATE_EOF, so a result is:
 or an ERR packet.
 """
 
+import io
 import select
 import socket
 import ssl
@@ -11,7 +12,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pymysql import connections, err
 from pymysql.connections import MySQLResult
@@ -33,6 +34,41 @@ LOG_IN_BYTES, ANSWER_BYTES, ROW_BYTES = 1 << 20, 1 << 29, 1 << 30
 VALUE_BYTES, COLUMN_BYTES = 50, 1_000
 
 
+if TYPE_CHECKING:
+    from pymysql.cursors import Cursor
+
+    # What the type stubs leave out.
+    class PyMySQL(connections.Connection[Cursor]):
+        _sock: socket.socket
+        _rfile: io.BufferedReader
+        _result: MySQLResult | None
+        _next_seq_id: int
+        _read_timeout: float | None
+        _auth_plugin_name: str
+
+        def _get_server_information(self) -> None: ...
+        def _process_auth(self, plugin_name: bytes, auth_packet: MysqlPacket, handler: Any = None) -> MysqlPacket: ...
+        def _execute_command(self, command: int, sql: str | bytes) -> None: ...
+        def _read_query_result(self, unbuffered: bool = False) -> int: ...
+        def _read_packet(self, packet_type: type[MysqlPacket] = MysqlPacket) -> Any: ...
+        def _read_ok_packet(self) -> MysqlPacket: ...
+        def _read_bytes(self, num_bytes: int) -> bytes: ...
+        def _force_close(self) -> None: ...
+
+    class Result(MySQLResult):
+        fields: "Sequence[Field]"
+
+    class Field(FieldDescriptorPacket):
+        name: str
+        type_code: int
+        flags: int
+        length: int
+        scale: int
+        charsetnr: int
+else:
+    PyMySQL, Result, Field = connections.Connection, MySQLResult, FieldDescriptorPacket
+
+
 class NotProven(err.OperationalError):
     """The password is asked for by a server that has not shown who it is."""
 
@@ -44,7 +80,7 @@ class NotProven(err.OperationalError):
         )
 
 
-class Connection(connections.Connection):
+class Connection(PyMySQL):
     """PyMySQL's, for a server that is not trusted.
 
     It shows the password only to a server that has proven who it is, or by a public key that was given; what it holds
@@ -53,7 +89,8 @@ class Connection(connections.Connection):
     proven: TLS or the socket of this machine shows who the server is.
     """
 
-    _encrypted, _key = False, None
+    _encrypted = False
+    _key: bytes | None = None
     _held, _columns, _most = 0, 0, LOG_IN_BYTES
 
     def __init__(self, *, proven: bool = False, **settings: Any):
@@ -101,10 +138,10 @@ class Connection(connections.Connection):
         with spoken(self):
             return super()._read_query_result(unbuffered)
 
-    def _read_packet(self, packet_type: type[MysqlPacket] = MysqlPacket) -> MysqlPacket:
+    def _read_packet(self, packet_type: type[MysqlPacket] = MysqlPacket) -> Any:
         if self._result is not None and self._result.unbuffered_active:
             self._held, self._most = 0, ROW_BYTES  # row by row: what came before is not held
-        describes = packet_type is FieldDescriptorPacket
+        describes = packet_type is Field
         self._columns += describes
         self._hold(COLUMN_BYTES if describes else VALUE_BYTES * (1 + self._columns))
         return super()._read_packet(packet_type)
@@ -146,10 +183,10 @@ class Stream:
     """
 
     connection: Connection
-    fields: Sequence[FieldDescriptorPacket]
+    fields: Sequence[Field]
     head: bytes
     sequence: int
-    poll: Callable[[int], list] | None
+    poll: Callable[[int], list[tuple[int, int]]] | None
 
     def receive(self, into: memoryview) -> int:
         """Wait for bytes and put them into `into`; how many they were. No more bytes: raises."""
@@ -169,7 +206,7 @@ def start(connection: Connection, query: str) -> Stream:
     if connection.client_flag & (DEPRECATE_EOF | CLIENT.COMPRESS):
         raise err.NotSupportedError(0, "mysql_arrow reads neither compressed results nor results without EOF packets")
     connection._execute_command(COMMAND.COM_QUERY, query.encode(connection.encoding))
-    result = MySQLResult(connection)
+    result = Result(connection)
     with spoken(connection):
         result.init_unbuffered_query()
     # Otherwise PyMySQL would read the rows when the object goes away.
@@ -179,7 +216,7 @@ def start(connection: Connection, query: str) -> Stream:
     return Stream(connection, result.fields, _buffered(connection), connection._next_seq_id, _poll(connection._sock))
 
 
-def described(connection: Connection, query: str) -> Sequence[FieldDescriptorPacket]:
+def described(connection: Connection, query: str) -> Sequence[Field]:
     """The columns of the query's answer, by preparing it: the server does not run it."""
     connection._execute_command(COMMAND.COM_STMT_PREPARE, query.encode(connection.encoding))
     with spoken(connection):
@@ -187,7 +224,7 @@ def described(connection: Connection, query: str) -> Sequence[FieldDescriptorPac
         if parameters:
             abandon(connection)
             raise err.ProgrammingError(0, f"the statement has parameters: {query[:80]}")
-        fields = [connection._read_packet(FieldDescriptorPacket) for _ in range(columns)]
+        fields = [connection._read_packet(Field) for _ in range(columns)]
         if columns:
             connection._read_packet()  # EOF
     connection._execute_command(COM_STMT_CLOSE, struct.pack("<I", statement))  # has no answer
@@ -264,7 +301,7 @@ def _buffered(connection: Connection) -> bytes:
         lost(connection, f" ({error})")
 
 
-def _poll(sock: socket.socket) -> Callable[[int], list] | None:
+def _poll(sock: socket.socket) -> Callable[[int], list[tuple[int, int]]] | None:
     if isinstance(sock, ssl.SSLSocket):
         return None
     poll = select.poll()

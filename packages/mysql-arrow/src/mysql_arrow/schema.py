@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 from pymysql import err
 from pymysql.constants import FIELD_TYPE, FLAG
-from pymysql.protocol import FieldDescriptorPacket
+
+from mysql_arrow.pymysql_seam import Field
 
 BINARY = 63  # the "character set" of bytes
 AS_STORED = 31  # the decimals of a FLOAT or DOUBLE that is not printed to a fixed number of places
@@ -35,12 +36,12 @@ OTHERS = {
 }
 
 
-def of(fields: Sequence[FieldDescriptorPacket]) -> pa.Schema:
+def of(fields: Sequence[Field]) -> pa.Schema:
     """The Arrow schema of these columns. pymysql.NotSupportedError: the server prints one of them inexactly."""
     return pa.schema([pa.field(field.name, _kind(field)) for field in fields])
 
 
-def _kind(field: FieldDescriptorPacket) -> pa.DataType:
+def _kind(field: Field) -> pa.DataType:
     code, unsigned = field.type_code, bool(field.flags & FLAG.UNSIGNED)
     if code in INTEGERS:
         return INTEGERS[code][unsigned]
@@ -54,7 +55,7 @@ def _kind(field: FieldDescriptorPacket) -> pa.DataType:
     return pa.binary() if field.charsetnr == BINARY else pa.string()
 
 
-def _float(field: FieldDescriptorPacket) -> pa.DataType:
+def _float(field: Field) -> pa.DataType:
     """A DOUBLE is printed with all its digits; a FLOAT with six of nine, a DOUBLE(M,D) with D places."""
     if field.type_code == FIELD_TYPE.DOUBLE and field.scale >= AS_STORED:
         return pa.float64()
