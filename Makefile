@@ -67,9 +67,10 @@ status: setup ## what raw holds, and what waits in the lake
 test: .venv/test ## every test, on real parts (PYTEST="-k lake" for some)
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
 
-lint: .venv/test ## ruff, sqlfluff, zizmor
+lint: .venv/test ## ruff, mypy, sqlfluff, zizmor
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(RUN) sqlfluff lint dbt_project/models dbt_project/tests --disable-progress-bar --processes 2
 	$(BIN)/zizmor --offline --quiet .github
 

@@ -55,7 +55,7 @@ def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
     ]
     for column in declared:
         known_or_fail(column, names, "column", f"table {table.name}, which {catalog.file.name} describes,")
-    for name in sorted(table.as_text & {*table.primary_key, table.cursor}):
+    for name in sorted(table.as_text & {*table.primary_key, *filter(None, [table.cursor])}):
         raise Failure(
             f"{catalog.file}: {table.name}.{name} is read `as: text`, and belongs to the key or is the cursor",
             "take `as: text` from its config.meta: the source compares it as what it is",

@@ -115,7 +115,9 @@ def _check_tls(options: dict[str, str], setting: str) -> None:
 
 def connect(url: DatabaseURL, setting: str, **options: Any) -> mysql_arrow.Connection:
     """Open a connection; `options` go to PyMySQL. A failure tells apart the link that broke and names `setting`."""
-    address = {"unix_socket": url.unix_socket} if url.unix_socket else {"host": url.host, "port": url.port}
+    address: dict[str, Any] = {"host": url.host, "port": url.port}
+    if url.unix_socket:
+        address = {"unix_socket": url.unix_socket}
     settings = {
         "charset": "utf8mb4",
         "connect_timeout": CONNECT_SECONDS,

@@ -88,4 +88,5 @@ def _guesses(data: Bytes, at: int, filled: int, size: int) -> Positions:
 
 def lengths(data: Bytes, at: Positions) -> Positions:
     low, middle, high = (data[at + byte].astype(np.int64) for byte in range(3))
-    return low | middle << 8 | high << 16
+    found: Positions = low | middle << 8 | high << 16
+    return found
