@@ -83,7 +83,8 @@ def _guesses(data: Bytes, at: int, filled: int, size: int) -> Positions:
         place, lane, here, after = place[likely], lane[likely], here[likely], after[likely]
         likely = (data[after + 3] - data[here + 3] == 1) & (data[after + 2] == 0)
         place, lane, here = place[likely], lane[likely], after[likely]
-    return place[np.unique(lane, return_index=True)[1]]
+    found: Positions = place[np.unique(lane, return_index=True)[1]]
+    return found
 
 
 def lengths(data: Bytes, at: Positions) -> Positions:
