@@ -75,7 +75,7 @@ def read(
     """Every table of the catalog as one snapshot shows it: the lake's next run, once it is published."""
     lake = places.lake
     number = max(runs.numbers(lake), default=0) + 1
-    attempt = attempts.new(number)
+    attempt = attempts.begin(lake, number)
     try:
         raw = _raw(catalog, places)
         with open_snapshot() as snapshot:
@@ -134,6 +134,8 @@ def _published(lake: Lake, run: Run) -> Iterator[Callable[[], None]]:
 
     def commit() -> None:
         nonlocal begun
+        if not attempts.is_open(lake, run.attempt):
+            raise Failure(f"rows were erased from the lake {lake} while this run was reading them", "run it again")
         begun = True
         begun = runs.publish(lake, run)
         if not begun:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loaders import pipeline
 from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.lake.spool import spool
@@ -45,6 +46,29 @@ def without(state: dict[str, list], key: int, table: str = "t") -> dict[str, lis
     """A raw schema without a row, and without what `_loads` tells of how many rows a run brought."""
     loads = [(row[:4], row[6]) for row in state["_loads"]]
     return state | {table: [row for row in state[table] if row[0] != key], "_loads": loads}
+
+
+def test_a_run_that_was_reading_meanwhile_does_not_bring_the_person_back(history):
+    own, _states = history
+    own.write("insert into t values (4, 'Back for a day', null)")
+    own.run()
+
+    def leaves_and_is_erased(_name, _expected_rows, batches):
+        yield from batches
+        own.write("delete from t where id = 4")
+        done = loaders(own, "erase", "--table", "t", "--key", "4", "--catalog", str(own.catalog_file))
+        assert "nothing is left of t 4" in done.stdout, done.stderr
+
+    newest = max(runs.numbers(own.lake))
+    with spool() as folder:
+        places = pipeline.Places(own.lake, folder, None)
+        with pytest.raises(Failure, match=r"were erased from the lake .* while this run was reading"):
+            pipeline.extract(own.snapshot, own.discover(), places, pipeline.Options(full=True), leaves_and_is_erased)
+    assert max(runs.numbers(own.lake)) == newest
+    assert not [file for file in own.lake.folder.rglob("*") if file.is_file() and b"for a day" in file.read_bytes()]
+    assert not list(own.lake.keys("_open/"))
+    own.run()
+    assert own.live("t", "id") == [(1,), (3,)]
 
 
 @pytest.fixture

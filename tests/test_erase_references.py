@@ -41,6 +41,22 @@ def test_rows_that_refer_to_it_are_named_and_stay(visits):
     assert visits.raw("visit", "id") == [(10,), (20,), (30,)]
 
 
+def test_one_of_the_same_table_that_is_still_at_the_source_is_not_taken_for_the_person(own):
+    own.write(
+        "create table employee (id int primary key, name varchar(30), boss int null, "
+        "foreign key (boss) references employee (id) on delete set null)",
+        "insert into employee values (1, 'Anna', null), (2, 'Ben', 1)",
+    )
+    own.run()
+    own.write("delete from employee where id = 1")
+    erase = ("erase", "--table", "employee", "--key", "1", "--catalog", str(own.catalog_file))
+    said = told(own, *erase, "--with-references", code=1)
+    assert "of 2 rows of employee, 1 are still at the source" in said and len(own.raw("employee")) == 2
+    assert "nothing is left of employee 1 in the lake, raw" in told(own, *erase)
+    own.run()
+    assert own.raw("employee", "id, name") == [(2, "Ben")]
+
+
 def test_with_references_they_leave_too_and_what_refers_to_them(visits):
     leaves(visits)
     command = ("erase", "--table", "person", "--key", "2", "--with-references")

@@ -10,7 +10,7 @@ from loaders.catalog import Catalog
 from loaders.cli import connections, dbt_nodes, erase_told
 from loaders.cli.commands import Commands
 from loaders.errors import Failure
-from loaders.lake import runs
+from loaders.lake import attempts, runs
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
 from loaders.proof.holdings import BUILDS
@@ -102,9 +102,8 @@ def erase_rows(arguments: argparse.Namespace, chosen: Settings) -> None:
     with spool() as folder, connections.warehouse(catalog, chosen) as warehouse:
         with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
             referring = Referring(snapshot, lake, warehouse, newest, folder)
-            erase.refuse_if_at_source(snapshot, keys)
             rows, staying = _referring(referring, keys, arguments.with_references)
-            for each in rows[1:]:
+            for each in rows:
                 erase.refuse_if_at_source(snapshot, each)
         proof = _erase(Places(catalog, lake, warehouse, marts, nodes, folder), rows)
     proof.tell(chosen, staying)
@@ -171,6 +170,7 @@ def _referring(referring: Referring, keys: Keys, with_references: bool) -> tuple
 
 def _erase(places: Places, chosen_rows: Sequence[Keys], note: str = "") -> erase_told.Proof:
     """Remove the rows from everything, then search everything again."""
+    attempts.end_all(places.lake)
     searches = [places.search(keys, note) for keys in chosen_rows]
     begun = sum(search.begin() for search in searches) > 0
     proof = erase_told.Proof(searches, places.warehouse, begun=begun)

@@ -1,6 +1,8 @@
 """An attempt: the files that one try of a run writes, under a name nobody else has, until its record is published.
 
 Its name begins with the number the run tries to win (`7-5f3a…`), which tells later runs what can no longer be won.
+`_open/<attempt>` is there from before the source is read until the run is published. `erase` removes it: a run that has
+read the source before a row was erased must not bring it back.
 """
 
 import re
@@ -12,9 +14,23 @@ from loaders.errors import Failure
 from loaders.lake import runs
 from loaders.lake.store import Lake, segment
 
+OPEN = "_open/"
 
-def new(number: int) -> str:
-    return f"{number}-{secrets.token_hex(8)}"
+
+def begin(lake: Lake, number: int) -> str:
+    """A new attempt, open from now on: before the source is read."""
+    attempt = f"{number}-{secrets.token_hex(8)}"
+    lake.create(OPEN + attempt, b"")
+    return attempt
+
+
+def is_open(lake: Lake, attempt: str) -> bool:
+    return OPEN + attempt in lake.keys(OPEN + attempt)
+
+
+def end_all(lake: Lake) -> None:
+    """None that is open now will be published: rows are about to be erased, which it may have read."""
+    lake.delete(list(lake.keys(OPEN)))
 
 
 def number(attempt: str, prefix: str = "") -> int | None:
@@ -32,6 +48,7 @@ def remove(lake: Lake, tables: Iterable[str], attempt: str) -> None:
     with suppress(Failure):
         for table in tables:
             lake.delete(list(lake.keys(key(table, attempt))))
+        lake.delete([OPEN + attempt])
 
 
 def sweep(lake: Lake, run: runs.Run) -> None:
@@ -39,6 +56,8 @@ def sweep(lake: Lake, run: runs.Run) -> None:
 
     Only the run that has just been published calls this: no other can know that the parent's number is decided.
     """
+    begun = ((found, number(found.removeprefix(OPEN))) for found in lake.keys(OPEN))
+    lake.delete([found for found, tried in begun if tried is None or tried <= run.run])
     if not run.parent:
         return
     kept = runs.read(lake, run.parent).attempt
