@@ -35,7 +35,7 @@ def progress(doing: str, expected_rows: int, batches: Iterable[Rows]) -> Generat
         unit_scale=True,
         delay=SECONDS,
         leave=False,
-        disable=not sys.stderr.isatty(),
+        disable=not _on_a_terminal(),
     )
     with bar, _ticking(bar, f"  {doing}{f', about {expected_rows:,} rows' if expected_rows else ''} …"):
         for batch in batches:
@@ -70,7 +70,7 @@ def _ticking(bar: "tqdm[NoReturn]", waiting: str) -> Iterator[None]:
 
 def steps(chosen: Iterable[Step], count: int) -> Iterator[Step]:
     """Show on a terminal which batch of how many is being applied, once that takes longer than a second."""
-    bar = tqdm(chosen, total=count, unit=" batches", delay=1, leave=False, disable=not sys.stderr.isatty())
+    bar = tqdm(chosen, total=count, unit=" batches", delay=1, leave=False, disable=not _on_a_terminal())
     for step in bar:
         run, batch, _files = step
         bar.set_description(printable(f"  run {run.run}, {batch.table}"))
@@ -151,6 +151,11 @@ def intent(intended: Intent) -> str:
     )
 
 
+def _on_a_terminal() -> bool:
+    """False also where a service has closed it."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def _live(rows: int | None) -> str:
     return "no table," if rows is None else f"{rows:,}"
 
@@ -158,7 +163,7 @@ def _live(rows: int | None) -> str:
 @contextmanager
 def working(text: str) -> Iterator[None]:
     """Say on a terminal what is being done, for as long as it takes."""
-    if not sys.stderr.isatty():
+    if not _on_a_terminal():
         yield
         return
     shown = f"  {printable(text)} …"

@@ -57,6 +57,34 @@ def test_one_of_the_same_table_that_is_still_at_the_source_is_not_taken_for_the_
     assert own.raw("employee", "id, name") == [(2, "Ben")]
 
 
+def test_other_spellings_of_the_key_are_named_and_stay(own):
+    """To the server's collation they are one, and two people may be told apart by them all the same."""
+    own.write(
+        "create table person (login varchar(20) primary key, name varchar(30)) collate utf8mb4_general_ci",
+        "create table visit (id int primary key, login varchar(20), note varchar(30), "
+        "foreign key (login) references person (login) on delete cascade) collate utf8mb4_general_ci",
+        "insert into person values ('bob', 'Bob Who Came'), ('zoe', 'Zoe')",
+    )
+    own.run()
+    own.write(
+        "update person set login = 'BOB ' where login = 'bob'",
+        "insert into visit values (1, 'Bob', 'one'), (2, 'bob', 'two'), (3, 'zoe', 'three')",
+    )
+    own.run()
+    own.write("delete from person where login = 'bob'")
+    erase = ("erase", "--table", "person", "--with-references", "--catalog", str(own.catalog_file), "--key")
+    said = told(own, *erase, "bob")
+    kept = said.partition("not erased:")[2]
+    assert "person BOB , whose key differs from person bob in case or blanks" in kept
+    assert "visit 1, whose login differs from person bob in case or blanks" in kept
+    assert own.raw("person", "login") == [("BOB ",), ("zoe",)] and own.raw("visit", "id") == [(1,), (3,)]
+    # What the answer says, done.
+    told(own, *erase, "BOB ")
+    told(own, "erase", "--table", "visit", "--key", "1", "--catalog", str(own.catalog_file))
+    assert own.raw("person", "login") == [("zoe",)] and own.raw("visit", "id") == [(3,)]
+    assert not [file for file in own.folder.rglob("*") if file.is_file() and b"Bob Who" in file.read_bytes()]
+
+
 def test_with_references_they_leave_too_and_what_refers_to_them(visits):
     leaves(visits)
     command = ("erase", "--table", "person", "--key", "2", "--with-references")

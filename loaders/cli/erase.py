@@ -105,6 +105,7 @@ def erase_rows(arguments: argparse.Namespace, chosen: Settings) -> None:
             rows, staying = _referring(referring, keys, arguments.with_references)
             for each in rows:
                 erase.refuse_if_at_source(snapshot, each)
+                staying += erase_told.alike(referring, each)
         proof = _erase(Places(catalog, lake, warehouse, marts, nodes, folder), rows)
     proof.tell(chosen, staying)
 

@@ -42,6 +42,15 @@ def staying(referring: Referring, keys: Keys) -> list[str]:
     return [f"rows that refer to it without a foreign key: the source declares none to {keys.table}"]
 
 
+def alike(referring: Referring, keys: Keys) -> list[str]:
+    """What to say of rows that may be the person's own under another spelling of the key."""
+    return [
+        f"{row} from {keys} in case or blanks at the end only, which are one to most of MySQL's collations: if it is "
+        "the person's too, erase it by its own key"
+        for row in referring.alike(keys)
+    ]
+
+
 def referring_to(referring: Referring, going: Sequence[Keys]) -> list[str]:
     """What to say of rows that refer to deleted ones, now or in an earlier state, and are not deleted that long."""
     erased = {keys.table: {*keys.values} for keys in going}

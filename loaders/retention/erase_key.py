@@ -118,6 +118,35 @@ def ask(warehouse: "Warehouse", keys: Keys, columns: Sequence[ColumnType]) -> It
         yield from warehouse.ask(f"select distinct {listed} from {table} where {warehouse.one_of(part)}")
 
 
+def ask_alike(warehouse: "Warehouse", keys: Keys, columns: Sequence[ColumnType]) -> set[tuple[Any, ...]]:
+    """What raw's rows have in these columns whose texts are the keys' but for case and blanks at the end.
+
+    Not of those that have the keys exactly.
+    """
+    texts = {column.name for column in keys.columns if column.duckdb == TEXT}
+    if not texts or warehouse.occurrences(keys, warehouse.schema, keys.table) is None:
+        return set()
+    folded = replace(keys, values=tuple(tuple(map(_folded, keys.columns, key)) for key in keys.values))
+    key = (
+        f"lower(rtrim({sql_name(column.name)})) as {sql_name(column.name)}" if column.name in texts else
+        sql_name(column.name)
+        for column in keys.columns
+    )  # fmt: skip
+    own = [f"{sql_name(column.name)} as {sql_name(f'_own_{place}')}" for place, column in enumerate(columns)]
+    sent = [warehouse.dialect.sent(sql_name(f"_own_{place}"), column) for place, column in enumerate(columns)]
+    table = f"{sql_name(warehouse.schema)}.{sql_name(keys.table)}"
+    exact = set(ask(warehouse, keys, columns))
+    alike = f"(select {', '.join([*key, *own])} from {table}) as alike"
+    asked = (
+        f"select distinct {', '.join(sent)} from {alike} where {warehouse.one_of(part)}" for part in folded.parts()
+    )
+    return {row for sql in asked for row in warehouse.ask(sql)} - exact
+
+
+def _folded(column: ColumnType, text: str) -> str:
+    return text.rstrip(" ").lower() if column.duckdb == TEXT else text
+
+
 def _in_duckdb(column: ColumnType) -> str:
     return f"lower(hex({sql_name(column.name)}))" if column.duckdb == BYTES else sql_name(column.name)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loaders.lake.runs import Batch
+from loaders.lake.runs import Batch, ColumnType
 from loaders.lake.store import Lake
 from loaders.retention import erase_key
 from loaders.retention.erase_key import Keys
@@ -34,6 +34,25 @@ class Referring:
                 found = self._rows(batch, _as_referred(batch, keys, dict(zip(referred, columns, strict=True))))
                 if found.values:
                     yield ", ".join(columns), found
+
+    def alike(self, keys: Keys) -> Iterator[str]:
+        """What raw has of these rows and of those that refer to them, if case and blanks at a text's end are no matter.
+
+        To most collations of MySQL's they are none: the same person may be there under another spelling of the key.
+        """
+        names = self.newest[keys.table].key_columns
+        yield from (f"{row}, whose key differs" for row in self._alike(keys, names))
+        for table, columns, referred in self.snapshot.foreign_keys(keys.table):
+            batch = self.newest.get(table)
+            if batch and _followed(batch, columns, referred, keys):
+                wanted = _as_referred(batch, keys, dict(zip(referred, columns, strict=True)))
+                for row in self._alike(wanted, batch.key_columns):
+                    yield f"{row}, whose {', '.join(columns)} differs"
+
+    def _alike(self, wanted: Keys, columns: tuple[ColumnType, ...]) -> list[Keys]:
+        """The rows of raw that have the wanted values in another spelling; columns: of their keys."""
+        found = erase_key.ask_alike(self.warehouse, wanted, columns)
+        return [Keys(wanted.table, columns, (key,)) for key in erase_key.exactly(wanted.table, columns, found).values]
 
     def unfollowed(self, keys: Keys) -> list[str]:
         """Foreign keys that refer to the table, and cannot be followed."""
