@@ -4,6 +4,7 @@ Only the command-line modules call `read`; everything else is handed what it nee
 """
 
 import datetime
+import difflib
 import io
 import os
 import stat
@@ -13,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from loaders import telling
 from loaders.errors import Failure
@@ -27,6 +28,12 @@ PRIVATE_SOURCE_URL = DATA / "mysql" / "loader.url"
 PRIVATE_SHOP_URL = DATA / "mysql" / "shop.url"
 # Beside them, the number that the file system gives their folder: a copied folder has another one, a moved one has not.
 IDENTITY = "inode"
+# What .env.example explains.
+SETTINGS = (
+    "SOURCE_URL", "SHOP_URL", "LAKE_URL", "LAKE_KEY", "LAKE_KMS_KEY", "CATALOG", "DBT_TARGET", "DBT_PROFILES_DIR",
+    "REDSHIFT_IAM_ROLE", "LOOKBACK_MINUTES", "DELETE_LIMIT_ROWS", "DELETE_LIMIT_PERCENT", "KEEP_DELETED_DAYS",
+    "VALUE_PARTS", "NO_VALUES", "FILES_FOR_GROUP",
+)  # fmt: skip
 # Of anything: as minutes 1,900 years, with which dates can still be reckoned.
 MOST = 1_000_000_000
 
@@ -150,12 +157,30 @@ def text_of(file: Path) -> str:
 
 
 def _of_file(file: Path) -> dict[str, str | None]:
+    """What .env says. A line that says nothing, or nearly the name of a setting, is nobody's default: it fails."""
     # Some editors mark a file as UTF-8: the mark would be part of the first name, and that setting would be nobody's.
     text = text_of(file).removeprefix("\ufeff")
     if "\0" in text:
         raise Failure(f"{file} has the character NUL in it", "save it anew as a text, in UTF-8")
-    # A password may have a $ in it: nothing of it is taken for another variable.
-    return dotenv_values(stream=io.StringIO(text), interpolate=False)
+    # Parsed only: a password may have a $ in it, and nothing of it is taken for another variable.
+    lines = list(parse_stream(io.StringIO(text)))
+    for line in lines:
+        # Not shown: it may be a password's.
+        if line.error or (line.key and line.value is None):
+            raise Failure(
+                f"{file}, line {line.original.line}: this is no NAME=value",
+                "write it so, with a quote at both ends of the value or at none; or begin the line with #",
+            )
+        if line.key and (meant := _meant(line.key)):
+            raise Failure(f"{file}: {line.key} is no setting", f"write {meant}, or begin the line with #")
+    return {line.key: line.value for line in lines if line.key}
+
+
+def _meant(name: str) -> str | None:
+    """The setting of which the name is a misspelling."""
+    if any(name.startswith(known) for known in SETTINGS):
+        return None
+    return next(iter(difflib.get_close_matches(name.upper(), SETTINGS, 1, 0.85)), None)
 
 
 def _switch(values: Mapping[str, str], name: str, default: bool) -> bool:

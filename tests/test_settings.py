@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import re
 import shutil
 
 import pytest
@@ -64,16 +65,32 @@ def test_what_the_file_says_for_aws_reaches_boto3_unless_the_shell_says_otherwis
 
 def test_every_setting_of_the_example_is_one_that_is_read():
     example = (settings.ROOT / ".env.example").read_text()
-    for name in (
-        "SOURCE_URL",
-        "LAKE_URL",
-        "CATALOG",
-        "DBT_TARGET",
-        "DBT_PROFILES_DIR",
-        "SHOP_URL",
-        "REDSHIFT_IAM_ROLE",
-    ):
-        assert f"# {name}=" in example, name
+    assert set(re.findall(r"^# ([A-Z_]+)=", example, re.MULTILINE)) == {*settings.SETTINGS}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("LAKE_URL s3://x/canary", "line 2: this is no NAME=value"),
+        ("LAKE_URL: s3://x/canary", "line 2: this is no NAME=value"),
+        ("LAKE_URL='/canary", "line 2: this is no NAME=value"),
+        ("LAKE_URL", "line 2: this is no NAME=value"),
+        ("LAKE_ULR=/canary", "LAKE_ULR is no setting"),
+        ("lake_url=/canary", "lake_url is no setting"),
+        ("DELETE_LIMIT_ROW=0", "DELETE_LIMIT_ROW is no setting"),
+    ],
+)
+def test_a_line_that_says_nothing_is_a_failure_and_never_the_default(tmp_path, line, said):
+    (tmp_path / ".env").write_text(f"# a comment\n{line}\nAWS_REGION=eu-north-1\n")
+    with pytest.raises(Failure, match=said) as caught:
+        settings.read(tmp_path, {})
+    assert "canary" not in str(caught.value) and "begin the line with #" in caught.value.fix
+
+
+def test_other_programs_settings_may_stand_in_the_file(tmp_path):
+    (tmp_path / ".env").write_text("export AWS_REGION='a b'\nLAKE_URL_OLD=x # what it was\nEMPTY=\nDUCKDB_PATH=d\n")
+    read = settings.read(tmp_path, {}).environment
+    assert (read["AWS_REGION"], read["LAKE_URL_OLD"], read["DUCKDB_PATH"]) == ("a b", "x", "d")
 
 
 @pytest.mark.parametrize(
