@@ -269,6 +269,13 @@ def pending(lake: Lake, warehouse: Warehouse) -> list[Run]:
                 "`python -m loaders replay` builds raw anew from the lake as it is without that run; if none is left, "
                 "`python -m loaders extract --no-load` makes one first",
             )
+        base = runs.baseline(lake, warehouse.schema)
+        if base and last < base.run:
+            raise Failure(
+                f"schema {warehouse.schema} of {warehouse} holds run {last}, which was pruned from the lake {lake}, if "
+                f"it ever was in it: what is there begins with run {base.run}",
+                "`python -m loaders replay` builds raw anew from the lake",
+            )
         raise Failure(
             f"schema {warehouse.schema} of {warehouse} holds run {last}, which is not from the lake {lake}",
             "set LAKE_URL back to the lake it was loaded from; or `python -m loaders replay --replace` gives up what "

@@ -119,8 +119,8 @@ def test_killed_at_every_step_raw_is_old_or_new_and_the_next_run_works(prepared,
 
 def test_what_killed_runs_left_in_the_lake_is_swept_by_the_run_after_the_next(prepared):
     steps = [line for line in run_to_step(copied(prepared, 0), 0).stdout.splitlines() if line.startswith("before ")]
-    manifest = next(number for number, step in enumerate(steps, 1) if step == "before lake create")
-    assert run_to_step(prepared, manifest).returncode == -signal.SIGKILL
+    record = max(number for number, step in enumerate(steps, 1) if step == "before lake create")
+    assert run_to_step(prepared, record).returncode == -signal.SIGKILL
     left = {key.split("/")[1] for key in prepared.lake.keys("a/")}
     assert len(left) == 2, "the first run's files and what the killed one left"
     published = [prepared.extract(full=True).attempt, prepared.extract(full=True).attempt]

@@ -224,7 +224,7 @@ def test_a_raw_older_than_the_baseline_is_told_to_replay(old):
     replayed(own)
     pruned(own)
     behind.rename(own.warehouse_path)
-    refused(loaders(own, "load"), "holds run 2, which is not from the lake", "python -m loaders replay")
+    refused(loaders(own, "load"), "holds run 2, which was pruned from the lake", "`python -m loaders replay` builds")
     replayed(own)
     assert live(own) == states[5]
 

@@ -136,6 +136,21 @@ def test_a_damaged_or_missing_file_is_named_and_raw_stays(history, damage, table
     assert replayed(own, 2) == [1, 2], "what does not need the file can be had"
 
 
+def test_out_of_a_lake_that_has_lost_a_file_leads_what_the_failure_says(history):
+    own, _states = history
+    (own.lake.folder / runs.read(own.lake, 1).batches[0].files[0].key).unlink()
+    refused(
+        loaders(own, "replay"),
+        "has no",
+        "`python -m loaders extract --full`, then `python -m loaders prune --keep-days 0`",
+    )
+    live = own.live("t", "*")
+    for words in (["extract", "--full"], ["prune", "--keep-days", "0"], ["replay"]):
+        done = loaders(own, *words, "--catalog", str(own.catalog_file))
+        assert done.returncode == 0, done.stderr
+    assert [row[0] for row in own.live("t", "*")] == [row[0] for row in live]
+
+
 def test_a_damaged_file_of_deleted_keys_is_named(history):
     own, _states = history
     (file,) = runs.read(own.lake, 2).batches[0].deleted

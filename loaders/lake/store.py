@@ -30,6 +30,10 @@ NEW_LAKE = (
 )
 # No run record is longer: Python makes up to 20 times as much of one, if it is made for that.
 MOST_BYTES = 16 << 20
+LOST = (
+    "restore that file from a backup of the lake; raw is unchanged. Without a backup: `python -m loaders extract "
+    "--full`, then `python -m loaders prune --keep-days 0`, and the lake begins with what is there now"
+)
 KEY = re.compile(r"(?:[A-Za-z0-9_.~%-]+/)*[A-Za-z0-9_.~%-]*")
 
 
@@ -132,7 +136,7 @@ def checked(fetched: Path, sha256: str, key: str) -> Path:
 def damaged(key: str, found: str, published: str) -> Damaged:
     return Damaged(
         f"the lake's file {key} is damaged: sha256 is {found[:12]}…, published was {published[:12]}…",
-        "restore that file from a backup of the lake; raw is unchanged",
+        LOST,
     )
 
 
@@ -164,4 +168,4 @@ def digest_of(stream: IO[bytes]) -> str:
 
 
 def missing(key: str, lake: object) -> Damaged:
-    return Damaged(f"the lake {lake} has no {key}", "restore that file from a backup of the lake; raw is unchanged")
+    return Damaged(f"the lake {lake} has no {key}", LOST)
