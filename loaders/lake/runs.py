@@ -198,7 +198,6 @@ def _flaws(run: Run, key: str) -> Iterator[str]:
         yield f"it says that it is run {run.run}"
     if not re.fullmatch(f"{prefix}{run.run}-[0-9a-f]{{16}}", run.attempt):
         yield f"its attempt is {strict.shown(run.attempt)}"
-    yield from () if run.batches else ["it has no table"]
     for name in _repeated([LOADS_TABLE, *(batch.table for batch in run.batches)]):
         yield f"it has the table {strict.shown(name)} twice"
     for batch in run.batches:
