@@ -149,7 +149,7 @@ def _change(job: dict, odd: Odd) -> None:
     sys.stdout = os.fdopen(1, "w", encoding=odd.encoding, closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding=odd.encoding, errors="backslashreplace", buffering=1, closefd=False)
     os.chdir(odd.folder)
-    settings.read.__defaults__ = (Path(odd.project), os.environ)
+    settings.usual_root = lambda: Path(odd.project)
     if odd.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (odd.file_bytes, odd.file_bytes))
     if odd.user:
