@@ -9,9 +9,9 @@ import pytest
 
 from loaders import catalog
 from loaders.errors import Failure
-from loaders.lake import runs
+from loaders.lake import attempts, runs
 from loaders.lake.spool import spool
-from loaders.retention import prune
+from loaders.retention import baseline, prune
 from tests.own_database import OwnDatabase
 from tests.test_cli import loaders, refused
 from tests.test_kill import run_to_step
@@ -98,6 +98,18 @@ def test_old_runs_go_and_every_younger_one_can_still_be_replayed(old):
         assert replayed(own, number) == list(range(3, number + 1))
         assert live(own) == states[number]
     refused(loaders(own, "replay", "--to-run", "2"), "no run 2", "known: 3 to 5; older ones were pruned")
+
+
+def test_a_prune_that_was_reading_meanwhile_does_not_bring_an_erased_row_back(old):
+    own, _states = old
+
+    def erased_meanwhile(*progress):
+        attempts.end_all(own.lake)
+        return unwatched(*progress)
+
+    with spool() as folder, pytest.raises(Failure, match="were erased from the lake"):
+        baseline.write(own.lake, [runs.read(own.lake, number) for number in (1, 2)], folder, erased_meanwhile)
+    assert not list(own.lake.keys("_baselines/")) and not list(own.lake.keys("_open/"))
 
 
 def test_an_empty_warehouse_can_be_loaded_from_a_pruned_lake(old):

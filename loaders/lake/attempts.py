@@ -19,7 +19,10 @@ OPEN = "_open/"
 
 def begin(lake: Lake, number: int) -> str:
     """A new attempt, open from now on: before the source is read."""
-    attempt = f"{number}-{secrets.token_hex(8)}"
+    return opened(lake, f"{number}-{secrets.token_hex(8)}")
+
+
+def opened(lake: Lake, attempt: str) -> str:
     lake.create(OPEN + attempt, b"")
     return attempt
 
@@ -57,7 +60,7 @@ def sweep(lake: Lake, run: runs.Run) -> None:
     Only the run that has just been published calls this: no other can know that the parent's number is decided.
     """
     begun = ((found, number(found.removeprefix(OPEN))) for found in lake.keys(OPEN))
-    lake.delete([found for found, tried in begun if tried is None or tried <= run.run])
+    lake.delete([found for found, tried in begun if tried is not None and tried <= run.run])
     if not run.parent:
         return
     kept = runs.read(lake, run.parent).attempt

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from loaders import paths
+from loaders.errors import Failure
 from loaders.lake import attempts, parquet, runs
 from loaders.lake.runs import Batch, File, Run
 from loaders.lake.store import Lake
@@ -24,7 +25,7 @@ def write(lake: Lake, known: Sequence[Run], spool: Path, progress: replay.Progre
     back from the lake. If somebody published it meanwhile, theirs is returned. spool: a folder for files on their way.
     """
     last = known[-1]
-    attempt = f"{PREFIX}{last.run}-{secrets.token_hex(8)}"
+    attempt = attempts.opened(lake, f"{PREFIX}{last.run}-{secrets.token_hex(8)}")
     newest = {batch.table: batch for run in known for batch in run.batches}
     try:
         with _rebuilt(lake, known, spool / "order-he-rebuilt.duckdb", progress) as raw:
@@ -32,11 +33,15 @@ def write(lake: Lake, known: Sequence[Run], spool: Path, progress: replay.Progre
         base = replace(last, attempt=attempt, batches=batches)
         with _rebuilt(lake, [base], spool / "order-he-proof.duckdb", progress):
             pass
+        if not attempts.is_open(lake, attempt):
+            raise Failure(f"rows were erased from the lake {lake} while this was reading them", "run it again")
         key = runs.baseline_key(last.run)
         published = lake.create(key, runs.readable(lake, base, key))
     except BaseException:
         remove_files(lake, attempt, newest)
+        lake.delete([attempts.OPEN + attempt])
         raise
+    lake.delete([attempts.OPEN + attempt])
     if not published:
         remove_files(lake, attempt, newest)
     return runs.baseline(lake, last.schema) or base
