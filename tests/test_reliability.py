@@ -5,7 +5,7 @@ import re
 from loaders.settings import ROOT
 
 PAGE = ROOT / "docs/reliability.md"
-NAMED = re.compile(r"`((?:redshift/)?test_\w+\.py)::(test_\w+)`")
+NAMED = re.compile(r"`((?:redshift/|packages/[\w-]+/tests/)?test_\w+\.py)::(test_\w+)`")
 
 
 def rows() -> list[list[str]]:
@@ -24,7 +24,8 @@ def test_every_test_that_is_named_exists():
     missing = [
         f"{file}::{test}"
         for file, test in named
-        if f"def {test}(" not in (ROOT / "tests" / file).read_text(encoding="utf-8")
+        if f"def {test}("
+        not in (ROOT / ("" if file.startswith("packages/") else "tests") / file).read_text(encoding="utf-8")
     ]
     assert not missing, "name the tests in docs/reliability.md as they are called now"
 
