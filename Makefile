@@ -14,7 +14,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m
 # dbt reads no .env, so the targets that call it hand the settings on; the environment goes before them.
 DBT := $(RUN) loaders dbt
-# duckdb, redshift, or redshift_local (the stand-in of local_stack/redshift): what to install and to start.
+# duckdb, redshift, or redshift_local (the stand-in of packages/redshift-stand-in): what to install and to start.
 TARGET ?= duckdb
 # With TARGET=redshift_local, what works on data works on the stand-in, which is started when it does not run.
 STACK := $(if $(filter redshift_local,$(TARGET)),settings=$$($(BIN)/python -m local_stack.redshift env); eval "$$settings";)
@@ -196,7 +196,7 @@ help-all:
 
 # The folders of packages/ are importable as they lie here: by a path from .venv, so that a copy of all has its own.
 .venv/packages: Makefile | .venv/bin/pip
-	printf '../../../../packages/%s/src\n' mysql-arrow > "$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')/order_he.pth"
+	printf '../../../../packages/%s/src\n' mysql-arrow redshift-stand-in > "$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')/order_he.pth"
 	touch $@
 
 .env: | .env.example

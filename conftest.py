@@ -7,11 +7,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
+from local_stack.redshift import NAMES
 from tests import servers
 from tests import tls_server as tls_server_of_its_own
 from tests.dashboard.pages import browser, open_page  # noqa: F401 (fixtures; one browser for all tests of a worker)
 from tests.own_database import OwnDatabase, fresh_database
 
+pytest_plugins = ["redshift_stand_in.pytest_plugin"]
 pytest.register_assert_rewrite("tests.mixes")
 # In a CI commands do not show values of rows: tests/test_no_values.py says so, and the others read them.
 os.environ.pop("CI", None)
@@ -110,6 +112,12 @@ def tls_server(server_kind, tmp_path_factory):
     """A server that insists on TLS."""
     with tls_server_of_its_own.started(tmp_path_factory.mktemp("secured"), server_kind) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def redshift_stand_in_names():
+    """One stand-in for all tests of a worker, with the project's names."""
+    return NAMES
 
 
 @pytest.fixture(scope="session")

@@ -20,11 +20,11 @@ from loaders.lake import parquet, runs
 from loaders.lake.manifest import manifest
 from loaders.lake.s3 import S3
 from loaders.quoting import mysql_value
-from loaders.settings import DATA
 from loaders.source import mysql_url
 from loaders.warehouse import profile, redshift_connection, redshift_sql
-from local_stack import faults, scratch
-from local_stack.redshift import names, stack
+from local_stack import faults, redshift, scratch
+from local_stack.redshift import NAMES
+from redshift_stand_in import Stack
 
 FEW, MANY = 500, 100_000
 TABLE = "(id bigint, note varchar(40), fee decimal(10, 2))"
@@ -72,7 +72,7 @@ def into_mysql() -> None:
 
 def into_redshift() -> float:
     """How many times as fast as INSERT the COPY was."""
-    running = stack.up(DATA / "redshift")
+    running = redshift.up()
     with closing(_connect(running)) as connection, connection.cursor() as cursor:
         cursor.execute(f"create temporary table parcel {TABLE}")
 
@@ -90,9 +90,9 @@ def into_redshift() -> float:
 
 
 @contextmanager
-def _in_the_lake(running: stack.Stack, number: int) -> Iterator[str]:
+def _in_the_lake(running: Stack, number: int) -> Iterator[str]:
     """The rows as a Parquet file in S3; yields its manifest's address."""
-    lake = S3(faults.client(running, "s3"), names.BUCKET, names.PREFIX)
+    lake = S3(faults.client(running, "s3"), NAMES.bucket, NAMES.prefix)
     folder = f"_lesson/{secrets.token_hex(8)}"
     schema = pa.schema([("id", pa.int64()), ("note", pa.string()), ("fee", pa.decimal128(10, 2))])
     columns = [pa.array(values, field.type) for values, field in zip(zip(*rows(number)), schema)]  # noqa: B905
@@ -107,7 +107,7 @@ def _in_the_lake(running: stack.Stack, number: int) -> Iterator[str]:
         lake.delete([file.key, f"{folder}/manifest"])
 
 
-def _connect(running: stack.Stack):
+def _connect(running: Stack):
     os.environ["SSL_CERT_FILE"] = running.authority
     values = {"host": "localhost", "port": running.port, "dbname": running.database, "user": "admin"}
     password = {"password": running.passwords["admin"]}

@@ -26,8 +26,7 @@ from loaders.settings import DATA, ROOT
 from loaders.source import mysql_url
 from loaders.warehouse import profile
 from loaders.warehouse.duckdb_warehouse import DuckDBWarehouse, open_warehouse
-from local_stack import scratch
-from local_stack.redshift import stack
+from local_stack import redshift, scratch
 
 FOLDER = Path(__file__).parent
 KINDS = (".yml", ".py", ".sql", ".json")
@@ -45,8 +44,8 @@ def start(number: str) -> Path:
 
 
 def profile_without_secrets(file: Path) -> str:
-    running = stack.up(DATA / "redshift")
-    known = running.environment()
+    running = redshift.up()
+    known = redshift.environment(running)
     os.environ["SSL_CERT_FILE"] = known["SSL_CERT_FILE"]
     target = _target(file, known)
     for key, variable in (
@@ -89,7 +88,7 @@ def reserved_word(file: Path) -> str:
 def table_in_redshift(file: Path) -> str:
     with scratch.database() as url:
         wanted = tables.by_contract(url, (FOLDER / "3.mysql.sql").read_text())
-    found = tables.in_redshift(stack.up(DATA / "redshift"), file)
+    found = tables.in_redshift(redshift.up(), file)
     for column, (kind, why) in wanted.items():
         if column not in found:
             raise Failure(f"{file.name}: the column {column} is missing", AGAIN)
@@ -133,7 +132,7 @@ def _statements(connection: pymysql.Connection) -> int:
 
 
 def least_rights(file: Path) -> str:
-    policies.check(stack.up(DATA / "redshift"), file)
+    policies.check(redshift.up(), file)
     return "COPY works, and the role may do nothing else."
 
 

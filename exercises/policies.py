@@ -11,9 +11,10 @@ from botocore.exceptions import ClientError
 
 from loaders.errors import Failure
 from loaders.settings import ROOT
-from local_stack import faults
-from local_stack.redshift.names import BUCKET, PREFIX, REGION
-from local_stack.redshift.stack import Stack
+from local_stack import faults, redshift
+from local_stack.redshift import NAMES
+from redshift_stand_in import Stack
+from redshift_stand_in.names import REGION
 
 OUTSIDE = "not-the-lake/payroll.csv"
 TRIED = "exercise/written-by-the-role"
@@ -26,16 +27,16 @@ def check(running: Stack, file: Path) -> None:
     try:
         _copy_works(running, file)
         s3 = _s3_as_role(running)
-        faults.client(running, "s3").put_object(Bucket=BUCKET, Key=OUTSIDE, Body=b"")
+        faults.client(running, "s3").put_object(Bucket=NAMES.bucket, Key=OUTSIDE, Body=b"")
         _must_be_refused(f"read {OUTSIDE}, outside the lake's prefix", s3.get_object, Key=OUTSIDE)
-        _must_be_refused("write to the lake", s3.put_object, Key=f"{PREFIX}/{TRIED}", Body=b"")
-        _must_be_refused("delete from the lake", s3.delete_object, Key=f"{PREFIX}/{TRIED}")
+        _must_be_refused("write to the lake", s3.put_object, Key=f"{NAMES.prefix}/{TRIED}", Body=b"")
+        _must_be_refused("delete from the lake", s3.delete_object, Key=f"{NAMES.prefix}/{TRIED}")
     finally:
         faults.restore_policy(running, before)
 
 
 def _copy_works(running: Stack, file: Path) -> None:
-    environment = os.environ | running.environment()
+    environment = os.environ | redshift.environment(running)
     command = [sys.executable, "-m", "loaders", "doctor"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     if done.returncode:
@@ -61,7 +62,7 @@ def _s3_as_role(running: Stack) -> Any:
 
 def _must_be_refused(what: str, method: Any, **options: Any) -> None:
     try:
-        method(Bucket=BUCKET, **options)
+        method(Bucket=NAMES.bucket, **options)
     except ClientError as error:
         if error.response["Error"]["Code"] != "AccessDenied":
             raise

@@ -11,7 +11,8 @@ from loaders.source import mysql, mysql_url
 from loaders.source.mysql_url import DatabaseURL
 from loaders.type_contract import contract
 from loaders.warehouse import profile, redshift_connection, redshift_sql
-from local_stack.redshift.stack import Stack
+from local_stack import redshift
+from redshift_stand_in import Stack
 
 SCHEMA = "mine"
 
@@ -29,7 +30,7 @@ def by_contract(url: DatabaseURL, ddl: str) -> dict[str, tuple[str, str]]:
 
 def in_redshift(running: Stack, file: Path) -> dict[str, str]:
     """Column -> type, as Redshift describes the table that the file makes. Nothing stays."""
-    known = running.environment()
+    known = redshift.environment(running)
     os.environ["SSL_CERT_FILE"] = known["SSL_CERT_FILE"]
     target = profile.Target(known["DBT_TARGET"], "redshift", _values(running))
     with closing(redshift_connection.connect(target)) as connection, connection.cursor() as cursor:

@@ -28,7 +28,7 @@ from loaders.quoting import mysql_name, sql_name
 from loaders.settings import DATA, ROOT
 from loaders.source import mysql_url
 from loaders.warehouse import profile
-from local_stack import private_server
+from local_stack import private_server, redshift
 
 CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
 WAREHOUSE = DATA / "warehouse.duckdb"
@@ -189,10 +189,8 @@ def warehouse_of(target: str, environment: Mapping[str, str]) -> Iterator[Ask]:
 
 def redshift_settings() -> dict[str, str]:
     """The stand-in, started, and the settings that lead to it."""
-    from local_stack.redshift import stack
-
     print("      Redshift's stand-in and S3")
-    return stack.up(DATA / "redshift", say=lambda _text: None).environment()
+    return redshift.environment(redshift.up(say=lambda _text: None))
 
 
 def summary(server: private_server.Server, ask: Ask, passed: str) -> None:

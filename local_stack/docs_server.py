@@ -10,7 +10,7 @@ from pathlib import Path
 
 from loaders.errors import run_command
 from loaders.settings import DATA
-from local_stack.redshift.guard import from_this_machine
+from redshift_stand_in.guard import from_this_machine
 
 
 class Handler(SimpleHTTPRequestHandler):

@@ -18,14 +18,14 @@ import boto3
 from botocore.exceptions import ClientError
 
 from loaders.errors import Failure, run_command
-from loaders.settings import DATA, PRIVATE_SOURCE_URL, ROOT
+from loaders.settings import PRIVATE_SOURCE_URL, ROOT
 from loaders.source import mysql_url
-from local_stack import private_server, settings_file
-from local_stack.redshift import stack
-from local_stack.redshift.names import COPY_ROLE, POLICY, REGION, WORKGROUP
-from local_stack.redshift.policies import copy_policy, document
+from local_stack import private_server, redshift, settings_file
+from local_stack.redshift import NAMES
+from redshift_stand_in import Stack, stack
+from redshift_stand_in.names import POLICY, REGION, WORKGROUP
+from redshift_stand_in.policies import copy_policy, document
 
-HOME = DATA / "redshift"
 EXAMPLES = """examples:
   python -m local_stack.faults break 2003                 MySQL's port is closed
   python -m local_stack.faults break s3                   the role of COPY has no policy
@@ -68,14 +68,14 @@ def close_mysql() -> None:
 
 def take_policy() -> None:
     """Access Denied on COPY. The role stays; what it may do is gone."""
-    restore_policy(stack.up(HOME), None)
-    print(f"broken: the role {COPY_ROLE} has no policy any more")
+    restore_policy(redshift.up(), None)
+    print(f"broken: the role {NAMES.copy_role} has no policy any more")
     _say_next("make extract TARGET=redshift_local", "make doctor TARGET=redshift_local")
 
 
 def close_warehouse() -> None:
     """No BI tool, and no loader, gets in from outside its network."""
-    set_public(stack.up(HOME), False)
+    set_public(redshift.up(), False)
     print(f"broken: the workgroup {WORKGROUP} is not publicly accessible any more")
     _say_next("make extract TARGET=redshift_local", "make doctor TARGET=redshift_local")
 
@@ -87,7 +87,7 @@ def fix(policy: Path | None) -> None:
     mended = []
     if settings_file.remove(ROOT / ".env"):
         mended.append("mended: .env leads to MySQL again (on RDS: an inbound rule of its security group)")
-    running = stack.described(HOME)
+    running = stack.described(redshift.HOME)
     if running and stack.answers(running):
         mended += _mend_stack(running, policy)
     elif policy:
@@ -95,19 +95,19 @@ def fix(policy: Path | None) -> None:
     print("\n".join(mended) or "nothing was broken")
 
 
-def _mend_stack(running: stack.Stack, policy: Path | None) -> list[str]:
+def _mend_stack(running: Stack, policy: Path | None) -> list[str]:
     mended = []
-    wanted = read_policy(policy) if policy else document(copy_policy())
+    wanted = read_policy(policy) if policy else document(copy_policy(NAMES))
     if current_policy(running) != json.loads(wanted):
         put_policy(running, wanted)
-        mended.append(f"mended: the role {COPY_ROLE} has the policy {policy or 'that reads the lake'}")
+        mended.append(f"mended: the role {NAMES.copy_role} has the policy {policy or 'that reads the lake'}")
     if not is_public(running):
         set_public(running, True)
         mended.append(f"mended: the workgroup {WORKGROUP} is publicly accessible")
     return mended
 
 
-def client(running: stack.Stack, service: str) -> Any:
+def client(running: Stack, service: str) -> Any:
     """boto3, as the stack's administrator: what the console is at AWS."""
     endpoint = running.credentials if service == "redshift-serverless" else running.endpoint
     key, secret = running.administrator
@@ -116,38 +116,38 @@ def client(running: stack.Stack, service: str) -> Any:
     )
 
 
-def current_policy(running: stack.Stack) -> dict[str, Any] | None:
+def current_policy(running: Stack) -> dict[str, Any] | None:
     """What the role of COPY may do. None: it has no policy."""
     iam = client(running, "iam")
     try:
-        return iam.get_role_policy(RoleName=COPY_ROLE, PolicyName=POLICY)["PolicyDocument"]
+        return iam.get_role_policy(RoleName=NAMES.copy_role, PolicyName=POLICY)["PolicyDocument"]
     except iam.exceptions.NoSuchEntityException:
         return None
 
 
-def put_policy(running: stack.Stack, text: str) -> None:
+def put_policy(running: Stack, text: str) -> None:
     try:
-        client(running, "iam").put_role_policy(RoleName=COPY_ROLE, PolicyName=POLICY, PolicyDocument=text)
+        client(running, "iam").put_role_policy(RoleName=NAMES.copy_role, PolicyName=POLICY, PolicyDocument=text)
     except ClientError as error:
         raise Failure(f"IAM does not take the policy: {error.response['Error']['Message']}", "correct it") from None
 
 
-def restore_policy(running: stack.Stack, policy: dict[str, Any] | None) -> None:
+def restore_policy(running: Stack, policy: dict[str, Any] | None) -> None:
     """Put back what `current_policy` found."""
     if policy is not None:
         put_policy(running, json.dumps(policy))
         return
     iam = client(running, "iam")
     with suppress(iam.exceptions.NoSuchEntityException):
-        iam.delete_role_policy(RoleName=COPY_ROLE, PolicyName=POLICY)
+        iam.delete_role_policy(RoleName=NAMES.copy_role, PolicyName=POLICY)
 
 
-def is_public(running: stack.Stack) -> bool:
+def is_public(running: Stack) -> bool:
     found = client(running, "redshift-serverless").get_workgroup(workgroupName=WORKGROUP)
     return found["workgroup"]["publiclyAccessible"]
 
 
-def set_public(running: stack.Stack, public: bool) -> None:
+def set_public(running: Stack, public: bool) -> None:
     client(running, "redshift-serverless").update_workgroup(workgroupName=WORKGROUP, publiclyAccessible=public)
 
 

@@ -23,8 +23,9 @@ import pymysql
 from loaders.errors import Failure
 from loaders.settings import is_a_copy
 from loaders.source.mysql_url import DatabaseURL
-from local_stack import mariadb_binary, mysql_binary, own_folder, socket_folder
+from local_stack import mariadb_binary, mysql_binary, own_folder
 from local_stack.program import Places, Program, default_places
+from redshift_stand_in import socket_folder
 
 DATABASE = "order_he"
 ACCOUNTS = ("root", "shop", "loader")
@@ -153,7 +154,7 @@ def _socket(home: Path) -> Path:
     note = home / "socket"
     folder = Path(note.read_text()).parent if note.exists() else None
     if folder is None or not (folder.is_dir() and folder.stat().st_uid == os.getuid()):
-        folder = socket_folder.made()
+        folder = socket_folder.made("order-he")
         _write_private(note, str(folder / "s.sock"))
     return folder / "s.sock"
 

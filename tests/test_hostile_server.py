@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from loaders.errors import Failure
 from loaders.source import mysql, mysql_url, standing
 from loaders.type_contract import contract
-from local_stack.redshift import tls
 from mysql_arrow import pymysql_seam
+from redshift_stand_in import tls
 from tests.hostile_server import EOF, OK, Client, definition, hostile, text
 
 CANARY = "canary-8d41c7"

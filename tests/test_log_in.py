@@ -16,7 +16,7 @@ from loaders.matching import match
 from loaders.settings import ROOT
 from loaders.source import mysql_url
 from loaders.source.refusals import TooMany
-from local_stack.redshift import tls
+from redshift_stand_in import tls
 from tests.own_database import OwnDatabase
 
 SIMPLE = "canary"

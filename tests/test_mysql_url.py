@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from loaders.errors import Failure
 from loaders.source import mysql_url
-from local_stack.redshift import tls
+from redshift_stand_in import tls
 
 text = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)
 

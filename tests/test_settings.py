@@ -1,7 +1,6 @@
 """Settings: the environment before `.env` before the defaults."""
 
 import datetime
-import json
 import os
 import re
 import shutil
@@ -10,8 +9,6 @@ import pytest
 
 from loaders import cursors, settings
 from loaders.errors import Failure
-from local_stack import own_folder
-from local_stack.redshift import stack
 
 
 @pytest.fixture
@@ -132,10 +129,6 @@ def test_a_copied_private_server_is_not_the_source(project, tmp_path_factory):
     with pytest.raises(Failure, match="the private server of this folder was never started") as caught:
         settings.required_source_url(settings.read(copy, {}))
     assert "make up seed" in caught.value.fix
-    (copy / ".data/mysql/stack.json").write_text(json.dumps(dict.fromkeys(stack.Stack.__annotations__, 0)))
-    assert stack.described(copy / ".data/mysql") is None, "nor does the stand-in's folder lead to the other's"
-    own_folder.claim(copy / ".data/mysql")
-    assert stack.described(copy / ".data/mysql") is not None
 
 
 def test_files_with_passwords_and_all_data_are_closed_to_others_whoever_made_them(tmp_path, monkeypatch):

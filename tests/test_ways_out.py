@@ -14,14 +14,15 @@ import pytest
 from loaders.settings import ROOT
 from tests.git import git
 
-PACKAGES = ("loaders", "dashboard", "seeds_generator", "local_stack", "exercises", "bench")
+PACKAGES = ("loaders", "dashboard", "seeds_generator", "local_stack", "exercises", "bench", "packages")
 # How each program's command line is called: the module whose `main` parses it.
 PROGRAMS = {
     "loaders": "loaders.cli",
     "dashboard": "dashboard.cli",
     "seeds_generator": "seeds_generator.cli",
     "local_stack": "local_stack.cli",
-    "local_stack.redshift": "local_stack.redshift.__main__",
+    "local_stack.redshift": "local_stack.redshift",
+    "redshift_stand_in": "redshift_stand_in.command",
     "local_stack.faults": "local_stack.faults",
     "exercises": "exercises.__main__",
 }
@@ -57,7 +58,9 @@ def _texts(name: str, tree: ast.Module) -> Iterator[Text]:
     told = {
         id(part)
         for node in nodes
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and "Failure" in node.func.id
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id.endswith(("Failure", "StandInError"))
         for part in ast.walk(node)
     }
     for node in nodes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from loaders.source import mysql_url
 from loaders.source.mysql_url import DatabaseURL
 from local_stack import private_server
-from local_stack.redshift import tls
+from redshift_stand_in import tls
 
 
 @dataclass(frozen=True)

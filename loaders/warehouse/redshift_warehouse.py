@@ -1,6 +1,6 @@
 """The raw schema in Amazon Redshift: COPY from the lake in S3, all tables of a run in one explicit transaction.
 
-Written from Redshift's documentation and run against the stand-in of local_stack/redshift; never yet against AWS.
+Written from Redshift's documentation and run against the stand-in of packages/redshift-stand-in; never yet against AWS.
 """
 
 import datetime

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from loaders.settings import ROOT
+from local_stack.redshift import environment
 from tests import commands
 
 CANARY = "canary-5f2b81"
@@ -72,7 +73,7 @@ def shop(module_own, redshift):
     """Settings that work, and the source's URL with a password that does not."""
     module_own.write("create table t (id int primary key)")
     module_own.discover()
-    works = commands.settings(module_own) | redshift.environment() | {"CATALOG": str(module_own.catalog_file)}
+    works = commands.settings(module_own) | environment(redshift) | {"CATALOG": str(module_own.catalog_file)}
     before, _, after = module_own.source_url.partition("@")
     object.__setattr__(module_own, "wrong_password", f"{before.rpartition(':')[0]}:{CANARY}@{after}")
     return module_own, works

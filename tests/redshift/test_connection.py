@@ -15,8 +15,8 @@ import pytest
 from loaders.errors import Failure
 from loaders.warehouse import profile
 from loaders.warehouse.redshift_connection import WAKING_TRIES, connect
-from local_stack.redshift import tls, wire
-from local_stack.redshift.errors import RedshiftError
+from redshift_stand_in import tls, wire
+from redshift_stand_in.errors import RedshiftError
 from tests.chaos_proxy import Line
 
 

@@ -8,6 +8,7 @@ import zlib
 import duckdb
 import pytest
 
+from local_stack.redshift import environment
 from tests import commands
 from tests.dashboard.pages import go
 from tests.redshift.conftest import connection_to
@@ -21,7 +22,7 @@ def pages(module_own, redshift):
     """The same mart, loaded and built in both warehouses, and the page over each."""
     filled = ("seeds_generator", "fill", "--yes", "--orders", "1500")
     commands.succeeded(commands.python(module_own, *filled, SOURCE_URL=""))
-    cloud = redshift.environment()
+    cloud = environment(redshift)
     commands.succeeded(commands.python(module_own, *WHOLE, **cloud))
     files = []
     for target in (cloud, cloud | {"DBT_TARGET": "duckdb"}):

@@ -7,7 +7,8 @@ import pytest
 
 from loaders import doctor as doctor_of_loaders
 from loaders.warehouse.profile import Target
-from local_stack.redshift import names
+from local_stack.redshift import NAMES, environment
+from redshift_stand_in.names import REGION
 from tests import commands
 
 
@@ -34,7 +35,7 @@ def failed(done) -> list[str]:
 
 
 def test_every_link_works_on_both_targets_and_nothing_is_left_behind(shop, redshift):
-    told = commands.succeeded(doctor(shop, **redshift.environment()))
+    told = commands.succeeded(doctor(shop, **environment(redshift)))
     # The policy of docs/aws.md does not ask for it.
     assert "keeps old versions (not known: " in told and "allow s3:GetBucketVersioning on s3://" in told
     assert "COPY one row from the lake" in told and "FAILED" not in told and "everything works" in told
@@ -42,9 +43,9 @@ def test_every_link_works_on_both_targets_and_nothing_is_left_behind(shop, redsh
     assert "FAILED" not in told and "dbt's profile (duckdb, duckdb)" in told
     assert not list((shop.folder / "lake").rglob("*doctor*/*"))
     keys = boto3.client(
-        "s3", endpoint_url=redshift.endpoint, region_name=names.REGION,
+        "s3", endpoint_url=redshift.endpoint, region_name=REGION,
         aws_access_key_id=redshift.access_key, aws_secret_access_key=redshift.secret_key,
-    ).list_objects_v2(Bucket=names.BUCKET, Prefix=f"{names.PREFIX}/_doctor")  # fmt: skip
+    ).list_objects_v2(Bucket=NAMES.bucket, Prefix=f"{NAMES.prefix}/_doctor")  # fmt: skip
     assert keys["KeyCount"] == 0
 
 
@@ -53,7 +54,7 @@ def test_every_link_works_on_both_targets_and_nothing_is_left_behind(shop, redsh
 )
 def test_mysql_error_2003(shop, redshift, closed_port, language, remedy):
     url = f"mysql://loader:canary@127.0.0.1:{closed_port}/order_he"
-    done = doctor(shop, "--lang", language, **redshift.environment() | {"SOURCE_URL": url})
+    done = doctor(shop, "--lang", language, **environment(redshift) | {"SOURCE_URL": url})
     assert failed(done) == ["  FAILED  reach MySQL's port"]
     assert "MySQL error 2003" in done.stdout
     assert remedy in done.stdout and "canary" not in done.stdout
@@ -63,21 +64,21 @@ def test_mysql_error_2003(shop, redshift, closed_port, language, remedy):
     ("language", "remedy"), [("en", "s3:GetObject, s3:ListBucket"), ("ko", "IAM 역할에 버킷 권한이")]
 )
 def test_access_denied_on_copy(shop, redshift, language, remedy):
-    done = doctor(shop, "--lang", language, **redshift.environment() | {"REDSHIFT_IAM_ROLE": redshift.empty_role})
+    done = doctor(shop, "--lang", language, **environment(redshift) | {"REDSHIFT_IAM_ROLE": redshift.empty_role})
     assert failed(done) == ["  FAILED  COPY one row from the lake"]
     assert "Access Denied" in done.stdout and remedy in done.stdout
 
 
 @pytest.mark.parametrize(("language", "remedy"), [("en", "is it publicly accessible"), ("ko", "퍼블릭 액세스")])
 def test_a_warehouse_that_is_not_publicly_accessible(shop, redshift, closed_port, language, remedy):
-    done = doctor(shop, "--lang", language, **redshift.environment() | {"REDSHIFT_LOCAL_PORT": str(closed_port)})
+    done = doctor(shop, "--lang", language, **environment(redshift) | {"REDSHIFT_LOCAL_PORT": str(closed_port)})
     assert failed(done) == ["  FAILED  connect to the warehouse and log in"]
     assert remedy in done.stdout and "DBT_TARGET=duckdb make load build export" in done.stdout
 
 
 @pytest.mark.parametrize(("language", "remedy"), [("en", "known inside its own network only"), ("ko", "호스트 이름")])
 def test_a_host_without_an_address(shop, redshift, language, remedy):
-    changes = redshift.environment() | {"SOURCE_URL": "mysql://loader:canary@nowhere.invalid/order_he"}
+    changes = environment(redshift) | {"SOURCE_URL": "mysql://loader:canary@nowhere.invalid/order_he"}
     done = doctor(shop, "--lang", language, **changes)
     assert "  FAILED  find the address of MySQL's host" in failed(done) and remedy in done.stdout
 
@@ -85,18 +86,18 @@ def test_a_host_without_an_address(shop, redshift, language, remedy):
 @pytest.mark.parametrize(("language", "remedy"), [("en", "grant create on the database"), ("ko", "CREATE 권한")])
 def test_a_user_of_the_warehouse_who_may_not_make_tables(shop, redshift, ask, language, remedy):
     ask("drop schema if exists raw cascade")  # what another test loaded there, this user could not even see
-    done = doctor(shop, "--lang", language, **redshift.environment("bi_reader"))
+    done = doctor(shop, "--lang", language, **environment(redshift, "bi_reader"))
     assert failed(done) == ["  FAILED  make a table in schema raw"] and remedy in done.stdout
 
 
 def test_a_role_that_is_not_attached(shop, redshift):
     stranger = "arn:aws:iam::123456789012:role/not-attached"
-    done = doctor(shop, **redshift.environment() | {"REDSHIFT_IAM_ROLE": stranger})
+    done = doctor(shop, **environment(redshift) | {"REDSHIFT_IAM_ROLE": stranger})
     assert failed(done) == ["  FAILED  COPY one row from the lake"] and f"attach the role {stranger}" in done.stdout
 
 
 def test_a_lake_that_this_account_may_not_write(shop, redshift):
-    done = doctor(shop, **redshift.environment() | {"LAKE_URL": f"s3://{names.BUCKET}/elsewhere"})
+    done = doctor(shop, **environment(redshift) | {"LAKE_URL": f"s3://{NAMES.bucket}/elsewhere"})
     assert failed(done)[0].startswith("  FAILED  write to the lake")
     assert "AccessDenied" in done.stdout
 
@@ -117,12 +118,12 @@ def test_a_bucket_in_another_region_is_named(lake):
 
 
 def test_plan_prints_the_statements_that_the_load_then_sends(shop, redshift):
-    told = commands.succeeded(commands.python(shop, "loaders", "plan", "--full", "--sql", **redshift.environment()))
+    told = commands.succeeded(commands.python(shop, "loaders", "plan", "--full", "--sql", **environment(redshift)))
     assert "order: full, about" in told
     for statement in (
         "begin;",
         'lock "raw"."_loads";',
-        f'copy "staged_2" from \'s3://{names.BUCKET}/{names.PREFIX}/order/',
+        f'copy "staged_2" from \'s3://{NAMES.bucket}/{NAMES.prefix}/order/',
         f"iam_role '{redshift.copy_role}' format as parquet manifest;",
         'delete from "raw"."order";',
         "commit;",

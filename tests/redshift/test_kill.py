@@ -9,7 +9,7 @@ import pytest
 from loaders import catalog
 from loaders.lake.s3 import S3
 from loaders.settings import ROOT
-from local_stack.redshift import names
+from local_stack.redshift import NAMES, environment
 from tests import commands
 from tests.redshift.test_load import Both
 
@@ -23,8 +23,8 @@ def shop(own, s3, redshift, ask, schema):
     own.write(*(f"insert into {table} values (1, -1), (2, -1)" for table in TABLES))
     own.discover()
     own.catalog_file.write_text(own.catalog_file.read_text().replace("schema: raw_own", f"schema: {schema}"))
-    lake = S3(s3, names.BUCKET, f"{names.PREFIX}/{schema}")
-    settings = commands.settings(own) | redshift.environment()
+    lake = S3(s3, NAMES.bucket, f"{NAMES.prefix}/{schema}")
+    settings = commands.settings(own) | environment(redshift)
     return Both(own, lake, redshift, ask, schema), settings | {"CATALOG": str(own.catalog_file), "LAKE_URL": str(lake)}
 
 

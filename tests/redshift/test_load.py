@@ -24,6 +24,7 @@ from loaders.settings import ROOT
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.redshift_session import RedshiftSession
 from loaders.warehouse.redshift_warehouse import RedshiftWarehouse
+from local_stack.redshift import environment
 from tests import test_type_matrix as matrix
 from tests.chaos_proxy import Line
 from tests.own_database import sequence
@@ -584,7 +585,7 @@ def test_the_command_needs_a_lake_that_redshift_can_read(own, redshift):
     settings = {"SOURCE_URL": own.source_url, "CATALOG": str(own.catalog_file), "DBT_PROFILES_DIR": str(own.folder)}
     told = subprocess.run(
         [sys.executable, "-m", "loaders", "extract"],
-        cwd=ROOT, env=os.environ | redshift.environment() | settings | {"LAKE_URL": str(own.folder / "lake")},
+        cwd=ROOT, env=os.environ | environment(redshift) | settings | {"LAKE_URL": str(own.folder / "lake")},
         capture_output=True, text=True,
     )  # fmt: skip
     assert told.returncode == 1

@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from local_stack.redshift import environment
 from tests import commands, forked_dbt, small_shop
 from tests.mart_machine import UNTESTED, MartMachine
 from tests.redshift.conftest import connection_to
@@ -28,7 +29,7 @@ class OnRedshift:
     """Loaders and dbt as commands, on the one warehouse of the stand-in."""
 
     def __init__(self, own, redshift):
-        self.own, self.redshift, self.cloud = own, redshift, redshift.environment()
+        self.own, self.redshift, self.cloud = own, redshift, environment(redshift)
 
     def extract(self, full: bool) -> None:
         # The first run finds another module's larger shop there.

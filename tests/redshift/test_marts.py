@@ -4,6 +4,7 @@ import duckdb
 import pytest
 from redshift_connector.error import Error
 
+from local_stack.redshift import environment
 from tests import commands, small_shop
 from tests.redshift.conftest import connection_to
 
@@ -22,7 +23,7 @@ def shop(module_own, redshift):
     filled = ("seeds_generator", "fill", "--yes", "--orders", "2000")
     commands.succeeded(commands.python(module_own, *filled, SOURCE_URL=""))
     module_own.write(*small_shop.ODD_ROWS)
-    cloud = redshift.environment()
+    cloud = environment(redshift)
     commands.succeeded(commands.python(module_own, *WHOLE, **cloud))
     told = commands.succeeded(commands.dbt(module_own, "build", **cloud))
     assert "ERROR=0 SKIP=0" in told
@@ -61,7 +62,7 @@ def test_local_times_become_the_same_moments_on_both_targets(redshift):
 
 
 def test_two_amounts_exchanged_are_found_in_the_mart(shop, redshift):
-    cloud = redshift.environment()
+    cloud = environment(redshift)
     two = "where order_id in (10, 11)"
     both = f"(select sum(amount) from analytics.order_mart {two})"
     exchange = f"update analytics.order_mart set amount = {both} - amount {two}"
@@ -90,7 +91,7 @@ def test_the_mart_has_its_keys_comments_and_late_binding_views_there(shop, redsh
 
 
 def test_docs_and_freshness_work_there(shop, redshift):
-    cloud = redshift.environment()
+    cloud = environment(redshift)
     commands.succeeded(commands.dbt(shop, "docs", "generate", "--quiet", **cloud))
     assert (shop.folder / "target/catalog.json").exists()
     assert "PASS" in commands.succeeded(commands.dbt(shop, "source", "freshness", **cloud))
@@ -101,13 +102,13 @@ def test_stale_data_ends_the_freshness_command_with_an_error(shop, redshift):
     with connection_to(redshift) as connection, connection.cursor() as cursor:
         connection.autocommit = True
         cursor.execute("update raw._loads set snapshot_at = dateadd(hour, -49, snapshot_at) where table_name = 'order'")
-        stale = commands.dbt(shop, "source", "freshness", **redshift.environment())
+        stale = commands.dbt(shop, "source", "freshness", **environment(redshift))
         cursor.execute("update raw._loads set snapshot_at = dateadd(hour, 49, snapshot_at) where table_name = 'order'")
     assert stale.returncode == 1 and "ERROR STALE freshness of shop.order" in stale.stdout, stale.stdout
 
 
 def test_status_reads_the_same_from_both(shop, redshift):
-    cloud = redshift.environment()
+    cloud = environment(redshift)
     ours = commands.succeeded(commands.python(shop, "loaders", "status", **cloud))
     theirs = commands.succeeded(commands.python(shop, "loaders", "status", **cloud | {"DBT_TARGET": "duckdb"}))
     assert "0 runs wait in the lake" in ours and "0 runs wait in the lake" in theirs
@@ -116,7 +117,7 @@ def test_status_reads_the_same_from_both(shop, redshift):
 
 @pytest.mark.parametrize("changes", [{}, {"DBT_TARGET": "duckdb"}])
 def test_verify_says_equal_of_source_raw_and_the_mart_that_dbt_built(shop, redshift, changes):
-    cloud = redshift.environment() | changes
+    cloud = environment(redshift) | changes
     told = commands.succeeded(commands.python(shop, "loaders", "verify", "--deep", **cloud)).splitlines()
     assert "equal by every value of 13 columns" in told[3] and "2,003 rows  equal to the join computed" in told[4]
     assert told[-1] == "equal"
@@ -134,7 +135,7 @@ def test_the_bi_reader_sees_the_marts_and_neither_raw_nor_staging(shop, redshift
 
 
 def test_a_pull_request_has_a_schema_of_its_own_which_is_dropped_and_no_other_can_be(shop, redshift):
-    cloud = redshift.environment() | {"DBT_SCHEMA": "pr_123"}
+    cloud = environment(redshift) | {"DBT_SCHEMA": "pr_123"}
     untested = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
     commands.succeeded(commands.dbt(shop, "build", "--select", "+order_mart", *untested, **cloud))
     with connection_to(redshift) as connection, connection.cursor() as cursor:
@@ -143,13 +144,13 @@ def test_a_pull_request_has_a_schema_of_its_own_which_is_dropped_and_no_other_ca
         commands.succeeded(commands.dbt(shop, "run-operation", "drop_pull_request_schema", **cloud))
         with pytest.raises(Error, match="does not exist"):
             cursor.execute("select count(*) from pr_123.order_mart")
-    refused = commands.dbt(shop, "run-operation", "drop_pull_request_schema", **redshift.environment())
+    refused = commands.dbt(shop, "run-operation", "drop_pull_request_schema", **environment(redshift))
     assert refused.returncode != 0 and "nothing was dropped" in refused.stdout
 
 
 def test_an_export_of_either_warehouse_gives_the_same_bytes(shop, redshift, tmp_path):
     """Redshift's marts go by a cursor into a DuckDB of our own: types and descriptions are to arrive with the rows."""
-    cloud = redshift.environment()
+    cloud = environment(redshift)
     for target in ("redshift_local", "duckdb"):
         arguments = ("dashboard", "export", "--out", str(tmp_path / target))
         commands.succeeded(commands.python(shop, *arguments, **cloud | {"DBT_TARGET": target}))

@@ -6,6 +6,7 @@ from contextlib import closing
 
 from loaders.catalog import REDSHIFT_NAME_BYTES
 from loaders.quoting import mysql_name, sql_name
+from local_stack.redshift import environment
 from tests import commands, forked_dbt
 from tests.redshift.conftest import connection_to
 from tests.test_names import CANARY, COLUMNS, TABLES, VALUES, created, identifier_of, project, views, written  # noqa: F401
@@ -19,7 +20,7 @@ def known_there(names: Iterable[str]) -> list[str]:
 
 
 def test_names_and_values_are_loaded_and_built_there(own, project, redshift):  # noqa: F811 (a fixture)
-    cloud = redshift.environment() | {"DBT_SCHEMA": MARTS, "CANARY": CANARY}
+    cloud = environment(redshift) | {"DBT_SCHEMA": MARTS, "CANARY": CANARY}
     tables, columns = map(known_there, (TABLES[1::4], COLUMNS))
     for name in tables:
         created(own, name.replace("{file}", "/x"), ["a", "b"])

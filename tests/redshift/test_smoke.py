@@ -4,13 +4,14 @@ import subprocess
 import sys
 
 from loaders.settings import ROOT
+from local_stack.redshift import environment
 from tests import commands
 
 
 def test_the_smoke_suite_passes_on_the_stand_in(own, redshift):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/aws"],
-        cwd=ROOT, env=commands.settings(own) | redshift.environment(), capture_output=True, text=True,
+        cwd=ROOT, env=commands.settings(own) | environment(redshift), capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]
     assert " passed" in done.stdout and "skipped" not in done.stdout

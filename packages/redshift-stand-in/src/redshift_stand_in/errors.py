@@ -1,4 +1,13 @@
-"""What the stand-in says when it refuses, in the shape in which Redshift says it."""
+"""What the stand-in says when it refuses, in the shape in which Redshift says it; and when it cannot work at all."""
+
+
+class StandInError(Exception):
+    """The stand-in does not start. problem: what failed; fix: what to do next."""
+
+    def __init__(self, problem: str, fix: str):
+        super().__init__(f"{problem}; {fix}")
+        self.problem = problem
+        self.fix = fix
 
 
 class RedshiftError(Exception):
@@ -12,9 +21,7 @@ class RedshiftError(Exception):
 
 def refused(what: str) -> RedshiftError:
     """For what PostgreSQL would do but Redshift would not, and for what the stand-in cannot judge."""
-    return RedshiftError(
-        f"{what} is refused by the local Redshift stand-in (see local_stack/redshift/README.md)", "0A000"
-    )
+    return RedshiftError(f"{what} is refused by the local Redshift stand-in (see redshift-stand-in's README)", "0A000")
 
 
 def scan_error(context: str, code: int = 15007) -> RedshiftError:

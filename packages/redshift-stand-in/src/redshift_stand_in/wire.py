@@ -4,7 +4,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from local_stack.redshift.errors import RedshiftError
+from redshift_stand_in.errors import RedshiftError
 
 LENGTH = struct.Struct("!i")
 SHORT = struct.Struct("!h")

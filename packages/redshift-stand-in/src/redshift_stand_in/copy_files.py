@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
-from local_stack.redshift.copy_options import Copy
-from local_stack.redshift.errors import RedshiftError, scan_error
+from redshift_stand_in.copy_options import Copy
+from redshift_stand_in.errors import RedshiftError, scan_error
 
 ADDRESS = re.compile(r"s3://([^/]+)/(.*)", re.IGNORECASE)
 ROWS_AT_ONCE = 50_000

@@ -11,8 +11,8 @@ import psycopg2
 import pytest
 from botocore.exceptions import ClientError
 
-from local_stack.redshift import names
-from tests.redshift.conftest import connection_to
+from redshift_stand_in.names import REGION, WORKGROUP
+from stand_in_fixtures import connection_to
 
 
 def code(url: str, method: str = "GET", body: bytes | None = None, **headers: str) -> int:
@@ -25,7 +25,7 @@ def code(url: str, method: str = "GET", body: bytes | None = None, **headers: st
 
 def unsigned(key: str) -> dict[str, str]:
     """Headers of somebody who knows the access key, and not its secret."""
-    scope = f"{key}/20260101/{names.REGION}/s3/aws4_request"
+    scope = f"{key}/20260101/{REGION}/s3/aws4_request"
     signature = f"Credential={scope}, SignedHeaders=host;x-amz-date, Signature=x"
     return {"Authorization": f"AWS4-HMAC-SHA256 {signature}", "X-Amz-Date": "20260101T000000Z"}
 
@@ -37,16 +37,17 @@ def unsigned(key: str) -> dict[str, str]:
         ("moto-api/", "GET"),
         ("moto-api/reset", "POST"),
         ("moto-api/reset-auth", "POST"),
-        (f"{names.BUCKET}?list-type=2", "GET"),
+        ("{bucket}?list-type=2", "GET"),
         ("", "POST"),
     ],
 )
 def test_what_has_no_key_is_answered_nothing(redshift, s3, path, method):
     """moto's own pages show every secret key, and empty the lake."""
-    s3.put_object(Bucket=names.BUCKET, Key=f"{names.PREFIX}/kept", Body=b"x")
-    assert code(f"{redshift.endpoint}/{path}", method) == 403
-    assert code(f"{redshift.endpoint}/{path}", method, **unsigned(redshift.access_key)) in (400, 403)
-    assert s3.get_object(Bucket=names.BUCKET, Key=f"{names.PREFIX}/kept")["Body"].read() == b"x"
+    s3.put_object(Bucket=redshift.bucket, Key=f"{redshift.prefix}/kept", Body=b"x")
+    url = f"{redshift.endpoint}/{path.format(bucket=redshift.bucket)}"
+    assert code(url, method) == 403
+    assert code(url, method, **unsigned(redshift.access_key)) in (400, 403)
+    assert s3.get_object(Bucket=redshift.bucket, Key=f"{redshift.prefix}/kept")["Body"].read() == b"x"
 
 
 def signed(redshift, url: str, service: str, body: bytes = b"") -> dict[str, str]:
@@ -57,12 +58,12 @@ def signed(redshift, url: str, service: str, body: bytes = b"") -> dict[str, str
 
     request = AWSRequest("POST" if body else "GET", url, {"Host": urlsplit(url).netloc}, body)
     signer = S3SigV4Auth if service == "s3" else SigV4Auth
-    signer(Credentials(redshift.access_key, redshift.secret_key), service, names.REGION).add_auth(request)
+    signer(Credentials(redshift.access_key, redshift.secret_key), service, REGION).add_auth(request)
     return dict(request.headers)
 
 
 def test_a_web_page_is_refused_even_with_a_signature_that_is_right(redshift):
-    url = f"{redshift.endpoint}/{names.BUCKET}?list-type=2"
+    url = f"{redshift.endpoint}/{redshift.bucket}?list-type=2"
     headers = signed(redshift, url, "s3")
     assert code(url, **headers) == 200
     assert code(url, **headers, Origin="http://page.example") == 403
@@ -90,13 +91,13 @@ def test_a_password_is_given_to_whoever_signs_and_to_nobody_who_only_knows_the_a
 
 def test_a_secret_key_that_is_wrong_is_refused_by_every_service(redshift):
     for service, operation, arguments in (
-        ("s3", "list_objects_v2", {"Bucket": names.BUCKET}),
-        ("redshift-serverless", "get_credentials", {"workgroupName": names.WORKGROUP}),
+        ("s3", "list_objects_v2", {"Bucket": redshift.bucket}),
+        ("redshift-serverless", "get_credentials", {"workgroupName": WORKGROUP}),
         ("iam", "list_users", {}),
     ):
         endpoint = redshift.credentials if service == "redshift-serverless" else redshift.endpoint
         client = boto3.client(
-            service, endpoint_url=endpoint, region_name=names.REGION,
+            service, endpoint_url=endpoint, region_name=REGION,
             aws_access_key_id=redshift.access_key, aws_secret_access_key="wrong",
         )  # fmt: skip
         with pytest.raises(ClientError, match=r"403|Forbidden|SignatureDoesNotMatch|AccessDenied"):

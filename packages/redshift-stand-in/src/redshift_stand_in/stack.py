@@ -1,4 +1,4 @@
-"""Start and stop the stack of a checkout, and say how to reach it."""
+"""Start and stop the stack of a folder, and say how to reach it."""
 
 import fcntl
 import json
@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from loaders.errors import Failure
-from loaders.settings import ROOT, is_a_copy
-from local_stack import own_folder
-from local_stack.redshift.names import BUCKET, PREFIX, REGION
+from redshift_stand_in.errors import StandInError
+from redshift_stand_in.names import REGION, USUAL, Names
 
 START_SECONDS = 90
 
@@ -27,10 +25,15 @@ START_SECONDS = 90
 class Stack:
     """A running stack, as home/stack.json describes it (readable by its owner only).
 
-    administrator: the access key and secret of whoever may do everything, as at AWS' console.
+    inode: the number that the file system gives home; a copied folder has another one, and no stack of its own.
+    administrator: the access key and secret of whoever may do everything, as at AWS' console. access_key, secret_key:
+    of whoever writes the files.
     """
 
     pid: int
+    inode: int
+    bucket: str
+    prefix: str
     port: int
     credentials: str
     database: str
@@ -48,40 +51,58 @@ class Stack:
 
     @property
     def lake_url(self) -> str:
-        return f"s3://{BUCKET}/{PREFIX}"
+        """Where files for COPY may lie."""
+        return Names(self.bucket, self.prefix).url
+
+    @property
+    def host(self) -> str:
+        return "localhost"
+
+    @property
+    def user(self) -> str:
+        """Who may create schemas."""
+        return "admin"
+
+    @property
+    def password(self) -> str:
+        return self.passwords[self.user]
 
     def environment(self, user: str = "admin") -> dict[str, str]:
-        """What makes boto3, dbt and the loaders use this stack."""
+        """What makes boto3 use this stack, redshift_connector trust it, and dbt find it if its profile says so."""
         return {
-            "DBT_TARGET": "redshift_local",
-            "LAKE_URL": self.lake_url,
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ENDPOINT_URL_REDSHIFT_SERVERLESS": self.credentials,
             "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
+            "REDSHIFT_LOCAL_HOST": self.host,
             "REDSHIFT_LOCAL_PORT": str(self.port),
             "REDSHIFT_LOCAL_USER": user,
             "REDSHIFT_LOCAL_PASSWORD": self.passwords[user],
+            "REDSHIFT_LOCAL_DATABASE": self.database,
+            "REDSHIFT_LOCAL_BUCKET": self.bucket,
             "REDSHIFT_IAM_ROLE": self.copy_role,
             "SSL_CERT_FILE": self.authority,
         }
 
 
-def up(home: Path, say: Callable[[str], None] = print) -> Stack:
+def up(home: Path, names: Names = USUAL, say: Callable[[str], object] = print) -> Stack:
     """Start the stack of `home`; one that runs is left alone. What was in a stack that died is gone with it."""
+    home = home.resolve()
     with _alone(home):
         running = described(home)
         if running and answers(running):
+            if running.lake_url != names.url:
+                raise StandInError(f"the stand-in in {home} runs with the files in {running.lake_url}", "stop it first")
             return running
         if running:
             _clear(home, running)
         say("starting Redshift's stand-in and S3 …")
         with (home / "log").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "local_stack.redshift", "serve", "--home", str(home)],
-                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                [sys.executable, "-m", "redshift_stand_in", "serve", *_options(home, names)],
+                cwd=home, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         for _ in range(START_SECONDS * 20):
             started = described(home)
@@ -93,7 +114,11 @@ def up(home: Path, say: Callable[[str], None] = print) -> Stack:
         process.kill()
         process.wait()
         said = (home / "log").read_text(errors="replace").strip().splitlines()[-3:]
-        raise Failure(f"Redshift's stand-in does not start: {' / '.join(said)}", f"the whole log: {home / 'log'}")
+        raise StandInError(f"Redshift's stand-in does not start: {' / '.join(said)}", f"the whole log: {home / 'log'}")
+
+
+def _options(home: Path, names: Names) -> list[str]:
+    return [f"--home={home}", f"--bucket={names.bucket}", f"--prefix={names.prefix}", f"--copy-role={names.copy_role}"]
 
 
 def down(home: Path) -> bool:
@@ -107,24 +132,24 @@ def down(home: Path) -> bool:
 
 
 def described(home: Path) -> Stack | None:
-    if is_a_copy(home):
-        return None
+    """What runs for this folder, or ran when its process died; None: nothing."""
     try:
-        return Stack(**json.loads((home / "stack.json").read_text()))
+        found = Stack(**json.loads((home / "stack.json").read_text()))
+        return found if found.inode == home.stat().st_ino else None
     except (OSError, ValueError, TypeError):
         return None
 
 
 def answers(stack: Stack) -> bool:
-    """Whether it runs; the warehouse's own port may be closed meanwhile (`make break ERROR=bi`)."""
+    """Whether it runs; the warehouse's own port may be closed meanwhile."""
     with suppress(OSError), socket.create_connection(("127.0.0.1", urlsplit(stack.credentials).port), 2):
-        return _is_ours(stack.pid, "local_stack.redshift")
+        return _is_ours(stack.pid, "redshift_stand_in")
     return False
 
 
 def _clear(home: Path, stack: Stack) -> None:
     """End both processes, if they are still ours, and remove what they leave."""
-    for pid, mark in ((stack.pid, "local_stack.redshift"), (stack.postgres_pid, stack.folder)):
+    for pid, mark in ((stack.pid, "redshift_stand_in"), (stack.postgres_pid, stack.folder)):
         if _is_ours(pid, mark):
             os.kill(pid, signal.SIGTERM)
             _wait_for_end(pid, mark)
@@ -155,7 +180,7 @@ def _is_ours(pid: int, mark: str) -> bool:
 def _alone(home: Path) -> Iterator[None]:
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o700)
-    own_folder.claim(home, "stack.json")
+    (home / ".gitignore").write_text("*\n")  # passwords and keys
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -5,7 +5,7 @@ A list of refusals is never complete; README.md says which documentation each en
 
 import re
 
-from local_stack.redshift.errors import refused
+from redshift_stand_in.errors import refused
 
 # Statements on system tables may use PostgreSQL's own words: dbt's catalog queries do.
 SYSTEM = re.compile(r"\b(pg_\w+|information_schema|svv_\w+|stv_\w+|stl_\w+|svl_\w+|sys_\w+)\b", re.IGNORECASE)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from local_stack.redshift.errors import RedshiftError
+from redshift_stand_in.errors import RedshiftError
 
 TOKEN = re.compile(
     r"""(?P<space>\s+|--[^\n]*|/\*.*?\*/)

@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from local_stack.redshift import guard
-from local_stack.redshift.door import Door
-from local_stack.redshift.names import WORKGROUP
+from redshift_stand_in import guard
+from redshift_stand_in.door import Door
+from redshift_stand_in.names import WORKGROUP
 
 SECONDS = 900
 

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from local_stack.redshift.errors import RedshiftError, refused
-from local_stack.redshift.rewrite import NAME
+from redshift_stand_in.errors import RedshiftError, refused
+from redshift_stand_in.rewrite import NAME
 
 # What the documentation allows for Parquet (copy-usage_notes-copy-from-columnar), as far as the stand-in can judge it.
 FLAGS = ("MANIFEST",)

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -12,9 +13,9 @@ import psycopg2
 import pytest
 from redshift_connector.error import Error
 
-from local_stack.redshift import refusals, stack, tls
-from local_stack.redshift.rewrite import rewrite
-from tests.redshift.conftest import connection_to
+from redshift_stand_in import Names, StandInError, refusals, stack, tls
+from redshift_stand_in.rewrite import rewrite
+from stand_in_fixtures import connection_to
 
 REFUSED = {
     "ON CONFLICT": "insert into {t} values (1) on conflict do nothing",
@@ -97,7 +98,7 @@ def test_a_bare_varchar_has_256_bytes_and_a_bare_decimal_no_places(ask, schema):
 
 
 def test_blanks_at_the_end_do_not_count_when_a_varchar_is_compared(ask, schema):
-    """So keys that differ by one must be compared with something behind them, as the loaders do."""
+    """So keys that differ by one must be compared with something behind them, as who merges rows does."""
     ask(f"create table {schema}.t (v varchar(9)); ")
     ask(f"insert into {schema}.t values ('a'), ('a '), ('A'), (' a')")
     assert ask(f"select count(*) from {schema}.t where v = 'a'") == [(2,)]
@@ -291,9 +292,14 @@ def test_it_starts_again_after_being_killed_and_leaves_no_process(tmp_path):
         assert second.pid != first.pid
         assert not stack._is_ours(first.postgres_pid, first.folder)
         assert stack.up(home, say=lambda _text: None).pid == second.pid
+        with pytest.raises(StandInError, match=r"runs with the files in s3://lake; stop it first"):
+            stack.up(home, Names("another"))
+        copy = tmp_path / "copy"
+        shutil.copytree(home, copy)
+        assert stack.described(copy) is None and not stack.down(copy), "a copied folder has no stack of its own"
     finally:
         assert stack.down(home)
-    assert not stack._is_ours(second.pid, "local_stack.redshift")
+    assert not stack._is_ours(second.pid, "redshift_stand_in")
     assert not stack._is_ours(second.postgres_pid, second.folder)
     assert not stack.down(home)
 

@@ -11,25 +11,24 @@ import tempfile
 import threading
 from pathlib import Path
 
-from local_stack import socket_folder
-from local_stack.redshift import cloud, credentials, postgres, tls
-from local_stack.redshift.copy_files import Cloud
-from local_stack.redshift.door import Door
-from local_stack.redshift.names import REGION
-from local_stack.redshift.session import Session, World
+from redshift_stand_in import cloud, credentials, postgres, socket_folder, tls
+from redshift_stand_in.copy_files import Cloud
+from redshift_stand_in.door import Door
+from redshift_stand_in.names import REGION, Names
+from redshift_stand_in.session import Session, World
 
 DATABASE = "dev"
-# admin may create schemas, as the loaders and dbt do; bi_reader sees what it is granted.
+# admin may create schemas, as dbt does; bi_reader sees what it is granted.
 USERS = ("admin", "bi_reader")
 # Who comes with the loader's access key instead of a password.
 IAM_USER = "IAM:loader"
 
 
-def serve(home: Path) -> None:
+def serve(home: Path, names: Names) -> None:
     """Run until SIGTERM or SIGINT. Writes home/stack.json when everything answers, and removes it at the end."""
-    authority, certificate, key = tls.make(home)
+    _authority, certificate, key = tls.make(home)
     passwords = {user: secrets.token_urlsafe(18) for user in (*USERS, IAM_USER)}
-    folder = socket_folder.made()
+    folder = socket_folder.made("redshift-stand-in")
     if os.getuid() == 0:
         folder.chmod(0o711)  # PostgreSQL runs as nobody then, and must reach its own folder inside
     database = postgres.start(folder / "data", DATABASE, passwords, ("admin", IAM_USER))
@@ -45,17 +44,17 @@ def serve(home: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     try:
-        _accept(home, database, passwords, context, authority)
+        _accept(home, names, database, passwords, context)
     except BaseException:
         database.stop()
         raise
 
 
 def _accept(
-    home: Path, database: postgres.Postgres, passwords: dict[str, str], context: ssl.SSLContext, authority: Path
+    home: Path, names: Names, database: postgres.Postgres, passwords: dict[str, str], context: ssl.SSLContext
 ) -> None:
     """Start S3, say where everything is, and take clients from then on."""
-    local = cloud.start(0)
+    local = cloud.start(names)
     roles = (local.copy_role, local.list_role, local.empty_role)
     reach = Cloud(local.endpoint, REGION, local.warehouse.access, local.warehouse.secret, roles)
     lock = threading.Lock()
@@ -72,11 +71,14 @@ def _accept(
     )
     description = {
         "pid": os.getpid(),
+        "inode": home.stat().st_ino,
+        "bucket": names.bucket,
+        "prefix": names.prefix,
         "port": door.port,
         "credentials": f"http://127.0.0.1:{credentials.serve(workgroup)}",
         "database": DATABASE,
         "passwords": passwords,
-        "authority": str(authority),
+        "authority": str(home / tls.AUTHORITY),
         "endpoint": local.endpoint,
         "administrator": [local.administrator.access, local.administrator.secret],
         "access_key": local.loader.access,

@@ -2,7 +2,7 @@
 
 import re
 
-from local_stack.redshift.tokens import Token, text_of, tokens
+from redshift_stand_in.tokens import Token, text_of, tokens
 
 
 def put_aside(sql: str) -> tuple[str, dict[str, str]]:

@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass, field
 
-from local_stack.redshift import quoted_names, refusals
-from local_stack.redshift.errors import RedshiftError
-from local_stack.redshift.table_options import stripped
-from local_stack.redshift.tokens import Token, after, arguments, before, closing, text_of, tokens, without_values, words
+from redshift_stand_in import quoted_names, refusals
+from redshift_stand_in.errors import RedshiftError
+from redshift_stand_in.table_options import stripped
+from redshift_stand_in.tokens import Token, after, arguments, before, closing, text_of, tokens, without_values, words
 
 NAME = r'((?:"(?:[^"]|"")+"|\w+)(?:\.(?:"(?:[^"]|"")+"|\w+)){0,2})'
 WITH_DATEPART = ("DATEADD", "DATEDIFF", "DATE_PART", "DATE_TRUNC")

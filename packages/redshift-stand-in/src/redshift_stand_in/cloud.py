@@ -10,9 +10,9 @@ import moto.settings
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from local_stack.redshift.guard import Guarded
-from local_stack.redshift.names import BUCKET, COPY_ROLE, POLICY, REGION
-from local_stack.redshift.policies import DELETE_MANY, LOADER, copy_policy, document, lake_policy
+from redshift_stand_in.guard import Guarded
+from redshift_stand_in.names import POLICY, REGION, Names
+from redshift_stand_in.policies import copy_policy, delete_many, document, loader_policy
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Keys:
 
 @dataclass(frozen=True)
 class LocalCloud:
-    """Where it is, and who may do what: copy_role reads the lake's prefix, list_role lists it, empty_role nothing.
+    """Where it is, and who may do what: copy_role reads the prefix, list_role lists it, empty_role nothing.
 
-    administrator: who sits at AWS' console, and may do everything.
+    administrator: who sits at AWS' console, and may do everything. loader: who writes the files.
     """
 
     endpoint: str
@@ -39,23 +39,23 @@ class LocalCloud:
     empty_role: str
 
 
-def start(port: int) -> LocalCloud:
-    """Start on 127.0.0.1, make bucket, users and roles, then switch the evaluation of policies on."""
+def start(names: Names) -> LocalCloud:
+    """Start on a free port of 127.0.0.1, make bucket, users and roles, then switch the evaluation of policies on."""
     ourselves = secrets.token_hex(16)  # the only key that is let in until then
     guarded = Guarded(DomainDispatcherApplication(create_backend_app), only=ourselves)
-    server = make_server("127.0.0.1", port, guarded, threaded=True, request_handler=MotoRequestHandler)
+    server = make_server("127.0.0.1", 0, guarded, threaded=True, request_handler=MotoRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     endpoint = f"http://127.0.0.1:{server.server_port}"
     root = {"endpoint_url": endpoint, "region_name": REGION, "aws_access_key_id": ourselves,
             "aws_secret_access_key": ourselves}  # fmt: skip
     s3, iam = boto3.client("s3", **root), boto3.client("iam", **root)
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.create_bucket(Bucket=names.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     administrator = _user(iam, "administrator", {"Effect": "Allow", "Action": "*", "Resource": "*"})
-    loader = _user(iam, "loader", [*lake_policy(*LOADER), DELETE_MANY])
+    loader = _user(iam, "loader", [*loader_policy(names), delete_many(names)])
     warehouse = _user(iam, "warehouse", {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"})
-    copy_role = _role(iam, COPY_ROLE, copy_policy())
-    list_role = _role(iam, "order-he-list", copy_policy()[1:])
-    empty_role = _role(iam, "order-he-nothing", [])
+    copy_role = _role(iam, names.copy_role, copy_policy(names))
+    list_role = _role(iam, f"{names.copy_role}-list", copy_policy(names)[1:])
+    empty_role = _role(iam, f"{names.copy_role}-nothing", [])
     moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = 0  # from now on signatures and policies count
     guarded.only = None
     return LocalCloud(endpoint, administrator, loader, warehouse, copy_role, list_role, empty_role)

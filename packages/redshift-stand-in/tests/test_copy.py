@@ -3,7 +3,6 @@
 import datetime
 import io
 import json
-import re
 from decimal import Decimal
 
 import pyarrow as pa
@@ -12,9 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from redshift_connector.error import Error
 
-from loaders.settings import ROOT
-from local_stack.redshift import names, policies
-from tests.redshift.conftest import connection_to
+from stand_in_fixtures import connection_to
 
 UTC = pa.timestamp("us", tz="UTC")
 
@@ -24,7 +21,7 @@ class Shelf:
 
     def __init__(self, s3, redshift, ask, schema):
         self.s3, self.redshift, self.ask = s3, redshift, ask
-        self.folder = f"{names.PREFIX}/{schema}"
+        self.folder = f"{redshift.prefix}/{schema}"
         self.table = f"{schema}.t"
 
     def put(self, table: pa.Table, name: str = "part-0.parquet", **options) -> str:
@@ -33,12 +30,12 @@ class Shelf:
         return self.put_bytes(buffer.getvalue(), name)
 
     def put_bytes(self, data: bytes, name: str) -> str:
-        self.s3.put_object(Bucket=names.BUCKET, Key=f"{self.folder}/{name}", Body=data)
-        return f"s3://{names.BUCKET}/{self.folder}/{name}"
+        self.s3.put_object(Bucket=self.redshift.bucket, Key=f"{self.folder}/{name}", Body=data)
+        return f"s3://{self.redshift.bucket}/{self.folder}/{name}"
 
     def manifest(self, *urls: str, **changes) -> str:
         def entry(url):
-            size = self.s3.head_object(Bucket=names.BUCKET, Key=url.split("/", 3)[3])["ContentLength"]
+            size = self.s3.head_object(Bucket=self.redshift.bucket, Key=url.split("/", 3)[3])["ContentLength"]
             return {"url": url, "mandatory": True, "meta": {"content_length": size}} | changes
 
         return self.put_bytes(json.dumps({"entries": [entry(url) for url in urls]}).encode(), "manifest")
@@ -182,22 +179,14 @@ def test_a_user_without_the_right_to_insert_cannot_copy(shelf, redshift, schema)
         cursor.execute(f"copy {shelf.table} from '{manifest}' iam_role default format parquet manifest")
 
 
-def test_the_policies_of_the_documentation_are_those_that_are_evaluated_here():
-    text = (ROOT / "docs/aws.md").read_text().replace("BUCKET", names.BUCKET)
-    found = [json.loads(block)["Statement"] for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
-    for statement in (statement for policy in found for statement in policy):
-        statement["Action"] = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-    assert found == [policies.lake_policy(*policies.LOADER), policies.copy_policy()]
-
-
-def test_the_lakes_own_account_may_do_what_it_needs_and_no_more(s3):
-    """The policy in local_stack/redshift/policies.py, evaluated by the S3 server."""
-    s3.put_object(Bucket=names.BUCKET, Key=f"{names.PREFIX}/x", Body=b"x")
+def test_the_account_that_writes_the_files_may_do_what_it_needs_and_no_more(redshift, s3):
+    """The policy in policies.py, evaluated by the S3 server."""
+    s3.put_object(Bucket=redshift.bucket, Key=f"{redshift.prefix}/x", Body=b"x")
     for forbidden in (
-        lambda: s3.put_object(Bucket=names.BUCKET, Key="elsewhere/x", Body=b"x"),
-        lambda: s3.get_object(Bucket=names.BUCKET, Key="elsewhere/x"),
+        lambda: s3.put_object(Bucket=redshift.bucket, Key="elsewhere/x", Body=b"x"),
+        lambda: s3.get_object(Bucket=redshift.bucket, Key="elsewhere/x"),
         lambda: s3.create_bucket(Bucket="another"),
-        lambda: s3.delete_bucket(Bucket=names.BUCKET),
+        lambda: s3.delete_bucket(Bucket=redshift.bucket),
     ):
         with pytest.raises(ClientError, match="AccessDenied"):
             forbidden()

@@ -10,13 +10,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 DAYS = 30
+AUTHORITY = "authority.pem"
 
 
 def make(folder: Path) -> tuple[Path, Path, Path]:
     """(authority, certificate, key) as PEM files in `folder`; the key is readable by its owner only."""
     now = datetime.datetime.now(datetime.timezone.utc)
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Order-He local authority")])
+    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Redshift stand-in authority")])
     signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
 
@@ -45,7 +46,7 @@ def make(folder: Path) -> tuple[Path, Path, Path]:
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    paths = folder / "authority.pem", folder / "server.pem", folder / "server.key"
+    paths = folder / AUTHORITY, folder / "server.pem", folder / "server.key"
     paths[0].write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     paths[1].write_bytes(server.public_bytes(serialization.Encoding.PEM))
     paths[2].touch(mode=0o600)

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local_stack.redshift import wire
-from local_stack.redshift.copy_files import Cloud
-from local_stack.redshift.copying import run_copy
-from local_stack.redshift.errors import RedshiftError
-from local_stack.redshift.rewrite import Statement, rewrite
-from local_stack.redshift.wire import Connection, cut, message
+from redshift_stand_in import wire
+from redshift_stand_in.copy_files import Cloud
+from redshift_stand_in.copying import run_copy
+from redshift_stand_in.errors import RedshiftError
+from redshift_stand_in.rewrite import Statement, rewrite
+from redshift_stand_in.wire import Connection, cut, message
 
 # In this order the driver sends what it knows of itself; PostgreSQL takes these only.
 KNOWN_PARAMETERS = (b"application_name",)
