@@ -292,7 +292,7 @@ def test_it_starts_again_after_being_killed_and_leaves_no_process(tmp_path):
         assert second.pid != first.pid
         assert not stack._is_ours(first.postgres_pid, first.folder)
         assert stack.up(home, say=lambda _text: None).pid == second.pid
-        with pytest.raises(StandInError, match=r"runs with the files in s3://lake; stop it first"):
+        with pytest.raises(StandInError, match=r"runs with the files in s3://lake; `python -m redshift_stand_in down"):
             stack.up(home, Names("another"))
         copy = tmp_path / "copy"
         shutil.copytree(home, copy)
@@ -319,3 +319,18 @@ def test_it_starts_again_after_being_killed_and_leaves_no_process(tmp_path):
 )
 def test_rewriting_changes_words_and_nothing_else(redshift_sql, postgres_sql):
     assert rewrite(redshift_sql).sql == postgres_sql
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("select dateadd(", "syntax error"),
+        ("select dateadd(day", "syntax error"),
+        ("select cast('a' as varchar(", "syntax error"),
+        ("create view", "syntax error in CREATE VIEW"),
+        ("copy {t} from 'elsewhere' iam_role default format parquet", "'elsewhere', which is no address in S3,"),
+    ],
+)
+def test_what_is_half_or_no_statement_is_refused_and_the_connection_goes_on(ask, table, sql, told):
+    assert told in refused(ask, sql.format(t=table))
+    assert ask("select 1") == [(1,)]

@@ -74,4 +74,4 @@ def _role(iam: Any, name: str, statements: Any) -> str:
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]
     if statements:
         iam.put_role_policy(RoleName=name, PolicyName=POLICY, PolicyDocument=document(statements))
-    return role["Arn"]
+    return str(role["Arn"])

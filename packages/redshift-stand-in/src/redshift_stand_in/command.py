@@ -65,8 +65,8 @@ def _run(command: str, home: Path, names: Names, defaults: Defaults) -> int:
     elif command == "down":
         print("stopped Redshift's stand-in" if stack.down(home) else "no stand-in was running")
     elif command == "status":
-        running = stack.described(home)
-        alive = running is not None and stack.answers(running)
+        there = stack.described(home)
+        alive = there is not None and stack.answers(there)
         print(f"Redshift's stand-in in {home} {'runs' if alive else 'does not run'}")
         return 0 if alive else 1
     else:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
 from redshift_stand_in.copy_options import Copy
-from redshift_stand_in.errors import RedshiftError, scan_error
+from redshift_stand_in.errors import RedshiftError, refused, scan_error
 
 ADDRESS = re.compile(r"s3://([^/]+)/(.*)", re.IGNORECASE)
 ROWS_AT_ONCE = 50_000
@@ -71,7 +71,7 @@ def files(copy: Copy, s3: Any) -> Iterator[tuple[str, bytes]]:
     if copy.manifest:
         yield from _listed(copy.source, s3)
         return
-    bucket, prefix = ADDRESS.match(copy.source).groups()
+    bucket, prefix = _parts(copy.source)
     keys = [
         entry["Key"]
         for entry in _call(copy.source, s3.list_objects_v2, Bucket=bucket, Prefix=prefix).get("Contents", [])
@@ -103,8 +103,16 @@ def _listed(address: str, s3: Any) -> Iterator[tuple[str, bytes]]:
 
 
 def _get(address: str, s3: Any) -> bytes:
-    bucket, key = ADDRESS.match(address).groups()
-    return _call(address, s3.get_object, Bucket=bucket, Key=key)["Body"].read()
+    bucket, key = _parts(address)
+    data: bytes = _call(address, s3.get_object, Bucket=bucket, Key=key)["Body"].read()
+    return data
+
+
+def _parts(address: str) -> tuple[str, str]:
+    found = ADDRESS.match(address)
+    if not found:
+        raise refused(f"COPY from {address!r}, which is no address in S3,")
+    return found[1], found[2]
 
 
 def _call(address: str, method: Any, **options: str) -> Any:
@@ -145,7 +153,9 @@ def opened(address: str, data: bytes, columns: list[TableColumn]) -> pq.ParquetF
 
 def _accepts(column: TableColumn, found: Any) -> bool:
     """Whether a Parquet column may go into the table's column: exact types only."""
-    physical, logical, converted = found.physical_type, found.logical_type.type, found.converted_type
+    physical: str = found.physical_type
+    logical: str = found.logical_type.type
+    converted: str = found.converted_type
     kind = column.type
     if kind in ("smallint", "integer"):
         return physical == "INT32" and logical in ("INT", "NONE") and "UINT" not in converted
@@ -155,7 +165,7 @@ def _accepts(column: TableColumn, found: Any) -> bool:
         # Without the old annotation Redshift has read such files as the year 161065 (apache/arrow#38000).
         return physical == "INT64" and converted in ("TIMESTAMP_MICROS", "TIMESTAMP_MILLIS")
     if kind == "numeric":
-        return logical == "DECIMAL" and (found.precision, found.scale) == (column.size, column.scale)
+        return bool(logical == "DECIMAL" and (found.precision, found.scale) == (column.size, column.scale))
     if kind == "date":
         return physical == "INT32" and logical == "DATE"
     if kind in ("character varying", "character"):

@@ -3,6 +3,8 @@
 import itertools
 from typing import TYPE_CHECKING
 
+import pyarrow.parquet as pq
+
 from redshift_stand_in import copy_files, copy_options, wire
 from redshift_stand_in.copy_files import TableColumn
 from redshift_stand_in.errors import RedshiftError, scan_error
@@ -32,7 +34,7 @@ def run_copy(session: "Session", sql: str) -> bytes:
     try:
         columns = _columns(session, copy)
         s3 = session.world.cloud.s3_as(copy.role)
-        whole = []
+        whole: list[tuple[str, pq.ParquetFile]] = []
         for address, data in copy_files.files(copy, s3):
             whole.append((address, copy_files.opened(address, data, columns)))
         rows = _stream(session, copy, columns, whole)
@@ -56,14 +58,17 @@ def _columns(session: "Session", copy: copy_options.Copy) -> list[TableColumn]:
         raise RedshiftError(f"Cannot COPY into nonexistent table {name}", "42P01")
     if rows[0][5] == "f":
         raise RedshiftError(f"permission denied for relation {name}", "42501")
-    known = {row[0]: TableColumn(row[0], row[1], int(row[2]), int(row[3]), row[4] == "t") for row in rows}
+    values = [[str(value) for value in row] for row in rows]  # none is NULL
+    known = {row[0]: TableColumn(row[0], row[1], int(row[2]), int(row[3]), row[4] == "t") for row in values}
     try:
         return [known[column] for column in (copy.columns or known)]
     except KeyError as missing:
         raise RedshiftError(f"column {missing} of relation {name} does not exist", "42703") from None
 
 
-def _stream(session: "Session", copy: copy_options.Copy, columns: list[TableColumn], whole: list) -> int:
+def _stream(
+    session: "Session", copy: copy_options.Copy, columns: list[TableColumn], whole: list[tuple[str, pq.ParquetFile]]
+) -> int:
     """Send the rows on to PostgreSQL; a value that does not fit ends it, and no row stays."""
     names = ", ".join(quoted(column.name) for column in columns)
     session.back.send(wire.message(b"Q", f"copy {copy.table} ({names}) from stdin".encode() + b"\0"))

@@ -10,6 +10,7 @@ import threading
 import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from redshift_stand_in import guard
 from redshift_stand_in.door import Door
@@ -50,8 +51,8 @@ def serve(workgroup: Workgroup) -> int:
         def _key(self, body: bytes) -> str:
             """The access key of who asks; empty for whoever cannot show that it is theirs."""
             key = guard.credential(self.headers)
-            secret = workgroup.secrets.get(key)
-            ours = secret and guard.from_this_machine(self.headers, self.server.server_port)
+            secret = workgroup.secrets.get(key, "")
+            ours = secret and guard.from_this_machine(self.headers, server.server_port)
             return key if ours and guard.is_signed(self.path, self.headers, body, secret) else ""
 
         def log_message(self, *_arguments: object) -> None:
@@ -62,7 +63,7 @@ def serve(workgroup: Workgroup) -> int:
     return server.server_port
 
 
-def _answer(operation: str, key: str, request: dict, workgroup: Workgroup) -> tuple[int, dict]:
+def _answer(operation: str, key: str, request: dict[str, Any], workgroup: Workgroup) -> tuple[int, dict[str, Any]]:
     user = workgroup.keys.get(key)
     administrator = key == workgroup.administrator
     if operation == "GetCredentials" and user:
@@ -81,7 +82,7 @@ def _answer(operation: str, key: str, request: dict, workgroup: Workgroup) -> tu
     return 403, {"__type": "AccessDeniedException", "message": told}
 
 
-def _described(door: Door) -> dict:
+def _described(door: Door) -> dict[str, Any]:
     endpoint = {"address": "localhost", "port": door.port}
     state = {"workgroupName": WORKGROUP, "status": "AVAILABLE", "publiclyAccessible": door.is_public}
     return {"workgroup": state | {"endpoint": endpoint}}

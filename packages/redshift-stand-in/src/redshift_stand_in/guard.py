@@ -6,28 +6,31 @@ its Origin. Neither can sign.
 
 import hmac
 from collections.abc import Callable, Iterable, Mapping
+from email.message import Message
 from typing import Any
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+Headers = Mapping[str, str] | Message
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 NAMES = ("127.0.0.1", "localhost")
 ALGORITHM = "AWS4-HMAC-SHA256 "
 
 
-def from_this_machine(headers: Mapping[str, str], port: int) -> bool:
+def from_this_machine(headers: Headers, port: int) -> bool:
     """Whether the request names this server as programs of this machine do, and comes from no web page."""
     return headers.get("Host") in [f"{name}:{port}" for name in NAMES] and "Origin" not in headers
 
 
-def credential(headers: Mapping[str, str]) -> str:
+def credential(headers: Headers) -> str:
     """The access key that a request says it is signed with; empty for one without a signature."""
     authorization = headers.get("Authorization", "")
     return _part(authorization, "Credential").partition("/")[0] if authorization.startswith(ALGORITHM) else ""
 
 
-def is_signed(path: str, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+def is_signed(path: str, headers: Headers, body: bytes, secret: str) -> bool:
     """Whether the signature of a POST (AWS's version 4) was made with this secret, over this body."""
     authorization = headers.get("Authorization", "")
     scope, signed = _part(authorization, "Credential").split("/"), _part(authorization, "SignedHeaders").split(";")
@@ -51,11 +54,11 @@ class Guarded:
     only: the one access key that is let in; None: any, whose signature moto then verifies.
     """
 
-    def __init__(self, application: Callable, only: str):
+    def __init__(self, application: Application, only: str):
         self.application = application
         self.only: str | None = only
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         sent = {"Host": "HTTP_HOST", "Origin": "HTTP_ORIGIN", "Authorization": "HTTP_AUTHORIZATION"}
         headers = {name: environ[key] for name, key in sent.items() if key in environ}
         key = credential(headers)

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import psycopg2
+import psycopg2  # type: ignore[import-untyped]
 
 from redshift_stand_in.errors import StandInError
 
@@ -24,14 +25,14 @@ class Postgres:
     """A running PostgreSQL that listens on a socket in its data folder only. `administrator` commits by itself."""
 
     data: Path
-    process: subprocess.Popen
+    process: subprocess.Popen[bytes]
     administrator: psycopg2.extensions.connection
 
     @property
     def socket(self) -> Path:
         return self.data / ".s.PGSQL.5432"
 
-    def record(self, sql: str, values: tuple) -> None:
+    def record(self, sql: str, values: tuple[object, ...]) -> None:
         """Run a statement outside every client's transaction."""
         with self.administrator.cursor() as cursor:
             cursor.execute(sql, values)
@@ -93,7 +94,7 @@ def start(data: Path, database: str, users: Collection[str], owners: Iterable[st
     return Postgres(data, process, administrator)
 
 
-def _connected(data: Path, process: subprocess.Popen, database: str) -> psycopg2.extensions.connection:
+def _connected(data: Path, process: subprocess.Popen[bytes], database: str) -> psycopg2.extensions.connection:
     for _ in range(START_SECONDS * 20):
         try:
             connection = psycopg2.connect(host=str(data), user="postgres", dbname=database)
@@ -118,7 +119,7 @@ def _binaries() -> Path:
     return system[-1].parent
 
 
-def _reachable(binaries: Path, account: dict, folder: Path) -> Path:
+def _reachable(binaries: Path, account: dict[str, Any], folder: Path) -> Path:
     """The binaries, or a copy of them in `folder` where the account cannot reach them (under a home of 0700)."""
     try:
         subprocess.run([binaries / "initdb", "--version"], check=True, capture_output=True, cwd="/", **account)
@@ -131,7 +132,7 @@ def _reachable(binaries: Path, account: dict, folder: Path) -> Path:
         return folder / package.name / binaries.parent.name / "bin"
 
 
-def _account() -> dict:
+def _account() -> dict[str, Any]:
     """PostgreSQL refuses to run as root: then it runs as nobody."""
     if os.getuid() != 0:
         return {}

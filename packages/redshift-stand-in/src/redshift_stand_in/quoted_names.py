@@ -13,7 +13,8 @@ def put_aside(sql: str) -> tuple[str, dict[str, str]]:
     stem = "q_name"
     while stem in sql:
         stem += "_"
-    parts, names = tokens(sql), {}
+    parts = tokens(sql)
+    names: dict[str, str] = {}
     for part in parts:
         if part.kind == "quoted":
             plain = f"{stem}_{len(names)}_"

@@ -6,7 +6,18 @@ from dataclasses import dataclass, field
 from redshift_stand_in import quoted_names, refusals
 from redshift_stand_in.errors import RedshiftError
 from redshift_stand_in.table_options import stripped
-from redshift_stand_in.tokens import Token, after, arguments, before, closing, text_of, tokens, without_values, words
+from redshift_stand_in.tokens import (
+    Token,
+    after,
+    arguments,
+    before,
+    closing,
+    opened,
+    text_of,
+    tokens,
+    without_values,
+    words,
+)
 
 NAME = r'((?:"(?:[^"]|"")+"|\w+)(?:\.(?:"(?:[^"]|"")+"|\w+)){0,2})'
 WITH_DATEPART = ("DATEADD", "DATEDIFF", "DATE_PART", "DATE_TRUNC")
@@ -89,35 +100,40 @@ def expressions(parts: list[Token]) -> list[Token]:
 
 
 def _word(parts: list[Token], index: int) -> None:
-    part, following, preceding = parts[index], after(parts, index), before(parts, index)
+    part, opening, preceding = parts[index], opened(parts, index), before(parts, index)
     if preceding is not None and parts[preceding].text == ".":
         return
-    call = following is not None and parts[following].text == "("
-    if call and part.word in WITH_DATEPART:
-        _quote_datepart(parts, following)
-    elif call and part.word in ("VARCHAR", "VARBYTE") and parts[after(parts, following)].word == "MAX":
-        parts[after(parts, following)].text = "65535"
-    elif call and part.word in CALLS:
+    if part.word == "MINUS":
+        part.text = "except"
+    elif opening is not None:
+        _call(parts, index, opening)
+    elif part.word == "SYSDATE":
+        part.text = "sysdate()"
+    if part.word == "VARBYTE":
+        _varbyte(parts, index)
+
+
+def _call(parts: list[Token], index: int, opening: int) -> None:
+    part, first = parts[index], after(parts, opening)
+    if part.word in WITH_DATEPART:
+        _quote_datepart(parts, opening)
+    elif part.word in ("VARCHAR", "VARBYTE") and first is not None and parts[first].word == "MAX":
+        parts[first].text = "65535"
+    elif part.word in CALLS:
         part.text = CALLS[part.word]
-    elif call and part.word == "CONVERT" and len(arguments(parts, following)) == 2:
-        kind, value = arguments(parts, following)
-        end = closing(parts, following)
+    elif part.word == "CONVERT" and len(arguments(parts, opening)) == 2:
+        kind, value = arguments(parts, opening)
+        end = closing(parts, opening)
         part.text = f"cast({text_of(expressions(value)).strip()} as {text_of(expressions(kind)).strip()})"
         for inside in range(index + 1, end + 1):
             parts[inside] = Token("space", "")
-    elif part.word == "SYSDATE" and not call:
-        part.text = "sysdate()"
-    elif part.word == "MINUS":
-        part.text = "except"
-    if part.word == "VARBYTE":
-        _varbyte(parts, index)
 
 
 def _varbyte(parts: list[Token], index: int) -> None:
     """VARBYTE(n) is bytea here; its width is kept by `rs_set_widths`."""
     parts[index].text = "bytea"
-    opening = after(parts, index)
-    if opening is not None and parts[opening].text == "(":
+    opening = opened(parts, index)
+    if opening is not None:
         for inside in range(opening, closing(parts, opening) + 1):
             parts[inside] = Token("space", "")
 
@@ -125,8 +141,8 @@ def _varbyte(parts: list[Token], index: int) -> None:
 def _quote_datepart(parts: list[Token], opening: int) -> None:
     """dateadd(day, …): the bare word becomes a text, which PostgreSQL's functions take."""
     first = after(parts, opening)
-    second = after(parts, first)
-    if parts[first].kind == "word" and parts[second].text == ",":
+    second = None if first is None else after(parts, first)
+    if first is not None and second is not None and parts[first].kind == "word" and parts[second].text == ",":
         parts[first] = Token("text", f"'{parts[first].text.lower()}'")
 
 
@@ -135,9 +151,9 @@ def _on_system_tables(parts: list[Token]) -> list[Token]:
     for index, part in enumerate(parts):
         if part.kind == "word" and part.word == "PG_DEPEND":
             part.text = "rs_depend"
-        following = after(parts, index)
-        if part.kind == "word" and part.word in WITH_DATEPART and following and parts[following].text == "(":
-            _quote_datepart(parts, following)
+        opening = opened(parts, index)
+        if part.kind == "word" and part.word in WITH_DATEPART and opening is not None:
+            _quote_datepart(parts, opening)
     return parts
 
 
@@ -209,8 +225,10 @@ def _create_table(body: str) -> Statement:
 def _create_view(body: str) -> Statement:
     late = re.search(r"\bwith\s+no\s+schema\s+binding\s*$", body, re.IGNORECASE)
     sql = text_of(expressions(tokens(body[: late.start()] if late else body)))
-    name = re.match(rf"create\s+(?:or\s+replace\s+)?view\s+{NAME}", body, re.IGNORECASE)[1].lower()
-    keep = f"select rs_keep_view({literal(name)}, {'true' if late else 'false'}, {literal(sql)})"
+    name = re.match(rf"create\s+(?:or\s+replace\s+)?view\s+{NAME}", body, re.IGNORECASE)
+    if not name:
+        raise RedshiftError("syntax error in CREATE VIEW")
+    keep = f"select rs_keep_view({literal(name[1].lower())}, {'true' if late else 'false'}, {literal(sql)})"
     return Statement(sql, then=[keep])
 
 

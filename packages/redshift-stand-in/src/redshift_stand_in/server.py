@@ -59,7 +59,7 @@ def _accept(
     reach = Cloud(local.endpoint, REGION, local.warehouse.access, local.warehouse.secret, roles)
     lock = threading.Lock()
 
-    def record(sql: str, values: tuple) -> None:
+    def record(sql: str, values: tuple[object, ...]) -> None:
         with lock:
             database.record(sql, values)
 

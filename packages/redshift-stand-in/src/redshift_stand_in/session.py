@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard
 
 from redshift_stand_in import wire
 from redshift_stand_in.copy_files import Cloud
@@ -33,7 +34,7 @@ class World:
     users: dict[str, str]
     tls: ssl.SSLContext
     cloud: Cloud
-    record: Callable[[str, tuple], None]
+    record: Callable[[str, tuple[object, ...]], None]
 
 
 @dataclass
@@ -195,7 +196,7 @@ class Session:
         return self.statements.get(name) if body[:1] == b"S" else self.portals.get(name)
 
     @staticmethod
-    def _is_copy(statement: Statement | None) -> bool:
+    def _is_copy(statement: Statement | None) -> TypeGuard[Statement]:
         return statement is not None and statement.kind == "copy"
 
     def _forward(self, messages: list[tuple[bytes, bytes]], statement: Statement | None) -> bytes:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -94,7 +95,8 @@ def up(home: Path, names: Names = USUAL, say: Callable[[str], object] = print) -
         running = described(home)
         if running and answers(running):
             if running.lake_url != names.url:
-                raise StandInError(f"the stand-in in {home} runs with the files in {running.lake_url}", "stop it first")
+                stop = f"python -m redshift_stand_in down --home {shlex.quote(str(home))}"
+                raise StandInError(f"the stand-in in {home} runs with the files in {running.lake_url}", f"`{stop}`")
             return running
         if running:
             _clear(home, running)
@@ -142,7 +144,7 @@ def described(home: Path) -> Stack | None:
 
 def answers(stack: Stack) -> bool:
     """Whether it runs; the warehouse's own port may be closed meanwhile."""
-    with suppress(OSError), socket.create_connection(("127.0.0.1", urlsplit(stack.credentials).port), 2):
+    with suppress(OSError), socket.create_connection(("127.0.0.1", urlsplit(stack.credentials).port or 0), 2):
         return _is_ours(stack.pid, "redshift_stand_in")
     return False
 

@@ -49,7 +49,7 @@ def stripped(declared: str) -> Options:
 
 
 def _table_level(options: Options) -> None:
-    def take(pattern: str) -> re.Match | None:
+    def take(pattern: str) -> re.Match[str] | None:
         found = re.search(pattern, options.declared, re.IGNORECASE)
         if found:
             options.declared = options.declared.replace(found[0], " ")

@@ -32,7 +32,7 @@ class Token:
 
 
 def tokens(sql: str) -> list[Token]:
-    return [Token("dollar" if m.lastgroup == "tag" else m.lastgroup, m.group()) for m in TOKEN.finditer(sql)]
+    return [Token("dollar" if m.lastgroup == "tag" else str(m.lastgroup), m.group()) for m in TOKEN.finditer(sql)]
 
 
 def text_of(parts: list[Token]) -> str:
@@ -63,6 +63,12 @@ def before(parts: list[Token], index: int) -> int | None:
         if parts[earlier].kind != "space":
             return earlier
     return None
+
+
+def opened(parts: list[Token], index: int) -> int | None:
+    """The index of the ( that follows: of a call."""
+    following = after(parts, index)
+    return following if following is not None and parts[following].text == "(" else None
 
 
 def closing(parts: list[Token], opening: int) -> int:
