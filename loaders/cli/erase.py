@@ -19,6 +19,7 @@ from loaders.retention.erase import Relation
 from loaders.retention.erase_key import Keys
 from loaders.retention.erase_lake import LakeSearch
 from loaders.retention.references import Referring
+from loaders.retention.spellings import Spelled
 from loaders.settings import Settings
 from loaders.source import mysql
 from loaders.telling import say
@@ -105,8 +106,8 @@ def erase_rows(arguments: argparse.Namespace, chosen: Settings) -> None:
             rows, staying = _referring(referring, keys, arguments.with_references)
             for each in rows:
                 erase.refuse_if_at_source(snapshot, each)
-                staying += erase_told.alike(referring, each)
-        proof = _erase(Places(catalog, lake, warehouse, marts, nodes, folder), rows)
+            alike = referring.alike(rows)
+        proof = _erase(Places(catalog, lake, warehouse, marts, nodes, folder), rows, alike)
     proof.tell(chosen, staying)
 
 
@@ -135,12 +136,14 @@ def _erase_deleted(arguments: argparse.Namespace, chosen: Settings, catalog: Cat
                     _end_killed(places, batch)
             found = [_deleted(places, snapshot, batch, moment) for batch in wanted if batch.primary_key]
             rows = [keys for keys in found if keys.values or places.search(keys, deleted.NOTE).is_begun()]
-            staying = erase_told.referring_to(Referring(snapshot, lake, warehouse, newest, folder), rows)
+            referring = Referring(snapshot, lake, warehouse, newest, folder)
+            staying, alike = erase_told.referring_to(referring, rows), referring.alike(rows)
         say(*erase_told.undated(lake, catalog.schema, wanted, moment))
         if arguments.dry_run or not rows:
+            erase_told.say_staying(list(erase_told.alike(alike)))
             say("nothing was erased" + ("; without --dry-run they go" if rows else ""))
             return
-        proof = _erase(places, rows, deleted.NOTE)
+        proof = _erase(places, rows, alike, deleted.NOTE)
     proof.tell(chosen, staying)
 
 
@@ -169,12 +172,12 @@ def _referring(referring: Referring, keys: Keys, with_references: bool) -> tuple
     return [keys], erase_told.staying(referring, keys)
 
 
-def _erase(places: Places, chosen_rows: Sequence[Keys], note: str = "") -> erase_told.Proof:
+def _erase(places: Places, chosen_rows: Sequence[Keys], alike: Sequence[Spelled], note: str = "") -> erase_told.Proof:
     """Remove the rows from everything, then search everything again."""
     attempts.end_all(places.lake)
     searches = [places.search(keys, note) for keys in chosen_rows]
     begun = sum(search.begin() for search in searches) > 0
-    proof = erase_told.Proof(searches, places.warehouse, begun=begun)
+    proof = erase_told.Proof(searches, places.warehouse, begun, alike)
     found: dict[Keys, set[str]] = {}
     relations = {keys: places.relations(keys.table) for keys in chosen_rows}
     for search in searches:
@@ -195,6 +198,9 @@ def _erase(places: Places, chosen_rows: Sequence[Keys], note: str = "") -> erase
     say("searched again:")
     for search in searches:
         proof.search(search, relations[search.keys])
-    own = [text for keys in chosen_rows for text in traces.only_theirs(places.warehouse, keys, found[keys])]
+    own: list[str] = []
+    for keys in chosen_rows:
+        spelled = [each.rows for each in alike if each.rows.table == keys.table]
+        own += traces.only_theirs(places.warehouse, keys, found[keys], spelled)
     proof.search_texts(own)
     return proof

@@ -1,6 +1,7 @@
 """What `erase` says: what it found and removed, what another search of everything finds, and what it cannot reach."""
 
 import datetime
+import shlex
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,12 +11,13 @@ from loaders.lake import runs
 from loaders.lake.folder import Folder
 from loaders.lake.runs import Batch
 from loaders.lake.store import Lake
-from loaders.retention import erase, traces
+from loaders.retention import erase, erase_key, traces
 from loaders.retention.erase import Relation
 from loaders.retention.erase_key import Keys
 from loaders.retention.erase_lake import LakeSearch
 from loaders.retention.erase_versions import OldVersions
 from loaders.retention.references import Referring
+from loaders.retention.spellings import Spelled
 from loaders.settings import Settings
 from loaders.telling import say
 from loaders.warehouse.duckdb_warehouse import DuckDBWarehouse
@@ -42,13 +44,25 @@ def staying(referring: Referring, keys: Keys) -> list[str]:
     return [f"rows that refer to it without a foreign key: the source declares none to {keys.table}"]
 
 
-def alike(referring: Referring, keys: Keys) -> list[str]:
+def alike(found: Sequence[Spelled]) -> Iterator[str]:
     """What to say of rows that may be the person's own under another spelling of the key."""
-    return [
-        f"{row} from {keys} in case or blanks at the end only, which are one to most of MySQL's collations: if it is "
-        "the person's too, erase it by its own key"
-        for row in referring.alike(keys)
-    ]
+    for each in found:
+        for key in each.rows.values[:NAMED]:
+            row = replace(each.rows, values=(key,))
+            yield (
+                f"{row}, whose {each.by} differs from {each.keys} in case, accents or blanks at the end only, which "
+                "are one to most of MySQL's collations: if it is the person's too, "
+                f"`erase --table {shlex.quote(row.table)} {erase_key.written(key)}` erases it"
+            )
+        more = len(each.rows.values) - NAMED
+        if more > 0:
+            yield f"{more:,} more rows of {each.rows.table}, whose {each.by} differs so: named once these are erased"
+
+
+def say_staying(staying: Sequence[str]) -> None:
+    if staying:
+        say("not erased:")
+        say(*(f"  {each}" for each in staying))
 
 
 def referring_to(referring: Referring, going: Sequence[Keys]) -> list[str]:
@@ -80,12 +94,14 @@ def undated(lake: Lake, schema: str, newest: Collection[Batch], moment: datetime
 class Proof:
     """What was found and removed, and what is there all the same.
 
-    named: the searches for the rows, of each table; begun: erasing them was begun before, and not ended.
+    named: the searches for the rows, of each table; begun: erasing them was begun before, and not ended; alike: rows
+    that stay under another spelling.
     """
 
     named: Sequence[LakeSearch]
     warehouse: Warehouse
     begun: bool
+    alike: Sequence[Spelled] = ()
     found: int = 0
     left: int = 0
     made_anew: int = 0
@@ -175,9 +191,7 @@ class Proof:
     def tell(self, chosen: Settings, staying: Sequence[str]) -> None:
         """Search files; say what stays and what is out of reach; fail if anything is there that should not be."""
         self._search_files(chosen)
-        if staying:
-            say("not erased:")
-            say(*(f"  {each}" for each in staying))
+        say_staying([*staying, *alike(self.alike)])
         say("out of reach, and for you to see to:")
         say(*(f"  {each}" for each in [*self.unreached, *self._out_of_reach()]))
         if self.left:
@@ -193,8 +207,10 @@ class Proof:
                 "check --key; texts are compared byte by byte",
             )
         then = f", then {REWRITE}" if self.made_anew and isinstance(self.warehouse, DuckDBWarehouse) else ""
+        others = sum(len(each.rows.values) for each in self.alike)
+        left = f"{others:,} rows under another spelling are left, named above; else " if others else ""
         say(
-            f"nothing is left of {self} in the lake, raw and the histories ({', '.join(self.searched)}). "
+            f"{left}nothing is left of {self} in the lake, raw and the histories ({', '.join(self.searched)}). "
             f"Next: {NEXT}{then}"
         )
 
@@ -206,7 +222,8 @@ class Proof:
         for file, hit in list(hits.items())[:NAMED]:
             say(f"    {file}: {hit}")
         if hits:
-            say(f"    {NEXT} writes them anew; what it does not, remove")
+            first = "first see to the rows under another spelling, named below; " if self.alike else ""
+            say(f"    {first}{NEXT} writes them anew; what it does not, remove")
 
     def _places(self, chosen: Settings) -> Iterator[Path]:
         if isinstance(self.warehouse, DuckDBWarehouse):

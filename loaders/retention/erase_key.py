@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -25,6 +26,7 @@ MOMENT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T]([0-9]{2}:[0-9]{2}:[0-9
 PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 FLOAT = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 HEX = re.compile(r"([0-9a-fA-F]{2})*")
+QUOTE = "'"
 # Keys that one statement chooses by.
 KEYS_AT_ONCE = 500
 
@@ -118,33 +120,16 @@ def ask(warehouse: "Warehouse", keys: Keys, columns: Sequence[ColumnType]) -> It
         yield from warehouse.ask(f"select distinct {listed} from {table} where {warehouse.one_of(part)}")
 
 
-def ask_alike(warehouse: "Warehouse", keys: Keys, columns: Sequence[ColumnType]) -> set[tuple[Any, ...]]:
-    """What raw's rows have in these columns whose texts are the keys' but for case and blanks at the end.
-
-    Not of those that have the keys exactly.
-    """
-    texts = {column.name for column in keys.columns if column.duckdb == TEXT}
-    if not texts or warehouse.occurrences(keys, warehouse.schema, keys.table) is None:
-        return set()
-    folded = replace(keys, values=tuple(tuple(map(_folded, keys.columns, key)) for key in keys.values))
-    key = (
-        f"lower(rtrim({sql_name(column.name)})) as {sql_name(column.name)}" if column.name in texts else
-        sql_name(column.name)
-        for column in keys.columns
-    )  # fmt: skip
-    own = [f"{sql_name(column.name)} as {sql_name(f'_own_{place}')}" for place, column in enumerate(columns)]
-    sent = [warehouse.dialect.sent(sql_name(f"_own_{place}"), column) for place, column in enumerate(columns)]
-    table = f"{sql_name(warehouse.schema)}.{sql_name(keys.table)}"
-    exact = set(ask(warehouse, keys, columns))
-    alike = f"(select {', '.join([*key, *own])} from {table}) as alike"
-    asked = (
-        f"select distinct {', '.join(sent)} from {alike} where {warehouse.one_of(part)}" for part in folded.parts()
-    )
-    return {row for sql in asked for row in warehouse.ask(sql)} - exact
+def written(key: Sequence[str]) -> str:
+    """`--key` and a key, as a shell takes it: what `parse` reads."""
+    text = key[0] if len(key) == 1 else ",".join(map(_quoted, key))
+    shown = value(shlex.quote(text))
+    return f"--key{'=' if shown.lstrip(QUOTE).startswith('-') else ' '}{shown}"
 
 
-def _folded(column: ColumnType, text: str) -> str:
-    return text.rstrip(" ").lower() if column.duckdb == TEXT else text
+def _quoted(text: str) -> str:
+    """One of a composite key's values."""
+    return '"' + text.replace('"', '""') + '"' if {*text} & {*',"\r\n'} else text
 
 
 def _in_duckdb(column: ColumnType) -> str:

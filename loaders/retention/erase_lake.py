@@ -8,7 +8,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -29,6 +29,7 @@ from loaders.warehouse.raw_tables import SOURCE_HASH
 
 # Notes of what is being erased: whoever is killed meanwhile finds little or nothing when it is run again.
 ERASING = "_erasing/"
+ROWS_AT_ONCE = 50_000
 # Of rows, by their keys.
 Hashes = dict[tuple[str, ...], int]
 
@@ -108,6 +109,24 @@ class LakeSearch:
                     found |= {values for file in batch.files for values, _hash in self._found(file, batch, wanted)}
         return found
 
+    def every(self, names: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
+        """What all rows of any file have in the keys' columns, and then in these, as keys are written."""
+        for _key, run in self._records():
+            for batch in self._batches(run):
+                types = {column.name: column for column in batch.columns}
+                if {*self.keys.names, *names} <= types.keys():
+                    columns = (*self.keys.columns, *(types[name] for name in names))
+                    in_all = {*self.keys.names, *names} <= {*batch.primary_key}
+                    for file in _all(batch) if in_all else batch.files:
+                        yield from self._printed(file, batch, columns)
+
+    def _printed(self, file: File, batch: Batch, columns: tuple[ColumnType, ...]) -> Iterator[tuple[object, ...]]:
+        printed = ", ".join(map(erase_key.printed, columns))
+        with self._at_hand(file, batch) as path, closing(self.session()) as session:
+            found = session.execute(f"select {printed} from {read_parquet([path])}")
+            while rows := found.fetchmany(ROWS_AT_ONCE):
+                yield from rows
+
     def _without(self, run: Run, batch: Batch, before: Hashes, base: Run | None) -> tuple[Batch, Hashes]:
         """The batch without the rows, and those of them that are live after it. before: those that were before it."""
         self._refuse_another_key(run, batch)
@@ -164,9 +183,15 @@ class LakeSearch:
         self, file: File, batch: Batch, columns: tuple[ColumnType, ...] = ()
     ) -> list[tuple[tuple[str, ...], int]]:
         """(key, or those columns, and hash) of those of the rows that are in a file; without a hash 0."""
+        with self._at_hand(file, batch) as path:
+            return self.looked_up(path, columns)
+
+    @contextmanager
+    def _at_hand(self, file: File, batch: Batch) -> Iterator[Path]:
+        """A file while it is searched."""
         path = self._local(file, batch)
         try:
-            return self.looked_up(path, columns)
+            yield path
         except duckdb.Error as error:
             raise Failure(
                 f"{file.key} cannot be searched: {said(str(error).splitlines()[0])}", "is it Parquet?"
@@ -191,7 +216,7 @@ class LakeSearch:
         path = self._local(file, batch)
         others = f"not {erase_key.any_in_duckdb(self.keys)}"
         with closing(self.session()) as session:
-            kept = session.execute(f"from {read_parquet([path])} where {others}").to_arrow_reader(50_000)
+            kept = session.execute(f"from {read_parquet([path])} where {others}").to_arrow_reader(ROWS_AT_ONCE)
             local_files = list(parquet.write(kept, kept.schema, self.folder, f"erased-{secrets.token_hex(4)}"))
         self._drop(path)
         return tuple(self._uploaded(file.key.rpartition("/")[0], local) for local in local_files)

@@ -1,14 +1,15 @@
 """Rows that refer to others by a foreign key of the source: of the same person, with texts of their own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loaders.lake.runs import Batch, ColumnType
 from loaders.lake.store import Lake
-from loaders.retention import erase_key
+from loaders.retention import erase_key, spellings
 from loaders.retention.erase_key import Keys
 from loaders.retention.erase_lake import LakeSearch
+from loaders.retention.spellings import Spelled
 from loaders.source.mysql import Snapshot
 from loaders.warehouse.interface import Warehouse
 
@@ -35,24 +36,28 @@ class Referring:
                 if found.values:
                     yield ", ".join(columns), found
 
-    def alike(self, keys: Keys) -> Iterator[str]:
-        """What raw has of these rows and of those that refer to them, if case and blanks at a text's end are no matter.
+    def alike(self, going: Sequence[Keys]) -> list[Spelled]:
+        """Rows that stay, and bear a key of those that go, or refer to one, in another spelling: each once."""
+        known = {keys.table: {*keys.values} for keys in going}
+        found = []
+        for each in (spelled for keys in going for spelled in self._alike(keys)):
+            there = known.setdefault(each.rows.table, set())
+            left = tuple(key for key in each.rows.values if key not in there)
+            there |= {*left}
+            found += [replace(each, rows=replace(each.rows, values=left))] * bool(left)
+        return found
 
-        To most collations of MySQL's they are none: the same person may be there under another spelling of the key.
-        """
-        names = self.newest[keys.table].key_columns
-        yield from (f"{row}, whose key differs" for row in self._alike(keys, names))
+    def _alike(self, keys: Keys) -> Iterator[Spelled]:
+        yield Spelled(self._spelled(keys, self.newest[keys.table].key_columns), keys, "key")
         for table, columns, referred in self.snapshot.foreign_keys(keys.table):
             batch = self.newest.get(table)
             if batch and _followed(batch, columns, referred, keys):
                 wanted = _as_referred(batch, keys, dict(zip(referred, columns, strict=True)))
-                for row in self._alike(wanted, batch.key_columns):
-                    yield f"{row}, whose {', '.join(columns)} differs"
+                yield Spelled(self._spelled(wanted, batch.key_columns), keys, ", ".join(columns))
 
-    def _alike(self, wanted: Keys, columns: tuple[ColumnType, ...]) -> list[Keys]:
-        """The rows of raw that have the wanted values in another spelling; columns: of their keys."""
-        found = erase_key.ask_alike(self.warehouse, wanted, columns)
-        return [Keys(wanted.table, columns, (key,)) for key in erase_key.exactly(wanted.table, columns, found).values]
+    def _spelled(self, wanted: Keys, columns: tuple[ColumnType, ...]) -> Keys:
+        search = LakeSearch(self.lake, self.warehouse.schema, wanted, self.folder)
+        return spellings.keys_of(search, self.warehouse, columns)
 
     def unfollowed(self, keys: Keys) -> list[str]:
         """Foreign keys that refer to the table, and cannot be followed."""

@@ -47,14 +47,20 @@ def texts(search: LakeSearch, warehouse: Warehouse) -> set[str]:
     return {text for text in found if text and len(text) >= SHORTEST}
 
 
-def only_theirs(warehouse: Warehouse, keys: Keys, found: Iterable[str]) -> list[str]:
-    """Those that no row of raw's table has, once the rows themselves are gone; the longest, if there are too many."""
+def only_theirs(warehouse: Warehouse, keys: Keys, found: Iterable[str], own: Sequence[Keys] = ()) -> list[str]:
+    """Those that no row of raw's table has, once the rows themselves are gone; the longest, if there are too many.
+
+    own: rows of the table that may be the same person's, and are not anybody else's for that.
+    """
     left = set(found)
+    others = "".join(f" and not ({warehouse.one_of(part)})" for each in own for part in each.parts())
     table = f"{sql_name(warehouse.schema)}.{sql_name(keys.table)}"
     for column in _text_columns(warehouse, warehouse.schema, keys.table) if left else ():
         listed = ", ".join(map(warehouse.dialect.text, sorted(left)))
         name = sql_name(column)
-        left -= {text for (text,) in warehouse.ask(f"select distinct {name} from {table} where {name} in ({listed})")}
+        left -= {
+            text for (text,) in warehouse.ask(f"select distinct {name} from {table} where {name} in ({listed}){others}")
+        }
         if not left:
             break
     if len(left) > MOST:

@@ -4,7 +4,7 @@ import datetime
 
 from loaders.lake import runs
 from loaders.lake.spool import spool
-from loaders.retention import deleted, erase, erase_key, prune
+from loaders.retention import deleted, erase, erase_key, prune, spellings
 from loaders.retention.erase_lake import LakeSearch
 from tests.redshift.test_load import Cut, both, line  # noqa: F401 (two fixtures)
 from tests.redshift.test_replay import replayed
@@ -81,3 +81,22 @@ def test_rows_that_the_source_deleted_are_found_in_raw_and_histories_and_leave_a
         assert list(erase.from_warehouse(warehouse, keys, kept).values()) == [2, 3]
     assert both.rows("h", "w, v") == [("A", 2), ("a", 1)]
     assert replayed(both)[-1] == 3 and both.rows("t", "word, v") == [("A", 2), ("a", 5)]
+
+
+def test_other_spellings_of_a_key_are_found_in_raw_as_in_the_lake(both):  # noqa: F811
+    both.own.write(
+        "create table t (word varchar(9), b varbinary(4), at datetime, primary key (word, b, at)) collate utf8mb4_bin",
+        "insert into t values ('zoe', x'00', '2026-01-01'), ('Zoé ', x'00', '2026-01-01')",
+        "insert into t values ('Zoe', x'01', '2026-01-01')",
+    )
+    run = both.run()
+    key, other = (erase_key.parse(f"{word},00,2026-01-01", run.batches[0]) for word in ("zoe", "ZOE"))
+    with both.warehouse() as warehouse, spool() as folder:
+        # Of another schema the lake has nothing, and what is found is raw's.
+        for schema, keys, words in (
+            (both.schema, key, {"Zoé "}),
+            ("no", key, {"Zoé "}),
+            ("no", other, {"zoe", "Zoé "}),
+        ):
+            found = spellings.keys_of(LakeSearch(both.lake, schema, keys, folder), warehouse, keys.columns)
+            assert {word for word, *_rest in found.values} == words
