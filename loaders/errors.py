@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
-from loaders.telling import printable, say_how_to_see
+from loaders.telling import line, say_how_to_see
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -35,7 +35,7 @@ class Failure(Exception):
 
     def __str__(self) -> str:
         lines = [f"error: {self.problem}", *(f"  {detail}" for detail in self.details), f"  fix: {self.fix}"]
-        return "\n".join(map(printable, lines))
+        return "\n".join(map(line, lines))
 
 
 @contextmanager

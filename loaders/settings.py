@@ -8,7 +8,6 @@ import difflib
 import io
 import os
 import stat
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -63,11 +62,6 @@ class Settings:
 def usual_root() -> Path:
     """The project that is meant where none is named: the checkout, or, installed, the folder that one stands in."""
     return ROOT if (ROOT / "dbt_project").is_dir() else Path.cwd()
-
-
-def program() -> str:
-    """How the loaders are called: as the command that their package installs, or as a module."""
-    return "order-he" if Path(sys.argv[0]).name == "order-he" else "python -m loaders"
 
 
 def read(root: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:

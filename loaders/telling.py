@@ -2,10 +2,18 @@
 
 import re
 import sys
+from pathlib import Path
 
 HIDDEN = "(not shown)"
 # From the first mark of a quotation to the last: a value between them may have such marks itself.
 QUOTED = re.compile(r"""['"`].*['"`]""", re.DOTALL)
+
+
+# Our own commands in a text, which says them as this checkout has them.
+COMMAND = re.compile(r"\x60(python -m loaders|make) ([^\x60]+)\x60")  # between backticks
+PACKAGE = "order-he"
+COMMANDS = {"build": "dbt build"}
+OF_A_CHECKOUT = ("setup", "up", "seed", "sql", "dashboard", "export", "docs")
 
 
 class _Values:
@@ -48,12 +56,33 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
+def program() -> str:
+    """How the loaders were called: as the command that their package installs, or as a module."""
+    return PACKAGE if Path(sys.argv[0]).name == PACKAGE else "python -m loaders"
+
+
+def line(text: str) -> str:
+    """A line of ours as it is printed: our commands in it are those that whoever reads it has."""
+    return printable(COMMAND.sub(_as_installed, text) if program() == PACKAGE else text)
+
+
+def _as_installed(said: re.Match[str]) -> str:
+    """The package has no Makefile: `make verify ARGS=--deep` is `order-he verify --deep` there."""
+    if said[1] != "make":
+        return f"`{PACKAGE} {said[2]}`"
+    words = said[2].replace("ARGS=", "").replace('"', "").split()
+    targets = [word for word in words if word.isalpha()]
+    called = [f"{PACKAGE} {COMMANDS.get(each, each)}" for each in targets if each not in OF_A_CHECKOUT]
+    options = [word for word in words if not word.isalpha()]
+    return f"`{' '.join([' && '.join(called), *options])}`" if called else said[0]
+
+
 def say(*lines: str) -> None:
     """Print these lines, at once."""
-    for line in lines:
-        print(printable(line), flush=True)
+    for each in lines:
+        print(line(each), flush=True)
 
 
 def notice(text: str) -> None:
     """Print what is worth knowing beside the result."""
-    print(f"notice: {printable(text)}", file=sys.stderr)
+    print(f"notice: {line(text)}", file=sys.stderr)

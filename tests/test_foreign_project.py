@@ -59,4 +59,8 @@ def test_the_readmes_commands_in_a_project_of_somebody_elses(own, project, tmp_p
     asked = "import duckdb; print(duckdb.connect('their.duckdb').sql('from them.best').fetchall())"
     assert run(f'python -c "{asked}"') == "[('tea',)]\n"
     assert (project / ".data/lake/_runs/1.json").exists()
-    assert run("order-he --help").startswith("usage: order-he ")
+    for words in ("", "extract ", "erase ", "sign "):
+        told = run(f"order-he {words}--help")
+        assert told.startswith(f"usage: order-he {words}") and "python -m loaders" not in told
+    failed = subprocess.run(["order-he", "status"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert failed.returncode == 1 and "python -m loaders" not in failed.stderr

@@ -1,9 +1,10 @@
 """What people are told comes out line by line, and is what it looks like, whatever others have put into it."""
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loaders import report
+from loaders import report, telling
 from loaders.errors import Failure
 from loaders.proof.verify import Finding
 from loaders.telling import notice, printable, say
@@ -34,3 +35,22 @@ def test_nothing_that_is_said_forges_a_line(capsys):
     told = capsys.readouterr()
     assert len(told.out.splitlines()) == 3 and told.err == r"notice: \x1b[2J\nequal: all rows" + "\n"
     assert "\x1b" not in told.out and "\nequal" not in told.out
+
+
+@pytest.mark.parametrize(
+    ("said", "installed"),
+    [
+        ("run `make load` first", "run `order-he load` first"),
+        ("`make verify ARGS=--deep` tells", "`order-he verify --deep` tells"),
+        ('`make prune ARGS="--keep-days 30"`', "`order-he prune --keep-days 30`"),
+        ("`make extract build dashboard export`", "`order-he extract && order-he dbt build`"),
+        ("`python -m loaders extract --full --tables it's`", "`order-he extract --full --tables it's`"),
+        ("`make up seed`, or set SOURCE_URL", "`make up seed`, or set SOURCE_URL"),
+        ("the row make load", "the row make load"),
+    ],
+)
+def test_who_has_the_package_is_told_its_own_command(monkeypatch, said, installed):
+    assert telling.line(said) == said
+    monkeypatch.setattr("sys.argv", ["/somewhere/bin/order-he", "load"])
+    assert telling.line(said) == installed
+    assert str(Failure("it failed", said)).endswith(installed)

@@ -43,11 +43,11 @@ exit codes: 0 done, 1 a failure that is explained, 2 a wrong call, 130 stopped b
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line; every subcommand's `run` takes the parsed arguments and the settings."""
-    program = settings.program()
+    program = telling.program()
     top = argparse.ArgumentParser(
         prog=program,
         description="Moves tables from MySQL to the lake to the raw schema, and changes no value.",
-        epilog=EXAMPLES.replace("python -m loaders", program),
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument(
@@ -74,6 +74,8 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_to(commands, catalog)
     discover.add_to(commands)
     dbt.add_to(commands)
+    for each in (top, *commands.choices.values()):
+        each.epilog = each.epilog and each.epilog.replace("python -m loaders", program)
     return top
 
 

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from loaders import discover, settings
+from loaders import discover, telling
 from loaders.cli import connections
 from loaders.cli.commands import Commands
 from loaders.errors import Failure
@@ -11,6 +11,8 @@ from loaders.quoting import mysql_name
 from loaders.settings import Settings
 from loaders.source import mysql
 from loaders.telling import notice, say
+
+COMMANDS = (f"{telling.PACKAGE} extract", f"{telling.PACKAGE} dbt build --select ")
 
 
 def add_to(commands: Commands) -> None:
@@ -33,12 +35,8 @@ def discover_catalog(arguments: argparse.Namespace, chosen: Settings) -> None:
         sys.stdout.write(text)
     else:
         files, notices = discover.write(arguments.write, tables, chosen.project)
-        # In a project with our Makefile by make, which installs what is needed.
-        own = ("make extract", "make build SELECT=")
-        program = settings.program()
-        extract, build = (
-            own if chosen.root == settings.ROOT else (f"{program} extract", f"{program} dbt build --select ")
-        )
+        packaged = telling.program() == telling.PACKAGE
+        extract, build = COMMANDS if packaged else ("make extract", "make build SELECT=")
         say(
             f"wrote {files[0]} and {len(files) - 1} staging views beside it. Next:",
             f"  CATALOG={files[0].relative_to(chosen.root)} {extract}",
