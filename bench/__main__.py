@@ -3,7 +3,7 @@
 import sys
 
 from bench import cli
-from loaders.errors import run_command
+from loaders.common.errors import run_command
 
 if __name__ == "__main__":
     sys.exit(run_command(cli.main))

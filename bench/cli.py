@@ -9,8 +9,8 @@ from pathlib import Path
 from bench import hard, peers, results, rounds, server, values, ways
 from bench.server import Source
 from bench.ways import Way
-from loaders.errors import Failure
-from loaders.settings import DATA, ROOT
+from loaders.common.errors import Failure
+from loaders.common.settings import DATA, ROOT
 
 EXAMPLES = """examples:
   python -m bench                                  2,000,000 orders, 5 pairs

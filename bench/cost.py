@@ -17,11 +17,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from loaders.proof import buckets
-from loaders.proof.fingerprint import hash_column
-from loaders.settings import ROOT
-from loaders.source import mysql, mysql_url
-from loaders.type_contract import contract
+from loaders.common.settings import ROOT
+from loaders.source import log_in, mysql, mysql_url
+from loaders.types.fingerprint import hash_column
+from loaders.types.type_contract import contract
+from loaders.words import buckets
 from local_stack import private_server
 
 CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
@@ -59,7 +59,7 @@ class Shop:
     home: Path
 
     def write(self, *statements: str) -> None:
-        with closing(mysql_url.connect(mysql_url.parse(self.shop_url, "the bench's URL"), "the bench's URL")) as shop:
+        with closing(log_in.connect(mysql_url.parse(self.shop_url, "the bench's URL"), "the bench's URL")) as shop:
             with shop.cursor() as cursor:
                 for statement in statements:
                     cursor.execute(statement)
@@ -99,7 +99,7 @@ class Shop:
         """F: seconds of the query that the comparison sends, and of nothing else."""
         address = mysql_url.parse(self.source_url, "the bench's URL")
         with (
-            closing(mysql_url.connect(address, "the bench's URL", **mysql.CONNECT_OPTIONS)) as connection,
+            closing(log_in.connect(address, "the bench's URL", **mysql.CONNECT_OPTIONS)) as connection,
             mysql.snapshot(connection) as snapshot,
         ):
             table = snapshot.tables()["order"]

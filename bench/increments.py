@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from bench.marts import UNTESTED, fill, processor
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 
 LOADS = "create table raw._loads (run bigint, attempt varchar, table_name varchar, mode varchar, snapshot_at timestamp)"
 MODELS = ("customer_history", "product_history", "order_mart")

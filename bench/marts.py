@@ -21,7 +21,7 @@ from pathlib import Path
 
 import duckdb
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from seeds_generator import generate, schema
 from seeds_generator.cli import UNTIL
 

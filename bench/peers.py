@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loaders.errors import Failure
-from loaders.settings import ROOT
+from loaders.common.errors import Failure
+from loaders.common.settings import ROOT
 from local_stack import debian
 from local_stack.program import default_places
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from bench.ways import Way
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 
 LAUNCH = Path(__file__).with_name("launch.py")
 # What takes longer is ended and named as too slow.

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pymysql
 
-from loaders.errors import Failure
-from loaders.settings import ROOT
-from loaders.source import mysql_url
+from loaders.common.errors import Failure
+from loaders.common.settings import ROOT
+from loaders.source import log_in, mysql_url
 from loaders.source.mysql_url import DatabaseURL
 from local_stack import private_server
 
@@ -35,10 +35,10 @@ class Source:
     pid: int
 
     def connect(self, **options) -> pymysql.Connection:
-        return mysql_url.connect(self.url, "the bench's URL", **options)
+        return log_in.connect(self.url, "the bench's URL", **options)
 
     def write(self, *statements: str) -> None:
-        with closing(mysql_url.connect(self.writer, "the bench's URL")) as connection, connection.cursor() as cursor:
+        with closing(log_in.connect(self.writer, "the bench's URL")) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
             connection.commit()
@@ -68,7 +68,7 @@ def running(home: Path, orders: int) -> Iterator[Source]:
 def _account(private: private_server.Server, password: str) -> str:
     """An account for the port that may read and lock; returns the server's version."""
     root = mysql_url.parse(private.url("root", "mysql"), "the bench's URL")
-    with closing(mysql_url.connect(root, "the bench's URL")) as connection, connection.cursor() as cursor:
+    with closing(log_in.connect(root, "the bench's URL")) as connection, connection.cursor() as cursor:
         cursor.execute(f"create or replace user '{ACCOUNT}'@'127.0.0.1' identified by '{password}'")
         cursor.execute(f"grant select, lock tables, show view, trigger, event on *.* to '{ACCOUNT}'@'127.0.0.1'")
         # Made with the data folder, without passwords; no matter as long as there is no port.
@@ -95,7 +95,7 @@ def _fill(private: private_server.Server, orders: int) -> None:
 
 
 def _orders(shop: str) -> int:
-    with closing(mysql_url.connect(mysql_url.parse(shop, "x"), "x")) as connection, connection.cursor() as cursor:
+    with closing(log_in.connect(mysql_url.parse(shop, "x"), "x")) as connection, connection.cursor() as cursor:
         cursor.execute("show tables like 'order'")
         if not cursor.fetchone():
             return 0

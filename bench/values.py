@@ -12,7 +12,7 @@ import duckdb
 
 from bench.server import TABLE, Source
 from bench.ways import Way
-from loaders.quoting import mysql_name, sql_name, sql_text
+from loaders.common.quoting import mysql_name, sql_name, sql_text
 from loaders.warehouse.duckdb_sql import read_parquet
 
 # The first 60 bits of a SHA-2/256, as a number, on both sides. NULL is a text that no value is.

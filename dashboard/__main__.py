@@ -2,7 +2,7 @@
 
 import sys
 
-from loaders.errors import ctrl_c_ends_silently, run_command
+from loaders.common.errors import ctrl_c_ends_silently, run_command
 
 with ctrl_c_ends_silently():
     from dashboard.cli import main

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import duckdb
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 
 EXAMPLE = "select country, sum(amount) from analytics.order_mart group by 1;"
 HELP = f"end a question with ; and leave with Ctrl-D. Try: {EXAMPLE}"

@@ -10,12 +10,13 @@ from pathlib import Path
 import duckdb
 
 from dashboard import ask, docs_page, export, marts, page, trust, warehouse
-from loaders import catalog, settings
-from loaders.catalog import known_or_fail
-from loaders.errors import Failure
-from loaders.telling import say
+from loaders.common import settings
+from loaders.common.errors import Failure
+from loaders.common.telling import say
 from loaders.warehouse import profile
 from loaders.warehouse.duckdb_warehouse import open_warehouse
+from loaders.words import catalog
+from loaders.words.catalog import known_or_fail
 
 EXAMPLES = """examples:
   python -m dashboard page                     the dashboard, one file: .data/dashboard/index.html

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 
 QUERIES = Path(__file__).parent / "cubes"
 NAMES = ("customers", "products", "deliveries")

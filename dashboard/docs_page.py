@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from dashboard.page import script_hash
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 
 # Where dbt's page takes its data from, when it is one file.
 PLACES = {"manifest.json": '"MANIFEST.JSON INLINE DATA"', "catalog.json": '"CATALOG.JSON INLINE DATA"'}

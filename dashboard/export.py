@@ -15,9 +15,9 @@ from pathlib import Path
 import duckdb
 
 from dashboard import formulas
-from loaders.errors import Failure
-from loaders.quoting import sql_name, sql_text
-from loaders.telling import said
+from loaders.common.errors import Failure
+from loaders.common.quoting import sql_name, sql_text
+from loaders.common.telling import said
 from loaders.warehouse.duckdb_connection import close_off
 
 CSV = "format csv, header, delimiter ',', quote '\"', escape '\"', nullstr '', timestampformat '%Y-%m-%d %H:%M:%S.%f'"

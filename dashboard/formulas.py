@@ -10,7 +10,7 @@ there. Numbers and times are never text here: -1.50 stays -1.50.
 
 import re
 
-from loaders.quoting import sql_name, sql_text
+from loaders.common.quoting import sql_name, sql_text
 
 # The wide forms too: spreadsheets set up for Chinese, Japanese or Korean read them alike.
 PATTERN = "(^|[,;|\t\r\n])([\"']*[=+\\-@＝＋－＠])"

@@ -6,7 +6,7 @@ from typing import Any
 
 from dashboard.cubes import Cubes
 from dashboard.packing import Table, packed
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 
 
 class Members:

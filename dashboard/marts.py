@@ -7,11 +7,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from loaders import paths
-from loaders.errors import Failure
+from loaders.common import paths
+from loaders.common.errors import Failure
+from loaders.common.quoting import sql_name, sql_text
+from loaders.common.telling import said
 from loaders.lake.spool import spool
-from loaders.quoting import sql_name, sql_text
-from loaders.telling import said
 from loaders.warehouse.duckdb_connection import connected
 from loaders.warehouse.profile import Target
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 
 # A page's numbers are exact up to here (JavaScript's); sums have to stay below.
 EXACT = 2**53

@@ -12,7 +12,7 @@ import yaml
 from dashboard import cubes, packing
 from dashboard.layout import Layout
 from dashboard.warehouse import Warehouse
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 
 HERE = Path(__file__).parent
 LIBRARY = HERE / "vendor/echarts.common.min.js"

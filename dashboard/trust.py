@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard.warehouse import Warehouse
 from loaders.warehouse import redshift_sql
-from loaders.warehouse.raw_tables import LOADS_TABLE
+from loaders.words.raw_tables import LOADS_TABLE
 
 
 def loads(warehouse: Warehouse, raw_schema: str) -> list[dict[str, Any]]:

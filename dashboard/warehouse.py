@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import duckdb
 
 from dashboard.cubes import Ask
-from loaders.errors import Failure
-from loaders.quoting import sql_name, sql_text
-from loaders.telling import said
+from loaders.common.errors import Failure
+from loaders.common.quoting import sql_name, sql_text
+from loaders.common.telling import said
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.profile import Target
 

@@ -6,15 +6,15 @@ from contextlib import closing
 import pandas as pd
 import pymysql
 
-from loaders import settings
-from loaders.errors import Failure, run_command
-from loaders.source import mysql_url
+from loaders.common import settings
+from loaders.common.errors import Failure, run_command
+from loaders.source import log_in, mysql_url
 
 
 def answer(question: str) -> str:
     """The rows as a table; NULL is written NULL, an empty text as nothing."""
     url = mysql_url.parse(settings.required_source_url(settings.read()), "SOURCE_URL")
-    with closing(mysql_url.connect(url, "SOURCE_URL")) as connection, connection.cursor() as cursor:
+    with closing(log_in.connect(url, "SOURCE_URL")) as connection, connection.cursor() as cursor:
         try:
             cursor.execute(question)
         except pymysql.MySQLError as error:

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from loaders.errors import run_command
-from loaders.lake import parquet, runs
+from loaders.common.errors import run_command
+from loaders.common.quoting import mysql_value
+from loaders.lake import parquet
 from loaders.lake.manifest import manifest
 from loaders.lake.s3 import S3
-from loaders.quoting import mysql_value
-from loaders.source import mysql_url
+from loaders.source import log_in
 from loaders.warehouse import profile, redshift_connection, redshift_sql
+from loaders.words.run_record import File
 from local_stack import faults, redshift, scratch
 from local_stack.redshift import NAMES
 from redshift_stand_in import Stack
@@ -44,7 +45,7 @@ def timed(what: str, number: int, load: Callable[[int], object]) -> float:
 
 
 def into_mysql() -> None:
-    with scratch.database() as url, closing(mysql_url.connect(url, scratch.SETTING, local_infile=True)) as connection:
+    with scratch.database() as url, closing(log_in.connect(url, scratch.SETTING, local_infile=True)) as connection:
         cursor = connection.cursor()
         cursor.execute(f"create table parcel {TABLE}")
 
@@ -98,7 +99,7 @@ def _in_the_lake(running: Stack, number: int) -> Iterator[str]:
     columns = [pa.array(values, field.type) for values, field in zip(zip(*rows(number)), schema)]  # noqa: B905
     with tempfile.TemporaryDirectory() as work:
         (local,) = parquet.write([pa.RecordBatch.from_arrays(columns, schema=schema)], schema, Path(work))
-        file = runs.File(f"{folder}/parcel.parquet", local.rows, local.bytes, local.sha256)
+        file = File(f"{folder}/parcel.parquet", local.rows, local.bytes, local.sha256)
         lake.put_file(file.key, local.path, local.sha256)
     lake.create(f"{folder}/manifest", manifest([file], lake.url))
     try:

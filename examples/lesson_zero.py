@@ -18,12 +18,14 @@ import duckdb
 import pymysql
 
 from examples import naive
-from loaders import catalog, discover, pipeline
-from loaders.errors import Failure, run_command
+from loaders.common.errors import Failure, run_command
+from loaders.help import discover
 from loaders.lake.folder import Folder
 from loaders.lake.spool import spool
-from loaders.source import mysql, mysql_url
+from loaders.run import pipeline
+from loaders.source import log_in, mysql, mysql_url
 from loaders.warehouse.duckdb_warehouse import open_warehouse
+from loaders.words import catalog
 from local_stack import scratch
 from local_stack.scratch import SETTING as SHOP
 
@@ -50,7 +52,7 @@ class Lesson:
     folder: Path
 
     def connect(self, **options: object) -> pymysql.Connection:
-        return mysql_url.connect(mysql_url.parse(self.url, SHOP), SHOP, **options)
+        return log_in.connect(mysql_url.parse(self.url, SHOP), SHOP, **options)
 
     def write(self, *statements: str) -> None:
         """Run statements, and commit them together."""

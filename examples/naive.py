@@ -21,7 +21,7 @@ def read(connection: pymysql.Connection, table: str) -> pd.DataFrame:
     # FLAW: SELECT * leaves invisible columns out.                      CURE: columns from INFORMATION_SCHEMA.
     # FLAW: all rows lie in memory: 2.4 GB for 2 million orders. CURE: batches of 8 MB (loaders/source/mysql.py: read).
     # FLAW: decimals and NULLs become floats or objects as pandas guesses; an INT with a NULL becomes 7.0.
-    #   CURE: types come from the source's own schema (loaders/type_contract.py).
+    #   CURE: types come from the source's own schema (loaders/types/type_contract.py).
     connection.rollback()
     with connection.cursor() as cursor:
         cursor.execute(f"select * from `{table}`")
@@ -32,13 +32,13 @@ def read(connection: pymysql.Connection, table: str) -> pd.DataFrame:
 def write(frame: pd.DataFrame, file: Path) -> None:
     # FLAW: CSV cannot tell NULL from '' and has no types. CURE: Parquet, types by contract (loaders/lake/parquet.py).
     # FLAW: killed half way, it leaves a file that looks whole.
-    #   CURE: whole files only, published together by one record (loaders/pipeline.py, loaders/lake/runs.py).
+    #   CURE: whole files only, published together by one record (loaders/run/pipeline.py, loaders/lake/runs.py).
     frame.to_csv(file, index=False)
 
 
 def load(warehouse: duckdb.DuckDBPyConnection, table: str, file: Path) -> None:
     # FLAW: types are guessed once more, from the texts: '' and 'NA' come back as NULL, '007' as 7, a date as a text.
-    #   CURE: no type is ever guessed from a value (loaders/type_contract.py: contract).
+    #   CURE: no type is ever guessed from a value (loaders/types/type_contract.py: contract).
     # FLAW: each table is committed on its own; what fails between two leaves today's customers and yesterday's orders.
     #   CURE: one transaction for all tables and their line in raw._loads.
     frame = pd.read_csv(file)  # noqa: F841 (DuckDB finds it by its name)
@@ -54,7 +54,7 @@ def upload(file: Path, bucket: str, client) -> str:
 
 
 def copy_sql(table: str, url: str, role: str) -> str:
-    # FLAW: `order` is a reserved word; unquoted the statement fails.   CURE: one quoting function (loaders/quoting.py).
+    # FLAW: `order` is a reserved word; unquoted the statement fails.   CURE: one quoting function (common/quoting.py).
     # FLAW: EMPTYASNULL, TRUNCATECOLUMNS and MAXERROR change or drop rows, and COPY still says it succeeded.
     #   CURE: rows staged = rows loaded, or nothing changes (loaders/warehouse/duckdb_warehouse.py: _replace).
     # FLAW: a second COPY of the same file doubles the rows.            CURE: each run is applied once, in order.

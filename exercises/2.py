@@ -1,7 +1,7 @@
 """Exercise 2: how many orders are there of each status?
 
 The function below fails. Run `make check-exercise N=2`, read what MySQL says (error 1064), and mend the one word that
-it is about. loaders/quoting.py knows how.
+it is about. loaders/common/quoting.py knows how.
 """
 
 

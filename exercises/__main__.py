@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from exercises import checks
-from loaders.errors import Failure, run_command
+from loaders.common.errors import Failure, run_command
 
 EXAMPLES = """examples:
   python -m exercises check 3               is exercises/3.sql right?

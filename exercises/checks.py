@@ -20,10 +20,10 @@ import duckdb
 import pymysql
 
 from exercises import policies, tables
-from loaders import settings
-from loaders.errors import Failure
-from loaders.settings import DATA, ROOT
-from loaders.source import mysql_url
+from loaders.common import settings
+from loaders.common.errors import Failure
+from loaders.common.settings import DATA, ROOT
+from loaders.source import log_in, mysql_url
 from loaders.warehouse import profile
 from loaders.warehouse.duckdb_warehouse import DuckDBWarehouse, open_warehouse
 from local_stack import redshift, scratch
@@ -75,7 +75,7 @@ def _target(file: Path, environment: dict[str, str]) -> profile.Target:
 def reserved_word(file: Path) -> str:
     function = _function(file, "orders_per_status")
     url = mysql_url.parse(settings.required_source_url(settings.read()), "SOURCE_URL")
-    with closing(mysql_url.connect(url, "SOURCE_URL")) as connection:
+    with closing(log_in.connect(url, "SOURCE_URL")) as connection:
         with connection.cursor() as cursor:
             cursor.execute("select status, count(*) from `order` group by 1")
             wanted = dict(cursor.fetchall())
@@ -103,11 +103,11 @@ def rows_in_bulk(file: Path) -> str:
     rows[1] |= {"who": "O'Brien", "text": None}
     rows[2] |= {"who": "\\", "text": ""}
     function = _function(file, "load")
-    with scratch.database() as url, closing(mysql_url.connect(url, scratch.SETTING)) as connection:
+    with scratch.database() as url, closing(log_in.connect(url, scratch.SETTING)) as connection:
         with connection.cursor() as cursor:
             cursor.execute("create table note (id int primary key, who varchar(40), text varchar(200))")
         _called(function, file, connection, rows)
-        with closing(mysql_url.connect(url, scratch.SETTING)) as another, another.cursor() as cursor:
+        with closing(log_in.connect(url, scratch.SETTING)) as another, another.cursor() as cursor:
             cursor.execute("select id, who, text from note order by id")
             found = cursor.fetchall()
         asked = _statements(connection)

@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from loaders.errors import Failure
-from loaders.settings import ROOT
+from loaders.common.errors import Failure
+from loaders.common.settings import ROOT
 from local_stack import faults, redshift
 from local_stack.redshift import NAMES
 from redshift_stand_in import Stack

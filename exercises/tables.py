@@ -6,10 +6,10 @@ from pathlib import Path
 
 from redshift_connector.error import Error as RedshiftError
 
-from loaders.errors import Failure
-from loaders.source import mysql, mysql_url
+from loaders.common.errors import Failure
+from loaders.source import log_in, mysql
 from loaders.source.mysql_url import DatabaseURL
-from loaders.type_contract import contract
+from loaders.types.type_contract import contract
 from loaders.warehouse import profile, redshift_connection, redshift_sql
 from local_stack import redshift
 from redshift_stand_in import Stack
@@ -19,7 +19,7 @@ SCHEMA = "mine"
 
 def by_contract(url: DatabaseURL, ddl: str) -> dict[str, tuple[str, str]]:
     """Column -> (its type in Redshift, its type in MySQL), after running `ddl` in an empty database."""
-    with closing(mysql_url.connect(url, "the scratch database", **mysql.CONNECT_OPTIONS)) as connection:
+    with closing(log_in.connect(url, "the scratch database", **mysql.CONNECT_OPTIONS)) as connection:
         with connection.cursor() as cursor:
             cursor.execute(ddl)
         with mysql.snapshot(connection) as snapshot:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from loaders.settings import DATA
+from loaders.common.settings import DATA
 from loaders.source import mysql_url
 from local_stack import private_server
 

@@ -22,12 +22,13 @@ import pandas
 from pymysql.connections import Connection
 
 from dashboard import docs_page, page
-from loaders import catalog, paths
-from loaders.errors import Failure, run_command
-from loaders.quoting import mysql_name, sql_name
-from loaders.settings import DATA, ROOT
-from loaders.source import mysql_url
+from loaders.common import paths
+from loaders.common.errors import Failure, run_command
+from loaders.common.quoting import mysql_name, sql_name
+from loaders.common.settings import DATA, ROOT
+from loaders.source import log_in, mysql_url
 from loaders.warehouse import profile
+from loaders.words import catalog
 from local_stack import private_server, redshift
 
 CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
@@ -198,7 +199,7 @@ def summary(server: private_server.Server, ask: Ask, passed: str) -> None:
     site = DATA / "docs" / "index.html"
     page.write(docs_page.html(ROOT / "dbt_project/target"), site)
     url = mysql_url.parse(server.url("loader"), "the private server's URL")
-    with closing(mysql_url.connect(url, "the private server")) as shop:
+    with closing(log_in.connect(url, "the private server")) as shop:
         print("\nrows      " + compare_rows(shop, ask))
         print("tests     " + passed)
         print("revenue   " + compare_revenue(shop, ask))

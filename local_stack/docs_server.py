@@ -8,8 +8,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from loaders.errors import run_command
-from loaders.settings import DATA
+from loaders.common.errors import run_command
+from loaders.common.settings import DATA
 from redshift_stand_in.guard import from_this_machine
 
 

@@ -17,8 +17,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from loaders.errors import Failure, run_command
-from loaders.settings import PRIVATE_SOURCE_URL, ROOT
+from loaders.common.errors import Failure, run_command
+from loaders.common.settings import PRIVATE_SOURCE_URL, ROOT
 from loaders.source import mysql_url
 from local_stack import private_server, redshift, settings_file
 from local_stack.redshift import NAMES

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from local_stack import debian
 from local_stack.program import Places, Program
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from loaders.settings import IDENTITY, is_a_copy
+from loaders.common.settings import IDENTITY, is_a_copy
 
 
 def claim(home: Path, *notes: str) -> None:

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pymysql
 
-from loaders.errors import Failure
-from loaders.settings import is_a_copy
+from loaders.common.errors import Failure
+from loaders.common.settings import is_a_copy
 from loaders.source.mysql_url import DatabaseURL
 from local_stack import mariadb_binary, mysql_binary, own_folder
 from local_stack.program import Places, Program, default_places

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from loaders.errors import Failure, run_command
-from loaders.settings import DATA
+from loaders.common.errors import Failure, run_command
+from loaders.common.settings import DATA
 from redshift_stand_in import Names, Stack, StandInError, command, stack
 
 HOME = DATA / "redshift"

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
-from loaders.errors import Failure
-from loaders.settings import PRIVATE_SHOP_URL
-from loaders.source import mysql_url
+from loaders.common.errors import Failure
+from loaders.common.settings import PRIVATE_SHOP_URL
+from loaders.source import log_in, mysql_url
 from loaders.source.mysql_url import DatabaseURL
 
 SETTING = "the private server's URL"
@@ -25,7 +25,7 @@ def database() -> Iterator[DatabaseURL]:
     """The URL of a fresh database, with an account that may write."""
     shop = shop_url()
     name = f"order_he_scratch_{secrets.token_hex(4)}"
-    with closing(mysql_url.connect(shop, SETTING)) as connection, connection.cursor() as cursor:
+    with closing(log_in.connect(shop, SETTING)) as connection, connection.cursor() as cursor:
         cursor.execute(f"create database {name} character set utf8mb4")
         try:
             yield replace(shop, database=name)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from loaders.settings import text_of
+from loaders.common.settings import text_of
 
 BEGIN = "# >>> put here by `make break`; `make fix` takes it away"
 END = "# <<< put here by `make break`"

@@ -13,9 +13,9 @@ import pymysql
 from pymysql.connections import Connection
 from tqdm import tqdm
 
-from loaders import settings
-from loaders.errors import Failure
-from loaders.source import aws_passwords, mysql_url
+from loaders.common import settings
+from loaders.common.errors import Failure
+from loaders.source import aws_passwords, log_in, mysql_url
 from loaders.source.mysql_url import DatabaseURL
 from seeds_generator import day, files, generate, identity, schema, shop
 from seeds_generator.generate import Sizes
@@ -93,7 +93,7 @@ def connector(chosen: settings.Settings, yes: bool) -> Callable[[], Connection]:
     url = mysql_url.parse(text, name)
     if chosen.shop_url and "SOURCE_URL" in chosen.environment:
         _refuse_source(url, chosen)
-    return lambda: mysql_url.connect(url, name, local_infile=True, sql_mode=STRICT)
+    return lambda: log_in.connect(url, name, local_infile=True, sql_mode=STRICT)
 
 
 def _refuse_source(url: DatabaseURL, chosen: settings.Settings) -> None:
@@ -105,8 +105,8 @@ def _refuse_source(url: DatabaseURL, chosen: settings.Settings) -> None:
         settings.prepare_process(chosen)
         source = aws_passwords.completed(source, boto3.Session())
     with (
-        closing(mysql_url.connect(url, "SHOP_URL")) as shop_side,
-        closing(mysql_url.connect(source, "SOURCE_URL")) as source_side,
+        closing(log_in.connect(url, "SHOP_URL")) as shop_side,
+        closing(log_in.connect(source, "SOURCE_URL")) as source_side,
     ):
         if identity.same_database(shop_side, source_side):
             raise Failure("SHOP_URL is the database in SOURCE_URL, which is never written to", "name another database")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from pymysql.connections import Connection
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from seeds_generator import generate, schema, shop
 from seeds_generator.generate import DAYS_OF_TRADE, Market
 

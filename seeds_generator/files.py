@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from seeds_generator import schema
 
 NULLABLE = {("order", "shipping_date"), ("order", "request")}

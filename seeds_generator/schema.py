@@ -2,8 +2,8 @@
 
 from pymysql.connections import Connection
 
-from loaders.errors import Failure
-from loaders.quoting import mysql_name
+from loaders.common.errors import Failure
+from loaders.common.quoting import mysql_name
 
 # The table comment of every table that the generator made; it writes to no other.
 MARK = "Order-He demo shop"

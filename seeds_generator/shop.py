@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pymysql
 from pymysql.connections import Connection
 
-from loaders.quoting import mysql_name, mysql_value
+from loaders.common.quoting import mysql_name, mysql_value
 from seeds_generator import schema
 
 # What LOAD DATA reads as something else inside a value.

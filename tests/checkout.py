@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from tests import commands
 from tests.git import git
 
 # What a folder may be called: all that shells, make, globs, URLs, DuckDB and dbt read in their own way. A : no Python
-# can be in; a ?, and a \ beside a *, no DuckDB (see loaders/paths.py).
+# can be in; a ?, and a \ beside a *, no DuckDB (see loaders/common/paths.py).
 NAME = """ Kim's "R&D" 쇼핑 🎁 #1 =2 50%25 $HOME;`x` *[!a]{b,c} {{ 7 }} ~"""
 
 

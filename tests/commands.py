@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from tests.own_database import OwnDatabase
 
 SHOP_CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 
 COURSE = ROOT / "docs" / "course"
 PAGES = [f"{number}.md" for number in range(8)]

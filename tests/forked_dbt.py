@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from tests import commands
 from tests.own_database import OwnDatabase
 

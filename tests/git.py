@@ -5,7 +5,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from loaders.settings import DATA, ROOT
+from loaders.common.settings import DATA, ROOT
 from local_stack import debian
 from local_stack.program import default_places
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from loaders import cli
-from loaders.errors import run_command
+from loaders.common.errors import run_command
 from loaders.lake import parquet
 from loaders.lake.folder import Folder
 from loaders.lake.s3 import S3

@@ -8,7 +8,7 @@ from collections import Counter
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from loaders import catalog
+from loaders.words import catalog
 from tests import commands, small_shop
 from tests.own_database import OwnDatabase
 

@@ -1,7 +1,7 @@
 """Changes that a loader may miss, for keys of every kind; the same on both warehouses."""
 
-from loaders.proof.fingerprint import hash_column
-from loaders.type_contract import contract
+from loaders.types.fingerprint import hash_column
+from loaders.types.type_contract import contract
 
 # kind of key -> (columns of the key, four keys as literals, of which the second is changed to the fifth).
 KINDS = {

@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from loaders import settings
-from loaders.settings import ROOT
+from loaders.common import settings
+from loaders.common.settings import ROOT
 
 PROGRAMS = ("loaders.cli", "dashboard.cli", "seeds_generator.cli", "local_stack.cli", "exercises.__main__")
 # What a command does to the world outside it: moments in which a Ctrl-C may come.
@@ -117,7 +117,7 @@ def _be(job: dict, pipes: Mapping[str, int]) -> None:
         os.close(pipes["out"])
         _change(job, odd)
         sys.addaudithook(_stopping(steps, odd.stop_at))
-        from loaders.errors import run_command
+        from loaders.common.errors import run_command
 
         code = run_command(importlib.import_module(job["program"]).main)
         sys.stdout.flush()

@@ -9,17 +9,19 @@ from pathlib import Path
 import duckdb
 import pymysql
 
-from loaders import catalog, discover, pipeline
-from loaders.deletes import DeleteLimit
+from loaders.common.quoting import sql_name
+from loaders.help import discover
 from loaders.lake.folder import Folder
-from loaders.lake.runs import Run
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
-from loaders.proof.by_value import Shares
-from loaders.quoting import sql_name
-from loaders.source import mysql, mysql_url
+from loaders.run import pipeline
+from loaders.run.by_value import Shares
+from loaders.source import log_in, mysql, mysql_url
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.interface import Warehouse
+from loaders.words import catalog
+from loaders.words.delete_limit import DeleteLimit
+from loaders.words.run_record import Run
 
 
 def watch(_name, _expected_rows, batches):
@@ -41,10 +43,10 @@ def fresh_database(server) -> Iterator[str]:
     """The name of an empty database that is dropped in the end."""
     name = f"order_he_test_{secrets.token_hex(6)}"
     administrator = mysql_url.parse(server.url("root", "mysql"), "the server's URL")
-    with closing(mysql_url.connect(administrator, "the server's URL")) as connection, connection.cursor() as cursor:
+    with closing(log_in.connect(administrator, "the server's URL")) as connection, connection.cursor() as cursor:
         cursor.execute(f"create database {name} character set utf8mb4")
     yield name
-    with closing(mysql_url.connect(administrator, "the server's URL")) as connection, connection.cursor() as cursor:
+    with closing(log_in.connect(administrator, "the server's URL")) as connection, connection.cursor() as cursor:
         cursor.execute(f"drop database {name}")
 
 
@@ -76,7 +78,7 @@ class OwnDatabase:
             connection.commit()
 
     def connect(self, url: str, **options) -> pymysql.Connection:
-        return mysql_url.connect(mysql_url.parse(url, "the test's URL"), "the test's URL", **options)
+        return log_in.connect(mysql_url.parse(url, "the test's URL"), "the test's URL", **options)
 
     @contextmanager
     def snapshot(self) -> Iterator[mysql.Snapshot]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from loaders.source import mysql_url
+from loaders.source import log_in, mysql_url
 from local_stack import private_server
 
 # Files and folders whose tests are about something behind the lake, and for which one server is as good as the other.
@@ -125,7 +125,7 @@ def service(admin_url: str, worker: str) -> Iterator[ServiceServer]:
 
 
 def _run(admin: mysql_url.DatabaseURL, *statements: str) -> None:
-    with closing(mysql_url.connect(admin, "TEST_MYSQL_URL")) as connection, connection.cursor() as cursor:
+    with closing(log_in.connect(admin, "TEST_MYSQL_URL")) as connection, connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
 

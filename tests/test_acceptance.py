@@ -6,7 +6,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from tests import commands
 
 DATA = ROOT.parent / "shared" / "acceptance"

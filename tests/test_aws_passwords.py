@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.source import aws_passwords, mysql_url
 
 URL = mysql_url.parse("mysql://loader@shop.example.com:3307/order_he?iam=true", "SOURCE_URL")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from bench import hard
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from tests import commands
 
 

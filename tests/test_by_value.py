@@ -7,21 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
+from loaders.common.quoting import sql_name
 from loaders.lake import runs
 from loaders.lake.folder import Folder
-from loaders.lake.runs import ByValue
-from loaders.matching import match
 from loaders.proof import share
-from loaders.proof.by_value import next_part
-from loaders.proof.canonical import canonical
 from loaders.proof.deep import DeepTable
-from loaders.proof.differences import Differences
 from loaders.proof.share import Share
-from loaders.quoting import sql_name
-from loaders.table_read import homes
-from loaders.type_contract import SourceColumn
+from loaders.run.by_value import next_part
+from loaders.run.match_catalog import match
+from loaders.types.canonical import canonical
+from loaders.types.homes import homes
+from loaders.types.type_contract import SourceColumn
 from loaders.warehouse import duckdb_sql
+from loaders.words.differences import Differences
+from loaders.words.run_record import ByValue
 from tests.test_verify import damaged, finding
 
 NOW = "2026-01-01 00:00:00"
@@ -90,7 +90,7 @@ def shares(own, name: str, parts: int):
     known = own.discover()
     with own.opened("raw_own") as warehouse, own.snapshot() as snapshot:
         ((table, source),) = [(table, source) for table, source in match(known, snapshot) if table.name == name]
-        printed = DeepTable(source, homes(table, source, False), table.primary_key, frozenset())
+        printed = DeepTable(source, homes(table.name, source.columns, False), table.primary_key, frozenset())
         yield [Share(printed, parts, part) for part in range(parts)], snapshot, warehouse
 
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 import pytest
 import yaml
 
-from loaders import catalog
-from loaders.errors import Failure
+from loaders.common.errors import Failure
+from loaders.words import catalog
 
 GOOD = """
 version: 2

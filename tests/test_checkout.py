@@ -7,8 +7,8 @@ from contextlib import closing
 import duckdb
 import pytest
 
-from loaders.settings import ROOT
-from loaders.source import mysql_url
+from loaders.common.settings import ROOT
+from loaders.source import log_in, mysql_url
 from local_stack import private_server
 from seeds_generator import schema
 from tests import servers
@@ -21,7 +21,7 @@ def foreign(tmp_path_factory):
     home = tmp_path_factory.mktemp("foreign")
     server = private_server.up(home / "mysql", say=lambda _text: None)
     url = mysql_url.parse(server.url("shop"), "x")
-    with closing(mysql_url.connect(url, "x")) as connection:
+    with closing(log_in.connect(url, "x")) as connection:
         schema.create(connection)
     settings = {
         "SOURCE_URL": server.url("shop"),
@@ -79,14 +79,14 @@ def test_every_value_in_raw_and_the_marts_is_the_sources_own(demo):
     countries = "select country, count(*) from {} group by 1 order by 1"
     here = rows(fresh.folder / ".data/warehouse.duckdb", countries.format("analytics.customer_mart"))
     url = mysql_url.parse((fresh.folder / ".data/mysql/loader.url").read_text().strip(), "x")
-    with closing(mysql_url.connect(url, "x")) as connection, connection.cursor() as cursor:
+    with closing(log_in.connect(url, "x")) as connection, connection.cursor() as cursor:
         cursor.execute(countries.format("customer"))
         assert list(cursor.fetchall()) == here and len(here) > 5
 
 
 def test_make_demo_touches_nothing_that_a_user_named_in_settings(demo, foreign):
     home, url, _settings = foreign
-    with closing(mysql_url.connect(url, "x")) as connection:
+    with closing(log_in.connect(url, "x")) as connection:
         assert [schema.count(connection, table) for table in schema.TABLES] == [0, 0, 0]
     assert sorted(path.name for path in home.iterdir()) == ["mysql"]
 

@@ -11,7 +11,7 @@ import boto3
 import duckdb
 import pytest
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 
 CANARY = "canary-password"
 
@@ -269,7 +269,7 @@ import os, signal, sys, threading
 from pathlib import Path
 from types import SimpleNamespace
 from loaders.warehouse.duckdb_warehouse import open_warehouse
-from loaders.errors import run_command
+from loaders.common.errors import run_command
 
 def reading(warehouse):
     with warehouse.live(SimpleNamespace(table="t", files=(), key_columns=()), "1-attempt", None) as live:

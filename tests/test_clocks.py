@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from loaders import catalog, discover
+from loaders.help import discover
+from loaders.words import catalog
 from local_stack import private_server
 from tests import commands, forked_dbt, small_shop
 from tests.own_database import OwnDatabase

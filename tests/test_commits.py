@@ -4,12 +4,13 @@ from contextlib import nullcontext
 
 import pytest
 
-from loaders import pipeline
-from loaders.deletes import DeleteLimit
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.lake import runs
 from loaders.lake.folder import Folder
 from loaders.lake.spool import spool
+from loaders.run import pipeline
+from loaders.words.delete_limit import DeleteLimit
+from loaders.words.run_record import Run
 from tests.own_database import watch
 
 OLD, NEW = [(1,), (2,)], [(1,), (3,)]
@@ -24,7 +25,7 @@ def changed(own):
     return own
 
 
-def read(own, **options) -> runs.Run:
+def read(own, **options) -> Run:
     """A run that has compared itself with raw, and is not published."""
     known = own.discover()
     with spool() as folder, own.opened(known.schema) as warehouse:
@@ -32,12 +33,12 @@ def read(own, **options) -> runs.Run:
         return pipeline.read(own.snapshot, known, places, pipeline.Options(**options), watch)
 
 
-def commit(own, run: runs.Run, lake=None) -> None:
+def commit(own, run: Run, lake=None) -> None:
     places = pipeline.Places(lake or own.lake, own.folder, None)
     pipeline.commit_both(places, run, lambda: own.opened(run.schema), DeleteLimit())
 
 
-def refused(own, run: runs.Run, lake=None) -> Failure:
+def refused(own, run: Run, lake=None) -> Failure:
     with pytest.raises(Failure) as caught:
         commit(own, run, lake)
     return caught.value
@@ -47,7 +48,7 @@ def raw(own) -> list[tuple]:
     return own.live("t", "id")
 
 
-def left_of(own, run: runs.Run) -> list[str]:
+def left_of(own, run: Run) -> list[str]:
     """The files in the lake of an attempt."""
     return [key for key in own.lake.keys("t/") if run.attempt in key]
 

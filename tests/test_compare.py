@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders.proof.buckets import Buckets, fitting
 from loaders.proof.compare import Difference, compare
+from loaders.words.buckets import Buckets, fitting
 
 SCHEMA = pa.schema([("k", pa.int64()), ("_source_hash", pa.int64())])
 

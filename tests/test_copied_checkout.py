@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from tests import commands, small_shop
 from tests.git import git
 from tests.test_cli import refused

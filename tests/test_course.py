@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from exercises import checks
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from tests import course_pages
 from tests.checkout import checkout
 from tests.course_pages import COURSE, KOREAN_DOCTOR, LANGUAGES, PAGES, Step

@@ -8,9 +8,9 @@ import time
 import duckdb
 import pytest
 
-from loaders import dbt_folder
-from loaders.errors import Failure
-from loaders.settings import ROOT
+from loaders.cli import dbt_folder
+from loaders.common.errors import Failure
+from loaders.common.settings import ROOT
 from tests import commands
 from tests.own_database import OwnDatabase
 from tests.test_cli import refused

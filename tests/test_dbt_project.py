@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from tests import commands, forked_dbt
 from tests.own_database import OwnDatabase
 

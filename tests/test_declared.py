@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from loaders.catalog import Catalog
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.lake import runs
-from loaders.matching import match
+from loaders.run.match_catalog import match
+from loaders.words.catalog import Catalog
 from tests.own_database import sequence
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from loaders.deletes import DeleteLimit, Lost
-from loaders.errors import Failure
+from loaders.common.errors import Failure
+from loaders.words.delete_limit import DeleteLimit, Lost
 
 LIMIT = DeleteLimit()
 

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from loaders import drift, pipeline
-from loaders.errors import Failure
+from loaders.common.errors import Failure
+from loaders.run import pipeline
+from loaders.words import drift
 
 ANEW = "python -m loaders extract --full --tables t"
 

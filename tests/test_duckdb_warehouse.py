@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from loaders.errors import Failure
-from loaders.lake.runs import Batch, ColumnType, File, Run
-from loaders.retention.erase_key import Keys
+from loaders.common.errors import Failure
+from loaders.types.column_type import ColumnType
 from loaders.warehouse import duckdb_memory, duckdb_warehouse
 from loaders.warehouse.duckdb_connection import setting, size
 from loaders.warehouse.duckdb_warehouse import open_warehouse
+from loaders.words.row_key import Keys
+from loaders.words.run_record import Batch, File, Run
 
 TAKEN_AT = datetime.datetime(2026, 1, 2, 3, 4, 5, 678901)
 COLUMNS = (

@@ -9,13 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loaders import pipeline
-from loaders.errors import Failure
-from loaders.lake import runs
+from loaders.common.errors import Failure
+from loaders.lake import run_json, runs
 from loaders.lake.spool import spool
 from loaders.lake.store import sha256_of
-from loaders.retention import erase, erase_key, prune, traces
+from loaders.retention import erase, prune, traces
 from loaders.retention.erase_lake import LakeSearch
+from loaders.run import pipeline
+from loaders.types.column_type import ColumnType
+from loaders.words import row_key
+from loaders.words.run_record import Batch
 from tests.own_database import OwnDatabase, fresh_database
 from tests.test_cli import loaders, refused
 from tests.test_kill import copied, run_to_step
@@ -26,7 +29,7 @@ NAME = b"Nobody Knows"
 
 
 def key_of(own, table: str, text: str):
-    return erase_key.parse(text, runs.newest_batches(own.lake, "raw_own", [table])[table])
+    return row_key.parse(text, runs.newest_batches(own.lake, "raw_own", [table])[table])
 
 
 def erased(own, table: str = "t", text: str = "2") -> int:
@@ -170,15 +173,15 @@ def test_a_key_that_cannot_be_one_is_refused(history):
             key_of(own, "t", text)
 
 
-def batch_of(*kinds: str) -> runs.Batch:
-    columns = tuple(runs.ColumnType(f"k{place}", kind, kind, kind) for place, kind in enumerate(kinds))
-    return runs.Batch("t", "full", columns, tuple(column.name for column in columns), (), 0, {}, "")
+def batch_of(*kinds: str) -> Batch:
+    columns = tuple(ColumnType(f"k{place}", kind, kind, kind) for place, kind in enumerate(kinds))
+    return Batch("t", "full", columns, tuple(column.name for column in columns), (), 0, {}, "")
 
 
 def refused_or(kind: str, text: str) -> str | None:
     """The key of a table with one of that kind, as it is read of a text; None if it is refused."""
     try:
-        (((key,),),) = (erase_key.parse(text, batch_of(kind)).values,)
+        (((key,),),) = (row_key.parse(text, batch_of(kind)).values,)
     except Failure as failure:
         said = "bytes in hex digits" if kind == "BLOB" else kind
         assert failure.problem == f"t.k0 is {said}, and {text!r} is not exactly one"
@@ -215,10 +218,10 @@ def test_a_moment_is_exactly_the_key_or_refused(moment, more):
 
 
 def test_composite_keys_and_bytes_are_exact_too():
-    assert erase_key.parse('1,"a,b"', batch_of("INTEGER", "VARCHAR")).values == (("1", "a,b"),)
+    assert row_key.parse('1,"a,b"', batch_of("INTEGER", "VARCHAR")).values == (("1", "a,b"),)
     for text in ("1.2,x", '1,"a"b', "1,a\nb", "1"):
         with pytest.raises(Failure, match=r"t\.k0 is INTEGER|cannot be read|not '1'"):
-            erase_key.parse(text, batch_of("INTEGER", "VARCHAR"))
+            row_key.parse(text, batch_of("INTEGER", "VARCHAR"))
     assert [refused_or("BLOB", text) for text in ("00FF", "", "0", "00 ff", "x'00'")] == ["00ff", "", None, None, None]
     assert refused_or("VARCHAR", "\udcff") is None
 
@@ -232,7 +235,7 @@ def test_rows_are_read_whatever_a_files_statistics_say(own):
     largest, smallest = (number.to_bytes(4, "little") for number in (123456789, 1))
     assert data[footer:].count(largest) > 0
     place.write_bytes(data[:footer] + data[footer:].replace(largest, smallest))
-    record = own.lake.folder / runs.key_of(1)
+    record = own.lake.folder / run_json.key_of(1)
     record.write_text(record.read_text().replace(file.sha256, sha256_of(place)))
     own.write("delete from t where id = 123456789")
     assert erased(own, text="123456789") == 1

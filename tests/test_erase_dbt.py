@@ -4,8 +4,8 @@ import duckdb
 import pytest
 
 from loaders.cli import dbt_nodes
+from loaders.common.settings import ROOT
 from loaders.retention import traces
-from loaders.settings import ROOT
 from tests import commands, small_shop
 from tests.test_builds import INCREMENTAL, build
 from tests.test_verify import damaged

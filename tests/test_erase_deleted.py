@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from loaders.cli import erase as command
 from loaders.lake.spool import spool
-from loaders.retention import deleted, erase_key
+from loaders.retention import deleted
 from loaders.retention.erase import Relation, relation
 from loaders.retention.erase_lake import LakeSearch
+from loaders.words import row_key
 from tests.own_database import OwnDatabase, fresh_database
 from tests.test_cli import loaders, refused
 from tests.test_erase import changes
@@ -26,7 +27,7 @@ RAW = Relation("raw_own", "t", history=True, keeps=True)
 def found(own, run, *histories: Relation) -> list[str]:
     """The keys of t that may go, if the run's moment is the last that is old enough."""
     with spool() as folder, own.opened("raw_own") as warehouse:
-        search = LakeSearch(own.lake, "raw_own", erase_key.of(run.batches[0], []), folder, deleted.NOTE)
+        search = LakeSearch(own.lake, "raw_own", row_key.of(run.batches[0], []), folder, deleted.NOTE)
         keys = deleted.Deleted(search, warehouse, [RAW, *histories], run.snapshot_at).keys(False)
     return [key for (key,) in keys.values]
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders import telling
-from loaders.retention import erase_key
+from loaders.common import telling
 from loaders.retention.spellings import folded
+from loaders.words import row_key
 from tests.test_erase import batch_of
 from tests.test_verify import told
 
@@ -175,7 +175,7 @@ def test_spellings_of_one_word_are_folded_to_one(others):
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(st.lists(TEXTS.filter(lambda text: "\0" not in text), min_size=1, max_size=3))
 def test_a_key_that_is_told_is_the_key_that_is_read(key):
-    option, *told_key = shlex.split(erase_key.written(key))
+    option, *told_key = shlex.split(row_key.written(key))
     text = told_key[0] if told_key else option.removeprefix("--key=")
     assert bool(told_key) or text.startswith("-")
-    assert erase_key.parse(text, batch_of(*["VARCHAR"] * len(key))).values == (tuple(key),)
+    assert row_key.parse(text, batch_of(*["VARCHAR"] * len(key))).values == (tuple(key),)

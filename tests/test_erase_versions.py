@@ -9,13 +9,14 @@ import duckdb
 import pytest
 from botocore.exceptions import ClientError
 
-from loaders import doctor
+from loaders.help import doctor
 from loaders.lake import runs
 from loaders.lake.s3 import S3
 from loaders.lake.spool import spool
 from loaders.lake.store import sha256_of
-from loaders.retention import deleted, erase, erase_key, erase_versions
+from loaders.retention import deleted, erase, erase_versions
 from loaders.retention.erase_lake import LakeSearch
+from loaders.words import row_key
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def versioned(own, s3_server):
         own.write("delete from t where id = 2", "insert into t values (3, 'c')")
         own.run_with(warehouse, known, lake)
     with spool() as folder:
-        key = erase_key.parse("2", runs.newest_batches(lake, "raw_own", ["t"])["t"])
+        key = row_key.parse("2", runs.newest_batches(lake, "raw_own", ["t"])["t"])
         yield LakeSearch(lake, "raw_own", key, folder)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard import ask, export, formulas
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.warehouse.duckdb_connection import close_off
 from loaders.warehouse.duckdb_sql import read_parquet
 from tests import commands

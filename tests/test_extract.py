@@ -9,12 +9,14 @@ import pyarrow.parquet as pq
 import pymysql
 import pytest
 
-from loaders import catalog, discover
-from loaders.errors import Failure
+from loaders.common.errors import Failure
+from loaders.help import discover
 from loaders.lake import runs
 from loaders.lake.folder import Folder
-from loaders.matching import match
+from loaders.run.match_catalog import match
 from loaders.source.described import SourceTable
+from loaders.words import catalog
+from loaders.words.run_record import Run
 from tests.own_database import sequence
 
 LINEAGE = ["_source_hash", "_run", "_extracted_at", "_deleted_at"]
@@ -226,7 +228,7 @@ def test_of_two_runs_at_once_one_wins_and_the_other_leaves_nothing(own):
         thread.start()
     for thread in threads:
         thread.join()
-    (won,) = [outcome for outcome in outcomes if isinstance(outcome, runs.Run)]
+    (won,) = [outcome for outcome in outcomes if isinstance(outcome, Run)]
     (lost,) = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     assert "another run published number 2" in lost.problem
     attempts = {key.split("/")[1] for key in own.lake.keys("t/")}

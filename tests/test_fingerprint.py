@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from loaders.errors import Failure
-from loaders.proof import fingerprint
-from loaders.proof.fingerprint import hash_column
-from loaders.settings import ROOT
-from loaders.type_contract import contract
+from loaders.common.errors import Failure
+from loaders.common.settings import ROOT
+from loaders.types import fingerprint
+from loaders.types.fingerprint import hash_column
+from loaders.types.type_contract import contract
 from tests.own_database import sequence
 from tests.test_type_matrix import BINARY, MARIADB_ONLY, MATRIX
 from tests.test_verify import finding

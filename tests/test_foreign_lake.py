@@ -13,32 +13,34 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders.errors import Failure
-from loaders.lake import runs, strict
-from loaders.settings import ROOT
+from loaders.common.errors import Failure
+from loaders.common.settings import ROOT
+from loaders.lake import run_json, runs, strict
+from loaders.types.column_type import ColumnType
 from loaders.warehouse.duckdb_sql import read_parquet
+from loaders.words.run_record import Batch, ByValue, File, Run
 from tests import commands
 from tests.test_runs import TAKEN_AT, attempt
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/run-record.schema.json").read_text("utf-8")))
-HASH = runs.ColumnType("_source_hash", "bigint", "BIGINT", "BIGINT")
-PRICE = runs.ColumnType("price", "decimal(10,2)", "DECIMAL(10,2)", "DECIMAL(10,2)")
-NAME = runs.ColumnType("na\"me';--", "varchar(9)", "VARCHAR", "VARCHAR(36)")
-KEY = runs.ColumnType("id", "int", "INTEGER", "INTEGER")
+HASH = ColumnType("_source_hash", "bigint", "BIGINT", "BIGINT")
+PRICE = ColumnType("price", "decimal(10,2)", "DECIMAL(10,2)", "DECIMAL(10,2)")
+NAME = ColumnType("na\"me';--", "varchar(9)", "VARCHAR", "VARCHAR(36)")
+KEY = ColumnType("id", "int", "INTEGER", "INTEGER")
 
 
-def whole_record() -> runs.Run:
+def whole_record() -> Run:
     """A record in which everything is said that one can say."""
     folder = f"order/{attempt(7)}"
-    file = runs.File(f"{folder}/part-00000.parquet", 3, 1, "0" * 64)
-    batch = runs.Batch(
+    file = File(f"{folder}/part-00000.parquet", 3, 1, "0" * 64)
+    batch = Batch(
         "order", "incremental", (KEY, NAME, HASH), ("id",), (file,), 3, {NAME.name: 2}, "equal: 3 rows", "id", ("id",),
         (replace(file, key=f"{folder}/deleted-00000.parquet"),),
         3, 12345678901234567890123, 2, "2026-01-01", "2026-01-02 03:04:05", "updated_at", (NAME.name,), (PRICE,),
-        ("id",), ("order: new column",), runs.ByValue("by key", 1, 3, (None, "2026-01-02 03:04:05")),
+        ("id",), ("order: new column",), ByValue("by key", 1, 3, (None, "2026-01-02 03:04:05")),
     )  # fmt: skip
     other = replace(batch, table="고객", files=(), rows=0, deleted=(), by_value=None, mode="full", hash_sum=None)
-    return runs.Run(7, attempt(7), "raw", "shop", "8.4.9", TAKEN_AT, (batch, other))
+    return Run(7, attempt(7), "raw", "shop", "8.4.9", TAKEN_AT, (batch, other))
 
 
 RECORD = json.loads(whole_record().to_json())
@@ -85,14 +87,14 @@ def test_a_record_that_is_changed_anywhere_is_read_as_it_is_or_refused_by_name(p
     """And by the published schema too, wherever that can say it."""
     changed = mutated(RECORD, place, how, value)
     try:
-        run = runs.from_json(json.dumps(changed).encode(), "_runs/7.json")
+        run = run_json.from_json(json.dumps(changed).encode(), "_runs/7.json")
     except Failure as failure:
         assert "the run record _runs/7.json" in failure.problem and failure.problem.isprintable()
         assert len(failure.problem) < 400
         return
     SCHEMA.validate(changed)
     assert within(changed, json.loads(run.to_json())), "nothing was converted"
-    assert runs.from_json(run.to_json(), "_runs/7.json") == run
+    assert run_json.from_json(run.to_json(), "_runs/7.json") == run
 
 
 def within(said, read) -> bool:
@@ -112,7 +114,7 @@ def test_the_schema_refuses_what_is_not_of_its_type_and_nothing_else(place, how,
     if not isinstance(changed.get("parent"), int) or changed["parent"] is True or changed.get("format_version") != 1:
         return
     try:
-        strict.made(runs.Run, parsed)
+        strict.made(Run, parsed)
         fits = True
     except strict.Unlike:
         fits = False
@@ -146,7 +148,7 @@ def test_every_fields_type_is_published():
 )  # fmt: skip
 def test_what_is_no_record_is_one_sentence(data):
     with pytest.raises(Failure, match=r"_runs/7\.json is damaged"):
-        runs.from_json(data, "_runs/7.json")
+        run_json.from_json(data, "_runs/7.json")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_what_no_type_says_is_refused_too(said, change):
     changed = copy.deepcopy(RECORD)
     changed["batches"][0] |= change(changed["batches"][0])
     with pytest.raises(Failure, match=said):
-        runs.from_json(json.dumps(changed).encode(), "_runs/7.json")
+        run_json.from_json(json.dumps(changed).encode(), "_runs/7.json")
 
 
 @pytest.fixture
@@ -186,7 +188,7 @@ def waiting(own):
 
 def rewrite(own, number: int, change) -> None:
     """The record as somebody edits it who may write into the lake."""
-    file = own.lake.folder / runs.key_of(number)
+    file = own.lake.folder / run_json.key_of(number)
     record = json.loads(file.read_text("utf-8"))
     change(record)
     file.write_text(json.dumps(record), encoding="utf-8")

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from tests import wheels
 
 FILES = {

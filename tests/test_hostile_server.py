@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from loaders.errors import Failure
-from loaders.source import mysql, mysql_url, standing
-from loaders.type_contract import contract
+from loaders.common.errors import Failure
+from loaders.source import log_in, mysql, mysql_url, standing
+from loaders.types.type_contract import contract
 from mysql_arrow import pymysql_seam
 from redshift_stand_in import tls
 from tests.hostile_server import EOF, OK, Client, definition, hostile, text
@@ -40,7 +40,7 @@ def url(port: int, **more) -> mysql_url.DatabaseURL:
 
 def read_everything(port: int) -> None:
     """What `extract` and `verify` ask of a server, one after the other."""
-    with closing(mysql_url.connect(url(port), "SOURCE_URL", **mysql.CONNECT_OPTIONS)) as connection:
+    with closing(log_in.connect(url(port), "SOURCE_URL", **mysql.CONNECT_OPTIONS)) as connection:
         standing.notice(connection)
         with mysql.snapshot(connection) as snapshot:
             table = snapshot.tables()["t"]
@@ -104,7 +104,7 @@ def test_no_way_to_log_in_gives_the_password_to_a_server_that_proves_nothing(cer
         return True
 
     with hostile(ask, context if encrypted else None) as server, pytest.raises(Failure) as caught:
-        mysql_url.connect(url(server.port), "SOURCE_URL")
+        log_in.connect(url(server.port), "SOURCE_URL")
     assert CANARY.encode() not in server.received and CANARY not in str(caught.value)
     assert not _can_read(private, server.received)
     if plugin != "dialog" and not (first and plugin in PLUGINS[2:]):
@@ -128,7 +128,7 @@ def test_a_key_that_was_given_stays_the_only_one(certificate, tmp_path):
         return True
 
     with hostile(ask) as server, pytest.raises(Failure):
-        mysql_url.connect(url(server.port, server_public_key=str(pinned)), "SOURCE_URL")
+        log_in.connect(url(server.port, server_public_key=str(pinned)), "SOURCE_URL")
     assert len(server.received) > 2 * private.key_size // 8, "it was sent twice, by the key that was given"
     assert not _can_read(private, server.received)
 
@@ -238,7 +238,7 @@ def test_what_python_makes_of_an_answer_counts_not_its_bytes(act):
 
 def test_a_log_in_that_never_ends_is_held_up_to_a_bound():
     with hostile(lambda client, _query: endless_first_packet(client) or True) as server, one_sentence():
-        mysql_url.connect(url(server.port), "SOURCE_URL")
+        log_in.connect(url(server.port), "SOURCE_URL")
     assert server.taken < MOST + SOCKETS
 
 
@@ -289,5 +289,5 @@ def test_what_is_no_answer_is_said_so(question):
 
 def test_silence_at_the_log_in_ends_by_itself():
     with hostile(lambda client, _query: bool(client.read())) as server, one_sentence() as caught:
-        mysql_url.connect(url(server.port), "SOURCE_URL")
+        log_in.connect(url(server.port), "SOURCE_URL")
     assert "timed out" in caught.value.problem

@@ -5,10 +5,10 @@ from dataclasses import replace
 import duckdb
 import pytest
 
-from loaders import pipeline
-from loaders.deletes import DeleteLimit
-from loaders.errors import Failure
+from loaders.common.errors import Failure
+from loaders.run import pipeline
 from loaders.source import mysql_url
+from loaders.words.delete_limit import DeleteLimit
 from tests import mixes
 from tests.own_database import OwnDatabase, fresh_database, sequence
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loaders.source.mysql import rows as asked
 from loaders.source.source_side import by_keys
-from loaders.type_contract import contract
+from loaders.types.type_contract import contract
 
 texts = st.text(st.characters(codec="utf-8"), max_size=12)
 days = st.dates(datetime.date(1, 1, 1))

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
+from loaders.common.settings import ROOT
 from loaders.lake import runs
-from loaders.settings import ROOT
 from tests import servers
 
 OLD = [(1, "old", 1), (2, "old", 1)]

@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSResponse
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.lake.folder import Folder
 from loaders.lake.s3 import S3
 from loaders.lake.store import checked, segment, sha256_of

@@ -17,8 +17,8 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from loaders.errors import Failure
-from loaders.settings import ROOT
+from loaders.common.errors import Failure
+from loaders.common.settings import ROOT
 from loaders.source import mysql_url
 from local_stack import debian, mariadb_binary, mysql_binary, private_server
 from local_stack.program import Places, default_places

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import pytest
 
-from loaders.errors import Failure
-from loaders.matching import match
-from loaders.settings import ROOT
-from loaders.source import mysql_url
+from loaders.common.errors import Failure
+from loaders.common.settings import ROOT
+from loaders.run.match_catalog import match
+from loaders.source import log_in, mysql_url
 from loaders.source.refusals import TooMany
 from redshift_stand_in import tls
 from tests.own_database import OwnDatabase
@@ -27,7 +27,7 @@ PASSWORD = "pä스워드 ?é'@:/%"
 def door(tls_server, tmp_path_factory):
     """The server, open for TLS and without; its administrator; and a certificate of ours with its key."""
     root = mysql_url.parse(tls_server.private.url("root", "order_he"), "x")
-    with closing(mysql_url.connect(root, "x", autocommit=True)) as administrator:
+    with closing(log_in.connect(root, "x", autocommit=True)) as administrator:
         run(administrator, "set global require_secure_transport = 0")
         run(
             administrator,
@@ -68,7 +68,7 @@ def account(door):
 
 def enters(url, **options) -> str:
     """The cipher of a connection that can read."""
-    with closing(mysql_url.connect(url, "SOURCE_URL", **options)) as connection:
+    with closing(log_in.connect(url, "SOURCE_URL", **options)) as connection:
         run(connection, "select * from seen")
         return run(connection, "show status like 'ssl_cipher'")[0][1]
 
@@ -152,7 +152,7 @@ def test_what_is_no_mysql_server_is_said_so(said):
         threading.Thread(target=serve, daemon=True).start()
         url = mysql_url.DatabaseURL("u", "127.0.0.1", listening.getsockname()[1], "d", "canary")
         with pytest.raises(Failure, match=f"127.0.0.1:{url.port}") as caught:
-            mysql_url.connect(url, "SOURCE_URL")
+            log_in.connect(url, "SOURCE_URL")
     assert "canary" not in str(caught.value)
 
 
@@ -209,7 +209,7 @@ def test_what_an_account_lacks_is_said_with_its_remedy(account, how, problem, fi
     url = account(how)
     with ExitStack() as held:
         if "max_user" in how:
-            held.enter_context(closing(mysql_url.connect(url, "x")))
+            held.enter_context(closing(log_in.connect(url, "x")))
         failure = refused(url)
     assert problem in failure.problem and fix in failure.fix
     assert isinstance(failure, TooMany) == ("no further" in problem)
@@ -233,7 +233,7 @@ def test_what_a_server_refuses_to_all_is_said_with_its_remedy(door, account, ser
     try:
         with ExitStack() as held, pytest.raises(TooMany, match="Too many connections"):
             for _ in range(15):
-                held.enter_context(closing(mysql_url.connect(url, "SOURCE_URL")))
+                held.enter_context(closing(log_in.connect(url, "SOURCE_URL")))
     finally:
         run(administrator, f"set global max_connections = {limit}")
 

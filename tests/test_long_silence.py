@@ -7,14 +7,14 @@ import time
 
 import pytest
 
-from loaders.settings import ROOT
-from loaders.source import mysql_url
+from loaders.common.settings import ROOT
+from loaders.source import log_in, mysql_url
 from loaders.source.bucket_sums import in_parts
 
 VANISHES = """
 import fcntl, socket, struct, sys, threading, time
 from pathlib import Path
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.source import mysql, mysql_url
 from tests import chaos_proxy
 
@@ -25,11 +25,11 @@ def loopback(up):
 
 loopback(True)
 url, upstream, dead_after = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-mysql_url.DEAD_AFTER_SECONDS = dead_after
+log_in.DEAD_AFTER_SECONDS = dead_after
 line = chaos_proxy.Line(upstream)
 parsed = mysql_url.parse(url, "x")
 address = mysql_url.DatabaseURL(parsed.user, "127.0.0.1", line.port, parsed.database, parsed.password)
-with mysql.snapshot(mysql_url.connect(address, "x", **mysql.CONNECT_OPTIONS)) as snapshot:
+with mysql.snapshot(log_in.connect(address, "x", **mysql.CONNECT_OPTIONS)) as snapshot:
     table = snapshot.tables()["t"]
     threading.Timer(1, loopback, [False]).start()
     began = time.monotonic()
@@ -61,7 +61,7 @@ def test_a_log_in_that_is_not_answered_ends(monkeypatch):
         url = mysql_url.DatabaseURL("u", "127.0.0.1", listening.getsockname()[1], "d", "canary")
         began = time.monotonic()
         with pytest.raises(mysql_url.Failure, match="ended the connection"):
-            mysql_url.connect(url, "SOURCE_URL")
+            log_in.connect(url, "SOURCE_URL")
         assert time.monotonic() - began < 10
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 import duckdb
 import pytest
 
-from loaders import catalog, pipeline
-from loaders.errors import Failure
-from loaders.matching import match
-from loaders.proof import holdings, verify
+from loaders.common.errors import Failure
+from loaders.proof import raw_state, verify
 from loaders.proof.verify import Ends, Finding
+from loaders.run import pipeline
+from loaders.run.match_catalog import match
+from loaders.words import catalog
 from tests import commands, forked_dbt, small_shop
 from tests.own_database import watch
 from tests.small_shop import customer, order, product
@@ -62,7 +63,7 @@ def finding(own, known=None, whole=True, deep=False) -> Finding:
     known = known or catalog.read(commands.SHOP_CATALOG)
     with own.opened(known.schema) as warehouse, own.snapshot() as snapshot:
         ends = Ends(
-            snapshot, warehouse, holdings.applied(own.lake, warehouse), pipeline.pending(own.lake, warehouse),
+            snapshot, warehouse, raw_state.applied(own.lake, warehouse), pipeline.pending(own.lake, warehouse),
             "analytics", watch, whole,
         )  # fmt: skip
         pairs = match(known, snapshot)

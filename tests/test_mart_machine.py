@@ -10,8 +10,8 @@ import duckdb
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from loaders import catalog
 from loaders.retention import replay
+from loaders.words import catalog
 from tests import commands, forked_dbt, small_shop
 from tests.history_machine import HistoryMachine
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import pytest
 
-from loaders.errors import Failure
-from loaders.source import mysql, mysql_url
-from loaders.type_contract import contract
+from loaders.common.errors import Failure
+from loaders.source import log_in, mysql, mysql_url
+from loaders.types.type_contract import contract
 from local_stack import private_server
 from mysql_arrow import BLOCK_BYTES
 from tests import chaos_proxy
@@ -73,7 +73,7 @@ def test_a_connection_cut_in_mid_stream_is_a_failure_never_a_short_read(many, my
     with chaos_proxy.cutting_after(mysql_server.socket, sent_bytes) as path, pytest.raises(Failure) as caught:
         url = replace(mysql_url.parse(many.source_url, "x"), unix_socket=path)
         with (
-            closing(mysql_url.connect(url, "x", **mysql.CONNECT_OPTIONS)) as connection,
+            closing(log_in.connect(url, "x", **mysql.CONNECT_OPTIONS)) as connection,
             mysql.snapshot(connection) as snapshot,
         ):
             assert sum(batch.num_rows for batch in read(snapshot)) == -1, "it must not end by itself"

@@ -9,10 +9,10 @@ import pytest
 from pymysql.cursors import SSCursor
 
 import mysql_arrow
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.source import mysql
 from loaders.source.shared_snapshot import shared_snapshot
-from loaders.type_contract import contract
+from loaders.types.type_contract import contract
 from mysql_arrow import BLOCK_BYTES
 from tests.own_database import OwnDatabase
 

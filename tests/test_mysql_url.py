@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.errors import Failure
-from loaders.source import mysql_url
+from loaders.common.errors import Failure
+from loaders.source import log_in, mysql_url
 from redshift_stand_in import tls
 
 text = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)
@@ -54,7 +54,7 @@ def test_a_wrong_url_is_refused_without_showing_it(given_url, problem):
 
 def test_a_host_that_is_not_there_is_explained():
     with pytest.raises(Failure) as caught:
-        mysql_url.connect(mysql_url.parse("mysql://u:canary@127.0.0.1:9/d", "SOURCE_URL"), "SOURCE_URL")
+        log_in.connect(mysql_url.parse("mysql://u:canary@127.0.0.1:9/d", "SOURCE_URL"), "SOURCE_URL")
     assert "127.0.0.1:9 cannot be reached" in caught.value.problem
     assert "SOURCE_URL" in caught.value.fix
     assert "canary" not in str(caught.value)
@@ -66,7 +66,7 @@ def secured(tls_server):
 
 
 def encrypted(url) -> bool:
-    with closing(mysql_url.connect(url, "SOURCE_URL")) as connection, connection.cursor() as cursor:
+    with closing(log_in.connect(url, "SOURCE_URL")) as connection, connection.cursor() as cursor:
         cursor.execute("show status like 'ssl_cipher'")
         return bool(cursor.fetchone()[1])
 

@@ -6,7 +6,7 @@ import pytest
 
 from examples import lesson_zero, naive
 from examples.lesson_zero import Lesson
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from tests import commands
 
 

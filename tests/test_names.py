@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 from jinja2 import Environment
 
 from dashboard import ask, export, formulas
-from loaders import catalog, discover
-from loaders.errors import Failure
-from loaders.matching import unloadable
-from loaders.quoting import jinja_text, mysql_name, mysql_value, sql_name
+from loaders.common.errors import Failure
+from loaders.common.quoting import jinja_text, mysql_name, mysql_value, sql_name
+from loaders.help import discover
+from loaders.run.match_catalog import unloadable
 from loaders.source.described import SourceTable
-from loaders.type_contract import SourceColumn
+from loaders.types.type_contract import SourceColumn
+from loaders.words import catalog
 from tests import forked_dbt
 from tests.own_database import OwnDatabase
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from loaders import telling
-from loaders.settings import ROOT, read
+from loaders.common import telling
+from loaders.common.settings import ROOT, read
 from tests import commands
 
 CANARY = "canary-personal-71c"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders.overlap import Shared, among, behind, merged
+from loaders.common.threads import Shared, among, behind, merged
 
 SCHEMA = pa.schema([("n", pa.int64())])
 EIGHT_BYTES = 8

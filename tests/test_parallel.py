@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders import cli, pipeline
-from loaders.errors import Failure
-from loaders.lake import runs
+from loaders import cli
+from loaders.common.errors import Failure
 from loaders.lake.spool import spool
+from loaders.run import pipeline
 from loaders.source import key_ranges, mysql, mysql_url, shared_snapshot
 from loaders.warehouse.duckdb_sql import read_parquet
+from loaders.words.run_record import Batch, Run
 from tests import commands
 from tests.own_database import OwnDatabase, watch
 
@@ -44,7 +45,7 @@ def together(own: OwnDatabase, count: int = 3, url: str | None = None, notices: 
             yield snapshot
 
 
-def extract(own: OwnDatabase, progress=watch, warehouse=None, full=True, **how) -> runs.Run:
+def extract(own: OwnDatabase, progress=watch, warehouse=None, full=True, **how) -> Run:
     with spool() as folder:
         places, options = pipeline.Places(own.lake, folder, warehouse), pipeline.Options(full=full)
         return pipeline.extract(lambda: together(own, **how), own.discover(), places, options, progress)
@@ -58,7 +59,7 @@ def filled(own: OwnDatabase, table: str, columns: str, values: list[tuple]) -> N
         connection.commit()
 
 
-def rows(own: OwnDatabase, run: runs.Run, table: str, columns: str) -> list[tuple]:
+def rows(own: OwnDatabase, run: Run, table: str, columns: str) -> list[tuple]:
     """What the run has put into the lake of a table."""
     (batch,) = (batch for batch in run.batches if batch.table == table)
     files = [own.lake.folder / file.key for file in batch.files]
@@ -264,7 +265,7 @@ def many(own: OwnDatabase, count: int = 9) -> list[str]:
     return [table.name for table in own.discover().tables]
 
 
-def comparable(run: runs.Run) -> list[runs.Batch]:
+def comparable(run: Run) -> list[Batch]:
     """A run's batches but for its attempt's name."""
     return [
         replace(batch, files=tuple(replace(file, key=file.key.replace(run.attempt, "…")) for file in batch.files))

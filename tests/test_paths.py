@@ -17,13 +17,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dashboard import export
-from loaders import paths
-from loaders.errors import Failure
+from loaders.common import paths
+from loaders.common.errors import Failure
+from loaders.common.settings import ROOT
+from loaders.common.telling import printable
 from loaders.lake.folder import Folder
 from loaders.lake.spool import spool
 from loaders.retention import prune
-from loaders.settings import ROOT
-from loaders.telling import printable
 from loaders.warehouse.duckdb_sql import PARQUET_OPTIONS, read_parquet
 from tests.own_database import OwnDatabase
 from tests.test_cli import loaders, refused, shop  # noqa: F401 (a fixture)

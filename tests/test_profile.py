@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.warehouse import profile
 
 PROFILE = """

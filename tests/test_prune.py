@@ -7,11 +7,11 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from loaders import catalog
-from loaders.errors import Failure
-from loaders.lake import attempts, runs
+from loaders.common.errors import Failure
+from loaders.lake import attempts, run_json, runs
 from loaders.lake.spool import spool
 from loaders.retention import baseline, prune
+from loaders.words import catalog
 from tests.own_database import OwnDatabase
 from tests.test_cli import loaders, refused
 from tests.test_kill import run_to_step
@@ -58,7 +58,7 @@ def age(own, days: dict[int, float]) -> None:
     """Let runs have happened so many days ago."""
     now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None, microsecond=0)
     for number, ago in days.items():
-        file = own.lake.folder / runs.key_of(number)
+        file = own.lake.folder / run_json.key_of(number)
         was = runs.read(own.lake, number).snapshot_at.isoformat(sep=" ")
         file.write_text(file.read_text().replace(was, (now - datetime.timedelta(days=ago)).isoformat(sep=" ")))
 
@@ -271,7 +271,7 @@ def test_of_two_prunes_at_once_one_baseline_stays(old):
         planned = prune.plan(own.lake, warehouse, datetime.datetime.now() - datetime.timedelta(days=30))
         (first,) = prune.write_baselines(own.lake, planned, one, unwatched)
         (own.lake.folder / "aside").mkdir()
-        (own.lake.folder / runs.baseline_key(3)).rename(own.lake.folder / "aside/3.json")
+        (own.lake.folder / run_json.baseline_key(3)).rename(own.lake.folder / "aside/3.json")
         beaten = slow(own, planned, other)
         assert beaten.attempt == first.attempt
         list(prune.remove(own.lake, planned))
@@ -286,7 +286,7 @@ def slow(own, planned, folder):
     class Late(type(own.lake)):
         def create(self, key, data):
             aside = self.folder / "aside/3.json"
-            if key == runs.baseline_key(3) and aside.exists():
+            if key == run_json.baseline_key(3) and aside.exists():
                 aside.rename(self.folder / key)
             return super().create(key, data)
 
@@ -296,6 +296,6 @@ def slow(own, planned, folder):
 
 def test_a_gap_made_by_hand_is_still_a_failure(old):
     own, _states = old
-    own.lake.delete([runs.key_of(2)])
+    own.lake.delete([run_json.key_of(2)])
     with duckdb.connect(own.warehouse_path), pytest.raises(Failure, match="misses a run"):
         runs.numbers(own.lake)

@@ -2,7 +2,7 @@
 
 import re
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 
 PAGE = ROOT / "docs/reliability.md"
 NAMED = re.compile(r"`((?:redshift/|packages/[\w-]+/tests/)?test_\w+\.py)::(test_\w+)`")

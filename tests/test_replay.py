@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loaders import pipeline
-from loaders.errors import Failure
-from loaders.lake import runs
+from loaders.common.errors import Failure
+from loaders.lake import run_json, runs
 from loaders.retention.replay import replay
+from loaders.run import pipeline
 from tests.own_database import OwnDatabase, fresh_database
 from tests.shop_model import KINDS, write
 from tests.test_cli import loaders, refused
@@ -160,7 +160,7 @@ def test_a_damaged_file_of_deleted_keys_is_named(history):
 
 def test_a_record_that_does_not_fit_its_files_is_told(history):
     own, states = history
-    record = own.lake.folder / runs.key_of(2)
+    record = own.lake.folder / run_json.key_of(2)
     text = record.read_text()
     record.write_text(text.replace('"live_rows": 2', '"live_rows": 3'))
     refused(loaders(own, "replay"), "raw_own.t would not equal the source of run 2", "restore the lake from a backup")
@@ -202,7 +202,9 @@ def test_a_run_without_a_comparison_says_so(history):
 
 def test_changes_without_a_whole_read_are_named(history):
     own, states = history
-    own.lake.replace(runs.key_of(1), own.lake.read(runs.key_of(1)).replace(b'"mode": "full"', b'"mode": "incremental"'))
+    own.lake.replace(
+        run_json.key_of(1), own.lake.read(run_json.key_of(1)).replace(b'"mode": "full"', b'"mode": "incremental"')
+    )
     refused(loaders(own, "replay"), "changes of t (run 1) and no run that read it whole", "--full --tables t")
     assert everything(own) == states[3]
 

@@ -6,16 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from loaders.errors import Failure
-from loaders.lake import attempts, runs
+from loaders.common.errors import Failure
+from loaders.lake import attempts, run_json, runs
 from loaders.lake.folder import Folder
 from loaders.lake.manifest import manifest
+from loaders.types.column_type import ColumnType
+from loaders.words.run_record import Batch, File, Run
 
-FILE = runs.File("order/1-aaaaaaaaaaaaaaaa/part-00000.parquet", 3, 120, "ab" * 32)
-BATCH = runs.Batch(
+FILE = File("order/1-aaaaaaaaaaaaaaaa/part-00000.parquet", 3, 120, "ab" * 32)
+BATCH = Batch(
     "order",
     "full",
-    (runs.ColumnType("order_id", "bigint(20)", "BIGINT", "BIGINT"),),
+    (ColumnType("order_id", "bigint(20)", "BIGINT", "BIGINT"),),
     ("order_id",),
     (FILE,),
     3,
@@ -29,14 +31,14 @@ def attempt(number: int, digit: str = "a") -> str:
     return f"{number}-{digit * 16}"
 
 
-def record(number: int, digit: str = "a") -> runs.Run:
+def record(number: int, digit: str = "a") -> Run:
     file = replace(FILE, key=f"order/{attempt(number, digit)}/part-00000.parquet")
     batches = (replace(BATCH, files=(file,)),)
-    return runs.Run(number, attempt(number, digit), "raw", "shop", "10.11.19-MariaDB", TAKEN_AT, batches)
+    return Run(number, attempt(number, digit), "raw", "shop", "10.11.19-MariaDB", TAKEN_AT, batches)
 
 
 def test_a_record_is_read_back_as_it_was_written():
-    assert runs.from_json(record(7).to_json(), "_runs/7.json") == record(7)
+    assert run_json.from_json(record(7).to_json(), "_runs/7.json") == record(7)
 
 
 def test_the_record_names_its_parent_for_people_who_read_it():
@@ -46,7 +48,7 @@ def test_the_record_names_its_parent_for_people_who_read_it():
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"format_version": 1}', record(1).to_json()[:-40]])
 def test_a_damaged_record_is_named(data):
     with pytest.raises(Failure, match=r"_runs/1\.json is damaged"):
-        runs.from_json(data, "_runs/1.json")
+        run_json.from_json(data, "_runs/1.json")
 
 
 def test_a_record_under_another_number_is_damaged(tmp_path):
@@ -66,14 +68,14 @@ def test_what_only_a_newer_version_says_is_not_called_damage(where):
     part = part[where][0] if where in ("columns", "files") else part
     part["colour"] = "green"
     with pytest.raises(Failure, match="written by a newer version of this project: it says `colour`") as caught:
-        runs.from_json(json.dumps(newer).encode(), "_runs/1.json")
+        run_json.from_json(json.dumps(newer).encode(), "_runs/1.json")
     assert caught.value.fix.startswith("update this project")
 
 
 def test_a_record_of_another_format_is_refused():
     changed = json.loads(record(1).to_json()) | {"format_version": 99}
     with pytest.raises(Failure, match="has format 99"):
-        runs.from_json(json.dumps(changed).encode(), "_runs/1.json")
+        run_json.from_json(json.dumps(changed).encode(), "_runs/1.json")
 
 
 def test_a_number_is_won_once(tmp_path):
@@ -113,7 +115,7 @@ def test_the_oldest_record_is_missed(tmp_path):
     with pytest.raises(Failure, match=r"misses its oldest: _runs/1\.json"):
         runs.numbers(lake)
     base = replace(record(2), attempt=f"baseline-{attempt(2)}", batches=())
-    lake.create(runs.baseline_key(2), runs.readable(lake, base, runs.baseline_key(2)))
+    lake.create(run_json.baseline_key(2), runs.readable(lake, base, run_json.baseline_key(2)))
     assert runs.numbers(lake) == [2, 3]
     lake.delete(["_runs/2.json"])
     with pytest.raises(Failure, match=r"misses its oldest: _runs/3\.json"):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from tests.git import git
 
 # What a credential looks like; the names say what was found.

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.errors import Failure
-from loaders.settings import ROOT
+from loaders.common.errors import Failure
+from loaders.common.settings import ROOT
 from loaders.source import mysql_url
 from local_stack import private_server
 from seeds_generator import cli as seeds_cli

@@ -2,10 +2,11 @@
 
 import pytest
 
-from loaders import catalog, pipeline
-from loaders.deletes import DeleteLimit
 from loaders.lake import runs, sequences
 from loaders.lake.spool import spool
+from loaders.run import pipeline
+from loaders.words import catalog
+from loaders.words.delete_limit import DeleteLimit
 from tests import commands
 from tests.own_database import sequence
 from tests.test_verify import told

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 import pymysql
 import pytest
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from loaders.source import mysql_url
 from local_stack import private_server
 from tests import commands, servers

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import pymysql
 import pytest
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.source import mysql, mysql_url, session
 from loaders.source.shared_snapshot import shared_snapshot
-from loaders.type_contract import contract
+from loaders.types.type_contract import contract
 
 ROWS = 5_000
 STATED = {setting.name: setting for setting in (*session.MARIADB_LIMITS, *session.EVERYWHERE, *session.SOMEWHERE)}

@@ -7,8 +7,9 @@ import shutil
 
 import pytest
 
-from loaders import cursors, settings
-from loaders.errors import Failure
+from loaders.common import settings
+from loaders.common.errors import Failure
+from loaders.words import cursors
 
 
 @pytest.fixture

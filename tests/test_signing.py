@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders.errors import Failure
-from loaders.lake import runs, sequences, signing
+from loaders.common.errors import Failure
+from loaders.lake import run_json, runs, sequences, signing
 from loaders.lake.folder import Folder
 from loaders.lake.s3 import S3
 from loaders.retention import withdraw
+from loaders.words.run_record import Run
 from tests import commands
 from tests.own_database import OwnDatabase
 from tests.test_erase import erased
@@ -27,8 +28,8 @@ SIGNED = OURS.signed(whole_record().to_json(), "_runs/7.json")
 PLACES = [("", "_runs/7.json"), ("", "_runs/8.json"), ("", "_baselines/7.json"), ("raw", "_runs/7.json")]
 
 
-def read(data: bytes, key: str = "_runs/7.json", how: signing.Signing = OURS) -> runs.Run:
-    return runs.from_json(data, key, how)
+def read(data: bytes, key: str = "_runs/7.json", how: signing.Signing = OURS) -> Run:
+    return run_json.from_json(data, key, how)
 
 
 def test_a_signed_record_says_what_it_said_and_is_of_the_published_form():
@@ -93,7 +94,7 @@ def test_what_is_carried_about_in_a_lake_is_refused_in_every_store(lake):
         runs.publish(lake, record(number))
     runs.publish(below, replace(record(1, "b"), schema="other"))
     base = replace(record(2), attempt=f"baseline-{attempt(2)}", batches=())
-    lake.create(runs.baseline_key(2), runs.readable(lake, base, runs.baseline_key(2)))
+    lake.create(run_json.baseline_key(2), runs.readable(lake, base, run_json.baseline_key(2)))
     assert [runs.read(lake, 2).run, runs.read_baseline(lake, 2).run, runs.read(below, 1).schema] == [2, 2, "other"]
     first = lake.read("_runs/1.json")
     for where, key in ((lake, "_runs/2.json"), (below, "_runs/1.json"), (lake, "_baselines/2.json")):
@@ -132,8 +133,8 @@ def shop(unsigned):
     """The same, signed by hand."""
     own = Shop(unsigned.shop_url, unsigned.source_url, unsigned.folder)
     for number in (1, 2):
-        file = own.lake.folder / runs.key_of(number)
-        file.write_bytes(OURS.signed(file.read_bytes(), runs.key_of(number)))
+        file = own.lake.folder / run_json.key_of(number)
+        file.write_bytes(OURS.signed(file.read_bytes(), run_json.key_of(number)))
     return own
 
 

@@ -6,8 +6,8 @@ import sys
 import tempfile
 import time
 
+from loaders.common.settings import ROOT
 from loaders.lake.spool import PREFIX, spool
-from loaders.settings import ROOT
 
 
 def test_a_finished_run_leaves_nothing(tmp_path, monkeypatch):

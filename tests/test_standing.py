@@ -4,10 +4,10 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from loaders import doctor
+from loaders.help import doctor
 from loaders.source import mysql, standing
 from loaders.source.shared_snapshot import may_lock, shared_snapshot
-from loaders.type_contract import INT64, Column
+from loaders.types.type_contract import INT64, Column
 from tests.own_database import OwnDatabase
 
 
@@ -86,6 +86,6 @@ def test_what_a_run_would_be_refused_doctor_and_plan_are_refused(own, monkeypatc
     with own.snapshot() as snapshot:
         assert [finding.fault for finding in doctor.source(snapshot, known) if finding.fault] == []
         broken = Column("_source_hash", "bigint", False, INT64, "no_such_function(id)")
-        monkeypatch.setattr("loaders.proof.fingerprint.hash_column", lambda *_: broken)
+        monkeypatch.setattr("loaders.types.fingerprint.hash_column", lambda *_: broken)
         (fault,) = [finding.fault for finding in doctor.source(snapshot, known) if finding.fault]
     assert "no_such_function" in fault.problem and "lacks a function" in fault.fix

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from tests.mixes import totals
 from tests.own_database import OwnDatabase, fresh_database
 from tests.shop_model import KINDS, MANY, Kind, filled, first_rows, rows_of, write

@@ -18,19 +18,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders import pipeline, report
-from loaders.errors import Failure
-from loaders.lake.runs import ColumnType
+from loaders.cli import report
+from loaders.common.errors import Failure
 from loaders.lake.spool import spool
-from loaders.matching import match
-from loaders.proof import holdings, verify
-from loaders.proof.buckets import Buckets
+from loaders.proof import raw_state, verify
 from loaders.proof.compare import compare
+from loaders.run import pipeline
+from loaders.run.match_catalog import match
 from loaders.source import bucket_sums, key_ranges, mysql
 from loaders.source.bucket_sums import PartSums, added_up
 from loaders.source.mysql import Snapshot
 from loaders.source.source_side import SourceSide
-from loaders.table_read import homes
+from loaders.types.column_type import ColumnType
+from loaders.types.homes import homes
+from loaders.words.buckets import Buckets
 from tests.own_database import OwnDatabase, watch
 from tests.test_parallel import filled as fill
 from tests.test_parallel import split_all, threads, together  # noqa: F401 (split_all is a fixture)
@@ -54,7 +55,7 @@ def side_of(snapshot: Snapshot, own: OwnDatabase, progress=watch) -> SourceSide:
     """The table `t` as one side of a comparison."""
     (table,) = own.discover().tables
     source = snapshot.tables()[table.name]
-    columns = homes(table, source, for_redshift=False)
+    columns = homes(table.name, source.columns, for_redshift=False)
     keys = [column for name in table.primary_key for column in columns if column.name == name]
     return SourceSide(snapshot, source, keys, columns[-1], progress)
 
@@ -294,7 +295,7 @@ def test_incremental_runs_and_verify_tell_that_they_compare(own):
         places = pipeline.Places(own.lake, folder, warehouse)
         pipeline.extract(own.snapshot, known, places, pipeline.Options(), progress)
         assert told == ["comparing t", "reading t"], "and then repairs, here none"
-        applied = holdings.applied(own.lake, warehouse)
+        applied = raw_state.applied(own.lake, warehouse)
         ends = verify.Ends(snapshot, warehouse, applied, [], "marts", progress, whole=True)
         ((table, source),) = match(known, snapshot)
         assert verify.raw_table(ends, table, source, known, deep=False).equal

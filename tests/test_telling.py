@@ -4,10 +4,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loaders import report, telling
-from loaders.errors import Failure
+from loaders.cli import report
+from loaders.common import telling
+from loaders.common.errors import Failure
+from loaders.common.telling import notice, printable, say
 from loaders.proof.verify import Finding
-from loaders.telling import notice, printable, say
 
 any_text = st.text(st.characters() | st.sampled_from("\n\r\t\x1b\x07\x7f\x9b\u2028\u2029\u202e\u200b\0"))
 

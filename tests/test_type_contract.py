@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loaders.errors import Failure
-from loaders.settings import ROOT
-from loaders.type_contract import SourceColumn, contract, decode
+from loaders.common.errors import Failure
+from loaders.common.settings import ROOT
+from loaders.types.type_contract import SourceColumn, contract, decode
 from mysql_arrow.printed import cast
 
 DOCUMENTED = re.findall(

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loaders import catalog
-from loaders.errors import Failure
-from loaders.quoting import mysql_name
+from loaders.common.errors import Failure
+from loaders.common.quoting import mysql_name
+from loaders.words import catalog
 
 TEXT = ["''", "'NULL'", "'\\\\N'", "' a '", "'a\\tb\\nc\\rd'", "'\"q\"'", "'it''s'", "'\\\\'", "'김민준'", "'é'"]
 WIDE = [*TEXT, "'a\\0b'", "'😀 👩‍👩‍👧'", "repeat('😀', 250)"]

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loaders import cli, pipeline
-from loaders.errors import Failure
-from loaders.matching import match
-from loaders.proof import holdings, verify
+from loaders import cli
+from loaders.common.errors import Failure
+from loaders.proof import raw_state, verify
 from loaders.proof.side_by_side import side_by_side
 from loaders.proof.verify import Ends, Finding
+from loaders.run import pipeline
+from loaders.run.match_catalog import match
 from tests import commands, deep_table, small_shop
 from tests import test_type_matrix as matrix
 from tests.own_database import sequence, watch
@@ -34,7 +35,7 @@ def damaged(own, *statements: str) -> None:
 def ends_of(own, known, warehouse, lake=None, marts="analytics"):
     lake = lake or own.lake
     with own.snapshot() as snapshot:
-        applied = holdings.applied(lake, warehouse)
+        applied = raw_state.applied(lake, warehouse)
         yield Ends(snapshot, warehouse, applied, pipeline.pending(lake, warehouse), marts, watch, True)
 
 

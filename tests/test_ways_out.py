@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from tests.git import git
 
 PACKAGES = ("loaders", "dashboard", "seeds_generator", "local_stack", "exercises", "bench", "packages")

@@ -4,12 +4,13 @@ import pyarrow as pa
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loaders import drift
-from loaders.lake.runs import Batch, ColumnType
-from loaders.proof import fingerprint
-from loaders.type_contract import SourceColumn, contract
-from loaders.warehouse.raw_tables import SOURCE_HASH
-from loaders.widening import can_hold, same_home
+from loaders.types import fingerprint
+from loaders.types.column_type import ColumnType
+from loaders.types.fingerprint import SOURCE_HASH
+from loaders.types.type_contract import SourceColumn, contract
+from loaders.types.widening import can_hold, same_home
+from loaders.words import drift
+from loaders.words.run_record import Batch
 
 names = st.sampled_from(["a", "A", "b", "c", "d", "order", "김", SOURCE_HASH])
 whole = st.sampled_from(["tinyint", "smallint", "mediumint", "int", "bigint", "year"])

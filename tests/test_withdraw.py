@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from loaders import catalog
-from loaders.errors import Failure
-from loaders.lake import runs
+from loaders.common.errors import Failure
+from loaders.lake import run_json, runs
 from loaders.retention import replay, withdraw
+from loaders.words import catalog
 from tests import commands
 from tests.test_kill import run_to_step
 
@@ -97,7 +97,7 @@ def test_what_raw_holds_stays(waiting):
 def test_out_of_a_broken_lake_whose_runs_raw_holds_the_messages_lead(waiting, lost, number):
     """No backup: `withdraw` said that the run blocks nothing, and `extract`, that it should be withdrawn."""
     waiting.load()
-    record = waiting.lake.folder / runs.key_of(number)
+    record = waiting.lake.folder / run_json.key_of(number)
     record.write_text("{") if lost == "damaged" else record.unlink()
     named = number if lost == "damaged" else number + 1
     told = loaders(waiting, "extract").stderr

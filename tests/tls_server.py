@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from loaders.source import mysql_url
+from loaders.source import log_in, mysql_url
 from loaders.source.mysql_url import DatabaseURL
 from local_stack import private_server
 from redshift_stand_in import tls
@@ -31,7 +31,7 @@ def started(home: Path, kind: str) -> Iterator[TLSServer]:
     server = private_server.up(home / "mysql", kind, say=lambda _text: None, options=options)
     # Whoever comes by 127.0.0.2 has no name; the account is for any address.
     root = mysql_url.parse(server.url("root", "mysql"), "x")
-    with closing(mysql_url.connect(root, "x")) as connection, connection.cursor() as cursor:
+    with closing(log_in.connect(root, "x")) as connection, connection.cursor() as cursor:
         cursor.execute(f"create user 'loader'@'127.0.0.%' identified by '{server.passwords['loader']}'")
         cursor.execute("grant select, lock tables on `order\\_he%`.* to 'loader'@'127.0.0.%'")
     yield TLSServer(

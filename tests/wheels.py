@@ -5,7 +5,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 
 
 def installed(package: str, folder: Path) -> Path:

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pymysql.cursors import SSCursor
 
-from loaders.source import mysql_url
+from loaders.source import log_in, mysql_url
 
 ROWS_AT_ONCE = 50_000
 
 
 def main(url: str, table: str, folder: str) -> None:
-    source = mysql_url.connect(mysql_url.parse(url, "the URL"), "the URL")
+    source = log_in.connect(mysql_url.parse(url, "the URL"), "the URL")
     with closing(source), closing(SSCursor(source)) as cursor:
         cursor.execute(f"select * from `{table}`")
         names = [column[0] for column in cursor.description]

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 import duckdb
 import duckdb_extension_mysql_scanner as carrier
 
-from loaders.quoting import sql_name, sql_text
+from loaders.common.quoting import sql_name, sql_text
 
 
 def main(url: str, table: str, folder: str) -> None:

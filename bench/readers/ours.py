@@ -9,9 +9,9 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from loaders.lake import parquet
-from loaders.source import key_ranges, mysql, mysql_url
+from loaders.source import key_ranges, log_in, mysql, mysql_url
 from loaders.source.shared_snapshot import shared_snapshot
-from loaders.type_contract import contract, lake_schema
+from loaders.types.type_contract import contract, lake_schema
 
 
 def main(url: str, name: str, folder: str, connections: str = "1") -> None:
@@ -31,7 +31,7 @@ def main(url: str, name: str, folder: str, connections: str = "1") -> None:
 
 
 def _open(opened: ExitStack, url: str) -> mysql.pymysql.Connection:
-    connection = mysql_url.connect(mysql_url.parse(url, "the URL"), "the URL", **mysql.CONNECT_OPTIONS)
+    connection = log_in.connect(mysql_url.parse(url, "the URL"), "the URL", **mysql.CONNECT_OPTIONS)
     return opened.enter_context(closing(connection))
 
 

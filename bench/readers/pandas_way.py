@@ -8,11 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 from examples import naive
-from loaders.source import mysql_url
+from loaders.source import log_in, mysql_url
 
 
 def main(url: str, table: str, folder: str) -> None:
-    with closing(mysql_url.connect(mysql_url.parse(url, "the URL"), "the URL")) as connection:
+    with closing(log_in.connect(mysql_url.parse(url, "the URL"), "the URL")) as connection:
         naive.write(naive.read(connection, table), Path(folder) / "part.csv")
 
 

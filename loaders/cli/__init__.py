@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from loaders import settings, telling
 from loaders.cli import dbt, discover, doctor, erase, plan, prune, replay, run, sign, status, verify, withdraw
+from loaders.common import settings, telling
 
 EXAMPLES = """examples:
   python -m loaders extract                       all tables of the catalog: MySQL -> lake -> raw

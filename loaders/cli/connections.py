@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mysql_arrow
-from loaders import catalog as catalogs
-from loaders import paths, settings
-from loaders.catalog import Catalog
-from loaders.errors import Failure
+from loaders.common import paths, settings
+from loaders.common.errors import Failure
+from loaders.common.settings import Settings
+from loaders.common.telling import notice
 from loaders.lake import sequences, signing
 from loaders.lake.folder import Folder
 from loaders.lake.signing import Signing
 from loaders.lake.store import Lake
-from loaders.settings import Settings
-from loaders.source import mysql, mysql_url
+from loaders.source import log_in, mysql, mysql_url
 from loaders.source.refusals import TooMany
-from loaders.telling import notice
 from loaders.warehouse import profile
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.interface import Warehouse
+from loaders.words import catalog as catalogs
+from loaders.words.catalog import Catalog
 
 if TYPE_CHECKING:
     from loaders.lake.s3 import S3
@@ -99,7 +99,7 @@ def sources(chosen: Settings, count: int) -> Iterator[list[mysql_arrow.Connectio
         opened: list[mysql_arrow.Connection] = []
         while len(opened) < count:
             try:
-                connection = mysql_url.connect(url, "SOURCE_URL", **mysql.CONNECT_OPTIONS)
+                connection = log_in.connect(url, "SOURCE_URL", **mysql.CONNECT_OPTIONS)
             except TooMany as failure:
                 if not opened:
                     raise

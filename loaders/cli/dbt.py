@@ -5,10 +5,9 @@ import os
 import sys
 from pathlib import Path
 
-from loaders import dbt_folder
-from loaders.cli import connections
+from loaders.cli import connections, dbt_folder
 from loaders.cli.commands import Commands
-from loaders.settings import Settings
+from loaders.common.settings import Settings
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 
 

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from loaders.catalog import Catalog
-from loaders.errors import Failure
+from loaders.common.errors import Failure
+from loaders.common.settings import Settings
 from loaders.retention import erase
 from loaders.retention.erase import Relation
-from loaders.settings import Settings
+from loaders.words.catalog import Catalog
 
 # A model or snapshot, as `dbt ls` prints it.
 Node = dict[str, Any]

@@ -3,14 +3,15 @@
 import argparse
 import sys
 
-from loaders import discover, telling
 from loaders.cli import connections
 from loaders.cli.commands import Commands
-from loaders.errors import Failure
-from loaders.quoting import mysql_name
-from loaders.settings import Settings
+from loaders.common import telling
+from loaders.common.errors import Failure
+from loaders.common.quoting import mysql_name
+from loaders.common.settings import Settings
+from loaders.common.telling import notice, say
+from loaders.help import discover
 from loaders.source import mysql
-from loaders.telling import notice, say
 
 COMMANDS = (f"{telling.PACKAGE} extract", f"{telling.PACKAGE} dbt build --select ")
 

@@ -7,17 +7,19 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from loaders import doctor, settings
-from loaders.catalog import Catalog
 from loaders.cli import connections
 from loaders.cli.commands import Commands
+from loaders.common import settings
+from loaders.common.settings import Settings
+from loaders.common.telling import say
+from loaders.help import doctor
 from loaders.lake import parquet, runs
 from loaders.lake.folder import Folder
 from loaders.lake.run_files import RunFiles
 from loaders.lake.spool import spool
-from loaders.settings import Settings
 from loaders.source import mysql, mysql_url
-from loaders.telling import say
+from loaders.words.catalog import Catalog
+from loaders.words.run_record import File
 
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
@@ -120,7 +122,7 @@ def _copy_one_row(catalog: Catalog, chosen: Settings, folder: Path) -> None:
     key = f"_doctor/{secrets.token_hex(8)}"
     schema = pa.schema([("id", pa.int64())])
     (local,) = parquet.write([pa.RecordBatch.from_arrays([pa.array([1])], schema=schema)], schema, folder)
-    file = runs.File(f"{key}/one-row.parquet", 1, local.bytes, local.sha256)
+    file = File(f"{key}/one-row.parquet", 1, local.bytes, local.sha256)
     store.put_file(file.key, local.path, local.sha256)
     try:
         with connections.redshift(catalog, chosen) as warehouse:

@@ -6,24 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loaders.catalog import Catalog
 from loaders.cli import connections, dbt_nodes, erase_told
 from loaders.cli.commands import Commands
-from loaders.errors import Failure
+from loaders.common.errors import Failure
+from loaders.common.settings import Settings
+from loaders.common.telling import say
 from loaders.lake import attempts, runs
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
-from loaders.proof.holdings import BUILDS
-from loaders.retention import deleted, erase, erase_key, erase_versions, traces
+from loaders.proof.raw_state import BUILDS
+from loaders.retention import deleted, erase, erase_versions, traces
 from loaders.retention.erase import Relation
-from loaders.retention.erase_key import Keys
 from loaders.retention.erase_lake import LakeSearch
 from loaders.retention.references import Referring
 from loaders.retention.spellings import Spelled
-from loaders.settings import Settings
 from loaders.source import mysql
-from loaders.telling import say
 from loaders.warehouse.interface import Warehouse
+from loaders.words import row_key
+from loaders.words.catalog import Catalog
+from loaders.words.row_key import Keys
+from loaders.words.run_record import Batch
 
 EXAMPLES = """examples:
   python -m loaders erase --table customer --key 42
@@ -97,7 +99,7 @@ def erase_rows(arguments: argparse.Namespace, chosen: Settings) -> None:
     newest = runs.newest_batches(lake, catalog.schema, [table.name for table in catalog.tables])
     if arguments.table not in newest:
         raise Failure(f"the lake {lake} holds nothing of {arguments.table}", "check LAKE_URL")
-    keys = erase_key.parse(arguments.key, newest[arguments.table])
+    keys = row_key.parse(arguments.key, newest[arguments.table])
     marts = connections.dbt_target(chosen, chosen.environment).values["schema"]
     nodes = dbt_nodes.listed(catalog, chosen)
     with spool() as folder, connections.warehouse(catalog, chosen) as warehouse:
@@ -147,16 +149,16 @@ def _erase_deleted(arguments: argparse.Namespace, chosen: Settings, catalog: Cat
     proof.tell(chosen, staying)
 
 
-def _end_killed(places: Places, batch: runs.Batch) -> None:
+def _end_killed(places: Places, batch: Batch) -> None:
     """Remove the files that a killed erasure has left without a name: no key would lead to them any more."""
-    search = places.search(erase_key.of(batch, []), deleted.NOTE)
+    search = places.search(row_key.of(batch, []), deleted.NOTE)
     if search.is_begun():
         search.erase()
 
 
-def _deleted(places: Places, snapshot: mysql.Snapshot, batch: runs.Batch, moment: datetime.datetime) -> Keys:
+def _deleted(places: Places, snapshot: mysql.Snapshot, batch: Batch, moment: datetime.datetime) -> Keys:
     """The rows of a table that may go; what is at the source again, and no run has seen yet, stays."""
-    search = places.search(erase_key.of(batch, []), deleted.NOTE)
+    search = places.search(row_key.of(batch, []), deleted.NOTE)
     kept = [relation for relation in places.relations(batch.table) if relation.history]
     keys = deleted.Deleted(search, places.warehouse, kept, moment).keys(search.is_begun())
     back = erase.at_source(snapshot, keys)

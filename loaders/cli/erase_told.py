@@ -6,22 +6,23 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
+from loaders.common.settings import Settings
+from loaders.common.telling import say
 from loaders.lake import runs
 from loaders.lake.folder import Folder
-from loaders.lake.runs import Batch
 from loaders.lake.store import Lake
-from loaders.retention import erase, erase_key, traces
+from loaders.retention import erase, traces
 from loaders.retention.erase import Relation
-from loaders.retention.erase_key import Keys
 from loaders.retention.erase_lake import LakeSearch
 from loaders.retention.erase_versions import OldVersions
 from loaders.retention.references import Referring
 from loaders.retention.spellings import Spelled
-from loaders.settings import Settings
-from loaders.telling import say
 from loaders.warehouse.duckdb_warehouse import DuckDBWarehouse
 from loaders.warehouse.interface import Warehouse
+from loaders.words import row_key
+from loaders.words.row_key import Keys
+from loaders.words.run_record import Batch
 
 NEXT = "`make extract build dashboard export`"
 REWRITE = "`make erase ARGS=--rewrite`"
@@ -52,7 +53,7 @@ def alike(found: Sequence[Spelled]) -> Iterator[str]:
             yield (
                 f"{row}, whose {each.by} differs from {each.keys} in case, accents or blanks at the end only, which "
                 "are one to most of MySQL's collations: if it is the person's too, "
-                f"`erase --table {shlex.quote(row.table)} {erase_key.written(key)}` erases it"
+                f"`erase --table {shlex.quote(row.table)} {row_key.written(key)}` erases it"
             )
         more = len(each.rows.values) - NAMED
         if more > 0:

@@ -6,24 +6,26 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from loaders import drift, pipeline, plans, report
-from loaders.catalog import Catalog
-from loaders.cli import connections
+from loaders.cli import connections, report
 from loaders.cli.commands import Commands
-from loaders.errors import Failure
-from loaders.incremental import Raw
-from loaders.intents import Intent, Wanted, intent
+from loaders.common.errors import Failure
+from loaders.common.settings import Settings
+from loaders.common.telling import say
 from loaders.lake import runs
 from loaders.lake.run_files import RunFiles
-from loaders.lake.runs import Run
 from loaders.lake.store import Lake
-from loaders.matching import match
-from loaders.settings import Settings
+from loaders.run import pipeline, plans
+from loaders.run.incremental import Raw
+from loaders.run.intents import Intent, Wanted, intent
+from loaders.run.match_catalog import match
+from loaders.run.table_read import TableRead
 from loaders.source import mysql
 from loaders.source.mysql import Snapshot
-from loaders.table_read import TableRead, homes, types
-from loaders.telling import say
+from loaders.types.homes import homes, types
 from loaders.warehouse.interface import Warehouse
+from loaders.words import drift
+from loaders.words.catalog import Catalog
+from loaders.words.run_record import Run
 
 EPILOG = """examples:
   python -m loaders plan                   mode of each table and why, estimated rows and bytes, runs that wait
@@ -100,7 +102,7 @@ def _intents(catalog: Catalog, snapshot: Snapshot, raw: Raw, waiting: list[Run],
     """Of every table. What a waiting run brings is not in raw yet, so raw is not asked about it."""
     coming = {batch.table for run in waiting for batch in run.batches}
     for table, source in match(catalog, snapshot):
-        columns = homes(table, source, catalog.for_redshift)
+        columns = homes(table.name, source.columns, catalog.for_redshift)
         snapshot.attempt(source, columns)
         changes = drift.between(raw.bases.get(table.name), table.name, types(columns), table.primary_key)
         read = TableRead(

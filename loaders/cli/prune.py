@@ -3,14 +3,13 @@
 import argparse
 import datetime
 
-from loaders import report
-from loaders.cli import connections
+from loaders.cli import connections, report
 from loaders.cli.commands import Commands
-from loaders.errors import Failure
+from loaders.common.errors import Failure
+from loaders.common.settings import Settings
+from loaders.common.telling import say
 from loaders.lake.spool import spool
 from loaders.retention import prune
-from loaders.settings import Settings
-from loaders.telling import say
 
 EXAMPLES = """examples:
   python -m loaders prune --keep-days 30 --dry-run   what would go

@@ -3,12 +3,12 @@
 import argparse
 import time
 
-from loaders import pipeline, report
-from loaders.cli import connections
+from loaders.cli import connections, report
 from loaders.cli.commands import Commands
+from loaders.common.settings import Settings
+from loaders.common.telling import say
 from loaders.retention import replay
-from loaders.settings import Settings
-from loaders.telling import say
+from loaders.run import pipeline
 
 EXAMPLES = """examples:
   python -m loaders replay              raw as the newest run left it

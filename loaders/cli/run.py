@@ -7,19 +7,21 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import mysql_arrow
-from loaders import drift, pipeline, report
-from loaders.catalog import Catalog
-from loaders.cli import connections
+from loaders.cli import connections, report
 from loaders.cli.commands import Commands
-from loaders.deletes import DeleteLimit
-from loaders.lake import runs, sequences
+from loaders.common.settings import Settings
+from loaders.common.telling import notice, say
+from loaders.lake import sequences
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
-from loaders.proof.by_value import Shares
-from loaders.settings import Settings
+from loaders.run import pipeline
+from loaders.run.by_value import Shares
 from loaders.source import mysql, standing
 from loaders.source.shared_snapshot import shared_snapshot
-from loaders.telling import notice, say
+from loaders.words import drift
+from loaders.words.catalog import Catalog
+from loaders.words.delete_limit import DeleteLimit
+from loaders.words.run_record import Run
 
 VERDICTS = "What each table's verdict proves, and what it does not: docs/proof.md"
 # A source has other users too.
@@ -75,7 +77,7 @@ def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
 
 def _read(
     arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, places: pipeline.Places, deletes: DeleteLimit
-) -> runs.Run:
+) -> Run:
     """Read the source, and compare it with raw, which others may read meanwhile. Published only with --no-load."""
     options = pipeline.Options(
         full=arguments.full,
@@ -94,7 +96,7 @@ def _read(
         return read(lambda: _snapshot(opened, catalog), catalog, places, options, report.progress)
 
 
-def _commit(catalog: Catalog, places: pipeline.Places, run: runs.Run, chosen: Settings, deletes: DeleteLimit) -> str:
+def _commit(catalog: Catalog, places: pipeline.Places, run: Run, chosen: Settings, deletes: DeleteLimit) -> str:
     """Both commits, of a run that has left the source alone by now; a line that says so."""
     with report.working(f"loading run {run.run} into raw"):
         where = pipeline.commit_both(places, run, lambda: connections.warehouse(catalog, chosen), deletes)

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from loaders.cli import connections
 from loaders.cli.commands import Commands
-from loaders.errors import Failure
-from loaders.lake import runs, sequences, signing
-from loaders.lake.runs import Run
+from loaders.common.errors import Failure
+from loaders.common.settings import Settings
+from loaders.common.telling import say
+from loaders.lake import run_json, runs, sequences, signing
 from loaders.lake.store import Lake
-from loaders.settings import Settings
-from loaders.telling import say
+from loaders.words.run_record import Run
 
 EXAMPLES = """examples:
   python -m loaders sign --dry-run   the records that LAKE_KEY has not signed, and what they say
@@ -62,7 +62,7 @@ def _refused(lake: Lake) -> Iterator[tuple[str, Run, str]]:
     """(key, record, why) of those that other commands refuse by their signature; a damaged one is a failure."""
     for key in runs.keys(lake):
         data = lake.read(key)
-        run = runs.from_json(signing.without_signature(data), key)
+        run = run_json.from_json(signing.without_signature(data), key)
         try:
             lake.signing.opened(data, key)
         except Failure as refused:

@@ -3,16 +3,16 @@
 import argparse
 import datetime
 
-from loaders import pipeline, report
-from loaders.catalog import Catalog
-from loaders.cli import connections
+from loaders.cli import connections, report
 from loaders.cli.commands import Commands
+from loaders.common.settings import Settings
+from loaders.common.telling import say
 from loaders.lake import runs
-from loaders.proof import holdings
+from loaders.proof import raw_state
 from loaders.retention import deleted
-from loaders.settings import Settings
-from loaders.telling import say
+from loaders.run import pipeline
 from loaders.warehouse.interface import Warehouse
+from loaders.words.catalog import Catalog
 
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def status(arguments: argparse.Namespace, chosen: Settings) -> None:
         return
     with connections.warehouse(catalog, chosen, read_only=True) as warehouse:
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-        say(*report.status(holdings.of(catalog, lake, warehouse), now))
+        say(*report.status(raw_state.of(catalog, lake, warehouse), now))
         say(f"  {report.waiting(pipeline.pending(lake, warehouse))}")
         if chosen.keep_deleted is not None:
             say(f"  {_deleted(warehouse, catalog, chosen.keep_deleted)}")

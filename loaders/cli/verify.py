@@ -3,18 +3,18 @@
 import argparse
 from collections.abc import Iterator
 
-from loaders import pipeline, report
-from loaders.catalog import Catalog
-from loaders.cli import connections
+from loaders.cli import connections, report
 from loaders.cli.commands import Commands
-from loaders.errors import Failure
-from loaders.matching import match
-from loaders.proof import holdings, verify
+from loaders.common.errors import Failure
+from loaders.common.settings import Settings
+from loaders.common.telling import say
+from loaders.proof import raw_state, verify
 from loaders.proof.verify import Ends, Finding
-from loaders.settings import Settings
+from loaders.run import pipeline
+from loaders.run.match_catalog import match
 from loaders.source import mysql
-from loaders.telling import say
 from loaders.warehouse.profile import Target
+from loaders.words.catalog import Catalog
 
 DESCRIPTION = """Compares the source as it is now with raw, and with the marts that keep a table's rows one to one
 (meta.mart in the catalog). Raw: rows, sums of hashes, and where those differ the first keys. Marts: every row, column
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> int:
     ):
         last = warehouse.last_applied()
         ends = Ends(
-            snapshot, warehouse, holdings.applied(lake, warehouse), pipeline.pending(lake, warehouse),
+            snapshot, warehouse, raw_state.applied(lake, warehouse), pipeline.pending(lake, warehouse),
             target.values["schema"], report.progress, arguments.tables is None,
         )  # fmt: skip
         say(f"{catalog.source} as of {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC and {warehouse}, {_held(last, ends)}")

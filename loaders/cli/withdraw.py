@@ -4,10 +4,10 @@ import argparse
 
 from loaders.cli import connections
 from loaders.cli.commands import Commands
+from loaders.common.settings import Settings
+from loaders.common.telling import say
 from loaders.retention import withdraw
 from loaders.retention.withdraw import Waiting
-from loaders.settings import Settings
-from loaders.telling import say
 
 EXAMPLES = """examples:
   python -m loaders withdraw 7 --dry-run   what would be given up

@@ -10,9 +10,10 @@ import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.lake import runs
 from loaders.lake.store import Lake, segment
+from loaders.words.run_record import Run
 
 OPEN = "_open/"
 
@@ -54,7 +55,7 @@ def remove(lake: Lake, tables: Iterable[str], attempt: str) -> None:
         lake.delete([OPEN + attempt])
 
 
-def sweep(lake: Lake, run: runs.Run) -> None:
+def sweep(lake: Lake, run: Run) -> None:
     """Remove what killed or beaten runs left under the parent's number, which nobody can win any more.
 
     Only the run that has just been published calls this: no other can know that the parent's number is decided.

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from loaders import paths
-from loaders.errors import Failure
+from loaders.common import paths
+from loaders.common.errors import Failure
+from loaders.lake.damaged import Damaged
 from loaders.lake.signing import UNSIGNED, Signing
-from loaders.lake.store import MOST_BYTES, Damaged, Version, checked, is_key, missing, safe, small
+from loaders.lake.store import MOST_BYTES, Version, checked, is_key, missing, safe, small
 
 
 class Folder:

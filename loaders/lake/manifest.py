@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable
 
-from loaders.lake.runs import File
+from loaders.words.run_record import File
 
 
 def manifest(files: Iterable[File], url: Callable[[str], str]) -> bytes:

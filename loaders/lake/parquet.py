@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from loaders.errors import Failure
-from loaders.lake.store import Damaged
+from loaders.common.errors import Failure
+from loaders.lake.damaged import Damaged
 from loaders.lake.strict import shown
 
 if TYPE_CHECKING:

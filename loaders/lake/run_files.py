@@ -8,10 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from loaders.lake import parquet
+from loaders.lake.damaged import Damaged
 from loaders.lake.manifest import manifest
-from loaders.lake.runs import ColumnType, File
-from loaders.lake.store import Damaged, Lake, checked
+from loaders.lake.store import Lake, checked
 from loaders.lake.strict import shown
+from loaders.types.column_type import ColumnType
+from loaders.words.run_record import File
 
 # A column's name, and its type in a file.
 Typed = tuple[str, pa.DataType | None]

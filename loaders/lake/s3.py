@@ -13,7 +13,7 @@ from typing import Any
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.lake.signing import UNSIGNED, Signing
 from loaders.lake.store import MOST_BYTES, Version, damaged, digest_of, is_key, missing, safe, small
 

@@ -6,7 +6,8 @@ The first schema has the lake itself. Every further one has a lake below it, `_s
 from collections.abc import Iterator
 
 from loaders.lake import runs
-from loaders.lake.store import Damaged, Lake, segment
+from loaders.lake.damaged import Damaged
+from loaders.lake.store import Lake, segment
 
 FOLDER = "_schemas"
 

@@ -9,9 +9,9 @@ import hmac
 import re
 from dataclasses import dataclass, replace
 
-from loaders.errors import Failure
-from loaders.lake.store import Damaged, way_out
-from loaders.secret import Secret
+from loaders.common.errors import Failure
+from loaders.common.secret import Secret
+from loaders.lake.damaged import Damaged, way_out
 
 KEY = re.compile("[!-~]{32,}")
 HEAD = re.compile(rb'\{\n "signature": "([0-9a-f]{64})",')

@@ -9,36 +9,17 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, Protocol
 from urllib.parse import quote
 
-from loaders.errors import Failure
-
-if TYPE_CHECKING:
-    from loaders.lake.signing import Signing
+from loaders.lake.damaged import LOST, Damaged
+from loaders.lake.signing import Signing
 
 # The longest name that file systems take.
 SEGMENT_BYTES = 255
-# Where run records are.
-PREFIX = "_runs/"
-# What `prune` makes of the oldest runs: the newest of them again, with every table whole.
-BASELINES = "_baselines/"
-# The way out of a lake that cannot be used.
-NEW_LAKE = (
-    "begin another lake: set LAKE_URL to another folder, then `python -m loaders extract --no-load` and "
-    "`python -m loaders replay --replace`"
-)
 # No run record is longer: Python makes up to 20 times as much of one, if it is made for that.
 MOST_BYTES = 16 << 20
-LOST = (
-    "restore that file from a backup of the lake; raw is unchanged. Without a backup: `python -m loaders extract "
-    "--full`, then `python -m loaders prune --keep-days 0`, and the lake begins with what is there now"
-)
 KEY = re.compile(r"(?:[A-Za-z0-9_.~%-]+/)*[A-Za-z0-9_.~%-]*")
-
-
-class Damaged(Failure):
-    """What the lake holds under a key is not what was published there."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +35,7 @@ class Lake(Protocol):
     """What the pipeline needs of a lake. `str(lake)` is its address for people; signing: of its run records."""
 
     @property
-    def signing(self) -> "Signing": ...
+    def signing(self) -> Signing: ...
 
     def put_file(self, key: str, file: Path, sha256: str) -> None:
         """Store a whole local file, which may be moved away. sha256: of its bytes, in hex, known by who wrote them."""
@@ -138,14 +119,6 @@ def damaged(key: str, found: str, published: str) -> Damaged:
         f"the lake's file {key} is damaged: sha256 is {found[:12]}…, published was {published[:12]}…",
         LOST,
     )
-
-
-def way_out(key: str) -> str:
-    """What to do about a record that is not to be used. A baseline has nothing before it that could be left."""
-    if key.startswith(BASELINES):
-        return f"restore it from a backup, or remove it if {PREFIX}1.json and all after it are there, or {NEW_LAKE}"
-    number = key.removeprefix(PREFIX).removesuffix(".json")
-    return f"restore it from a backup of the lake, or give it up: `python -m loaders withdraw {number}`"
 
 
 def small(key: str, data: bytes) -> bytes:

@@ -3,16 +3,15 @@
 A side is the source in a run's snapshot, or raw's live rows overlaid with what the run has read of them already.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders.proof.buckets import Buckets, Sums, differing, totals
-from loaders.warehouse.raw_tables import SOURCE_HASH
+from loaders.types.fingerprint import SOURCE_HASH
+from loaders.words.buckets import Buckets, Side, Sums, WarehouseSide, differing, totals
 
 # Buckets whose keys are compared in one go: bounds the statement's length, and memory.
 BUCKETS_AT_ONCE = 500
@@ -20,23 +19,6 @@ BUCKETS_AT_ONCE = 500
 WORTH_COMPARING = 500_000
 # Between two attempts to interrupt a query, which may not have begun at the first.
 INTERRUPT_SECONDS = 0.1
-
-
-class Side(Protocol):
-    """One of the two. Both number buckets alike."""
-
-    def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
-        """Rows and sum of hashes per bucket: of all rows, or of those in the `chosen` buckets of `within`."""
-
-    def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
-        """The key columns, in the key's order, and `_source_hash` of every row in the chosen buckets."""
-
-
-class WarehouseSide(Side, Protocol):
-    """The warehouse's, which is asked in a thread of its own."""
-
-    def interrupt(self) -> None:
-        """End the query that another thread waits for; without one, do nothing. The side need not answer again."""
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders.errors import Failure
-from loaders.progress import Progress
-from loaders.proof.canonical import FLOAT, LONG_BYTES, LONG_TEXT, CanonicalColumn, canonical
-from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text, value_text
+from loaders.common.errors import Failure
+from loaders.common.progress import Progress
+from loaders.common.quoting import mysql_name
 from loaders.proof.side_by_side import side_by_side
-from loaders.quoting import mysql_name
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
-from loaders.type_contract import Column, SourceColumn, decode
+from loaders.types.canonical import FLOAT, LONG_BYTES, LONG_TEXT, CanonicalColumn, canonical
+from loaders.types.fingerprint import SOURCE_HASH
+from loaders.types.type_contract import Column, SourceColumn, decode
 from loaders.warehouse.interface import Warehouse
-from loaders.warehouse.raw_tables import SOURCE_HASH
+from loaders.words.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text, value_text
 
 # Rows of one end alone that are looked for at the other under another key.
 LONE = 100_000

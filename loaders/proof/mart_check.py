@@ -13,22 +13,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders.catalog import Mart, Table
-from loaders.errors import Failure
-from loaders.progress import Progress
+from loaders.common.errors import Failure
+from loaders.common.progress import Progress
+from loaders.common.quoting import mysql_name, sql_name
+from loaders.common.telling import value
 from loaders.proof import mart_column
-from loaders.proof.canonical import DECIMAL, FLOAT
 from loaders.proof.deep import Row, known_text_of, printed, printed_unlike, text_of
-from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text, value_text
-from loaders.proof.holdings import columns_of
 from loaders.proof.mart_column import MartColumn
+from loaders.proof.raw_state import columns_of
 from loaders.proof.side_by_side import side_by_side
-from loaders.quoting import mysql_name, sql_name
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
 from loaders.source.statements import explained
-from loaders.telling import value
+from loaders.types.canonical import DECIMAL, FLOAT
 from loaders.warehouse.interface import Warehouse
+from loaders.words.catalog import Mart, Table
+from loaders.words.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text, value_text
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from decimal import Decimal
 
 from pymysql.constants import FIELD_TYPE
 
-from loaders.errors import Failure
-from loaders.proof.canonical import BYTES, DATE, DECIMAL, FLOAT, MOMENT, MYSQL, OTHER, TEXT, TRUTH, CanonicalColumn
-from loaders.quoting import mysql_name
-from loaders.type_contract import SourceColumn
+from loaders.common.errors import Failure
+from loaders.common.quoting import mysql_name
+from loaders.types.canonical import BYTES, DATE, DECIMAL, FLOAT, MOMENT, MYSQL, OTHER, TEXT, TRUTH, CanonicalColumn
+from loaders.types.type_contract import SourceColumn
 
 # How the two warehouses name a type, without its width, and how its values are printed.
 KINDS: Mapping[str, str] = {

@@ -6,15 +6,15 @@ from functools import cached_property
 
 import pyarrow as pa
 
-from loaders.lake.runs import ColumnType
-from loaders.proof.buckets import Buckets
-from loaders.proof.canonical import DECIMAL, FLOAT, LONG_BYTES, LONG_TEXT, WHOLE, CanonicalColumn
+from loaders.common.quoting import mysql_name, sql_name
 from loaders.proof.deep import DeepTable, Printed
-from loaders.quoting import mysql_name, sql_name
 from loaders.source.mysql import Snapshot
-from loaders.type_contract import SIGNED
+from loaders.types.canonical import DECIMAL, FLOAT, LONG_BYTES, LONG_TEXT, WHOLE, CanonicalColumn
+from loaders.types.column_type import ColumnType
+from loaders.types.fingerprint import SOURCE_HASH
+from loaders.types.type_contract import SIGNED
 from loaders.warehouse.interface import Warehouse
-from loaders.warehouse.raw_tables import SOURCE_HASH
+from loaders.words.buckets import Buckets
 
 # Keys side by side that are in the same share: few enough that old and new rows are in each, many enough to be read at
 # once.

@@ -7,23 +7,24 @@ from typing import Any
 
 import pyarrow as pa
 
-from loaders.catalog import Catalog, Table
-from loaders.lake.runs import Batch, Run
-from loaders.progress import Progress
-from loaders.proof import fingerprint, mart_check
-from loaders.proof.buckets import Buckets, totals
-from loaders.proof.compare import Difference, WarehouseSide, compare
+from loaders.common.progress import Progress
+from loaders.common.quoting import sql_name
+from loaders.proof import mart_check
+from loaders.proof.compare import Difference, compare
 from loaders.proof.deep import DeepTable
-from loaders.proof.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text
-from loaders.proof.holdings import built_run, tables_of
-from loaders.quoting import sql_name
+from loaders.proof.raw_state import built_run, tables_of
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
 from loaders.source.source_side import SourceSide
-from loaders.table_read import homes, types
-from loaders.type_contract import Column
+from loaders.types import fingerprint
+from loaders.types.fingerprint import SOURCE_HASH
+from loaders.types.homes import homes, types
+from loaders.types.type_contract import Column
 from loaders.warehouse.interface import Warehouse
-from loaders.warehouse.raw_tables import SOURCE_HASH
+from loaders.words.buckets import Buckets, WarehouseSide, totals
+from loaders.words.catalog import Catalog, Table
+from loaders.words.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text
+from loaders.words.run_record import Batch, Run
 
 WHOLE = Buckets(None, 1)
 EXTRACT, LOAD, BUILD, DEEP = "make extract", "make load", "make build", "make verify ARGS=--deep"
@@ -65,7 +66,7 @@ class Finding:
 
 def raw_table(ends: Ends, table: Table, source: SourceTable, catalog: Catalog, deep: bool) -> Finding:
     """Compare a table's rows at the source and in raw: by hash, or (deep) value by value."""
-    columns = homes(table, source, catalog.for_redshift)
+    columns = homes(table.name, source.columns, catalog.for_redshift)
     known = ends.applied.get(table.name)
     if known is None or not _comparable(ends, known[1], columns):
         said = "is not in raw" if known is None else "is not in raw with the columns that the source has"

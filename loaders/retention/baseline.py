@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from loaders import paths
-from loaders.errors import Failure
-from loaders.lake import attempts, parquet, runs
-from loaders.lake.runs import Batch, File, Run
+from loaders.common import paths
+from loaders.common.errors import Failure
+from loaders.lake import attempts, parquet, run_json, runs
 from loaders.lake.store import Lake
 from loaders.retention import replay
 from loaders.warehouse.duckdb_warehouse import DuckDBWarehouse, open_warehouse
+from loaders.words.run_record import Batch, File, Run
 
 # No number first: the sweep after a run must not take it for what a killed run left.
 PREFIX = "baseline-"
@@ -35,7 +35,7 @@ def write(lake: Lake, known: Sequence[Run], spool: Path, progress: replay.Progre
             pass
         if not attempts.is_open(lake, attempt):
             raise Failure(f"rows were erased from the lake {lake} while this was reading them", "run it again")
-        key = runs.baseline_key(last.run)
+        key = run_json.baseline_key(last.run)
         published = lake.create(key, runs.readable(lake, base, key))
     except BaseException:
         remove_files(lake, attempt, newest)

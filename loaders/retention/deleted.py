@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import duckdb
 
-from loaders.lake.runs import Batch
-from loaders.quoting import sql_name, sql_text
-from loaders.retention import erase_key, erase_versions
+from loaders.common.quoting import sql_name, sql_text
+from loaders.retention import erase_versions
 from loaders.retention.erase import Relation
-from loaders.retention.erase_key import Keys
 from loaders.retention.erase_lake import LakeSearch
 from loaders.warehouse.interface import Warehouse
+from loaders.words import row_key
+from loaders.words.row_key import Keys
+from loaders.words.run_record import Batch
 
 # What an erasure of such rows is noted as while it lasts: which rows they are, the next try finds by itself.
 NOTE = "deleted"
@@ -49,7 +50,7 @@ class Deleted:
                 self._follow(session, batch, young)
             for held in self._held(dated):
                 for part in held.parts():
-                    session.execute(f"insert into seen from {erase_key.listed(part)}")
+                    session.execute(f"insert into seen from {row_key.listed(part)}")
             if begun:
                 for path in erase_versions.every(search):
                     search.put_keys(session, "seen", path)
@@ -96,7 +97,7 @@ class Deleted:
             f"left join {sql_name(self.warehouse.schema)}.{sql_name(keys.table)} as r "
             f"on {same} and r._deleted_at is null where {there[0][0]} is null{more}"
         )
-        return erase_key.exactly(keys.table, keys.columns, found)
+        return row_key.exactly(keys.table, keys.columns, found)
 
 
 def waiting(warehouse: Warehouse, tables: Iterable[str], moment: datetime.datetime) -> int:

@@ -4,16 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from loaders.errors import Failure
-from loaders.lake.runs import ColumnType
-from loaders.proof.holdings import BUILDS, tables_of
-from loaders.quoting import sql_name, sql_text
-from loaders.retention import erase_key
-from loaders.retention.erase_key import Keys
+from loaders.common.errors import Failure
+from loaders.common.quoting import sql_name, sql_text
+from loaders.proof.raw_state import BUILDS, tables_of
 from loaders.source.mysql import Snapshot
-from loaders.type_contract import contract
+from loaders.types.column_type import ColumnType
+from loaders.types.type_contract import contract
 from loaders.warehouse.interface import Warehouse
-from loaders.warehouse.raw_tables import LOADS_TABLE
+from loaders.words import row_key
+from loaders.words.raw_tables import LOADS_TABLE
+from loaders.words.row_key import Keys
 
 # The column for the raw schema in dbt's notes of its builds.
 BUILT_FROM = ColumnType("raw_schema", "varchar(256)", "VARCHAR", "VARCHAR(256)")
@@ -79,7 +79,7 @@ def count_at_source(snapshot: Snapshot, keys: Keys) -> int:
     if not {*keys.names} <= described.keys():
         raise Failure(f"{keys.table} has another key at the source now", "`make extract` first; nothing was erased")
     columns = [contract(described[name], keys.table) for name in keys.names]
-    found = (snapshot.sums(source, "0", "0", erase_key.in_mysql(columns, part)) for part in keys.parts())
+    found = (snapshot.sums(source, "0", "0", row_key.in_mysql(columns, part)) for part in keys.parts())
     return sum(sums.get(0, (0, 0))[0] for sums in found)
 
 

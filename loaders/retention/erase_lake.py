@@ -15,17 +15,19 @@ from pathlib import Path
 
 import duckdb
 
-from loaders.errors import Failure
-from loaders.lake import attempts, parquet, runs
+from loaders.common.errors import Failure
+from loaders.common.telling import said
+from loaders.lake import attempts, parquet, run_json, runs
 from loaders.lake.run_files import RunFiles
-from loaders.lake.runs import Batch, ColumnType, File, Run
 from loaders.lake.store import Lake, segment
-from loaders.retention import baseline, erase_key
-from loaders.retention.erase_key import Keys
-from loaders.telling import said
+from loaders.retention import baseline
+from loaders.types.column_type import ColumnType
+from loaders.types.fingerprint import SOURCE_HASH
 from loaders.warehouse.duckdb_connection import close_off
 from loaders.warehouse.duckdb_sql import read_parquet
-from loaders.warehouse.raw_tables import SOURCE_HASH
+from loaders.words import row_key
+from loaders.words.row_key import Keys
+from loaders.words.run_record import Batch, File, Run
 
 # Notes of what is being erased: whoever is killed meanwhile finds little or nothing when it is run again.
 ERASING = "_erasing/"
@@ -121,7 +123,7 @@ class LakeSearch:
                         yield from self._printed(file, batch, columns)
 
     def _printed(self, file: File, batch: Batch, columns: tuple[ColumnType, ...]) -> Iterator[tuple[object, ...]]:
-        printed = ", ".join(map(erase_key.printed, columns))
+        printed = ", ".join(map(row_key.printed, columns))
         with self._at_hand(file, batch) as path, closing(self.session()) as session:
             found = session.execute(f"select {printed} from {read_parquet([path])}")
             while rows := found.fetchmany(ROWS_AT_ONCE):
@@ -165,16 +167,16 @@ class LakeSearch:
             self.put_keys(session, table, self._local(file, batch))
 
     def put_keys(self, session: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
-        columns = ", ".join(map(erase_key.printed, self.keys.columns))
+        columns = ", ".join(map(row_key.printed, self.keys.columns))
         session.execute(f"insert into {table} select {columns} from {read_parquet([path])}")
         self._drop(path)
 
     def _records(self) -> Iterator[tuple[str, Run]]:
         """(key, record) of the schema's baselines and runs, oldest first."""
         for number in runs.baseline_numbers(self.lake):
-            yield runs.baseline_key(number), runs.read_baseline(self.lake, number)
+            yield run_json.baseline_key(number), runs.read_baseline(self.lake, number)
         for number in runs.numbers(self.lake):
-            yield runs.key_of(number), runs.read(self.lake, number)
+            yield run_json.key_of(number), runs.read(self.lake, number)
 
     def _batches(self, run: Run) -> list[Batch]:
         return [batch for batch in run.batches if run.schema == self.schema and batch.table == self.keys.table]
@@ -206,15 +208,15 @@ class LakeSearch:
     def looked_up(self, path: Path, columns: tuple[ColumnType, ...] = ()) -> list[tuple[tuple[str, ...], int]]:
         with closing(self.session()) as session:
             names = {row[0] for row in session.execute(f"describe from {read_parquet([path])}").fetchall()}
-            printed = ", ".join(map(erase_key.printed, columns or self.keys.columns))
+            printed = ", ".join(map(row_key.printed, columns or self.keys.columns))
             wanted = f"select {SOURCE_HASH if SOURCE_HASH in names else 0}, {printed} from {read_parquet([path])}"
-            found = session.execute(f"{wanted} where {erase_key.any_in_duckdb(self.keys)}").fetchall()
+            found = session.execute(f"{wanted} where {row_key.any_in_duckdb(self.keys)}").fetchall()
             return [(tuple(key), each) for each, *key in found]
 
     def _written(self, file: File, batch: Batch) -> tuple[File, ...]:
         """What a file holds besides the rows, in the lake under a name of its own; nothing if that is nothing."""
         path = self._local(file, batch)
-        others = f"not {erase_key.any_in_duckdb(self.keys)}"
+        others = f"not {row_key.any_in_duckdb(self.keys)}"
         with closing(self.session()) as session:
             kept = session.execute(f"from {read_parquet([path])} where {others}").to_arrow_reader(ROWS_AT_ONCE)
             local_files = list(parquet.write(kept, kept.schema, self.folder, f"erased-{secrets.token_hex(4)}"))

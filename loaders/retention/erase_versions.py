@@ -6,10 +6,10 @@ from pathlib import Path
 
 import duckdb
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
+from loaders.common.telling import notice, said
 from loaders.lake.store import Version, segment
 from loaders.retention.erase_lake import LakeSearch
-from loaders.telling import notice, said
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from loaders.errors import Failure
-from loaders.lake import attempts, runs
-from loaders.lake.runs import Run
+from loaders.common.errors import Failure
+from loaders.lake import attempts, history, run_json, runs
 from loaders.lake.store import Lake, segment
-from loaders.retention import baseline, history
+from loaders.retention import baseline
 from loaders.retention.replay import Progress
 from loaders.warehouse.interface import Warehouse
+from loaders.words.run_record import Run
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ def remove(lake: Lake, planned: Plan) -> Iterator[tuple[Run, int]]:
     finds by the records what is left.
     """
     for run in planned.old:
-        yield run, _remove(lake, run, runs.key_of(run.run))
+        yield run, _remove(lake, run, run_json.key_of(run.run))
     for run in _replaced(lake):
-        yield run, _remove(lake, run, runs.baseline_key(run.run))
+        yield run, _remove(lake, run, run_json.baseline_key(run.run))
     _sweep(lake)
 
 

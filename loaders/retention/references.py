@@ -4,14 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loaders.lake.runs import Batch, ColumnType
 from loaders.lake.store import Lake
-from loaders.retention import erase_key, spellings
-from loaders.retention.erase_key import Keys
+from loaders.proof import raw_state
+from loaders.retention import spellings
 from loaders.retention.erase_lake import LakeSearch
 from loaders.retention.spellings import Spelled
 from loaders.source.mysql import Snapshot
+from loaders.types.column_type import ColumnType
 from loaders.warehouse.interface import Warehouse
+from loaders.words import row_key
+from loaders.words.row_key import Keys
+from loaders.words.run_record import Batch
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Referring:
         search = LakeSearch(self.lake, self.warehouse.schema, wanted, self.folder)
         found = search.values_of(lambda _batch: batch.key_columns)
         if self.warehouse.occurrences(wanted, self.warehouse.schema, batch.table):
-            found |= set(erase_key.of(batch, erase_key.ask(self.warehouse, wanted, batch.key_columns)).values)
+            found |= set(row_key.of(batch, raw_state.of_keys(self.warehouse, wanted, batch.key_columns)).values)
         return Keys(batch.table, batch.key_columns, tuple(sorted(found)))
 
 

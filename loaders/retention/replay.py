@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from loaders.errors import Failure
-from loaders.lake import runs
+from loaders.common.errors import Failure
+from loaders.lake import history, runs
 from loaders.lake.run_files import RunFiles
-from loaders.lake.runs import Batch, Run
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
-from loaders.retention import history, withdraw
 from loaders.warehouse.interface import Step, Warehouse
+from loaders.words.run_record import Batch, Run
 
 # Passes steps through and shows how far they are: progress(steps, how many).
 Progress = Callable[[Iterable[Step], int], Iterable[Step]]
@@ -67,7 +66,7 @@ def _refuse_another_lakes(lake: Lake, warehouse: Warehouse) -> None:
     """A raw schema that was loaded from another lake is not ours to replace."""
     last, attempt = warehouse.last_applied() or (0, "")
     pruned = last < min(runs.numbers(lake), default=1)
-    known = history.published(lake, warehouse.schema, last, attempt) or withdraw.is_withdrawn(lake, last, attempt)
+    known = history.published(lake, warehouse.schema, last, attempt) or history.is_withdrawn(lake, last, attempt)
     if last and not pruned and not known:
         raise Failure(
             f"schema {warehouse.schema} of {warehouse} holds run {last}, which is not from the lake {lake}",

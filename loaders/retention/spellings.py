@@ -7,12 +7,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from loaders.lake.runs import ColumnType
-from loaders.quoting import sql_name
-from loaders.retention import erase_key
-from loaders.retention.erase_key import TEXT, Keys
+from loaders.common.quoting import sql_name
 from loaders.retention.erase_lake import LakeSearch
+from loaders.types.column_type import ColumnType
 from loaders.warehouse.interface import Warehouse
+from loaders.words import row_key
+from loaders.words.row_key import TEXT, Keys
 
 Row = tuple[object, ...]
 # Letters that collations take for others with an accent, and Unicode does not.
@@ -52,7 +52,7 @@ def keys_of(search: LakeSearch, warehouse: Warehouse, columns: tuple[ColumnType,
     lake = _told_apart(wanted.columns, wanted.values, in_lake)
     raw = _told_apart(wanted.columns, wanted.typed(), _in_raw(warehouse, wanted, columns))
     exact, spelled = (
-        {tuple(map(str, key)) for key in there} | {*erase_key.exactly(wanted.table, columns, here).values}
+        {tuple(map(str, key)) for key in there} | {*row_key.exactly(wanted.table, columns, here).values}
         for there, here in zip(lake, raw, strict=True)
     )
     return replace(nothing, values=tuple(sorted(spelled - exact)))

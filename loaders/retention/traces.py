@@ -9,17 +9,19 @@ from pathlib import Path
 
 import duckdb
 
-from loaders.errors import Failure
-from loaders.lake.runs import Batch, ColumnType
-from loaders.proof.holdings import columns_of
-from loaders.quoting import sql_name, sql_text
-from loaders.retention import erase_key
-from loaders.retention.erase_key import TEXT, Keys
+from loaders.common.errors import Failure
+from loaders.common.quoting import sql_name, sql_text
+from loaders.common.telling import notice, said
+from loaders.proof import raw_state
+from loaders.proof.raw_state import columns_of
 from loaders.retention.erase_lake import LakeSearch
-from loaders.telling import notice, said
+from loaders.types.column_type import ColumnType
 from loaders.warehouse.duckdb_connection import close_off
 from loaders.warehouse.duckdb_sql import no_glob, read_parquet
 from loaders.warehouse.interface import Warehouse
+from loaders.words import row_key
+from loaders.words.row_key import TEXT, Keys
+from loaders.words.run_record import Batch
 
 # A shorter one stands in many places by chance.
 SHORTEST = 6
@@ -43,7 +45,7 @@ def texts(search: LakeSearch, warehouse: Warehouse) -> set[str]:
     table, keys = search.keys.table, search.keys
     columns = [ColumnType(name, "", TEXT, "") for name in _text_columns(warehouse, search.schema, table)]
     if columns and warehouse.occurrences(keys, search.schema, table):
-        found |= {text for values in erase_key.ask(warehouse, keys, columns) for text in values}
+        found |= {text for values in raw_state.of_keys(warehouse, keys, columns) for text in values}
     return {text for text in found if text and len(text) >= SHORTEST}
 
 
@@ -107,7 +109,7 @@ def _rows_in(file: Path, every: Sequence[Keys], wanted: Sequence[str]) -> int:
         for keys in (each for each in every if {*each.names} <= kinds.keys()):
             # A CSV has texts only.
             columns = tuple(replace(column, duckdb=kinds[column.name]) for column in keys.columns)
-            holds.append(erase_key.any_in_duckdb(replace(keys, columns=columns)))
+            holds.append(row_key.any_in_duckdb(replace(keys, columns=columns)))
         if not holds:
             return 0
         ((count,),) = session.execute(f"select count(*) from {table} where {' or '.join(holds)}").fetchall()

@@ -6,13 +6,12 @@ is told what happened.
 
 from dataclasses import dataclass
 
-from loaders.errors import Failure
-from loaders.lake import attempts, runs
-from loaders.lake.runs import Run
-from loaders.lake.store import NEW_LAKE, Damaged, Lake
+from loaders.common.errors import Failure
+from loaders.lake import attempts, run_json, runs
+from loaders.lake.damaged import NEW_LAKE, WITHDRAWN, Damaged
+from loaders.lake.store import Lake
 from loaders.warehouse.interface import Warehouse
-
-PREFIX = "_withdrawn/"
+from loaders.words.run_record import Run
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,8 @@ def _waiting(lake: Lake, number: int) -> Waiting:
     """A record that is too long to be one is not kept: nobody could read it."""
     record = b""
     try:
-        record = lake.read(runs.key_of(number))
-        return Waiting(number, record, runs.from_json(record, runs.key_of(number), lake.signing))
+        record = lake.read(run_json.key_of(number))
+        return Waiting(number, record, run_json.from_json(record, run_json.key_of(number), lake.signing))
     except Damaged:
         return Waiting(number, record, None)
 
@@ -85,19 +84,15 @@ def withdraw(lake: Lake, warehouse: Warehouse, planned: list[Waiting]) -> None:
     for each in planned:
         lake.replace(_key(each), each.record)
     for each in reversed(planned):
-        lake.delete([runs.key_of(each.number)])
+        lake.delete([run_json.key_of(each.number)])
     _refuse_meanwhile(lake, warehouse, planned, held)
     for each in planned:
         if each.run:
             attempts.remove(lake, [batch.table for batch in each.run.batches], each.run.attempt)
 
 
-def is_withdrawn(lake: Lake, number: int, attempt: str) -> bool:
-    return any(True for _key in lake.keys(f"{PREFIX}{number}-{attempt}.json"))
-
-
 def _key(each: Waiting) -> str:
-    return f"{PREFIX}{each.number}-{each.run.attempt if each.run else 'damaged'}.json"
+    return f"{WITHDRAWN}{each.number}-{each.run.attempt if each.run else 'damaged'}.json"
 
 
 def _refuse_meanwhile(lake: Lake, warehouse: Warehouse, planned: list[Waiting], held: tuple[int, str] | None) -> None:
@@ -106,10 +101,10 @@ def _refuse_meanwhile(lake: Lake, warehouse: Warehouse, planned: list[Waiting], 
     held: what raw held before, of a broken lake.
     """
     first, now = planned[0].number, warehouse.last_applied()
-    if ((now or (0, ""))[0] < first or now == held) and not any(lake.keys(runs.key_of(planned[-1].number + 1))):
+    if ((now or (0, ""))[0] < first or now == held) and not any(lake.keys(run_json.key_of(planned[-1].number + 1))):
         return
     for each in planned:
-        lake.create(runs.key_of(each.number), each.record)
+        lake.create(run_json.key_of(each.number), each.record)
     raise Failure(
         f"another run was published or applied while runs {first} to {planned[-1].number} were being withdrawn",
         "nothing was withdrawn; `python -m loaders status` says what waits now",

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.source.mysql_url import DatabaseURL
 
 

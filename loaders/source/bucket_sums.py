@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 import mysql_arrow
-from loaders.overlap import Shared, merged
-from loaders.proof.buckets import Sums, read_sums
+from loaders.common.threads import Shared, merged
 from loaders.source.described import SourceTable
 from loaders.source.mysql import AHEAD_BYTES, Snapshot, sums_sql
 from loaders.source.statements import explained
+from loaders.words.buckets import Sums, read_sums
 
 SCHEMA = pa.schema([("bucket", pa.int64()), ("rows", pa.int64()), ("total", pa.decimal128(38, 0))])
 

@@ -8,9 +8,9 @@ from typing import NoReturn
 
 import pyarrow as pa
 
-from loaders.errors import Failure
-from loaders.telling import value
-from loaders.type_contract import Column, decode
+from loaders.common.errors import Failure
+from loaders.common.telling import value
+from loaders.types.type_contract import Column, decode
 from mysql_arrow import Block
 
 

@@ -4,9 +4,9 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import mysql_arrow
-from loaders.quoting import mysql_value
+from loaders.common.quoting import mysql_value
 from loaders.source.statements import rows
-from loaders.type_contract import SourceColumn, as_text
+from loaders.types.type_contract import SourceColumn, as_text
 
 # Engines whose tables a consistent snapshot holds still; others are read as they are at that moment.
 SNAPSHOT_ENGINES = ("innodb", "rocksdb")

@@ -2,10 +2,10 @@
 
 import itertools
 
-from loaders.quoting import mysql_name
+from loaders.common.quoting import mysql_name
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
-from loaders.type_contract import SIGNED
+from loaders.types.type_contract import SIGNED
 
 # Fewer rows than this are read before a second connection would have got going.
 SPLIT_FROM_ROWS = 100_000

@@ -19,15 +19,15 @@ from pymysql.converters import encoders
 from pymysql.cursors import SSCursor
 
 import mysql_arrow
-from loaders.errors import Failure
-from loaders.overlap import Shared, merged
-from loaders.proof.buckets import Sums, read_sums
-from loaders.quoting import mysql_name
+from loaders.common.errors import Failure
+from loaders.common.quoting import mysql_name
+from loaders.common.threads import Shared, merged
 from loaders.source import described, session
 from loaders.source.conversion import Conversion
 from loaders.source.described import SourceTable
 from loaders.source.statements import asked, code_and_text, explained, rows
-from loaders.type_contract import Column, lake_schema
+from loaders.types.type_contract import Column, lake_schema
+from loaders.words.buckets import Sums, read_sums
 from mysql_arrow import BLOCK_BYTES
 
 # A connection for `snapshot`: values stay the bytes that the server sent.

@@ -1,15 +1,11 @@
 """What it means when a server, or what stands in its place, does not let the account in."""
 
-from typing import TYPE_CHECKING
-
 import pymysql
 from pymysql.constants import CR, ER
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
+from loaders.source.mysql_url import DatabaseURL
 from loaders.source.statements import MUST_CHANGE_PASSWORD, MUST_CHANGE_PASSWORD_LOGIN, code_and_text
-
-if TYPE_CHECKING:
-    from loaders.source.mysql_url import DatabaseURL
 
 # MySQL error 2003 on RDS is nearly always the security group.
 REACH = "check host and port; on RDS, let this machine's address in on that port in the security group"
@@ -90,7 +86,7 @@ _MEANINGS = {
 }
 
 
-def explained(error: pymysql.MySQLError, url: "DatabaseURL", setting: str) -> Failure:
+def explained(error: pymysql.MySQLError, url: DatabaseURL, setting: str) -> Failure:
     """The failure that an error at log-in is."""
     code, said = code_and_text(error)
     where = url.unix_socket or f"{url.host}:{url.port}"
@@ -112,7 +108,7 @@ def explained(error: pymysql.MySQLError, url: "DatabaseURL", setting: str) -> Fa
     return (TooMany if meaning is _MANY else Failure)(problem, fix)
 
 
-def not_proven(url: "DatabaseURL", setting: str) -> Failure:
+def not_proven(url: DatabaseURL, setting: str) -> Failure:
     """The password was asked for by somebody who may be anybody: a tunnel that is down, and another on its port."""
     return Failure(
         f"what answers at {url.host}:{url.port} asks for the password and has not shown that it is your server; it was "
@@ -123,7 +119,7 @@ def not_proven(url: "DatabaseURL", setting: str) -> Failure:
     )
 
 
-def not_mysql(error: Exception, url: "DatabaseURL", setting: str) -> Failure:
+def not_mysql(error: Exception, url: DatabaseURL, setting: str) -> Failure:
     """What answered did not keep to the protocol."""
     return Failure(
         f"what answers at {url.unix_socket or f'{url.host}:{url.port}'} does not speak as a MySQL server does "

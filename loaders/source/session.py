@@ -13,7 +13,7 @@ import pymysql
 from pymysql.constants import ER
 
 import mysql_arrow
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.source.statements import asked, code_and_text, rows
 from mysql_arrow import pymysql_seam
 
@@ -66,7 +66,7 @@ SOMEWHERE = (
 
 
 def state(connection: mysql_arrow.Connection) -> None:
-    """Make the session what reading needs. `connection` was opened by mysql_url.connect."""
+    """Make the session what reading needs. `connection` was opened by log_in.connect."""
     with asked("the session"):
         # init_connect may have left temporary tables that hide others, locks, a transaction, another database.
         pymysql_seam.reset(connection)

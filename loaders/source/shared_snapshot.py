@@ -11,7 +11,7 @@ import pymysql
 from pymysql.constants import ER
 
 import mysql_arrow
-from loaders.quoting import mysql_name
+from loaders.common.quoting import mysql_name
 from loaders.source import session, standing
 from loaders.source.mysql import Snapshot, begin
 from loaders.source.statements import code_and_text, rows

@@ -8,14 +8,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from loaders.errors import Failure
-from loaders.progress import Progress
-from loaders.proof.buckets import Buckets, Sums, fitting, totals
-from loaders.quoting import mysql_name, mysql_value
+from loaders.common.errors import Failure
+from loaders.common.progress import Progress
+from loaders.common.quoting import mysql_name, mysql_value
 from loaders.source import bucket_sums, key_ranges
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
-from loaders.type_contract import SIGNED, TEXTS, Column, lake_schema
+from loaders.types.type_contract import SIGNED, TEXTS, Column, lake_schema
+from loaders.words.buckets import Buckets, Sums, fitting, totals
 
 # Keys that one statement asks for.
 KEYS_AT_ONCE = 500

@@ -9,8 +9,8 @@ import pymysql
 from pymysql.constants import CR, ER
 
 import mysql_arrow
-from loaders.errors import Failure
-from loaders.telling import said
+from loaders.common.errors import Failure
+from loaders.common.telling import said
 
 # Codes that PyMySQL has no names for. MySQL's max_execution_time; MariaDB's limit is ER.STATEMENT_TIMEOUT.
 STATEMENT_TIMEOUT = 3024

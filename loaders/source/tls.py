@@ -2,18 +2,12 @@
 
 import ssl
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from loaders.errors import Failure
-
-if TYPE_CHECKING:
-    from loaders.source.mysql_url import DatabaseURL
-
-IDENTITY, AUTHORITY = "verify_identity", "verify_ca"
-MODES = (IDENTITY, AUTHORITY)
+from loaders.common.errors import Failure
+from loaders.source.mysql_url import AUTHORITY, DatabaseURL
 
 
-def context(url: "DatabaseURL", setting: str) -> ssl.SSLContext:
+def context(url: DatabaseURL, setting: str) -> ssl.SSLContext:
     """TLS that checks the authority and, but for ssl_mode=verify_ca, the name.
 
     (PyMySQL given only an authority's file would accept any authority.)

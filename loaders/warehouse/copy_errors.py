@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from redshift_connector.error import Error as RedshiftError
 
-from loaders import telling
-from loaders.errors import Failure
+from loaders.common import telling
+from loaders.common.errors import Failure
 from loaders.lake.run_files import RunFiles
-from loaders.lake.runs import Batch
-from loaders.proof.differences import key_text
+from loaders.words.differences import key_text
+from loaders.words.run_record import Batch
 
 ROWS_AT_ONCE = 50_000
 SHOWN = 40

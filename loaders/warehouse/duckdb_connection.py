@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from loaders.quoting import sql_text
+from loaders.common.quoting import sql_text
 from loaders.warehouse import duckdb_errors, duckdb_memory
 from loaders.warehouse.duckdb_sql import no_glob
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import duckdb
 
-from loaders import telling
-from loaders.errors import Failure
+from loaders.common import telling
+from loaders.common.errors import Failure
 
 # In any of DuckDB's words; a disk that is full has others.
 DAMAGED = re.compile(r"not a valid DuckDB|Corrupt|checksum|read enough bytes|deserialize|has been invalidated")

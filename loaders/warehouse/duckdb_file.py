@@ -6,10 +6,10 @@ from pathlib import Path
 
 import duckdb
 
-from loaders import paths
-from loaders.errors import Failure
-from loaders.quoting import sql_name, sql_text
-from loaders.telling import said
+from loaders.common import paths
+from loaders.common.errors import Failure
+from loaders.common.quoting import sql_name, sql_text
+from loaders.common.telling import said
 
 SUFFIX = ".anew"
 

@@ -2,7 +2,7 @@
 written, up to most of the machine's memory.
 """
 
-from loaders.lake.runs import Batch, Run
+from loaders.words.run_record import Batch, Run
 
 # Every thread holds blocks of its own, so the bounds below would not hold on a machine of many cores.
 THREADS = 4

@@ -4,10 +4,12 @@ import datetime
 from collections.abc import Iterable
 from pathlib import Path
 
-from loaders.lake.runs import Batch, ColumnType, Run
-from loaders.quoting import sql_name, sql_text
+from loaders.common.quoting import sql_name, sql_text
+from loaders.types.column_type import ColumnType
+from loaders.types.fingerprint import SOURCE_HASH
 from loaders.warehouse.live_rows import Dialect, same_key
-from loaders.warehouse.raw_tables import LINEAGE_COLUMNS, SOURCE_HASH
+from loaders.words.raw_tables import LINEAGE_COLUMNS
+from loaders.words.run_record import Batch, Run
 
 
 def _bucket(column: str, kind: ColumnType, size: int) -> str:

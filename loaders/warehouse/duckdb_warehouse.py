@@ -9,19 +9,29 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from loaders.deletes import Lost
-from loaders.errors import Failure
+from loaders.common.errors import Failure
+from loaders.common.quoting import sql_name, sql_text
 from loaders.lake.run_files import RunFiles
-from loaders.lake.runs import Batch, ColumnType, Run
-from loaders.proof import canonical
-from loaders.quoting import sql_name, sql_text
-from loaders.retention.erase_key import Keys, in_duckdb
-from loaders.warehouse import checks, duckdb_errors, duckdb_file, duckdb_memory, duckdb_sql, kept, live_rows
+from loaders.types import canonical
+from loaders.types.column_type import ColumnType
+from loaders.types.fingerprint import SOURCE_HASH
+from loaders.warehouse import (
+    before_commit,
+    dropped_columns,
+    duckdb_errors,
+    duckdb_file,
+    duckdb_memory,
+    duckdb_sql,
+    live_rows,
+)
 from loaders.warehouse.duckdb_connection import close_off, connected, setting, size
 from loaders.warehouse.duckdb_sql import DIALECT
 from loaders.warehouse.interface import Proved, Step
 from loaders.warehouse.live_rows import LiveRows
-from loaders.warehouse.raw_tables import LOADS_COLUMNS, LOADS_TABLE, SOURCE_HASH
+from loaders.words.delete_limit import Lost
+from loaders.words.raw_tables import LOADS_COLUMNS, LOADS_TABLE
+from loaders.words.row_key import Keys, in_duckdb
+from loaders.words.run_record import Batch, Run
 
 # Rows that a stream hands on together.
 ROWS, WIDE_ROWS = 1_000, 10
@@ -112,7 +122,7 @@ class DuckDBWarehouse:
     def _apply_run(self, run: Run, files: RunFiles, proved: Proved) -> None:
         with self._transaction(f"apply run {run.run} to {self.path}", "raw is unchanged"):
             self._make_loads("create table if not exists")
-            if not checks.is_new(run, (self.last_applied() or (0, ""))[0], lambda: self._has_applied(run)):
+            if not before_commit.is_new(run, (self.last_applied() or (0, ""))[0], lambda: self._has_applied(run)):
                 return
             lost = []
             for batch in run.batches:
@@ -288,11 +298,13 @@ class DuckDBWarehouse:
 
     def _put_aside(self, batch: Batch, paths: list[Path], found: Mapping[str, str]) -> str | None:
         """Where the values of dropped columns wait for the rows that take the place of theirs; None: there are none."""
-        if not kept.any_values(batch, found):
+        if not dropped_columns.any_values(batch, found):
             return None
         changed = None if batch.mode == "full" else duckdb_sql.select(batch.key_columns, paths)
         self.connection.execute("drop table if exists temp.aside")
-        self.connection.execute(kept.put_aside("temp.aside", self._name(batch.table), batch, changed, DIALECT))
+        self.connection.execute(
+            dropped_columns.put_aside("temp.aside", self._name(batch.table), batch, changed, DIALECT)
+        )
         return "temp.aside"
 
     def _widen(self, batch: Batch, found: Mapping[str, str]) -> None:
@@ -313,18 +325,20 @@ class DuckDBWarehouse:
 
     def _insert(self, run: Run, batch: Batch, paths: list[Path], aside: str | None) -> None:
         """Add the files' rows; fewer or more than were published is a failure."""
-        columns, rows_from = kept.beside(f"({duckdb_sql.select(batch.columns, paths)})", aside, batch, DIALECT)
+        columns, rows_from = dropped_columns.beside(
+            f"({duckdb_sql.select(batch.columns, paths)})", aside, batch, DIALECT
+        )
         ((rows,),) = self.connection.execute(
-            f"insert into {self._name(batch.table)} ({kept.names(batch, aside)}, _run, _extracted_at) "
+            f"insert into {self._name(batch.table)} ({dropped_columns.names(batch, aside)}, _run, _extracted_at) "
             f"select {columns}, {run.run}, {duckdb_sql.literal(run.snapshot_at)} from {rows_from}"
         ).fetchall()
-        checks.arrived(self.schema, run, batch, rows)
+        before_commit.arrived(self.schema, run, batch, rows)
 
     def _prove(self, run: Run, batch: Batch) -> None:
         """Raw as it is now against what the run found at the source."""
         if batch.live_rows is None:
             return
-        checks.equal(self.schema, run, batch, *self.totals(batch.table))
+        before_commit.equal(self.schema, run, batch, *self.totals(batch.table))
 
     def totals(self, table: str) -> tuple[int, int]:
         """How many live rows a raw table has, and the sum of their hashes."""

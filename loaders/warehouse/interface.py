@@ -6,13 +6,14 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from loaders.deletes import Lost
 from loaders.lake.run_files import RunFiles
-from loaders.lake.runs import Batch, ColumnType, Run
-from loaders.proof.canonical import CanonicalColumn
-from loaders.proof.compare import WarehouseSide
-from loaders.retention.erase_key import Keys
+from loaders.types.canonical import CanonicalColumn
+from loaders.types.column_type import ColumnType
 from loaders.warehouse.live_rows import Dialect
+from loaders.words.buckets import WarehouseSide
+from loaders.words.delete_limit import Lost
+from loaders.words.row_key import Keys
+from loaders.words.run_record import Batch, Run
 
 # A batch of a run, and the way to its files as long as it is this step's turn.
 Step = tuple[Run, Batch, RunFiles]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from loaders.lake.runs import ColumnType
-from loaders.proof.buckets import Buckets, Sums
-from loaders.quoting import sql_name
-from loaders.warehouse.raw_tables import SOURCE_HASH
+from loaders.common.quoting import sql_name
+from loaders.types.column_type import ColumnType
+from loaders.types.fingerprint import SOURCE_HASH
+from loaders.words.buckets import Buckets, Sums
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 import jinja2
 import yaml
 
-from loaders import paths
-from loaders.catalog import known_or_fail
-from loaders.errors import Failure
-from loaders.secret import Secret
+from loaders.common import paths
+from loaders.common.errors import Failure
+from loaders.common.secret import Secret
+from loaders.words.catalog import known_or_fail
 
 # Of a project that does not say which.
 PROFILE = "order_he"

@@ -10,7 +10,7 @@ import redshift_connector
 from botocore.exceptions import BotoCoreError, ClientError
 from redshift_connector.error import Error as RedshiftError
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.warehouse import redshift_errors
 from loaders.warehouse.profile import Target
 

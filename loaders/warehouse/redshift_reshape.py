@@ -11,8 +11,8 @@ from typing import Any
 
 from redshift_connector.error import Error as RedshiftError
 
-from loaders.lake.runs import Batch, Run
-from loaders.warehouse import kept, redshift_sql
+from loaders.warehouse import dropped_columns, redshift_sql
+from loaders.words.run_record import Batch, Run
 
 
 def staging(number: int) -> str:
@@ -70,7 +70,7 @@ class Reshaping:
     def place(self, batch: Batch, number: int) -> Place:
         """The table to fill: raw's own if it has the batch's columns, made where absent; else a new one."""
         found = self.rows(redshift_sql.columns_of(self.schema, batch.table))
-        keeps = kept.any_values(batch, [row[0] for row in found])
+        keeps = dropped_columns.any_values(batch, [row[0] for row in found])
         if not found or (_fits(batch, found) and not (keeps and batch.mode == "full")):
             self.run(redshift_sql.create_table(self.schema, batch))
             if batch.mode == "full":
@@ -86,7 +86,7 @@ class Reshaping:
         """Keep the dropped columns' values of the rows whose keys are staged."""
         if place.aside:
             target, changed = redshift_sql.name(self.schema, batch.table), f"select * from {place.staging}"
-            self.run(kept.put_aside(place.aside, target, batch, changed, redshift_sql.DIALECT))
+            self.run(dropped_columns.put_aside(place.aside, target, batch, changed, redshift_sql.DIALECT))
 
     def take_place(self, batch: Batch, place: Place) -> None:
         """Let a new table take the name of the old one."""

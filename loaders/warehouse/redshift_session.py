@@ -14,8 +14,8 @@ import pyarrow as pa
 from redshift_connector.error import Error as RedshiftError
 from redshift_connector.error import InterfaceError
 
-from loaders import telling
-from loaders.errors import Failure
+from loaders.common import telling
+from loaders.common.errors import Failure
 from loaders.warehouse.redshift_errors import is_conflict, said
 
 

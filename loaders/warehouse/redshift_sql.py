@@ -8,12 +8,14 @@ import datetime
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from loaders.lake.runs import Batch, ColumnType, Run
-from loaders.quoting import sql_name
-from loaders.retention.erase_key import Keys
-from loaders.warehouse import kept
+from loaders.common.quoting import sql_name
+from loaders.types.column_type import ColumnType
+from loaders.types.fingerprint import SOURCE_HASH
+from loaders.warehouse import dropped_columns
 from loaders.warehouse.live_rows import Dialect, same_key
-from loaders.warehouse.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE, SOURCE_HASH
+from loaders.words.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE
+from loaders.words.row_key import Keys
+from loaders.words.run_record import Batch, Run
 
 # How information_schema.columns calls the contract's types.
 CATALOG_NAMES = {
@@ -177,8 +179,8 @@ def remove_staged(schema: str, staging: str, batch: Batch) -> str:
 
 def insert_staged(schema: str, staging: str, run: Run, batch: Batch, aside: str | None = None) -> str:
     """The staged rows; of dropped columns, the values that the table `aside` holds for their keys."""
-    own, lineage = kept.names(batch, aside), ", ".join(sql_name(column) for column in LINEAGE_COLUMNS)
-    columns, rows_from = kept.beside(sql_name(staging), aside, batch, DIALECT)
+    own, lineage = dropped_columns.names(batch, aside), ", ".join(sql_name(column) for column in LINEAGE_COLUMNS)
+    columns, rows_from = dropped_columns.beside(sql_name(staging), aside, batch, DIALECT)
     return (
         f"insert into {name(schema, batch.table)} ({own}, {lineage}) "
         f"select {columns}, {run.run}, {moment(run.snapshot_at)}, cast(null as timestamp) from {rows_from}"

@@ -13,16 +13,14 @@ from typing import Any
 import pyarrow as pa
 from redshift_connector.error import Error as RedshiftError
 
-from loaders import telling
-from loaders.deletes import Lost
-from loaders.errors import Failure
+from loaders.common import telling
+from loaders.common.errors import Failure
+from loaders.common.quoting import sql_name
 from loaders.lake import attempts
 from loaders.lake.run_files import RunFiles
-from loaders.lake.runs import Batch, ColumnType, Run
-from loaders.proof import canonical
-from loaders.quoting import sql_name
-from loaders.retention.erase_key import Keys
-from loaders.warehouse import checks, copy_errors, live_rows, redshift_sql
+from loaders.types import canonical
+from loaders.types.column_type import ColumnType
+from loaders.warehouse import before_commit, copy_errors, live_rows, redshift_sql
 from loaders.warehouse.interface import Proved, Step
 from loaders.warehouse.live_rows import LiveRows
 from loaders.warehouse.profile import Target
@@ -30,6 +28,9 @@ from loaders.warehouse.redshift_connection import connect
 from loaders.warehouse.redshift_errors import is_conflict, is_undefined, said
 from loaders.warehouse.redshift_reshape import Place, Reshaping, staging
 from loaders.warehouse.redshift_session import Change, RedshiftSession
+from loaders.words.delete_limit import Lost
+from loaders.words.row_key import Keys
+from loaders.words.run_record import Batch, Run
 
 TRIES = 3
 # Rows that a stream fetches together; a single-node cluster refuses to fetch more.
@@ -185,7 +186,7 @@ class RedshiftWarehouse:
         self._begin()
         lines = redshift_sql.lines_of(self.schema, run)
         newest = self._session.rows(redshift_sql.newest_run(self.schema))
-        if checks.is_new(run, newest[0][0] if newest else 0, lambda: self._session.rows(lines)[0][0] > 0):
+        if before_commit.is_new(run, newest[0][0] if newest else 0, lambda: self._session.rows(lines)[0][0] > 0):
             places, lost = [], []
             for number, batch in enumerate(run.batches):
                 self._stage_rows(run, batch, staging(number), files)
@@ -297,7 +298,7 @@ class RedshiftWarehouse:
             self._mark_deleted(run, batch, place, files)
         if batch.live_rows is not None:
             ((rows, total),) = self._session.rows(redshift_sql.live_totals(self.schema, place.into))
-            checks.equal(self.schema, run, batch, rows, int(total))
+            before_commit.equal(self.schema, run, batch, rows, int(total))
         return place
 
     def _lost(self, batch: Batch, staged: str) -> list[Lost]:
@@ -352,7 +353,7 @@ class RedshiftWarehouse:
     def _check(self, run: Run, batch: Batch, staging: str) -> None:
         """As many rows as were published, and every key once."""
         ((rows,),) = self._session.rows(redshift_sql.count(staging))
-        checks.arrived(self.schema, run, batch, rows)
+        before_commit.arrived(self.schema, run, batch, rows)
         if batch.primary_key:
             ((repeated,),) = self._session.rows(redshift_sql.repeated_keys(staging, batch))
             if repeated:

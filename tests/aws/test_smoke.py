@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from redshift_connector.error import Error
 
-from loaders import settings
+from loaders.common import settings
 from loaders.lake.s3 import S3
 from loaders.lake.store import sha256_of
 from loaders.warehouse import profile

@@ -11,7 +11,7 @@ import yaml
 
 from dashboard import page
 from dashboard.warehouse import Warehouse, opened
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from loaders.warehouse.profile import Target
 from seeds_generator import generate
 

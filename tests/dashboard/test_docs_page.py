@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from dashboard import docs_page
 from dashboard import page as pages
-from loaders import discover
-from loaders.errors import Failure
-from loaders.quoting import sql_name
+from loaders.common.errors import Failure
+from loaders.common.quoting import sql_name
+from loaders.help import discover
 from loaders.source.described import SourceTable
-from loaders.type_contract import SourceColumn
+from loaders.types.type_contract import SourceColumn
 from tests import forked_dbt
 from tests.own_database import OwnDatabase
 

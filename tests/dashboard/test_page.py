@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dashboard import ask, formulas
 from dashboard import page as pages
 from dashboard.warehouse import opened
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from tests.dashboard import shops
 from tests.dashboard.pages import go
 

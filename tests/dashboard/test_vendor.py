@@ -6,7 +6,7 @@ import re
 import pytest
 
 from dashboard import page
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from tests import browser
 
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.lake import runs
-from loaders.matching import match
 from loaders.proof import share
 from loaders.proof.deep import DeepTable
 from loaders.proof.share import Share
-from loaders.table_read import homes
+from loaders.run.match_catalog import match
+from loaders.types.homes import homes
 from tests.redshift.test_load import both  # noqa: F401 (a fixture)
 from tests.test_by_value import KEYS, made
 
@@ -20,7 +20,7 @@ def test_every_row_is_in_one_part_the_same_at_both_ends(both, kind):  # noqa: F8
     known, counted = both.catalog(for_redshift=True), []
     with both.warehouse() as warehouse, both.own.snapshot() as snapshot:
         ((table, source),) = match(known, snapshot)
-        printed = DeepTable(source, homes(table, source, True), table.primary_key, frozenset())
+        printed = DeepTable(source, homes(table.name, source.columns, True), table.primary_key, frozenset())
         for part in range(3):
             one = Share(printed, 3, part)
             found = printed.compare(one.at_source(snapshot, 4_000), one.stored(warehouse, f"{both.schema}.t"))

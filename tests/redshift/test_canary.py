@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from local_stack.redshift import environment
 from tests import commands
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.warehouse import profile
 from loaders.warehouse.redshift_connection import WAKING_TRIES, connect
 from redshift_stand_in import tls, wire

@@ -5,7 +5,7 @@ import socket
 import boto3
 import pytest
 
-from loaders import doctor as doctor_of_loaders
+from loaders.help import doctor as doctor_of_loaders
 from loaders.warehouse.profile import Target
 from local_stack.redshift import NAMES, environment
 from redshift_stand_in.names import REGION

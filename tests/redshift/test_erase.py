@@ -4,8 +4,9 @@ import datetime
 
 from loaders.lake import runs
 from loaders.lake.spool import spool
-from loaders.retention import deleted, erase, erase_key, prune, spellings
+from loaders.retention import deleted, erase, prune, spellings
 from loaders.retention.erase_lake import LakeSearch
+from loaders.words import row_key
 from tests.redshift.test_load import Cut, both, line  # noqa: F401 (two fixtures)
 from tests.redshift.test_replay import replayed
 
@@ -27,7 +28,7 @@ def test_a_row_leaves_lake_raw_and_history_and_a_pruned_lake_still_loads(both): 
     both.own.write("delete from t where shop in (1, 2) and word <> 'A'")
     both.run()
     for text in ("1,a", "2,it's\\"):
-        key = erase_key.parse(text, runs.read(both.lake, 3).batches[0])
+        key = row_key.parse(text, runs.read(both.lake, 3).batches[0])
         histories = [erase.Relation(both.schema, table, history=True) for table in ("t", "t_history", "nowhere")]
         with both.warehouse() as warehouse, spool() as folder, both.own.snapshot() as snapshot:
             erase.refuse_if_at_source(snapshot, key)
@@ -49,7 +50,7 @@ def test_a_row_leaves_lake_raw_and_history_and_a_pruned_lake_still_loads(both): 
 def test_a_commit_whose_answer_is_lost_is_looked_up(both, line):  # noqa: F811
     both.own.write("create table t (id int primary key, v int)", "insert into t values (1, 10), (2, 20)")
     run = both.run()
-    key = erase_key.parse("1", run.batches[0])
+    key = row_key.parse("1", run.batches[0])
     with both.warehouse(Cut(both, line, "commit")) as warehouse:
         assert erase.from_warehouse(warehouse, key, [erase.Relation(both.schema, "t", history=True)])
     assert both.rows(columns="id") == [(2,)]
@@ -70,7 +71,7 @@ def test_rows_that_the_source_deleted_are_found_in_raw_and_histories_and_leave_a
     kept = [erase.Relation(both.schema, "t", history=True)]
     kept.append(erase.Relation(both.schema, "h", history=True, renamed=(("word", "w"),)))
     with both.warehouse() as warehouse, spool() as folder:
-        search = LakeSearch(both.lake, both.schema, erase_key.of(run.batches[0], []), folder, deleted.NOTE)
+        search = LakeSearch(both.lake, both.schema, row_key.of(run.batches[0], []), folder, deleted.NOTE)
         keys = deleted.Deleted(search, warehouse, kept, run.snapshot_at).keys(begun=False)
         assert keys.values == (("a ", "01"), ("it's\\", "02"), ("x", "00ff")), (
             "neither what came back nor what went since"
@@ -90,7 +91,7 @@ def test_other_spellings_of_a_key_are_found_in_raw_as_in_the_lake(both):  # noqa
         "insert into t values ('Zoe', x'01', '2026-01-01')",
     )
     run = both.run()
-    key, other = (erase_key.parse(f"{word},00,2026-01-01", run.batches[0]) for word in ("zoe", "ZOE"))
+    key, other = (row_key.parse(f"{word},00,2026-01-01", run.batches[0]) for word in ("zoe", "ZOE"))
     with both.warehouse() as warehouse, spool() as folder:
         # Of another schema the lake has nothing, and what is found is raw's.
         for schema, keys, words in (

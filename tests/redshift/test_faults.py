@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from local_stack import faults
 from local_stack.redshift import NAMES
 from redshift_stand_in.names import POLICY, REGION, WORKGROUP

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from redshift_connector.error import Error as RedshiftError
 
-from loaders.errors import Failure
-from loaders.proof.buckets import Buckets
+from loaders.common.errors import Failure
 from loaders.proof.compare import compare
+from loaders.words.buckets import Buckets
 from tests.redshift.test_load import both  # noqa: F401 (a fixture)
 from tests.test_parallel import threads
 from tests.test_sums import ID, filled, side_of

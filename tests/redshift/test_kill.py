@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from loaders import catalog
+from loaders.common.settings import ROOT
 from loaders.lake.s3 import S3
-from loaders.settings import ROOT
+from loaders.words import catalog
 from local_stack.redshift import NAMES, environment
 from tests import commands
 from tests.redshift.test_load import Both

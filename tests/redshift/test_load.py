@@ -12,18 +12,18 @@ import pytest
 from redshift_connector.error import Error as RedshiftError
 from redshift_connector.error import InterfaceError
 
-from loaders import pipeline
-from loaders.catalog import Table
-from loaders.deletes import DeleteLimit
-from loaders.errors import Failure
+from loaders.common.errors import Failure
+from loaders.common.quoting import mysql_name, sql_name
+from loaders.common.settings import ROOT
 from loaders.lake.manifest import manifest
 from loaders.lake.run_files import RunFiles
-from loaders.quoting import mysql_name, sql_name
 from loaders.retention import withdraw
-from loaders.settings import ROOT
+from loaders.run import pipeline
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.redshift_session import RedshiftSession
 from loaders.warehouse.redshift_warehouse import RedshiftWarehouse
+from loaders.words.catalog import Table
+from loaders.words.delete_limit import DeleteLimit
 from local_stack.redshift import environment
 from tests import test_type_matrix as matrix
 from tests.chaos_proxy import Line

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable
 from contextlib import closing
 
-from loaders.catalog import REDSHIFT_NAME_BYTES
-from loaders.quoting import mysql_name, sql_name
+from loaders.common.quoting import mysql_name, sql_name
+from loaders.words.catalog import REDSHIFT_NAME_BYTES
 from local_stack.redshift import environment
 from tests import commands, forked_dbt
 from tests.redshift.conftest import connection_to

@@ -4,10 +4,10 @@ import signal
 
 import pytest
 
-from loaders import catalog
-from loaders.errors import Failure
+from loaders.common.errors import Failure
 from loaders.lake import runs
 from loaders.retention.replay import replay
+from loaders.words import catalog
 from tests import commands
 from tests.redshift.test_kill import run_to_step, shop  # noqa: F401 (a fixture)
 from tests.redshift.test_load import Cut, both, breaking, line  # noqa: F401 (two fixtures)

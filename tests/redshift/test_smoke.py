@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from loaders.settings import ROOT
+from loaders.common.settings import ROOT
 from local_stack.redshift import environment
 from tests import commands
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import redshift_connector
 
-from loaders import pipeline, plans
-from loaders.lake.runs import ColumnType
-from loaders.matching import match
+from loaders.run import pipeline, plans
+from loaders.run.match_catalog import match
+from loaders.types.column_type import ColumnType
 from loaders.warehouse import profile, redshift_sql
 from loaders.warehouse.redshift_connection import connect
 from tests.redshift.test_load import both  # noqa: F401 (a fixture)

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from loaders import catalog, pipeline
-from loaders.matching import match
-from loaders.proof import holdings, verify
+from loaders.proof import raw_state, verify
 from loaders.proof.verify import Ends
+from loaders.run import pipeline
+from loaders.run.match_catalog import match
+from loaders.words import catalog
 from tests import deep_table
 from tests.own_database import watch
 from tests.redshift.test_load import both  # noqa: F401 (a fixture)
@@ -30,7 +31,7 @@ CHANGES = {
 def finding(both, deep: bool, marts="nowhere"):  # noqa: F811
     known = both.catalog(for_redshift=True)
     with both.warehouse() as warehouse, both.own.snapshot() as snapshot:
-        applied, waiting = holdings.applied(both.lake, warehouse), pipeline.pending(both.lake, warehouse)
+        applied, waiting = raw_state.applied(both.lake, warehouse), pipeline.pending(both.lake, warehouse)
         ends = Ends(snapshot, warehouse, applied, waiting, marts, watch, True)
         ((table, source),) = match(known, snapshot)
         return verify.raw_table(ends, table, source, known, deep)

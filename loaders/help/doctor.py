@@ -1,0 +1,237 @@
+"""Every link of the pipeline, tried in order: what was tried, whether it works, and the one remedy if not.
+
+Each check really does the thing: it connects, reads, writes an object, copies a row. It leaves nothing behind.
+"""
+
+import re
+import secrets
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import mysql_arrow
+from loaders.common.errors import Failure
+from loaders.lake.store import Lake
+from loaders.run.match_catalog import match
+from loaders.source import standing
+from loaders.source.described import SourceTable
+from loaders.source.log_in import CONNECT_SECONDS
+from loaders.source.mysql import Snapshot
+from loaders.source.mysql_url import DatabaseURL
+from loaders.source.refusals import REACH
+from loaders.source.shared_snapshot import may_lock
+from loaders.types.homes import homes
+from loaders.warehouse.profile import Target
+from loaders.words.catalog import Catalog, Table
+
+if TYPE_CHECKING:
+    from loaders.lake.s3 import S3  # brings AWS's packages, which a folder does not need
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: what was tried, and what is wrong with it (None: it works). `note` is worth knowing, but no fault."""
+
+    what: str
+    fault: Failure | None = None
+    note: str = ""
+
+
+def check(what: str, attempt: Callable[[], str | None]) -> Finding:
+    """Try one thing; what it returns is a note."""
+    try:
+        return Finding(what, note=attempt() or "")
+    except Failure as failure:
+        return Finding(what, failure)
+
+
+def line(url: DatabaseURL) -> Iterator[Finding]:
+    """Name and port of the source, before anybody logs in; a socket of this machine has neither."""
+    if url.unix_socket:
+        return
+    yield check("find the address of MySQL's host", lambda: _address(url))
+    yield check("reach MySQL's port", lambda: _port(url))
+
+
+def _address(url: DatabaseURL) -> str:
+    try:
+        return str(socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)[0][4][0])
+    except OSError as error:
+        raise Failure(
+            f"the host {url.host} has no address ({error.strerror or error})",
+            "check its name in SOURCE_URL; that of a private RDS is known inside its own network only",
+        ) from None
+
+
+def _port(url: DatabaseURL) -> None:
+    try:
+        socket.create_connection((url.host, url.port), CONNECT_SECONDS).close()
+    except OSError as error:
+        raise Failure(
+            f"MySQL error 2003: {url.host}:{url.port} cannot be reached ({error})",
+            f"{REACH}; the address comes from SOURCE_URL",
+        ) from None
+
+
+def source(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
+    """The tables of the catalog, as the source has them and this account may read them."""
+    yield check("the catalog's tables are at the source", lambda: _named(match(catalog, snapshot)))
+    for table in catalog.tables:
+        found = snapshot.tables().get(table.name)
+        if found is None:
+            continue
+        yield check(f"{table.name} can be read", partial(_counted, snapshot, found))
+        yield check(f"{table.name} can be hashed, as runs do", partial(_try, snapshot, table, found, catalog))
+        if not found.held_still:
+            yield Finding(f"{table.name} takes part in the snapshot", note=f"no: it is a {found.engine} table")
+        kinds = {column.name: column.data_type for column in found.columns}
+        if table.cursor and kinds.get(table.cursor) not in ("datetime", "timestamp", None):
+            yield Finding(f"{table.name}.{table.cursor} is a moment", note=f"no: it is {kinds[table.cursor]}")
+
+
+def _counted(snapshot: Snapshot, found: SourceTable) -> str:
+    return f"{snapshot.count(found):,} rows"
+
+
+def _try(snapshot: Snapshot, table: Table, found: SourceTable, catalog: Catalog) -> None:
+    source = found.reading_as_text(table.as_text)
+    snapshot.attempt(source, homes(table.name, source.columns, catalog.for_redshift))
+
+
+def standing_of(connection: mysql_arrow.Connection) -> Iterator[Finding]:
+    """What kind of server it is, and whether several connections can share a moment. Ends a snapshot."""
+    said = standing.notice(connection)
+    if said:
+        yield Finding("the source writes what is read", note=f"no: {said}")
+    if not may_lock(connection):
+        yield Finding("tables can be locked for a moment", note="no, so --parallel reads over one: `grant lock tables`")
+
+
+def signing(store: Lake) -> str:
+    """Whether run records are signed."""
+    if store.signing.key:
+        return "run records are signed, and others refused"
+    return "run records are not signed: whoever may write into the lake is trusted"
+
+
+def lake(store: Lake) -> Iterator[Finding]:
+    """An object is written, read, listed and deleted under a name of its own."""
+    key, data = f"_doctor/{secrets.token_hex(8)}", b"written by `doctor`, which removes it"
+    yield check(f"write to the lake {store}", lambda: _written(store, key, data))
+    yield check("read it back", lambda: _same(store.read(key), data, store))
+    yield check("list it", lambda: _listed(store, key))
+    yield check("delete it", lambda: store.delete([key]))
+
+
+def profile(target: Target) -> str:
+    """Which target it is; of a profile without the lines that close dbt's DuckDB off (an old one), that too."""
+    options = target.values.get("config_options")
+    closed = isinstance(options, dict) and options.get("enable_external_access") is False
+    open_ = target.type == "duckdb" and not closed
+    reach = "; its SQL reaches files: take config_options over from profiles.example.yml" if open_ else ""
+    return f"{target.name}, {target.type}{reach}"
+
+
+def bucket(store: "S3", warehouse_host: str) -> Iterator[Finding]:
+    """The bucket's Region against the warehouse's (COPY of Parquet cannot cross), and its default encryption."""
+    yield check("the bucket's Region is the warehouse's", lambda: _same_region(store, warehouse_host))
+    yield check("the bucket encrypts by default", lambda: _encryption(store))
+
+
+# How S3 says whether a bucket keeps what is replaced and deleted -> what that means here.
+VERSIONING = {
+    "": "no: what `erase` and `prune` delete is gone",
+    "Enabled": "yes: `erase` removes a person's too; what `prune` deletes stays until a lifecycle rule of the bucket's",
+    "Suspended": "those from before it was suspended: `erase` removes a person's too",
+}
+
+
+def versioning(store: "S3") -> Finding:
+    """Whether old versions of objects stay in the bucket. No run needs to know, so whoever may not ask is only told."""
+    what = "the bucket keeps old versions"
+    try:
+        return Finding(what, note=VERSIONING[store.versioning()])
+    except Failure as failure:
+        return Finding(what, note=f"not known: {failure.problem}; {failure.fix}")
+
+
+def _same_region(store: "S3", host: str) -> str:
+    region = store.region()
+    found = re.search(r"\.([a-z]{2}-[a-z-]+-\d)\.redshift", host)
+    if found and found[1] != region:
+        raise Failure(
+            f"the bucket {store.bucket} is in {region}, the warehouse in {found[1]}",
+            "COPY of Parquet reads buckets of its own Region only: make the lake in that Region",
+        )
+    return region
+
+
+def _encryption(store: "S3") -> str:
+    return store.default_encryption() or "no default; the loaders ask for it object by object"
+
+
+def _named(pairs: Iterable[tuple[Table, SourceTable]]) -> str:
+    return ", ".join(table.name for table, _source in pairs)
+
+
+def _written(store: Lake, key: str, data: bytes) -> None:
+    if not store.create(key, data):
+        raise Failure(f"the lake {store} says that {key} exists already", "try again")
+
+
+def _same(found: bytes, data: bytes, store: Lake) -> None:
+    if found != data:
+        raise Failure(f"the lake {store} gave back other bytes than were written", "do not use this store")
+
+
+def _listed(store: Lake, key: str) -> None:
+    if key not in store.keys("_doctor/"):
+        raise Failure(f"the lake {store} does not list what was just written", "allow s3:ListBucket on its bucket")
+
+
+# What marks a failure -> its remedy in Korean. The first mark that is found decides.
+KOREAN = {
+    "publicly accessible": (
+        "Redshift에 연결할 수 없습니다. "
+        "Redshift Serverless의 '퍼블릭 액세스'가 꺼져 있거나 보안 그룹이 5439 포트를 막고 있습니다. "
+        "공개하지 않으려면 같은 레이크에서 CSV를 만들어 BI 도구에 올리세요: `DBT_TARGET=duckdb make load build export`."
+    ),
+    "security group": (
+        "MySQL에 연결할 수 없습니다(오류 2003). "
+        "RDS라면 보안 그룹의 인바운드 규칙에서 이 컴퓨터의 IP에 3306 포트를 허용하세요."
+    ),
+    "has no address": (
+        "호스트 이름을 찾을 수 없습니다. SOURCE_URL의 이름을 확인하세요. "
+        "비공개 RDS의 이름은 같은 네트워크 안에서만 보입니다."
+    ),
+    "grant create": "이 사용자에게 raw 스키마를 만들 권한이 없습니다. 데이터베이스의 CREATE 권한을 주세요.",
+    "s3:GetObject, s3:ListBucket": (
+        "Redshift의 IAM 역할에 버킷 권한이 없습니다(Access Denied). "
+        "그 역할에 이 프리픽스의 s3:GetObject와 s3:ListBucket을 허용하세요."
+    ),
+    "assume IAM Role": (
+        "IAM 역할이 웨어하우스에 연결되어 있지 않습니다. 네임스페이스에 역할을 연결하거나 REDSHIFT_IAM_ROLE을 고치세요."
+    ),
+    "refused user": "사용자 이름이나 비밀번호가 틀렸습니다.",
+    "certificate": "서버 인증서를 믿을 수 없습니다. 인증 기관 파일과 호스트 이름을 확인하세요.",
+    "AccessDenied": "S3가 거부했습니다. 이 계정에 레이크 프리픽스의 읽기, 쓰기, 삭제, 목록 권한을 주세요.",
+    "LAKE_KEY has": (
+        "LAKE_KEY는 ASCII 글자, 숫자, 기호로 된 32자 이상이어야 합니다. "
+        '`python -c "import secrets; print(secrets.token_urlsafe(32))"`로 만들어 .env에 적으세요.'
+    ),
+    "NoSuchBucket": "버킷이 없습니다. 버킷을 만들거나 LAKE_URL을 고치세요.",
+    "make up": "전용 서버가 꺼져 있습니다. `make up`으로 켜세요.",
+}
+
+
+def told(finding: Finding, language: str) -> list[str]:
+    """The finding as a person reads it, its remedy in English or Korean (ko)."""
+    if finding.fault is None:
+        return [f"  ok      {finding.what}" + (f" ({finding.note})" if finding.note else "")]
+    fix = finding.fault.fix
+    if language == "ko":
+        whole = f"{finding.fault.problem} {fix}"
+        fix = next((korean for mark, korean in KOREAN.items() if mark in whole), fix)
+    return [f"  FAILED  {finding.what}", f"          {finding.fault.problem}", f"          fix: {fix}"]

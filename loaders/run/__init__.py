@@ -1,0 +1,1 @@
+"""One run: from a snapshot of the source to the two commits. pipeline.py tells it in order."""

@@ -1,0 +1,125 @@
+"""Each run compares a share of every table by value: read in the run's snapshot, compared in the load's transaction.
+
+Everything else that a run proves, it proves by `_source_hash`, which raw was handed and does not compute: a fault on
+the way that changes a value leaves the hash as it was. docs/proof.md tells what each verdict proves.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from loaders.common.errors import Failure
+from loaders.common.quoting import sql_name
+from loaders.lake import parquet
+from loaders.proof.deep import DeepTable, Printed
+from loaders.proof.share import Share, parts_of
+from loaders.run.table_read import TableRead
+from loaders.warehouse.interface import Warehouse
+from loaders.words.differences import Differences
+from loaders.words.run_record import Batch, ByValue, Run
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A share as the source printed it, in a file on this machine."""
+
+    share: Share
+    file: Path
+
+    def printed(self) -> Printed:
+        with pa.OSFile(str(self.file)) as file, pa.ipc.open_stream(file) as stream:
+            yield from stream
+
+
+@dataclass
+class Shares:
+    """The shares of one run. parts: how many a large table has; 0: nothing is compared. spool: where their files go."""
+
+    parts: int
+    spool: Path
+    taken: list[Taken] = field(default_factory=list)
+
+    def of_each(
+        self, reads: Sequence[TableRead], batches: Sequence[Batch], bases: Mapping[str, Batch]
+    ) -> tuple[Batch, ...]:
+        """Put the next share of each table aside; the batches, saying so. bases: each table's newest batch so far."""
+        known = {table: base.by_value for table, base in bases.items()}
+        return tuple(self._of(read, batch, known.get(batch.table)) for read, batch in zip(reads, batches, strict=True))
+
+    def _of(self, read: TableRead, batch: Batch, earlier: ByValue | None) -> Batch:
+        """earlier: what was compared by value before this run.
+
+        A batch that is not compared with raw by hash is not compared by value either.
+        """
+        if batch.live_rows is None or not self.parts or not read.source.held_still:
+            return replace(batch, by_value=earlier)
+        share, compared = next_share(read, batch.live_rows, earlier, self.parts)
+        rows = self._put_aside(share, read, batch.live_rows)
+        compared[share.part] = read.snapshot.taken_at.isoformat(sep=" ")
+        said = "all by value" if share.parts == 1 else f"part {share.part + 1} of {share.parts} by value"
+        head, mark, more = batch.verdict.partition(";")
+        by_value = ByValue(share.way, share.part, rows, tuple(compared))
+        return replace(batch, by_value=by_value, verdict=f"{head}, {said}{mark}{more}")
+
+    def prove(self, warehouse: Warehouse, run: Run) -> None:
+        """Raw as it is, in the transaction that has applied the run, against what was put aside."""
+        for taken in self.taken:
+            table = taken.share.table
+            raw = f"{sql_name(warehouse.schema)}.{sql_name(table.source.name)}"
+            found = table.compare(taken.printed(), taken.share.stored(warehouse, raw))
+            if found:
+                raise _failure(table.source.name, found, warehouse, run)
+
+    def _put_aside(self, share: Share, read: TableRead, table_rows: int) -> int:
+        rows, file = 0, self.spool / f"by-value-{len(self.taken)}.arrow"
+        schema = pa.schema([(str(place), pa.binary()) for place in range(len(share.table.columns))])
+        shown = read.progress(
+            f"reading {read.source.name} by value",
+            table_rows // share.parts,
+            share.at_source(read.snapshot, table_rows),
+        )
+        with parquet.explained(file), pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, schema) as stream:
+            for batch in shown:
+                stream.write_batch(batch)
+                rows += batch.num_rows
+        self.taken.append(Taken(share, file))
+        return rows
+
+
+def next_share(read: TableRead, rows: int, earlier: ByValue | None, parts: int) -> tuple[Share, list[str | None]]:
+    """The share whose turn it is of a table of so many rows, and per part the moment of its newest comparison."""
+    table = DeepTable(read.source, read.columns, read.table.primary_key, read.nulled)
+    parts = parts_of(table, rows, parts)
+    part, compared = next_part(earlier, Share(table, parts, 0).way, parts)
+    return Share(table, parts, part), compared
+
+
+def next_part(earlier: ByValue | None, way: str, parts: int) -> tuple[int, list[str | None]]:
+    """The part whose turn it is, and per part the moment of its newest comparison.
+
+    Parts of another division begin anew; they are as old as the oldest of the earlier ones.
+    """
+    if earlier and (earlier.way, len(earlier.compared)) == (way, parts):
+        return (earlier.part + 1) % parts, list(earlier.compared)
+    return 0, [earlier.whole_since if earlier else None] * parts
+
+
+def _failure(table: str, found: Differences, warehouse: Warehouse, run: Run) -> Failure:
+    problem = f"{table} in raw is not what it is at the source: of {found.rows:,} rows compared by value"
+    listed = list(found.lines())
+    if found.brought_by == {run.run}:
+        return Failure(
+            problem,
+            f"these rows came with this run, so that values change on their way into {warehouse}: report it with this "
+            "message. VALUE_PARTS=0 loads without this comparison, and leaves raw as wrong as it says",
+            listed,
+        )
+    older = sorted(found.brought_by - {run.run})
+    came = (
+        f"raw has held these rows since {'runs' if len(older) > 1 else 'run'} {', '.join(map(str, older))}: "
+        if older
+        else ""
+    )
+    return Failure(problem, f"{came}`python -m loaders extract --full --tables {table}` reads the table whole", listed)

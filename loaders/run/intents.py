@@ -1,0 +1,113 @@
+"""What a run would do with each table, by the run's own rules, and nothing of it done."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from loaders.common.errors import Failure
+from loaders.common.quoting import mysql_value
+from loaders.run import plans
+from loaders.run.by_value import next_share
+from loaders.run.incremental import Raw, begins
+from loaders.run.table_read import TableRead
+from loaders.source.mysql import count_sql, rows_sql, sums_sql
+from loaders.source.source_side import SourceSide
+from loaders.types.fingerprint import SOURCE_HASH
+from loaders.words import cursors
+from loaders.words.run_record import Batch
+
+
+@dataclass(frozen=True)
+class Intent:
+    """batch: the table's part of the run record, with estimates; why: what the mode follows from.
+
+    bytes: the server's estimate of all rows; 0 if it has none yet. selects: what MySQL would be asked, but for what
+    follows from differences; a big table over several connections in parts.
+    """
+
+    batch: Batch
+    why: str
+    bytes: int
+    selects: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user chose for the run: as in pipeline.Options."""
+
+    full: bool
+    lookback: datetime.timedelta
+    value_parts: int
+
+
+def intent(read: TableRead, raw: Raw, wanted: Wanted, for_redshift: bool) -> Intent:
+    """read: a table that will not be read."""
+    whole = plans.batch(read.table, read.source, for_redshift)
+    size = read.source.estimated_rows * _bytes_per_row(read)
+    if not wanted.full:
+        try:
+            read.drift.refuse()
+        except Failure as failure:
+            return Intent(replace(whole, mode="stop"), failure.problem, size, [])
+    base = raw.base(read) if read.source.held_still else None
+    if base is None:
+        why = "--full" if wanted.full else _why_whole(read, raw)
+        selects = [rows_sql(read.source, read.columns), count_sql(read.source)]
+        return Intent(whole, why, size, [*selects, *_by_value(read, raw, wanted)])
+    begin = begins(read, base, wanted.lookback)
+    said = f"rows from {begin} on by {read.table.cursor}, then all compared by hash" if begin else _without_cursor(read)
+    return Intent(
+        replace(whole, mode="incremental"), said, size, [*_selects(read, base, begin), *_by_value(read, raw, wanted)]
+    )
+
+
+def _selects(read: TableRead, base: Batch, begin: cursors.Bound) -> list[str]:
+    side = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH], read.progress)
+    rows = read.source.estimated_rows if base.live_rows is None else base.live_rows
+    sums = sums_sql(read.source, side.bucket(side.buckets(rows)), side.hashed.select)
+    by_cursor = []
+    if begin is not None and read.cursor:
+        by_cursor = [rows_sql(read.source, read.columns, cursors.condition(read.cursor, begin))]
+    return [*by_cursor, sums, count_sql(read.source)]
+
+
+def _by_value(read: TableRead, raw: Raw, wanted: Wanted) -> list[str]:
+    """What puts the share aside that is compared by value."""
+    if not wanted.value_parts or not read.source.held_still:
+        return []
+    base = raw.bases.get(read.table.name)
+    rows = base.live_rows if base and base.live_rows else read.source.estimated_rows
+    share, _compared = next_share(read, rows, base.by_value if base else None, wanted.value_parts)
+    return share.queries(read.snapshot, rows)
+
+
+def _without_cursor(read: TableRead) -> str:
+    if not read.keys:
+        return "compared by hash; has no key, so read whole if it differs"
+    return "compared by hash, rows that differ are read"
+
+
+def _why_whole(read: TableRead, raw: Raw) -> str:
+    """The first of the reasons for which a run reads a table whole."""
+    base = raw.bases.get(read.table.name)
+    if not read.source.held_still:
+        return f"{read.source.engine} tables take no part in the snapshot"
+    if base is None:
+        return "first read"
+    for same, why in (
+        (not read.drift.rehashed, "raw has another version of the hash"),
+        (not read.drift.whole, "its columns are others than in the last run"),
+        (base.nulled == tuple(sorted(read.nulled)), "on_invalid is another than in the last run"),
+    ):
+        if not same:
+            return why
+    return "raw does not hold it in this form"
+
+
+def _bytes_per_row(read: TableRead) -> int:
+    sql = (
+        "select avg_row_length from information_schema.tables "
+        f"where table_schema = database() and table_name = {mysql_value(read.source.name)}"
+    )
+    ((found,),) = [row for batch in read.snapshot.printed(read.source, sql) for row in batch]
+    return int(found or 0)

@@ -1,0 +1,102 @@
+"""The catalog's tables beside the source's: every fault is found before the first row is read."""
+
+from collections.abc import Iterable
+
+from loaders.common.errors import Failure
+from loaders.source.declared_key import described, no_null_in_key
+from loaders.source.described import SourceTable
+from loaders.source.mysql import Snapshot
+from loaders.types.fingerprint import SOURCE_HASH
+from loaders.types.type_contract import contract
+from loaders.words import cursors
+from loaders.words.catalog import REDSHIFT_NAME_BYTES, Catalog, Table, known_or_fail
+from loaders.words.raw_tables import LINEAGE_COLUMNS
+
+
+def match(catalog: Catalog, snapshot: Snapshot) -> list[tuple[Table, SourceTable]]:
+    """Pair each table of the catalog with the source's, in the catalog's order."""
+    for table in catalog.tables:
+        if unread := snapshot.hold(table.name):
+            raise unread
+    found = snapshot.tables()
+    where = f"database {snapshot.database}"
+    for table in catalog.tables:
+        known_or_fail(table.name, found, "table", where)
+    pairs = [(table, found[table.name]) for table in catalog.tables]
+    for table, source in pairs:
+        _check(table, source, catalog)
+        no_null_in_key(table, source, snapshot)
+    return [(table, source.reading_as_text(table.as_text)) for table, source in pairs]
+
+
+def not_altered(sources: Iterable[SourceTable], snapshot: Snapshot) -> None:
+    """Fail if a table is not what it was when the run began. To be asked after the last row was read.
+
+    A description is not part of a snapshot: it is always today's. But a table that a transaction has read cannot be
+    altered until that ends, so what holds now held while its rows were read.
+    """
+    found = snapshot.tables()
+    for source in sources:
+        now = found[source.name].reading_as_text(source.texts) if source.name in found else None
+        if now is None or (now.columns, now.primary_key) != (source.columns, source.primary_key):
+            raise Failure(
+                f"the columns of {source.name} were altered while the run was reading",
+                "nothing was published; run it again",
+            )
+
+
+def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
+    names = [column.name for column in source.columns]
+    declared = [
+        *table.primary_key,
+        *filter(None, [table.cursor, table.dist]),
+        *table.sort,
+        *table.invalid_to_null,
+        *table.as_text,
+    ]
+    for column in declared:
+        known_or_fail(column, names, "column", f"table {table.name}, which {catalog.file.name} describes,")
+    for name in sorted(table.as_text & {*table.primary_key, *filter(None, [table.cursor])}):
+        raise Failure(
+            f"{catalog.file}: {table.name}.{name} is read `as: text`, and belongs to the key or is the cursor",
+            "take `as: text` from its config.meta: the source compares it as what it is",
+        )
+    if source.primary_key and table.primary_key != source.primary_key:
+        raise Failure(
+            f"{catalog.file}: primary_key of {table.name} is {list(table.primary_key)}, "
+            f"the source's is {list(source.primary_key)}",
+            f"write primary_key: [{', '.join(source.primary_key)}]; if the source's key changed since the last run: "
+            f"`python -m loaders extract --full --tables {table.name}`",
+        )
+    _check_declared(table, source, catalog)
+    if fault := unloadable(source):
+        raise Failure(f"table {table.name}: {fault}", "rename the column, or leave the table out of the catalog")
+    for name, what in [(table.name, table.name), *((name, f"{table.name}.{name}") for name in names)]:
+        # A letter in small may have more bytes than in capitals.
+        size = max(len(name.encode()), len(name.lower().encode()))
+        if catalog.for_redshift and size > REDSHIFT_NAME_BYTES:
+            raise Failure(
+                f"{what} has a name of {size} bytes, Redshift cuts at {REDSHIFT_NAME_BYTES}",
+                "rename it at the source, or leave the table out of the catalog",
+            )
+
+
+def _check_declared(table: Table, source: SourceTable, catalog: Catalog) -> None:
+    for name in sorted(table.invalid_to_null.intersection(table.primary_key)):
+        raise Failure(
+            f"{catalog.file}: on_invalid of {table.name}.{name} is null, and it belongs to the key",
+            "take that out: a row whose key became NULL would be no row of its own",
+        )
+    for column in described(filter(None, [table.cursor]), source):
+        cursors.check(contract(column, table.name, catalog.for_redshift), table.name)
+
+
+def unloadable(source: SourceTable) -> str | None:
+    """Why no warehouse could tell the table's columns apart, or from those that the loaders add; None if it can."""
+    seen = dict.fromkeys((SOURCE_HASH, *LINEAGE_COLUMNS), "one that the loaders add")
+    for column in source.columns:
+        name = column.name
+        if column.name.lower() in seen:
+            return f"in the warehouse its column {name} would bear the same name as {seen[column.name.lower()]}"
+        seen[column.name.lower()] = name
+    return None

@@ -1,0 +1,152 @@
+"""One table as a run reads it: its columns with the hash, its rows, and their way into the lake."""
+
+import datetime
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import NoReturn
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loaders.common.errors import Failure
+from loaders.common.progress import Progress
+from loaders.common.threads import behind
+from loaders.lake import attempts, parquet
+from loaders.lake.store import Lake
+from loaders.source.described import SourceTable
+from loaders.source.mysql import Snapshot
+from loaders.types import fingerprint
+from loaders.types.fingerprint import SOURCE_HASH
+from loaders.types.homes import types
+from loaders.types.type_contract import Column, lake_schema
+from loaders.words import cursors, drift
+from loaders.words.catalog import Table
+from loaders.words.cursors import Bound
+from loaders.words.differences import key_text
+from loaders.words.run_record import Batch, File
+
+
+@dataclass
+class TableRead:
+    """A table on its way from the snapshot to the lake, and what its rows add up to so far.
+
+    columns: the source's and the hash. nulled: those whose values without an exact home become NULL, counted in
+    `invalid`. drift: how the columns changed; anew: raw's table is to be made anew (`--full`). spool: a folder for
+    files on their way.
+    """
+
+    snapshot: Snapshot
+    table: Table
+    source: SourceTable
+    columns: list[Column]
+    nulled: frozenset[str]
+    drift: drift.Drift
+    anew: bool
+    lake: Lake
+    attempt: str
+    spool: Path
+    progress: Progress
+    invalid: Counter[str] = field(default_factory=Counter)
+    hash_sum: int = 0
+    newest: Bound = None
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @property
+    def keys(self) -> list[Column]:
+        """The primary key's columns, in its order."""
+        return [self.by_name[name] for name in self.table.primary_key]
+
+    @property
+    def cursor(self) -> Column | None:
+        return self.by_name[self.table.cursor] if self.table.cursor else None
+
+    def rows(self, where: Iterable[str | None] = (None,)) -> Iterator[pa.RecordBatch]:
+        """The rows that any of the conditions chooses, one query each; None chooses all."""
+        rule = {column.name: "null" if column.name in self.nulled else "error" for column in self.columns}
+        key = self.table.primary_key
+        return self.snapshot.read_each(self.source, self.columns, key, rule, self.invalid, where)
+
+    def store(self, batches: Iterable[pa.RecordBatch], name: str, expected_rows: int) -> tuple[File, ...]:
+        """Rows to Parquet files `name-00000.parquet`, … in the lake, adding them up on the way."""
+        shown = self.progress(f"reading {self.table.name}", expected_rows, self._added_up(batches))
+        return self._put(shown, lake_schema(self.columns), name, expected_rows)
+
+    def store_keys(self, keys: pa.Table) -> tuple[File, ...]:
+        """Keys that are gone, to files `deleted-00000.parquet`, …"""
+        return self._put(keys.to_batches(), lake_schema(self.keys), "deleted")
+
+    def forget(self) -> None:
+        """Take back what was stored for a batch that will not be made of it."""
+        self.lake.delete(list(self.lake.keys(attempts.key(self.table.name, self.attempt))))
+        self.invalid.clear()
+        self.hash_sum = 0
+
+    def batch(self, mode: str, files: tuple[File, ...], verdict: str, notices: Sequence[str] = ()) -> Batch:
+        """The table's part of the run record."""
+        kept = () if self.anew else self.drift.kept
+        return Batch(
+            table=self.table.name,
+            mode=mode,
+            columns=types(self.columns),
+            primary_key=self.table.primary_key,
+            files=files,
+            rows=sum(file.rows for file in files),
+            invalid=dict(self.invalid),
+            verdict=verdict + drift.verdict(kept),
+            dist=self.table.dist,
+            sort=self.table.sort,
+            hash_version=fingerprint.VERSION,
+            nulled=tuple(sorted(self.nulled)),
+            kept=kept,
+            widened=tuple(new.name for _old, new in self.drift.widened),
+            notices=(*self.drift.notices(self.anew), *notices),
+            cursor=self.table.cursor,
+        )
+
+    def bound(self, earlier: Bound = None) -> str | None:
+        """How far the cursor is after this run, as the run record says it."""
+        taken_at: datetime.datetime = self.snapshot.taken_at
+        return cursors.to_text(cursors.largest([earlier, self.newest], taken_at))
+
+    def _added_up(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            hashes = batch.column(SOURCE_HASH)
+            if hashes.null_count:
+                self._refuse_unhashed(batch)
+            self.hash_sum += int(pc.sum(hashes.cast(pa.decimal128(38, 0))).as_py() or 0)
+            if self.table.cursor:
+                self.newest = cursors.largest(
+                    [self.newest, cursors.newest(batch.column(self.table.cursor))], self.snapshot.taken_at
+                )
+            yield batch
+
+    def _refuse_unhashed(self, batch: pa.RecordBatch) -> NoReturn:
+        unhashed = batch.filter(pc.is_null(batch.column(SOURCE_HASH)))
+        keys = list(self.table.primary_key)
+        named = f", {key_text(keys, list(unhashed.select(keys).to_pylist()[0].values()))} the first," if keys else ""
+        raise Failure(
+            f"{self.table.name}: the server gave {unhashed.num_rows:,} rows{named} no hash, because a value of theirs "
+            "or all of them together are longer than its max_allowed_packet",
+            "raise max_allowed_packet of the server, or leave the table out of the catalog",
+        )
+
+    def _put(
+        self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, name: str, expected_rows: int = 0
+    ) -> tuple[File, ...]:
+        form = parquet.Form(expected_rows, self.snapshot.among)
+        files = tuple(behind(self._upload, parquet.write(batches, schema, self.spool, name, form)))
+        # Arrow keeps what it has freed, up to 80 MB; the comparison and the load need memory of their own.
+        pa.default_memory_pool().release_unused()
+        return files
+
+    def _upload(self, local: parquet.LocalFile) -> File:
+        key = attempts.key(self.table.name, self.attempt, local.path.name)
+        self.lake.put_file(key, local.path, local.sha256)
+        local.path.unlink(missing_ok=True)
+        return File(key, local.rows, local.bytes, local.sha256)

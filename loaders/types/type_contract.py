@@ -1,0 +1,337 @@
+"""The type contract: what every MySQL and MariaDB type becomes in Arrow and Parquet, DuckDB and Redshift, exactly.
+
+docs/types.md is this module as a table. A value either arrives as it was, or it has no exact home (0000-00-00, a
+decimal over 38 digits, bytes that are not UTF-8); such values are reported by position, and the caller's rule decides.
+"""
+
+import datetime
+import decimal
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loaders.common.errors import Failure
+from loaders.common.quoting import mysql_name
+from mysql_arrow.printed import cast
+
+# Redshift's limits. Arrow, Parquet and DuckDB share the 38 digits.
+REDSHIFT_VARCHAR_BYTES = 65_535
+REDSHIFT_VARBYTE_BYTES = 16_777_216
+DECIMAL_DIGITS = 38
+REDSHIFT_DECIMAL_SCALE = 37
+
+# Bytes that one character of a MySQL character set needs at most in UTF-8; any other needs up to 4.
+# What `as: text` reads: digits, signs and letters of one byte each.
+PRINTED = "printed"
+UTF8_BYTES = {PRINTED: 1, "ascii": 1, "latin1": 3, "utf8": 3, "utf8mb3": 3, "ucs2": 3}
+# Days from 1970-01-01 to 0001-01-01.
+YEAR_ONE_DAYS = -719_162
+DAY_MICROSECONDS = 86_400_000_000
+UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column as INFORMATION_SCHEMA describes it.
+
+    data_type: `decimal`; column_type: `decimal(10,2) unsigned`; characters and octets: the declared width of a text or
+    binary type; precision and scale: of a DECIMAL; bits of a BIT.
+    """
+
+    name: str
+    data_type: str
+    column_type: str
+    nullable: bool = True
+    characters: int | None = None
+    octets: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+    character_set: str | None = None
+
+    @property
+    def unsigned(self) -> bool:
+        return "unsigned" in self.column_type.lower()
+
+
+@dataclass(frozen=True)
+class Home:
+    """The types a column's values live in after MySQL."""
+
+    arrow: pa.DataType
+    duckdb: str
+    redshift: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column with its homes, and the SQL expression (`select`) by which the server prints its values exactly.
+
+    longest: the bytes that a text or binary value may have, where the warehouse sets a limit (Redshift); else None.
+    """
+
+    name: str
+    mysql_type: str
+    nullable: bool
+    home: Home
+    select: str
+    longest: int | None = None
+
+    @property
+    def arrow(self) -> pa.DataType:
+        return self.home.arrow
+
+    @property
+    def duckdb(self) -> str:
+        return self.home.duckdb
+
+    @property
+    def redshift(self) -> str:
+        return self.home.redshift
+
+    @property
+    def strictest(self) -> str:
+        """The type that a value must fit."""
+        return self.redshift if self.longest is not None else self.duckdb
+
+
+INT16 = Home(pa.int16(), "SMALLINT", "SMALLINT")
+INT32 = Home(pa.int32(), "INTEGER", "INTEGER")
+INT64 = Home(pa.int64(), "BIGINT", "BIGINT")
+# No unsigned type in Redshift, and DuckDB's would not survive the way through it.
+UNSIGNED_64 = Home(pa.decimal128(20, 0), "DECIMAL(20,0)", "DECIMAL(20,0)")
+TIMESTAMP = Home(UTC_MICROSECONDS, "TIMESTAMP", "TIMESTAMP")
+# '-838:59:59.999999': a span, not a time of day, which neither warehouse's TIME can hold.
+TIME = Home(pa.string(), "VARCHAR", "VARCHAR(17)")
+
+SIGNED = {"tinyint": INT16, "smallint": INT16, "mediumint": INT32, "int": INT32, "bigint": INT64, "year": INT16}
+UNSIGNED = {"tinyint": INT16, "smallint": INT32, "mediumint": INT32, "int": INT64, "bigint": UNSIGNED_64}
+FIXED = {
+    "float": Home(pa.float32(), "FLOAT", "REAL"),
+    "double": Home(pa.float64(), "DOUBLE", "DOUBLE PRECISION"),
+    "date": Home(pa.date32(), "DATE", "DATE"),
+    "datetime": TIMESTAMP,
+    "timestamp": TIMESTAMP,
+    "time": TIME,
+    "uuid": Home(pa.string(), "VARCHAR", "VARCHAR(36)"),
+    "inet4": Home(pa.string(), "VARCHAR", "VARCHAR(15)"),
+    "inet6": Home(pa.string(), "VARCHAR", "VARCHAR(39)"),
+}
+# By their names in DuckDB and Redshift; of those with a width its largest.
+OF_ONE_WIDTH = {(home.duckdb, home.redshift): home for home in (INT16, INT32, INT64, *FIXED.values())}
+OF_ANY_WIDTH = {
+    ("VARCHAR", "VARCHAR"): (pa.string(), REDSHIFT_VARCHAR_BYTES),
+    ("BLOB", "VARBYTE"): (pa.binary(), REDSHIFT_VARBYTE_BYTES),
+}
+# Character sets of which every character has its like in Unicode. In another one a text may have one that has not:
+# MariaDB lets bytes over 7F into ascii.
+WHOLLY_IN_UNICODE = (PRINTED, "utf8mb4", "utf8mb3", "utf8", "latin1", "ucs2", "utf16", "utf16le", "utf32")
+# What `as: text` is for: the server prints every digit, and values for which no other type is exact.
+PRINTED_WHOLE = ("decimal", "date", "datetime", "timestamp")
+PRINTED_CHARACTERS = 80
+TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json")
+BINARIES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "vector")
+# As the server keeps them: four bytes SRID, then WKB.
+GEOMETRIES = (
+    "geometry",
+    "point",
+    "linestring",
+    "polygon",
+    "multipoint",
+    "multilinestring",
+    "multipolygon",
+    "geometrycollection",
+    "geomcollection",
+)
+
+
+def contract(column: SourceColumn, table: str, for_redshift: bool = False) -> Column:
+    """The column's homes; a type that nobody has thought of is a failure, not a guess.
+
+    for_redshift: values must also fit the widths of Redshift's types, which are in bytes.
+    """
+    home = _home(column)
+    if home is None:
+        raise Failure(
+            f"{table}.{column.name} has the type {column.column_type}, which has no home in the type contract",
+            "leave its table out of the catalog, and tell us about the type",
+        )
+    sized = re.fullmatch(r"VAR(?:CHAR|BYTE)\((\d+)\)", home.redshift) if for_redshift else None
+    longest = int(sized[1]) if sized else None
+    return Column(column.name, column.column_type, column.nullable, home, _select(column), longest)
+
+
+def as_text(column: SourceColumn, table: str) -> SourceColumn:
+    """The column, described as the text that the server prints of it: exact also where nothing else would be."""
+    if column.data_type not in PRINTED_WHOLE:
+        raise Failure(
+            f"{table}.{column.name} is {column.column_type}, which is not read `as: text`",
+            f"take `as: text` from its config.meta: it is for {', '.join(PRINTED_WHOLE)}",
+        )
+    width = PRINTED_CHARACTERS
+    return SourceColumn(
+        column.name, "varchar", column.column_type, column.nullable, width, width, character_set=PRINTED
+    )
+
+
+def home_of(duckdb: str, redshift: str) -> Home | None:
+    """The home of these names, as a run record has them; None if the contract knows no such pair."""
+    if redshift == duckdb and (sized := re.fullmatch(r"DECIMAL\(([0-9]{1,2}),([0-9]{1,2})\)", duckdb)):
+        digits, places = int(sized[1]), int(sized[2])
+        known = 1 <= digits <= DECIMAL_DIGITS and places <= min(digits, REDSHIFT_DECIMAL_SCALE)
+        return Home(pa.decimal128(digits, places), duckdb, redshift) if known else None
+    sized = re.fullmatch(r"(VARCHAR|VARBYTE)\(([1-9][0-9]{0,7})\)", redshift)
+    if sized and (duckdb, sized[1]) in OF_ANY_WIDTH and int(sized[2]) <= OF_ANY_WIDTH[duckdb, sized[1]][1]:
+        return Home(OF_ANY_WIDTH[duckdb, sized[1]][0], duckdb, redshift)
+    return OF_ONE_WIDTH.get((duckdb, redshift))
+
+
+def lake_schema(columns: Iterable[Column]) -> pa.Schema:
+    """The schema of the Parquet files that hold these columns. Everything may be NULL there."""
+    return pa.schema([pa.field(column.name, column.arrow) for column in columns])
+
+
+def decode(column: Column, values: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """Turn values as the server prints them (an array of binary) into the column's Arrow type.
+
+    Returns the array and the positions of values that have no exact home; those are NULL in the array.
+    """
+    bad = _beyond_redshift(column, values)
+    try:
+        array = cast(values, column.arrow)
+        bad = np.union1d(bad, _before_year_one(array))
+    except pa.ArrowInvalid:
+        # Only now is it worth looking at the values one by one.
+        fits = _fits(column.arrow)
+        unfit = [i for i, value in enumerate(values.to_pylist()) if value is not None and not fits(value)]
+        if not unfit:
+            raise
+        bad = np.union1d(bad, np.array(unfit))
+    if not len(bad):
+        return array, bad
+    keep = np.ones(len(values), bool)
+    keep[bad] = False
+    return cast(pc.if_else(pa.array(keep), values, pa.scalar(None, values.type)), column.arrow), bad
+
+
+def _home(column: SourceColumn) -> Home | None:
+    kind = column.data_type
+    if kind in SIGNED:
+        return UNSIGNED[kind] if column.unsigned and kind in UNSIGNED else SIGNED[kind]
+    if kind == "bit":
+        return UNSIGNED_64 if column.precision == 64 else INT64
+    if kind == "decimal":
+        return _decimal(column.precision or 10, column.scale or 0)
+    if kind in TEXTS:
+        return Home(pa.string(), "VARCHAR", f"VARCHAR({_varchar_bytes(column)})")
+    if kind in BINARIES:
+        return _bytes(column.octets or REDSHIFT_VARBYTE_BYTES)
+    if kind in GEOMETRIES:
+        return _bytes(REDSHIFT_VARBYTE_BYTES)
+    return FIXED.get(kind)
+
+
+def _decimal(precision: int, scale: int) -> Home:
+    """The column's own digits, as far as 38 go; what does not fit then is found value by value."""
+    digits, places = min(precision, DECIMAL_DIGITS), min(scale, REDSHIFT_DECIMAL_SCALE)
+    name = f"DECIMAL({digits},{places})"
+    return Home(pa.decimal128(digits, places), name, name)
+
+
+def _varchar_bytes(column: SourceColumn) -> int:
+    """Redshift counts bytes: the declared characters times what one may need in UTF-8."""
+    width = UTF8_BYTES.get(column.character_set or "", 4)
+    return max(1, min((column.characters or REDSHIFT_VARCHAR_BYTES) * width, REDSHIFT_VARCHAR_BYTES))
+
+
+def _bytes(octets: int) -> Home:
+    return Home(pa.binary(), "BLOB", f"VARBYTE({max(1, min(octets, REDSHIFT_VARBYTE_BYTES))})")
+
+
+def may_be_lost(column: SourceColumn) -> bool:
+    """Whether the server may make a '?' of a character, because Unicode has it not."""
+    return column.data_type in TEXTS and (column.character_set or "utf8mb4") not in WHOLLY_IN_UNICODE
+
+
+def _select(column: SourceColumn) -> str:
+    name = mysql_name(column.name)
+    if may_be_lost(column):
+        # A '?' that was not there: such a text comes as its bytes, after one that no UTF-8 has, and is refused.
+        lost = f"instr(cast(convert(replace({name}, '?', '') using utf8mb4) as binary), '?')"
+        return f"if({lost}, concat(_binary x'f8', hex({name})), cast(convert({name} using utf8mb4) as binary))"
+    if column.data_type == "float" or (column.data_type == "double" and "(" in column.column_type):
+        # The server prints a FLOAT with 6 digits, and DOUBLE(M,D) with D places; a DOUBLE it prints whole. `+ 0` would
+        # lose the sign of -0.
+        return f"{name} * 1e0"
+    if column.data_type == "bit":
+        # Bytes otherwise; as a number it is printed in digits.
+        return f"{name} + 0"
+    return name
+
+
+def _beyond_redshift(column: Column, values: pa.Array) -> np.ndarray:
+    """Positions of values that are too long for Redshift, and of texts with a NUL in them, which it cannot hold."""
+    if column.longest is None:
+        return np.empty(0, np.int64)
+    lengths, text = pc.binary_length(values), pa.types.is_string(column.arrow)
+    nul = pc.match_substring(values, "\0") if text else None
+    if (pc.max(lengths).as_py() or 0) <= column.longest and not (text and pc.any(nul).as_py()):
+        return np.empty(0, np.int64)
+    beyond = pc.greater(lengths, column.longest)
+    beyond = pc.or_(beyond, nul) if text else beyond
+    return np.flatnonzero(pc.fill_null(beyond, False).to_numpy(zero_copy_only=False))
+
+
+def _before_year_one(array: pa.Array) -> np.ndarray:
+    """Positions of dates in the year 0, which Arrow reads but no calendar of the warehouses has."""
+    if not pa.types.is_temporal(array.type):
+        return np.empty(0, np.int64)
+    first = YEAR_ONE_DAYS if pa.types.is_date(array.type) else YEAR_ONE_DAYS * DAY_MICROSECONDS
+    # Looked at one by one only where there is one: Arrow's scalars and masks would import pandas, 0.3 s.
+    earliest = pc.min_max(array)["min"].value
+    if earliest is None or earliest >= first:
+        return np.empty(0, np.int64)
+    numbers = array.cast(pa.int32() if pa.types.is_date(array.type) else pa.int64())
+    early = pc.fill_null(pc.less(numbers, first), False)
+    return np.flatnonzero(early.to_numpy(zero_copy_only=False))
+
+
+def _fits(home: pa.DataType) -> Callable[[bytes], bool]:
+    """A check of one printed value against its home, as strict as Arrow's."""
+    if pa.types.is_decimal(home):
+        return lambda value: _decimal_fits(value, home.precision, home.scale)
+    if pa.types.is_temporal(home):
+        return _date_fits
+    return _text_fits
+
+
+def _decimal_fits(value: bytes, precision: int, scale: int) -> bool:
+    _sign, digits, exponent = decimal.Decimal(value.decode()).as_tuple()
+    if not isinstance(exponent, int):
+        return False  # no number, or infinite
+    significant = "".join(map(str, digits)).lstrip("0")
+    dropped = max(0, -exponent - scale)
+    exact = not significant[len(significant) - dropped :].strip("0") if dropped else True
+    return exact and len(significant) + exponent <= precision - scale
+
+
+def _date_fits(value: bytes) -> bool:
+    text = value.decode("ascii", "replace")
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d{1,6})?)?", text):
+        return False
+    try:
+        datetime.datetime.fromisoformat(text[:19])
+    except ValueError:
+        return False
+    return True
+
+
+def _text_fits(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,42 @@
+"""What must be true inside a warehouse's transaction before it commits, on every warehouse alike."""
+
+from collections.abc import Callable
+
+from loaders.common.errors import Failure
+from loaders.words.run_record import Batch, Run
+
+
+def is_new(run: Run, last: int, applied: Callable[[], bool]) -> bool:
+    """Whether the run is still to be applied. last: raw's newest run, or 0; applied: whether raw holds this attempt.
+
+    Another attempt of its number, or a later run, has won: to apply this one too would make raw what no run found.
+    """
+    if last < run.run:
+        return True
+    if applied():
+        return False
+    raise Failure(
+        f"raw holds run {last} already, so that run {run.run} comes too late: another run was faster",
+        "raw is unchanged; run it again when the other has finished",
+    )
+
+
+def arrived(schema: str, run: Run, batch: Batch, rows: int) -> None:
+    """As many rows came out of the lake's files as were published."""
+    if rows != batch.rows:
+        raise Failure(
+            f"{schema}.{batch.table}: run {run.run} published {batch.rows:,} rows, {rows:,} arrived",
+            "the lake's files do not match their record; restore them from a backup. raw is unchanged",
+        )
+
+
+def equal(schema: str, run: Run, batch: Batch, rows: int, hash_sum: int) -> None:
+    """Raw's live rows, with the batch applied, are those that the run found at the source."""
+    if (rows, hash_sum) != (batch.live_rows, batch.hash_sum):
+        raise Failure(
+            f"{schema}.{batch.table} would not equal the source of run {run.run}: {rows:,} rows where the source had "
+            f"{batch.live_rows:,}" + (", or others" if rows == batch.live_rows else ""),
+            "raw is unchanged; if something else wrote to it, `python -m loaders extract --full --tables "
+            f"{batch.table}` reads the table whole, and `python -m loaders replay` builds raw anew from the lake; if "
+            "it is `replay` that says this, restore the lake from a backup",
+        )

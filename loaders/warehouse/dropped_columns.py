@@ -1,0 +1,47 @@
+"""Columns that the source dropped stay in raw: their values move to the rows that replace others, by key.
+
+In SQL that DuckDB and Redshift share. A table without a key has none of these: nothing tells whose a value was.
+"""
+
+from collections.abc import Collection, Sequence
+
+from loaders.common.quoting import sql_name
+from loaders.types.column_type import ColumnType
+from loaders.warehouse.live_rows import Dialect, same_key
+from loaders.words.run_record import Batch
+
+
+def any_values(batch: Batch, found: Collection[str]) -> bool:
+    """Whether a raw table with the columns `found` (in small letters) has values that the batch's rows must keep."""
+    needed = (*batch.kept, *batch.key_columns)
+    return bool(batch.kept and batch.primary_key) and all(column.name.lower() in found for column in needed)
+
+
+def put_aside(aside: str, target: str, batch: Batch, changed: str | None, dialect: Dialect) -> str:
+    """A temporary table `aside` of the kept values of live rows: all, or those with the keys of the query `changed`."""
+    names = [column.name for column in (*batch.key_columns, *batch.kept)]
+    query = (
+        f"select {', '.join(f'r.{sql_name(name)}' for name in names)} from {target} as r where r._deleted_at is null"
+    )
+    if changed:
+        same = same_key("r", "c", batch.key_columns, dialect)
+        query += f" and exists (select 1 from ({changed}) as c where {same})"
+    return f"create temporary table {aside} as {query}"
+
+
+def beside(rows: str, aside: str | None, batch: Batch, dialect: Dialect) -> tuple[str, str]:
+    """The batch's columns of `rows` (a table, or a query in brackets), beside what was put aside.
+
+    Returns the select list and what follows FROM.
+    """
+    if aside is None:
+        return ", ".join(sql_name(column.name) for column in batch.columns), rows
+    own = [f"s.{sql_name(column.name)}" for column in batch.columns]
+    own += [f"k.{sql_name(column.name)}" for column in batch.kept]
+    return ", ".join(own), f"{rows} as s left join {aside} as k on {same_key('s', 'k', batch.key_columns, dialect)}"
+
+
+def names(batch: Batch, aside: str | None) -> str:
+    """The columns that such a query fills."""
+    filled: Sequence[ColumnType] = batch.columns if aside is None else (*batch.columns, *batch.kept)
+    return ", ".join(sql_name(column.name) for column in filled)

@@ -1,0 +1,105 @@
+"""Buckets: how a table's rows are divided so that both ends compare sums first, and keys only where those differ."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from loaders.common.errors import Failure
+
+# What one side holds: bucket -> (rows, sum of their hashes).
+Sums = Mapping[int, tuple[int, int]]
+
+ROWS_PER_BUCKET = 1024
+# A differing bucket of an integer key is divided by this before keys are compared.
+NARROWER = 32
+# Integer keys that leave out more than this, on average, between two rows are divided by their hash.
+SPARSE = 64
+# Up to so many keys per row, buckets stay as narrow as without gaps: a few keys far from all others would make every
+# bucket wide, and a differing wide one has more rows to compare. The 8 is a guess, not measured.
+LOOSE = 8
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """A row's bucket is `key` div size, cut towards zero; without a `key` column, its `_source_hash` modulo size.
+
+    A changed row moves to another bucket in the second way. So both differ, and both are compared.
+    """
+
+    key: str | None
+    size: int
+
+    def narrow(self) -> "Buckets":
+        """The same by smaller buckets."""
+        return replace(self, size=max(1, self.size // NARROWER))
+
+    def ranges(self, chosen: Iterable[int]) -> list[tuple[int, int]]:
+        """The keys of the chosen buckets as (first, last); buckets side by side make one range."""
+        found: list[tuple[int, int]] = []
+        for bucket in sorted(chosen):
+            first, last = self._range(bucket)
+            if found and found[-1][1] == first - 1:
+                found[-1] = (found[-1][0], last)
+            else:
+                found.append((first, last))
+        return found
+
+    def _range(self, bucket: int) -> tuple[int, int]:
+        """Bucket 0 reaches to both sides of zero."""
+        first = bucket * self.size - (self.size - 1 if bucket <= 0 else 0)
+        last = bucket * self.size + (self.size - 1 if bucket >= 0 else 0)
+        return first, last
+
+
+def fitting(key: str | None, extremes: tuple[int, int] | None, rows: int) -> Buckets:
+    """Buckets of about ROWS_PER_BUCKET rows. key: the table's key if it is one integer column, else None."""
+    rows = max(rows, 1)
+    if key and extremes:
+        gap = max(1, (extremes[1] - extremes[0] + 1) // rows)
+        if gap <= SPARSE:
+            return Buckets(key, ROWS_PER_BUCKET * max(1, gap // LOOSE))
+    return Buckets(None, max(1, rows // ROWS_PER_BUCKET))
+
+
+def read_sums(table: str, found: Iterable[Sequence[Any]]) -> Sums:
+    """Sums as the source gives them: (bucket, rows, total). A row in no bucket is a failure.
+
+    A row without a hash adds nothing to its bucket's sum, which then differs from raw's: reading it says why.
+    """
+    sums = dict[int | None, tuple[int, int]]((bucket, (int(rows), int(total or 0))) for bucket, rows, total in found)
+    if None in sums:
+        raise Failure(
+            f"{table}: {sums[None][0]:,} rows have a key that is NULL, or are so long that the server gives no hash",
+            "name columns without NULL under primary_key in the catalog, or none; else raise the server's "
+            "max_allowed_packet",
+        )
+    return sums
+
+
+def differing(one: Sums, other: Sums) -> list[int]:
+    """The buckets in which two sides differ, ascending."""
+    return sorted(bucket for bucket in one.keys() | other.keys() if one.get(bucket) != other.get(bucket))
+
+
+def totals(sums: Sums) -> tuple[int, int]:
+    """Rows and sum of hashes of the whole table."""
+    return sum(rows for rows, _total in sums.values()), sum(total for _rows, total in sums.values())
+
+
+class Side(Protocol):
+    """One of the two. Both number buckets alike."""
+
+    def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
+        """Rows and sum of hashes per bucket: of all rows, or of those in the `chosen` buckets of `within`."""
+
+    def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
+        """The key columns, in the key's order, and `_source_hash` of every row in the chosen buckets."""
+
+
+class WarehouseSide(Side, Protocol):
+    """The warehouse's, which is asked in a thread of its own."""
+
+    def interrupt(self) -> None:
+        """End the query that another thread waits for; without one, do nothing. The side need not answer again."""
