@@ -211,7 +211,7 @@ def test_a_lake_that_duckdb_would_look_for_elsewhere_is_refused_at_the_first_com
 @pytest.mark.parametrize(("folder", "code"), [("plain", 0), ("쇼핑", 1)])
 def test_a_path_that_this_shell_writes_with_other_bytes_than_duckdb_is_refused(folder, code):
     """In a shell without UTF-8 Python has other letters for a file's name, and DuckDB would make a file of those."""
-    asked = "import sys; from pathlib import Path; from loaders import errors, paths; " + (
+    asked = "import sys; from pathlib import Path; from loaders.common import errors, paths; " + (
         "sys.exit(errors.run_command(lambda: paths.for_duckdb(Path(sys.argv[1]), 'LAKE_URL') and None))"
     )
     ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
