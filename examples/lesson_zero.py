@@ -22,7 +22,8 @@ from loaders.common.errors import Failure, run_command
 from loaders.help import discover
 from loaders.lake.folder import Folder
 from loaders.lake.spool import spool
-from loaders.run import pipeline
+from loaders.run import backlog, pipeline
+from loaders.run.options import Options, Places
 from loaders.source import log_in, mysql, mysql_url
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.words import catalog
@@ -98,9 +99,9 @@ def by_loaders(lesson: Lesson, between: Between | None = None) -> None:
             spool() as folder,
             open_warehouse(lesson.folder / "loaders.duckdb", SCHEMA, folders=[lake.on_this_machine]) as warehouse,
         ):
-            places = pipeline.Places(lake, folder, warehouse)
-            pipeline.extract(lambda: mysql.snapshot(connection), known, places, pipeline.Options(), progress)
-            for _run in pipeline.load(lake, warehouse):
+            places = Places(lake, folder, warehouse)
+            pipeline.extract(lambda: mysql.snapshot(connection), known, places, Options(), progress)
+            for _run in backlog.load(lake, warehouse):
                 pass
 
 

@@ -14,8 +14,9 @@ from loaders.help import discover
 from loaders.lake.folder import Folder
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
-from loaders.run import pipeline
+from loaders.run import backlog, pipeline
 from loaders.run.by_value import Shares
+from loaders.run.options import Options, Places
 from loaders.source import log_in, mysql, mysql_url
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.interface import Warehouse
@@ -106,8 +107,8 @@ class OwnDatabase:
         """Publish a run in the lake, compared with a warehouse if one is given; the catalog is discovered else."""
         known = known or self.discover()
         with spool() as folder:
-            places = pipeline.Places(lake or self.lake, folder, warehouse)
-            return pipeline.extract(self.snapshot, known, places, pipeline.Options(**options), watch)
+            places = Places(lake or self.lake, folder, warehouse)
+            return pipeline.extract(self.snapshot, known, places, Options(**options), watch)
 
     def run(self, known: catalog.Catalog | None = None, **options) -> Run:
         """What `make extract` does: load what waits, read, compare with raw, and make both commits."""
@@ -120,10 +121,10 @@ class OwnDatabase:
     ) -> Run:
         """The same with a warehouse that is open. parts: what VALUE_PARTS says."""
         lake = lake or self.lake
-        list(pipeline.load(lake, warehouse))
+        list(backlog.load(lake, warehouse))
         with spool() as folder:
-            places = pipeline.Places(lake, folder, warehouse, Shares(parts, folder))
-            run = pipeline.read(self.snapshot, known, places, pipeline.Options(**options), watch)
+            places = Places(lake, folder, warehouse, Shares(parts, folder))
+            run = pipeline.read(self.snapshot, known, places, Options(**options), watch)
             deletes = options.get("deletes", DeleteLimit())
             pipeline.commit_both(places, run, lambda: nullcontext(warehouse), deletes)
         return run
@@ -135,7 +136,7 @@ class OwnDatabase:
     def load(self, schema: str = "raw_own") -> list[int]:
         """Apply what waits; the numbers of the runs applied."""
         with self.opened(schema) as warehouse:
-            return [run.run for run in pipeline.load(self.lake, warehouse)]
+            return [run.run for run in backlog.load(self.lake, warehouse)]
 
     def live(self, table: str, columns: str, schema: str = "raw_own") -> list[tuple]:
         """Rows of a raw table that are not deleted, in the order of its columns from left to right."""

@@ -9,6 +9,7 @@ from loaders.lake import runs
 from loaders.lake.folder import Folder
 from loaders.lake.spool import spool
 from loaders.run import pipeline
+from loaders.run.options import Options, Places
 from loaders.words.delete_limit import DeleteLimit
 from loaders.words.run_record import Run
 from tests.own_database import watch
@@ -29,12 +30,12 @@ def read(own, **options) -> Run:
     """A run that has compared itself with raw, and is not published."""
     known = own.discover()
     with spool() as folder, own.opened(known.schema) as warehouse:
-        places = pipeline.Places(own.lake, folder, warehouse)
-        return pipeline.read(own.snapshot, known, places, pipeline.Options(**options), watch)
+        places = Places(own.lake, folder, warehouse)
+        return pipeline.read(own.snapshot, known, places, Options(**options), watch)
 
 
 def commit(own, run: Run, lake=None) -> None:
-    places = pipeline.Places(lake or own.lake, own.folder, None)
+    places = Places(lake or own.lake, own.folder, None)
     pipeline.commit_both(places, run, lambda: own.opened(run.schema), DeleteLimit())
 
 
@@ -64,7 +65,7 @@ def test_the_record_is_written_before_raws_commit_when_raw_is_proved(changed):
 
     run, seen = read(changed, full=True), []
     with changed.opened("raw_own") as warehouse:
-        places = pipeline.Places(Watched(changed.lake.folder), changed.folder, None)
+        places = Places(Watched(changed.lake.folder), changed.folder, None)
         pipeline.commit_both(places, run, lambda: nullcontext(warehouse), DeleteLimit())
     assert seen == [[(2,)]]
     assert raw(changed) == NEW and runs.read(changed.lake, 2) == run

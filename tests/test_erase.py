@@ -16,6 +16,7 @@ from loaders.lake.store import sha256_of
 from loaders.retention import erase, prune, traces
 from loaders.retention.erase_lake import LakeSearch
 from loaders.run import pipeline
+from loaders.run.options import Options, Places
 from loaders.types.column_type import ColumnType
 from loaders.words import row_key
 from loaders.words.run_record import Batch
@@ -64,9 +65,9 @@ def test_a_run_that_was_reading_meanwhile_does_not_bring_the_person_back(history
 
     newest = max(runs.numbers(own.lake))
     with spool() as folder:
-        places = pipeline.Places(own.lake, folder, None)
+        places = Places(own.lake, folder, None)
         with pytest.raises(Failure, match=r"were erased from the lake .* while this run was reading"):
-            pipeline.extract(own.snapshot, own.discover(), places, pipeline.Options(full=True), leaves_and_is_erased)
+            pipeline.extract(own.snapshot, own.discover(), places, Options(full=True), leaves_and_is_erased)
     assert max(runs.numbers(own.lake)) == newest
     assert not [file for file in own.lake.folder.rglob("*") if file.is_file() and b"for a day" in file.read_bytes()]
     assert not list(own.lake.keys("_open/"))

@@ -9,7 +9,7 @@ import pytest
 from loaders.common.errors import Failure
 from loaders.proof import raw_state, verify
 from loaders.proof.verify import Ends, Finding
-from loaders.run import pipeline
+from loaders.run import backlog
 from loaders.run.match_catalog import match
 from loaders.words import catalog
 from tests import commands, forked_dbt, small_shop
@@ -63,7 +63,7 @@ def finding(own, known=None, whole=True, deep=False) -> Finding:
     known = known or catalog.read(commands.SHOP_CATALOG)
     with own.opened(known.schema) as warehouse, own.snapshot() as snapshot:
         ends = Ends(
-            snapshot, warehouse, raw_state.applied(own.lake, warehouse), pipeline.pending(own.lake, warehouse),
+            snapshot, warehouse, raw_state.applied(own.lake, warehouse), backlog.pending(own.lake, warehouse),
             "analytics", watch, whole,
         )  # fmt: skip
         pairs = match(known, snapshot)

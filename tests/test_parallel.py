@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from loaders import cli
 from loaders.common.errors import Failure
 from loaders.lake.spool import spool
-from loaders.run import pipeline
+from loaders.run import backlog, pipeline
+from loaders.run.options import Options, Places
 from loaders.source import key_ranges, mysql, mysql_url, shared_snapshot
 from loaders.warehouse.duckdb_sql import read_parquet
 from loaders.words.run_record import Batch, Run
@@ -47,7 +48,7 @@ def together(own: OwnDatabase, count: int = 3, url: str | None = None, notices: 
 
 def extract(own: OwnDatabase, progress=watch, warehouse=None, full=True, **how) -> Run:
     with spool() as folder:
-        places, options = pipeline.Places(own.lake, folder, warehouse), pipeline.Options(full=full)
+        places, options = Places(own.lake, folder, warehouse), Options(full=full)
         return pipeline.extract(lambda: together(own, **how), own.discover(), places, options, progress)
 
 
@@ -219,7 +220,7 @@ def test_a_connection_that_is_killed_ends_the_whole_run(wide, mysql_server, whic
             cursor.execute(f"kill {seen[which]}")
 
     with spool() as folder, pytest.raises(Failure, match="MySQL stopped while table t was read"):
-        places, options = pipeline.Places(wide.lake, folder, None), pipeline.Options(full=True)
+        places, options = Places(wide.lake, folder, None), Options(full=True)
         pipeline.extract(watched, wide.discover(), places, options, failing(wide, kill))
     assert threads() == before and list(wide.lake.keys("")) == []
 
@@ -299,7 +300,7 @@ def test_small_tables_are_asked_for_over_all_connections(own, mysql_server):
     ):
         cursor.execute("set global log_output = 'TABLE', global general_log = 1")
         try:
-            places, options = pipeline.Places(own.lake, folder, None), pipeline.Options(full=True)
+            places, options = Places(own.lake, folder, None), Options(full=True)
             pipeline.extract(watched, own.discover(), places, options, at_once(3))
         finally:
             cursor.execute("set global general_log = 0, global log_output = 'FILE'")
@@ -319,7 +320,7 @@ def test_what_raw_holds_is_compared_and_only_the_others_are_read_whole(own):
     own.write("create table u (id int primary key)", "insert into u values (1)")
     with own.opened("raw_own") as warehouse:
         run = extract(own, warehouse=warehouse, full=False)
-        list(pipeline.load(own.lake, warehouse))
+        list(backlog.load(own.lake, warehouse))
     whole = {batch.table for batch in run.batches if batch.mode == "full"}
     assert whole == {"no_key", "not_held", "u"}
     assert [batch.table for batch in run.batches] == [table.name for table in own.discover().tables]
@@ -370,7 +371,7 @@ def test_a_workers_connection_that_is_killed_ends_the_others_and_the_run(four_wi
             cursor.execute(f"kill {seen[which]}")
 
     with spool() as folder, pytest.raises(Failure, match=r"MySQL stopped while table [abcd] was read"):
-        places, options = pipeline.Places(four_wide.lake, folder, None), pipeline.Options(full=True)
+        places, options = Places(four_wide.lake, folder, None), Options(full=True)
         pipeline.extract(watched, four_wide.discover(), places, options, at_once(2, kill))
     assert threads() == before and list(four_wide.lake.keys("")) == []
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from loaders.common.errors import Failure
 from loaders.lake import run_json, runs
 from loaders.retention.replay import replay
-from loaders.run import pipeline
+from loaders.run import backlog
 from tests.own_database import OwnDatabase, fresh_database
 from tests.shop_model import KINDS, write
 from tests.test_cli import loaders, refused
@@ -269,4 +269,4 @@ def test_pending_says_what_replay_would_mend(history):
     with duckdb.connect(own.warehouse_path) as connection:
         connection.execute("update raw_own._loads set attempt = 'x'")
     with own.opened("raw_own") as warehouse, pytest.raises(Failure, match="holds run 3, which is not from the lake"):
-        pipeline.pending(own.lake, warehouse)
+        backlog.pending(own.lake, warehouse)

@@ -5,6 +5,7 @@ import pytest
 from loaders.lake import runs, sequences
 from loaders.lake.spool import spool
 from loaders.run import pipeline
+from loaders.run.options import Options, Places
 from loaders.words import catalog
 from loaders.words.delete_limit import DeleteLimit
 from tests import commands
@@ -47,8 +48,8 @@ def test_small_runs_published_meanwhile_do_not_stop_a_big_one(two):
             yield batch
 
     with spool() as folder, own.opened(big.schema) as warehouse:
-        places = pipeline.Places(lake, folder, warehouse)
-        run = pipeline.read(own.snapshot, big, places, pipeline.Options(), meanwhile)
+        places = Places(lake, folder, warehouse)
+        run = pipeline.read(own.snapshot, big, places, Options(), meanwhile)
     pipeline.commit_both(places, run, lambda: own.opened(big.schema), DeleteLimit())
     assert published and run.run == 1
     assert own.live("big", "count(*)", "raw_big") == [(2000,)]

@@ -23,8 +23,9 @@ from loaders.common.errors import Failure
 from loaders.lake.spool import spool
 from loaders.proof import raw_state, verify
 from loaders.proof.compare import compare
-from loaders.run import pipeline
+from loaders.run import backlog, pipeline
 from loaders.run.match_catalog import match
+from loaders.run.options import Options, Places
 from loaders.source import bucket_sums, key_ranges, mysql
 from loaders.source.bucket_sums import PartSums, added_up
 from loaders.source.mysql import Snapshot
@@ -132,9 +133,9 @@ def run(own: OwnDatabase, count: int):
     """What `make extract ARGS="--parallel N"` does; the batch of `t`."""
     known = own.discover()
     with spool() as folder, own.opened(known.schema) as warehouse:
-        places = pipeline.Places(own.lake, folder, warehouse)
-        published = pipeline.extract(lambda: together(own, count), known, places, pipeline.Options(), watch)
-        list(pipeline.load(own.lake, warehouse))
+        places = Places(own.lake, folder, warehouse)
+        published = pipeline.extract(lambda: together(own, count), known, places, Options(), watch)
+        list(backlog.load(own.lake, warehouse))
     return published.batches[0]
 
 
@@ -292,8 +293,8 @@ def test_incremental_runs_and_verify_tell_that_they_compare(own):
 
     known = own.discover()
     with spool() as folder, own.opened(known.schema) as warehouse, own.snapshot() as snapshot:
-        places = pipeline.Places(own.lake, folder, warehouse)
-        pipeline.extract(own.snapshot, known, places, pipeline.Options(), progress)
+        places = Places(own.lake, folder, warehouse)
+        pipeline.extract(own.snapshot, known, places, Options(), progress)
         assert told == ["comparing t", "reading t"], "and then repairs, here none"
         applied = raw_state.applied(own.lake, warehouse)
         ends = verify.Ends(snapshot, warehouse, applied, [], "marts", progress, whole=True)

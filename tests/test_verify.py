@@ -17,7 +17,7 @@ from loaders.common.errors import Failure
 from loaders.proof import raw_state, verify
 from loaders.proof.side_by_side import side_by_side
 from loaders.proof.verify import Ends, Finding
-from loaders.run import pipeline
+from loaders.run import backlog
 from loaders.run.match_catalog import match
 from tests import commands, deep_table, small_shop
 from tests import test_type_matrix as matrix
@@ -36,7 +36,7 @@ def ends_of(own, known, warehouse, lake=None, marts="analytics"):
     lake = lake or own.lake
     with own.snapshot() as snapshot:
         applied = raw_state.applied(lake, warehouse)
-        yield Ends(snapshot, warehouse, applied, pipeline.pending(lake, warehouse), marts, watch, True)
+        yield Ends(snapshot, warehouse, applied, backlog.pending(lake, warehouse), marts, watch, True)
 
 
 def findings(own, deep=False, known=None) -> dict[str, Finding]:

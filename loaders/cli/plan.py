@@ -14,10 +14,10 @@ from loaders.common.telling import say
 from loaders.lake import runs
 from loaders.lake.run_files import RunFiles
 from loaders.lake.store import Lake
-from loaders.run import pipeline, plans
+from loaders.run import backlog, plan
 from loaders.run.incremental import Raw
-from loaders.run.intents import Intent, Wanted, intent
 from loaders.run.match_catalog import match
+from loaders.run.plan import Intent, Wanted, intent
 from loaders.run.table_read import TableRead
 from loaders.source import mysql
 from loaders.source.mysql import Snapshot
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
         raw = Raw(warehouse, bases, RunFiles(lake, Path()))
         wanted = Wanted(arguments.full, chosen.lookback, chosen.value_parts)
         intents = list(_intents(catalog, snapshot, raw, waiting, wanted))
-        planned = plans.plan([], number, catalog, snapshot)
+        planned = plan.plan([], number, catalog, snapshot)
     say(f"run {number} would read {len(catalog.tables)} tables into {lake}, schema {catalog.schema}")
     for each in waiting:
         rows = sum(batch.rows for batch in each.batches)
@@ -93,7 +93,7 @@ def _warehouse(catalog: Catalog, chosen: Settings) -> Iterator[Warehouse | None]
 
 def _waiting(catalog: Catalog, lake: Lake, warehouse: Warehouse | None) -> list[Run]:
     if warehouse is not None:
-        return pipeline.pending(lake, warehouse)
+        return backlog.pending(lake, warehouse)
     published = (runs.read(lake, number) for number in runs.numbers(lake))
     return [run for run in published if run.schema == catalog.schema]
 
@@ -107,7 +107,7 @@ def _intents(catalog: Catalog, snapshot: Snapshot, raw: Raw, waiting: list[Run],
         changes = drift.between(raw.bases.get(table.name), table.name, types(columns), table.primary_key)
         read = TableRead(
             snapshot, table, source, columns, table.invalid_to_null, changes, wanted.full,
-            raw.files.lake, plans.ATTEMPT, raw.files.folder, report.progress,
+            raw.files.lake, plan.ATTEMPT, raw.files.folder, report.progress,
         )  # fmt: skip
         known = replace(raw, warehouse=None) if table.name in coming else raw
         yield intent(read, known, wanted, catalog.for_redshift)
@@ -120,4 +120,4 @@ def _print_statements(intents: list[Intent], planned: Run, lake: Lake, chosen: S
     say("-- Redshift: for all tables that bring rows")
     role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")
     planned = replace(planned, batches=tuple(intended.batch for intended in intents))
-    say(*(f"{statement};" for statement in plans.statements(planned, lake.url, role)))
+    say(*(f"{statement};" for statement in plan.statements(planned, lake.url, role)))

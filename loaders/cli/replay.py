@@ -8,7 +8,7 @@ from loaders.cli.commands import Commands
 from loaders.common.settings import Settings
 from loaders.common.telling import say
 from loaders.retention import replay
-from loaders.run import pipeline
+from loaders.run import backlog
 
 EXAMPLES = """examples:
   python -m loaders replay              raw as the newest run left it
@@ -42,7 +42,7 @@ def rebuild(arguments: argparse.Namespace, chosen: Settings) -> None:
     with connections.warehouse(catalog, chosen) as warehouse:
         known = replay.replay(lake, warehouse, arguments.to_run, report.steps, arguments.replace)
         say(*report.replayed(known, f"{warehouse}, schema {catalog.schema}", time.monotonic() - started))
-        waiting = pipeline.pending(lake, warehouse)
+        waiting = backlog.pending(lake, warehouse)
     if arguments.replace:
         # Before the next build: its runs may have the numbers of those that the histories know of the other lake.
         say("  dbt's histories know runs of the other lake. Before the next `make build`, if there are any, once:")

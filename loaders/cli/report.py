@@ -13,7 +13,7 @@ from loaders.common.progress import Rows
 from loaders.common.telling import printable
 from loaders.proof.raw_state import Holding
 from loaders.proof.verify import Finding
-from loaders.run.intents import Intent
+from loaders.run.plan import Intent
 from loaders.warehouse.interface import Step
 from loaders.words.run_record import Batch, Run
 

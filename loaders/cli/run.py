@@ -14,8 +14,9 @@ from loaders.common.telling import notice, say
 from loaders.lake import sequences
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
-from loaders.run import pipeline
+from loaders.run import backlog, pipeline
 from loaders.run.by_value import Shares
+from loaders.run.options import Options, Places
 from loaders.source import mysql, standing
 from loaders.source.shared_snapshot import shared_snapshot
 from loaders.words import drift
@@ -67,7 +68,7 @@ def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
     started = time.monotonic()
     deletes = DeleteLimit(chosen.delete_share, chosen.delete_rows, arguments.allow_deletes)
     with spool() as folder:
-        places = pipeline.Places(lake, folder, None, None if arguments.no_load else Shares(chosen.value_parts, folder))
+        places = Places(lake, folder, None, None if arguments.no_load else Shares(chosen.value_parts, folder))
         run = _read(arguments, chosen, catalog, places, deletes)
         loaded = _commit(catalog, places, run, chosen, deletes) if places.shares else None
     say(*report.published(run, lake, time.monotonic() - started))
@@ -76,10 +77,10 @@ def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
 
 
 def _read(
-    arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, places: pipeline.Places, deletes: DeleteLimit
+    arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, places: Places, deletes: DeleteLimit
 ) -> Run:
     """Read the source, and compare it with raw, which others may read meanwhile. Published only with --no-load."""
-    options = pipeline.Options(
+    options = Options(
         full=arguments.full,
         invalid_to_null=arguments.on_invalid == "null",
         deletes=deletes,
@@ -96,7 +97,7 @@ def _read(
         return read(lambda: _snapshot(opened, catalog), catalog, places, options, report.progress)
 
 
-def _commit(catalog: Catalog, places: pipeline.Places, run: Run, chosen: Settings, deletes: DeleteLimit) -> str:
+def _commit(catalog: Catalog, places: Places, run: Run, chosen: Settings, deletes: DeleteLimit) -> str:
     """Both commits, of a run that has left the source alone by now; a line that says so."""
     with report.working(f"loading run {run.run} into raw"):
         where = pipeline.commit_both(places, run, lambda: connections.warehouse(catalog, chosen), deletes)
@@ -137,7 +138,7 @@ def _load_pending(catalog: Catalog, lake: Lake, chosen: Settings) -> int:
     """Apply what waits, a line per run; the warehouse is open only meanwhile, so that others can read it."""
     with connections.warehouse(catalog, chosen) as warehouse:
         count = 0
-        for run in report.working_on_each(f"loading into {warehouse}", pipeline.load(lake, warehouse)):
+        for run in report.working_on_each(f"loading into {warehouse}", backlog.load(lake, warehouse)):
             say(report.loaded(run, warehouse))
             count += 1
     return count

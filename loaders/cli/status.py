@@ -10,7 +10,7 @@ from loaders.common.telling import say
 from loaders.lake import runs
 from loaders.proof import raw_state
 from loaders.retention import deleted
-from loaders.run import pipeline
+from loaders.run import backlog
 from loaders.warehouse.interface import Warehouse
 from loaders.words.catalog import Catalog
 
@@ -39,7 +39,7 @@ def status(arguments: argparse.Namespace, chosen: Settings) -> None:
     with connections.warehouse(catalog, chosen, read_only=True) as warehouse:
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
         say(*report.status(raw_state.of(catalog, lake, warehouse), now))
-        say(f"  {report.waiting(pipeline.pending(lake, warehouse))}")
+        say(f"  {report.waiting(backlog.pending(lake, warehouse))}")
         if chosen.keep_deleted is not None:
             say(f"  {_deleted(warehouse, catalog, chosen.keep_deleted)}")
 

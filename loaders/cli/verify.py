@@ -10,7 +10,7 @@ from loaders.common.settings import Settings
 from loaders.common.telling import say
 from loaders.proof import raw_state, verify
 from loaders.proof.verify import Ends, Finding
-from loaders.run import pipeline
+from loaders.run import backlog
 from loaders.run.match_catalog import match
 from loaders.source import mysql
 from loaders.warehouse.profile import Target
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> int:
     ):
         last = warehouse.last_applied()
         ends = Ends(
-            snapshot, warehouse, raw_state.applied(lake, warehouse), pipeline.pending(lake, warehouse),
+            snapshot, warehouse, raw_state.applied(lake, warehouse), backlog.pending(lake, warehouse),
             target.values["schema"], report.progress, arguments.tables is None,
         )  # fmt: skip
         say(f"{catalog.source} as of {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC and {warehouse}, {_held(last, ends)}")

@@ -18,7 +18,7 @@ from loaders.common.settings import ROOT
 from loaders.lake.manifest import manifest
 from loaders.lake.run_files import RunFiles
 from loaders.retention import withdraw
-from loaders.run import pipeline
+from loaders.run import backlog, pipeline
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.redshift_session import RedshiftSession
 from loaders.warehouse.redshift_warehouse import RedshiftWarehouse
@@ -62,11 +62,11 @@ class Both:
 
     def load(self, session: RedshiftSession | None = None, **changes) -> list[int]:
         with self.warehouse(session, **changes) as opened:
-            return [run.run for run in pipeline.load(self.lake, opened)]
+            return [run.run for run in backlog.load(self.lake, opened)]
 
     def load_duckdb(self) -> list[int]:
         with open_warehouse(self.own.warehouse_path, self.schema, folders=[self.lake.on_this_machine]) as warehouse:
-            return [run.run for run in pipeline.load(self.lake, warehouse)]
+            return [run.run for run in backlog.load(self.lake, warehouse)]
 
     def rows(self, table="t", columns="*") -> list[tuple]:
         return sorted(self.ask(f'select {columns} from {self.schema}."{table}"'), key=repr)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redshift_connector
 
-from loaders.run import pipeline, plans
+from loaders.run import backlog, plan
 from loaders.run.match_catalog import match
 from loaders.types.column_type import ColumnType
 from loaders.warehouse import profile, redshift_sql
@@ -67,7 +67,7 @@ def shop(both):  # noqa: F811
 
 def load(shop) -> list[str]:
     with sent() as statements, shop.warehouse(shop.session(lambda: connect(shop.target))) as warehouse:
-        list(pipeline.load(shop.lake, warehouse))
+        list(backlog.load(shop.lake, warehouse))
         warehouse.newest()
     return statements
 
@@ -90,8 +90,8 @@ def test_the_plan_is_what_a_first_load_then_sends(shop):
     shop.own.write("drop table nothing")
     known = replace(shop.own.discover(), schema=shop.schema)
     with shop.own.snapshot() as snapshot:
-        planned = plans.plan(match(known, snapshot), 1, known, snapshot)
-    statements = plans.statements(planned, shop.lake.url, shop.redshift.copy_role)
+        planned = plan.plan(match(known, snapshot), 1, known, snapshot)
+    statements = plan.statements(planned, shop.lake.url, shop.redshift.copy_role)
     shop.extract()
     really = load(shop)
     really = really[really.index(redshift_sql.newest_run(shop.schema)) + 1 : really.index("commit") + 1]

@@ -6,7 +6,7 @@ import pytest
 
 from loaders.proof import raw_state, verify
 from loaders.proof.verify import Ends
-from loaders.run import pipeline
+from loaders.run import backlog
 from loaders.run.match_catalog import match
 from loaders.words import catalog
 from tests import deep_table
@@ -31,7 +31,7 @@ CHANGES = {
 def finding(both, deep: bool, marts="nowhere"):  # noqa: F811
     known = both.catalog(for_redshift=True)
     with both.warehouse() as warehouse, both.own.snapshot() as snapshot:
-        applied, waiting = raw_state.applied(both.lake, warehouse), pipeline.pending(both.lake, warehouse)
+        applied, waiting = raw_state.applied(both.lake, warehouse), backlog.pending(both.lake, warehouse)
         ends = Ends(snapshot, warehouse, applied, waiting, marts, watch, True)
         ((table, source),) = match(known, snapshot)
         return verify.raw_table(ends, table, source, known, deep)

@@ -1,0 +1,82 @@
+"""What every table of one run shares, and how each is read: what changed of it, or all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from loaders.common.errors import Failure
+from loaders.common.progress import Progress
+from loaders.run.incremental import Raw, incremental
+from loaders.run.options import Options, Places
+from loaders.run.table_read import TableRead
+from loaders.run.tables_at_once import TablesAtOnce
+from loaders.source.declared_key import key_is_unique
+from loaders.source.described import SourceTable
+from loaders.source.mysql import Snapshot
+from loaders.types.homes import homes, types
+from loaders.words import drift
+from loaders.words.catalog import Table
+from loaders.words.delete_limit import Lost
+from loaders.words.run_record import Batch
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What every table of one run shares on its way to the lake."""
+
+    snapshot: Snapshot
+    attempt: str
+    places: Places
+    options: Options
+    for_redshift: bool
+    progress: Progress
+
+    def read(self, table: Table, source: SourceTable, raw: Raw) -> TableRead:
+        """A table about to be read, once it is known that raw can follow what happened to its columns."""
+        nulled = table.invalid_to_null
+        if self.options.invalid_to_null:
+            nulled = frozenset(column.name for column in source.columns) - set(table.primary_key)
+        columns = homes(table.name, source.columns, self.for_redshift)
+        changes = drift.between(raw.bases.get(table.name), table.name, types(columns), table.primary_key)
+        if not self.options.full:
+            changes.refuse()
+        return TableRead(
+            self.snapshot, table, source, columns, nulled, changes, self.options.full,
+            self.places.lake, self.attempt, self.places.spool, self.progress,
+        )  # fmt: skip
+
+    def extract(self, reads: Sequence[TableRead], raw: Raw) -> tuple[Batch, ...]:
+        """Of each table what changed since raw's newest batch, if that can be told; else all of it."""
+        if len(self.snapshot.connections) == 1:
+            return tuple(self._changed(read, raw) or self._whole(read, raw) for read in reads)
+        # Compared one after the other: the warehouse answers one question at a time.
+        changed = [self._changed(read, raw) for read in reads]
+        missing = [read for read, batch in zip(reads, changed, strict=True) if batch is None]
+        at_once = TablesAtOnce(self.snapshot, self.places.spool, lambda read, parts: self._whole(read, raw, parts))
+        whole = at_once.batches(missing)
+        return tuple(batch or whole[read.table.name] for read, batch in zip(reads, changed, strict=True))
+
+    def _changed(self, read: TableRead, raw: Raw) -> Batch | None:
+        base = raw.base(read) if read.source.held_still else None
+        return incremental(read, base, raw, self.options.deletes, self.options.lookback) if base else None
+
+    def _whole(self, read: TableRead, raw: Raw, parts: Sequence[str | None] = (None,)) -> Batch:
+        """Rows of the snapshot -> Arrow batches -> local Parquet files -> the lake, and how they compare."""
+        key_is_unique(read.table, read.source, read.snapshot)
+        files = read.store(read.rows(parts), "part", read.source.estimated_rows)
+        rows = sum(file.rows for file in files)
+        earlier = raw.bases.get(read.table.name)
+        if earlier and earlier.live_rows:
+            # By number, before the warehouse is asked: which rows are gone, it tells when it has the new ones.
+            self.options.deletes.check(Lost(read.table.name, earlier.live_rows - rows, earlier.live_rows, False))
+        batch = read.batch("full", files, _compared(read, rows))
+        return replace(batch, live_rows=rows, hash_sum=read.hash_sum, cursor_to=read.bound())
+
+
+def _compared(read: TableRead, rows: int) -> str:
+    """The verdict on a table: the rows read against the server's own count in the same snapshot."""
+    if not read.source.held_still:
+        return f"not compared: {read.source.engine} tables take no part in the snapshot"
+    counted = read.snapshot.count(read.source)
+    if counted != rows:
+        raise Failure(f"{read.source.name}: {rows:,} rows were read, the server counts {counted:,}", "run it again")
+    return f"equal: {rows:,} rows"

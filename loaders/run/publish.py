@@ -1,0 +1,54 @@
+"""The lake's commit: a run is published whole, or nothing is left of it; a failure says which."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from loaders.common.errors import Failure
+from loaders.lake import attempts, runs
+from loaders.lake.store import Lake
+from loaders.words.run_record import Run
+
+
+@contextmanager
+def published(lake: Lake, run: Run) -> Iterator[Callable[[], None]]:
+    """Yields what publishes the run. The files of one that was certainly not published are removed."""
+    begun = False
+
+    def commit() -> None:
+        nonlocal begun
+        if not attempts.is_open(lake, run.attempt):
+            raise Failure(f"rows were erased from the lake {lake} while this run was reading them", "run it again")
+        begun = True
+        begun = runs.publish(lake, run)
+        if not begun:
+            raise Failure(f"number {run.run} of the lake {lake} is taken", "run it again")
+
+    try:
+        yield commit
+    except BaseException as error:
+        if not begun:
+            attempts.remove(lake, [batch.table for batch in run.batches], run.attempt)
+        if isinstance(error, Failure):
+            raise _with_fate(error, lake, run, begun) from None
+        raise
+    attempts.sweep(lake, run)
+
+
+def _with_fate(failure: Failure, lake: Lake, run: Run, begun: bool) -> Failure:
+    """The failure of a run's last step, with what has become of the run."""
+    if begun:
+        return failure.and_then(waits(run))
+    with suppress(Failure):
+        if run.run in runs.numbers(lake):
+            return Failure(
+                f"another run published number {run.run} in the lake {lake} while this one was reading",
+                "nothing of this run was kept; start it again when the other has finished",
+            )
+    return failure.and_then("nothing of this run was published, so that it can be run again")
+
+
+def waits(run: Run) -> str:
+    return (
+        f"run {run.run} waits in the lake: when the cause is gone, run `make load`; "
+        f"`python -m loaders withdraw {run.run}` gives it up"
+    )
