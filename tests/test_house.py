@@ -1,6 +1,7 @@
 """The house: a room of `loaders/` imports from the floors below it only, and no module one that imports it."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 
 from loaders.common.settings import ROOT
@@ -32,3 +33,15 @@ def test_imports_go_down_only():
 
 def test_no_module_imports_one_that_imports_it():
     TopologicalSorter({module: imported(module) for module in MODULES}).prepare()
+
+
+def test_the_page_names_every_room_and_every_module_in_it():
+    page = (ROOT / "docs/architecture.md").read_text("utf-8").partition("## The house")[2]
+    room, named = "", set()
+    for line in page.splitlines():
+        if cells := re.fullmatch(r"\| (?:`(\w+)/`)? *\| (.+?) \| .+ \|", line):
+            room = cells[1] or room
+            named |= {f"loaders.{room}.{module}" for module in re.findall(r"`(\w+)`", cells[2])}
+    commands = {module for module in MODULES if module.startswith("loaders.cli.")}
+    there = {module for module in MODULES if not module.endswith("__init__")}
+    assert named - there == set() and there - named - commands == set()
