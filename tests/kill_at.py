@@ -80,7 +80,7 @@ def sent(session, sql):
 
 
 RedshiftSession.run = sent
-watched(Snapshot, "read_each", "read")
+watched(Snapshot, "read", "read")
 watched(Snapshot, "count", "count")
 watched(os, "link", "the lake's commit")
 watched(Path, "replace", "a file is in place")

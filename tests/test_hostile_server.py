@@ -3,7 +3,6 @@
 import ssl
 import struct
 import tracemalloc
-from collections import Counter
 from contextlib import closing, contextmanager
 
 import pytest
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from loaders.common.errors import Failure
 from loaders.source import log_in, mysql, mysql_url, standing
+from loaders.source.conversion import Conversion
 from loaders.types.type_contract import contract
 from mysql_arrow import pymysql_seam
 from redshift_stand_in import tls
@@ -46,7 +46,7 @@ def read_everything(port: int) -> None:
             table = snapshot.tables()["t"]
             columns = [contract(column, table.name) for column in table.columns]
             snapshot.count(table), snapshot.extremes(table, "id"), snapshot.sums(table, "1", "id")
-            read = snapshot.read(table, columns, ["id"], {"id": "error"}, Counter())
+            read = snapshot.read(table, Conversion("t", columns, ["id"]))
             deep = snapshot.printed(table, "select id from t order by id")
             if {sum(map(len, read)), sum(map(len, deep))} != {3}:
                 raise Fewer

@@ -1,13 +1,13 @@
 """A key that was read chooses, written into a statement, exactly the row that it was read from."""
 
 import datetime
-from collections import Counter
 
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from loaders.source.conversion import Conversion
 from loaders.source.mysql import rows as asked
 from loaders.source.source_side import by_keys
 from loaders.types.type_contract import contract
@@ -72,8 +72,7 @@ def assert_each_chooses_its_own(own, columns: str, key: str, rows: list[tuple]) 
     with own.snapshot() as snapshot:
         table = snapshot.tables()["t"]
         described = [contract(column, "t") for column in table.columns]
-        rule = {column.name: "error" for column in described}
-        read = pa.Table.from_batches(snapshot.read(table, described, table.primary_key, rule, Counter()))
+        read = pa.Table.from_batches(snapshot.read(table, Conversion("t", described, table.primary_key)))
         keys = [column for column in described if column.name in table.primary_key]
         for row in range(read.num_rows):
             (condition,) = by_keys(keys, read.slice(row, 1))

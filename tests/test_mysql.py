@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 import warnings
-from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ import pytest
 
 from loaders.common.errors import Failure
 from loaders.source import log_in, mysql, mysql_url
+from loaders.source.conversion import Conversion
 from loaders.types.type_contract import contract
 from local_stack import private_server
 from mysql_arrow import BLOCK_BYTES
@@ -51,7 +51,7 @@ def more(many):
 def read(snapshot, where=None):
     table = snapshot.tables()["t"]
     columns = [contract(column, "t") for column in table.columns]
-    yield from snapshot.read(table, columns, table.primary_key, {}, Counter(), where)
+    yield from snapshot.read(table, Conversion("t", columns, table.primary_key), [where])
 
 
 def test_all_rows_arrive_in_batches_of_bounded_size(many):

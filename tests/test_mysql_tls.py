@@ -1,7 +1,6 @@
 """Rows by TLS: the reader cannot see what OpenSSL holds, and must give the same rows, or a failure."""
 
 import threading
-from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from pymysql.cursors import SSCursor
 import mysql_arrow
 from loaders.common.errors import Failure
 from loaders.source import mysql
+from loaders.source.conversion import Conversion
 from loaders.source.shared_snapshot import shared_snapshot
 from loaders.types.type_contract import contract
 from mysql_arrow import BLOCK_BYTES
@@ -37,7 +37,7 @@ def secure(tls_server, tmp_path_factory):
 def read(snapshot: mysql.Snapshot, name: str, conditions=(None,)):
     table = snapshot.tables()[name]
     columns = [contract(column, name) for column in table.columns]
-    return snapshot.read_each(table, columns, table.primary_key, {}, Counter(), conditions)
+    return snapshot.read(table, Conversion(name, columns, table.primary_key), conditions)
 
 
 def test_rows_of_any_size_are_those_of_the_plain_cursor(secure):

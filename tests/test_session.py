@@ -6,7 +6,6 @@ an answer.
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import NamedTuple
@@ -16,6 +15,7 @@ import pytest
 
 from loaders.common.errors import Failure
 from loaders.source import mysql, mysql_url, session
+from loaders.source.conversion import Conversion
 from loaders.source.shared_snapshot import shared_snapshot
 from loaders.types.type_contract import contract
 
@@ -77,7 +77,7 @@ def answers(shop) -> object:
     ):
         table = snapshot.tables()["t"]
         columns = [contract(column, "t") for column in table.columns]
-        batches = snapshot.read_each(table, columns, ["id"], {}, Counter(), [f"id % 2 = {rest}" for rest in (0, 1)])
+        batches = snapshot.read(table, Conversion("t", columns, ["id"]), [f"id % 2 = {rest}" for rest in (0, 1)])
         found = sorted(tuple(row.values()) for batch in batches for row in batch.to_pylist())
         sums = snapshot.sums(table, "id div 2", "crc32(v)")
         return found, sums, snapshot.count(table), snapshot.taken_at.year > 2000

@@ -4,12 +4,12 @@
 """
 
 import sys
-from collections import Counter
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 from loaders.lake import parquet
 from loaders.source import key_ranges, log_in, mysql, mysql_url
+from loaders.source.conversion import Conversion
 from loaders.source.shared_snapshot import shared_snapshot
 from loaders.types.type_contract import contract, lake_schema
 
@@ -24,7 +24,7 @@ def main(url: str, name: str, folder: str, connections: str = "1") -> None:
         table = snapshot.tables()[name]
         columns = [contract(column, name) for column in table.columns]
         parts = key_ranges.conditions(snapshot, table)
-        batches = snapshot.read_each(table, columns, table.primary_key, {}, Counter(), parts)
+        batches = snapshot.read(table, Conversion(name, columns, table.primary_key), parts)
         form = parquet.Form(table.estimated_rows)
         for file in parquet.write(batches, lake_schema(columns), Path(folder), "part", form):
             print(file.path.name, file.rows, file.sha256)

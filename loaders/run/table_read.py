@@ -16,6 +16,7 @@ from loaders.common.progress import Progress
 from loaders.common.threads import behind
 from loaders.lake import attempts, parquet
 from loaders.lake.store import Lake
+from loaders.source.conversion import Conversion
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
 from loaders.types import fingerprint
@@ -68,9 +69,8 @@ class TableRead:
 
     def rows(self, where: Iterable[str | None] = (None,)) -> Iterator[pa.RecordBatch]:
         """The rows that any of the conditions chooses, one query each; None chooses all."""
-        rule = {column.name: "null" if column.name in self.nulled else "error" for column in self.columns}
-        key = self.table.primary_key
-        return self.snapshot.read_each(self.source, self.columns, key, rule, self.invalid, where)
+        conversion = Conversion(self.source.name, self.columns, self.table.primary_key, self.nulled, self.invalid)
+        return self.snapshot.read(self.source, conversion, where)
 
     def store(self, batches: Iterable[pa.RecordBatch], name: str, expected_rows: int) -> tuple[File, ...]:
         """Rows to Parquet files `name-00000.parquet`, … in the lake, adding them up on the way."""

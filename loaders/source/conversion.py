@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -18,21 +18,22 @@ from mysql_arrow import Block
 class Conversion:
     """How a table's printed values become the contract's types, and what happens to those that have no exact home.
 
-    on_invalid, invalid: see Snapshot.read_each. `convert` may be called by several threads.
+    nulled: columns in which such values become NULL, counted in `invalid`; in others one is a Failure that names column
+    and key. `convert` may be called by several threads.
     """
 
     table: str
     columns: Sequence[Column]
     primary_key: Sequence[str]
-    on_invalid: Mapping[str, str]
-    invalid: Counter[str]
+    nulled: Collection[str] = ()
+    invalid: Counter[str] = field(default_factory=Counter)
     counting: threading.Lock = field(default_factory=threading.Lock)
 
     def convert(self, block: Block, index: int, _kind: pa.DataType) -> pa.Array:
         array, bad = decode(self.columns[index], block.column(index).binary())
         if len(bad):
             name = self.columns[index].name
-            if self.on_invalid.get(name) != "null":
+            if name not in self.nulled:
                 self._refuse(self.columns[index], block.row(bad[0]))
             with self.counting:
                 self.invalid[name] += len(bad)

@@ -5,8 +5,7 @@ Python type on its way.
 """
 
 import datetime
-from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -147,41 +146,22 @@ class Snapshot:
         return f"'{user}'@'{host}'"
 
     def read(
-        self,
-        table: SourceTable,
-        columns: Sequence[Column],
-        primary_key: Sequence[str],
-        on_invalid: Mapping[str, str],
-        invalid: Counter[str],
-        where: str | None = None,
+        self, table: SourceTable, conversion: Conversion, conditions: Iterable[str | None] = (None,)
     ) -> Iterator[pa.RecordBatch]:
-        """The rows for which the SQL `where` is true, or all: read_each with this one condition."""
-        return self.read_each(table, columns, primary_key, on_invalid, invalid, [where])
+        """The rows of each SQL condition (None: all), in batches of bounded size and of the conversion's columns.
 
-    def read_each(
-        self,
-        table: SourceTable,
-        columns: Sequence[Column],
-        primary_key: Sequence[str],
-        on_invalid: Mapping[str, str],
-        invalid: Counter[str],
-        conditions: Iterable[str | None],
-    ) -> Iterator[pa.RecordBatch]:
-        """The rows of each SQL condition (None: all), in batches of bounded size and of lake_schema(columns).
-
-        A query for each condition, on all connections at once: batches come in no order.
-        on_invalid: per column, "error" (a Failure names column and key) or "null" (counted in `invalid`). A read that
-        ends before the last row, for whatever reason, raises; when the caller stops early the connections are closed,
-        because the server would have to send the rest.
+        A query for each condition, on all connections at once: batches come in no order. A read that ends before the
+        last row, for whatever reason, raises; when the caller stops early the connections are closed, because the
+        server would have to send the rest.
         """
-        convert = Conversion(table.name, columns, primary_key, on_invalid, invalid).convert
+        columns = conversion.columns
         schema, left = lake_schema(columns), Shared(conditions)
         block_bytes = max(SMALLEST_BLOCK_BYTES, BLOCK_BYTES // (self.among * len(self.connections)))
 
         def answers(connection: mysql_arrow.Connection) -> Generator[pa.RecordBatch]:
             for where in left:
                 yield from mysql_arrow.batches(
-                    connection, rows_sql(table, columns, where), schema, convert, block_bytes
+                    connection, rows_sql(table, columns, where), schema, conversion.convert, block_bytes
                 )
 
         with explained(f"table {table.name}"):

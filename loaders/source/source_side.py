@@ -1,6 +1,5 @@
 """The source as one side of a comparison: its snapshot, asked for sums and for keys with their hashes."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from loaders.common.errors import Failure
 from loaders.common.progress import Progress
 from loaders.common.quoting import mysql_name, mysql_value
 from loaders.source import bucket_sums, key_ranges
+from loaders.source.conversion import Conversion
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
 from loaders.types.type_contract import SIGNED, TEXTS, Column, lake_schema
@@ -73,10 +73,8 @@ class SourceSide:
 
     def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
         columns = [*self.keys, self.hashed]
-        rule = {column.name: "error" for column in columns}
-        names = [column.name for column in self.keys]
-        where = self._within(buckets, chosen)
-        read = self.snapshot.read(self.table, columns, names, rule, Counter(), where)
+        conversion = Conversion(self.table.name, columns, [column.name for column in self.keys])
+        read = self.snapshot.read(self.table, conversion, [self._within(buckets, chosen)])
         return pa.Table.from_batches(read, lake_schema(columns))
 
     def bucket(self, buckets: Buckets) -> str:
