@@ -15,15 +15,13 @@ from loaders.lake import runs
 from loaders.lake.run_files import RunFiles
 from loaders.lake.store import Lake
 from loaders.run import backlog, plan
+from loaders.run.context import RunContext
 from loaders.run.incremental import Raw
 from loaders.run.match_catalog import match
-from loaders.run.plan import Intent, Wanted, intent
-from loaders.run.table_read import TableRead
+from loaders.run.options import Options, Places
+from loaders.run.plan import Intent, intent
 from loaders.source import mysql
-from loaders.source.mysql import Snapshot
-from loaders.types.homes import homes, types
 from loaders.warehouse.interface import Warehouse
-from loaders.words import drift
 from loaders.words.catalog import Catalog
 from loaders.words.run_record import Run
 
@@ -62,8 +60,10 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
         waiting = _waiting(catalog, lake, warehouse)
         bases = runs.newest_batches(lake, catalog.schema, [table.name for table in catalog.tables])
         raw = Raw(warehouse, bases, RunFiles(lake, Path()))
-        wanted = Wanted(arguments.full, chosen.lookback, chosen.value_parts)
-        intents = list(_intents(catalog, snapshot, raw, waiting, wanted))
+        options = Options(full=arguments.full, lookback=chosen.lookback)
+        places = Places(lake, Path(), warehouse)
+        context = RunContext(snapshot, plan.ATTEMPT, places, options, catalog.for_redshift, report.progress)
+        intents = list(_intents(catalog, context, raw, waiting, chosen.value_parts))
         planned = plan.plan([], number, catalog, snapshot)
     say(f"run {number} would read {len(catalog.tables)} tables into {lake}, schema {catalog.schema}")
     for each in waiting:
@@ -98,19 +98,14 @@ def _waiting(catalog: Catalog, lake: Lake, warehouse: Warehouse | None) -> list[
     return [run for run in published if run.schema == catalog.schema]
 
 
-def _intents(catalog: Catalog, snapshot: Snapshot, raw: Raw, waiting: list[Run], wanted: Wanted) -> Iterator[Intent]:
+def _intents(catalog: Catalog, context: RunContext, raw: Raw, waiting: list[Run], value_parts: int) -> Iterator[Intent]:
     """Of every table. What a waiting run brings is not in raw yet, so raw is not asked about it."""
     coming = {batch.table for run in waiting for batch in run.batches}
-    for table, source in match(catalog, snapshot):
-        columns = homes(table.name, source.columns, catalog.for_redshift)
-        snapshot.attempt(source, columns)
-        changes = drift.between(raw.bases.get(table.name), table.name, types(columns), table.primary_key)
-        read = TableRead(
-            snapshot, table, source, columns, table.invalid_to_null, changes, wanted.full,
-            raw.files.lake, plan.ATTEMPT, raw.files.folder, report.progress,
-        )  # fmt: skip
+    for table, source in match(catalog, context.snapshot):
+        read = context.about(table, source, raw)
+        context.snapshot.attempt(source, read.columns)
         known = replace(raw, warehouse=None) if table.name in coming else raw
-        yield intent(read, known, wanted, catalog.for_redshift)
+        yield intent(read, known, context.options, value_parts)
 
 
 def _print_statements(intents: list[Intent], planned: Run, lake: Lake, chosen: Settings) -> None:

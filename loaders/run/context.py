@@ -32,17 +32,31 @@ class RunContext:
 
     def read(self, table: Table, source: SourceTable, raw: Raw) -> TableRead:
         """A table about to be read, once it is known that raw can follow what happened to its columns."""
+        read = self.about(table, source, raw)
+        if not self.options.full:
+            read.drift.refuse()
+        return read
+
+    def about(self, table: Table, source: SourceTable, raw: Raw) -> TableRead:
+        """What a run would read, and how."""
         nulled = table.invalid_to_null
         if self.options.invalid_to_null:
             nulled = frozenset(column.name for column in source.columns) - set(table.primary_key)
         columns = homes(table.name, source.columns, self.for_redshift)
         changes = drift.between(raw.bases.get(table.name), table.name, types(columns), table.primary_key)
-        if not self.options.full:
-            changes.refuse()
         return TableRead(
-            self.snapshot, table, source, columns, nulled, changes, self.options.full,
-            self.places.lake, self.attempt, self.places.spool, self.progress,
-        )  # fmt: skip
+            snapshot=self.snapshot,
+            table=table,
+            source=source,
+            columns=columns,
+            nulled=nulled,
+            drift=changes,
+            anew=self.options.full,
+            lake=self.places.lake,
+            attempt=self.attempt,
+            spool=self.places.spool,
+            progress=self.progress,
+        )
 
     def extract(self, reads: Sequence[TableRead], raw: Raw) -> tuple[Batch, ...]:
         """Of each table what changed since raw's newest batch, if that can be told; else all of it."""

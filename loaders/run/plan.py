@@ -9,12 +9,14 @@ from loaders.common.quoting import mysql_value
 from loaders.lake import attempts
 from loaders.run.by_value import next_share
 from loaders.run.incremental import Raw, begins
+from loaders.run.options import Options
 from loaders.run.table_read import TableRead
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot, count_sql, rows_sql, sums_sql
 from loaders.source.source_side import SourceSide
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.types.homes import homes, types
+from loaders.types.type_contract import Column
 from loaders.warehouse import redshift_sql
 from loaders.words import cursors
 from loaders.words.catalog import Catalog, Table
@@ -38,33 +40,27 @@ class Intent:
     selects: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What the user chose for the run: as in pipeline.Options."""
-
-    full: bool
-    lookback: datetime.timedelta
-    value_parts: int
-
-
-def intent(read: TableRead, raw: Raw, wanted: Wanted, for_redshift: bool) -> Intent:
-    """read: a table that will not be read."""
-    whole = whole_table(read.table, read.source, for_redshift)
+def intent(read: TableRead, raw: Raw, options: Options, value_parts: int) -> Intent:
+    """read: a table that will not be read. value_parts: as in Shares."""
+    whole = whole_table(read.table, read.source, read.columns)
     size = read.source.estimated_rows * _bytes_per_row(read)
-    if not wanted.full:
+    if not options.full:
         try:
             read.drift.refuse()
         except Failure as failure:
             return Intent(replace(whole, mode="stop"), failure.problem, size, [])
     base = raw.base(read) if read.source.held_still else None
     if base is None:
-        why = "--full" if wanted.full else _why_whole(read, raw)
+        why = "--full" if options.full else _why_whole(read, raw)
         selects = [rows_sql(read.source, read.columns), count_sql(read.source)]
-        return Intent(whole, why, size, [*selects, *_by_value(read, raw, wanted)])
-    begin = begins(read, base, wanted.lookback)
+        return Intent(whole, why, size, [*selects, *_by_value(read, raw, value_parts)])
+    begin = begins(read, base, options.lookback)
     said = f"rows from {begin} on by {read.table.cursor}, then all compared by hash" if begin else _without_cursor(read)
     return Intent(
-        replace(whole, mode="incremental"), said, size, [*_selects(read, base, begin), *_by_value(read, raw, wanted)]
+        replace(whole, mode="incremental"),
+        said,
+        size,
+        [*_selects(read, base, begin), *_by_value(read, raw, value_parts)],
     )
 
 
@@ -78,13 +74,13 @@ def _selects(read: TableRead, base: Batch, begin: cursors.Bound) -> list[str]:
     return [*by_cursor, sums, count_sql(read.source)]
 
 
-def _by_value(read: TableRead, raw: Raw, wanted: Wanted) -> list[str]:
+def _by_value(read: TableRead, raw: Raw, value_parts: int) -> list[str]:
     """What puts the share aside that is compared by value."""
-    if not wanted.value_parts or not read.source.held_still:
+    if not value_parts or not read.source.held_still:
         return []
     base = raw.bases.get(read.table.name)
     rows = base.live_rows if base and base.live_rows else read.source.estimated_rows
-    share, _compared = next_share(read, rows, base.by_value if base else None, wanted.value_parts)
+    share, _compared = next_share(read, rows, base.by_value if base else None, value_parts)
     return share.queries(read.snapshot, rows)
 
 
@@ -122,7 +118,9 @@ def _bytes_per_row(read: TableRead) -> int:
 
 def plan(pairs: list[tuple[Table, SourceTable]], number: int, catalog: Catalog, snapshot: Snapshot) -> Run:
     """A first run as its record would say it, with the server's estimates instead of counts, and no files."""
-    batches = tuple(whole_table(table, source, catalog.for_redshift) for table, source in pairs)
+    batches = tuple(
+        whole_table(table, source, homes(table.name, source.columns, catalog.for_redshift)) for table, source in pairs
+    )
     version, taken_at = snapshot.server_version, snapshot.taken_at
     return Run(number, f"{number}-{ATTEMPT}", catalog.schema, catalog.source, version, taken_at, batches)
 
@@ -153,8 +151,7 @@ def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
     return [*found, redshift_sql.record(run.schema, run, now), "commit"]
 
 
-def whole_table(table: Table, source: SourceTable, for_redshift: bool) -> Batch:
+def whole_table(table: Table, source: SourceTable, columns: Sequence[Column]) -> Batch:
     """All of a table."""
-    columns = types(homes(table.name, source.columns, for_redshift))
     rows = source.estimated_rows
-    return Batch(table.name, "full", columns, table.primary_key, (), rows, {}, "a plan", table.dist, table.sort)
+    return Batch(table.name, "full", types(columns), table.primary_key, (), rows, {}, "a plan", table.dist, table.sort)
