@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders.common.threads import Shared, among, behind, merged
+from loaders.common.threads import Shared, in_background, merged
 
 SCHEMA = pa.schema([("n", pa.int64())])
 EIGHT_BYTES = 8
@@ -120,57 +120,6 @@ def test_ctrl_c_ends_threads_that_wait_for_the_network():
     assert network.is_set()
 
 
-@settings(deadline=None, max_examples=40)
-@given(st.integers(1, 4), st.lists(st.integers(), max_size=30))
-def test_results_come_in_the_items_order_whoever_made_them(workers, items):
-    assert among([lambda item: item * 2] * workers, items, lambda: None) == [item * 2 for item in items]
-
-
-def test_each_worker_has_a_thread_and_all_work_at_once():
-    together = threading.Barrier(3, timeout=30)
-
-    def worker(name: str):
-        def work(_item: int) -> tuple[str, int]:
-            together.wait()
-            return name, threading.get_ident()
-
-        return work
-
-    made = among([worker(name) for name in "abc"], range(3), lambda: None)
-    assert sorted(name for name, _thread in made) == ["a", "b", "c"]
-    assert len({thread for _name, thread in made} | {threading.get_ident()}) == 4
-
-
-def test_the_first_error_leaves_what_waits_and_wakes_who_waits():
-    network, begun = threading.Event(), threading.Barrier(2, timeout=30)
-    done = []
-
-    def waits(item: int) -> None:
-        done.append(item)
-        begun.wait()
-        network.wait(30)
-        raise OSError("cut")
-
-    def fails(item: int) -> None:
-        done.append(item)
-        begun.wait()
-        raise ValueError(f"item {item}")
-
-    with pytest.raises(ValueError, match="item"):
-        among([waits, fails], range(100), network.set)
-    assert network.is_set() and sorted(done) == [0, 1]
-
-
-def test_ctrl_c_ends_workers_that_wait_for_the_network():
-    network = threading.Event()
-    pressed = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-    pressed.start()
-    with pytest.raises(KeyboardInterrupt):
-        among([lambda _item: network.wait(30)] * 2, range(9), network.set)
-    pressed.join()
-    assert network.is_set()
-
-
 def test_behind_keeps_the_order_and_works_while_the_next_is_made():
     made, threads = [], set()
 
@@ -184,7 +133,7 @@ def test_behind_keeps_the_order_and_works_while_the_next_is_made():
         time.sleep(0.01)
         return number, len(made)
 
-    results = list(behind(slow, items()))
+    results = list(in_background(slow, items()))
     assert [number for number, _made in results] == list(range(5))
     assert threads.isdisjoint({threading.get_ident()}) and results[0][1] > 1, "the second was made meanwhile"
 
@@ -198,7 +147,7 @@ def test_an_error_of_the_work_behind_is_raised(fails_at):
 
     done = []
     with pytest.raises(ValueError, match=f"item {fails_at}"):
-        for result in behind(work, range(5)):
+        for result in in_background(work, range(5)):
             done.append(result)
     assert done == list(range(fails_at))
 
@@ -215,7 +164,7 @@ def test_an_error_of_who_makes_the_items_is_raised_after_the_work_has_ended():
         ended.append(number)
 
     with pytest.raises(ValueError, match="no more"):
-        list(behind(work, items()))
+        list(in_background(work, items()))
     assert ended == [1]
 
 

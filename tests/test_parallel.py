@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 
 import duckdb
 import pytest
@@ -21,7 +20,7 @@ from loaders.run import backlog, pipeline
 from loaders.run.options import Options, Places
 from loaders.source import key_ranges, mysql, mysql_url, shared_snapshot
 from loaders.warehouse.duckdb_sql import read_parquet
-from loaders.words.run_record import Batch, Run
+from loaders.words.run_record import Run
 from tests import commands
 from tests.own_database import OwnDatabase, watch
 
@@ -180,19 +179,6 @@ def threads() -> set[str]:
     return {thread.name for thread in threading.enumerate() if thread is not threading.main_thread()}
 
 
-def at_once(count: int, then=lambda: None):
-    """A progress that holds the first `count` tables at their first batch until all of them are there."""
-    begun, first = threading.Barrier(count, action=then, timeout=60), iter(range(count))
-
-    def progress(_name, _expected_rows, batches):
-        for number, batch in enumerate(batches):
-            if number == 0 and next(first, None) is not None:
-                begun.wait()
-            yield batch
-
-    return progress
-
-
 def failing(own: OwnDatabase, at_first_batch):
     """A progress that does something when the first batch is there."""
 
@@ -266,53 +252,6 @@ def many(own: OwnDatabase, count: int = 9) -> list[str]:
     return [table.name for table in own.discover().tables]
 
 
-def comparable(run: Run) -> list[Batch]:
-    """A run's batches but for its attempt's name."""
-    return [
-        replace(batch, files=tuple(replace(file, key=file.key.replace(run.attempt, "…")) for file in batch.files))
-        for batch in run.batches
-    ]
-
-
-def test_many_small_tables_give_the_run_that_one_connection_gives(own):
-    names = many(own)
-    alone, among_three = extract(own, count=1), extract(own, at_once(3), count=3)
-    assert [batch.table for batch in among_three.batches] == names
-    assert comparable(among_three) == comparable(alone)
-    assert sum(len(batch.files) for batch in alone.batches) == len(names) - 1, "all have files, but the empty one"
-    assert next(b.verdict for b in among_three.batches if b.table == "not_held").startswith("not compared: MyISAM")
-
-
-def test_small_tables_are_asked_for_over_all_connections(own, mysql_server):
-    """By the server's own account: its log of who asked what."""
-    names, readers = many(own), []
-
-    @contextmanager
-    def watched():
-        with together(own, 3) as snapshot:
-            readers.extend(connection.thread_id() for connection in snapshot.connections)
-            yield snapshot
-
-    with (
-        closing(own.connect(mysql_server.url("root", "mysql"))) as administrator,
-        administrator.cursor() as cursor,
-        spool() as folder,
-    ):
-        cursor.execute("set global log_output = 'TABLE', global general_log = 1")
-        try:
-            places, options = Places(own.lake, folder, None), Options(full=True)
-            pipeline.extract(watched, own.discover(), places, options, at_once(3))
-        finally:
-            cursor.execute("set global general_log = 0, global log_output = 'FILE'")
-        cursor.execute(f"select thread_id, argument from general_log where thread_id in {tuple(readers)}")
-        asked = [(thread, query.decode() if isinstance(query, bytes) else query) for thread, query in cursor.fetchall()]
-    for name in names:
-        by = [thread for thread, query in asked if query.startswith("select") and query.endswith(f"from `{name}`")]
-        counted = name != "not_held"
-        assert len(by) == 1 + counted and len(set(by)) == 1, f"{name}: rows and count over one connection"
-    assert {thread for thread, query in asked if query.endswith("`")} == set(readers)
-
-
 def test_what_raw_holds_is_compared_and_only_the_others_are_read_whole(own):
     many(own)
     own.run()
@@ -326,61 +265,6 @@ def test_what_raw_holds_is_compared_and_only_the_others_are_read_whole(own):
     assert [batch.table for batch in run.batches] == [table.name for table in own.discover().tables]
     assert own.live("t3", "count(*)") == [(301,)] and own.live("t5", "count(*) filter (v = 'new')") == [(1,)]
     assert own.live("no_key", "v") == [(1,), (1,), (2,)] and own.live("u", "id") == [(1,)]
-
-
-def test_an_error_in_one_of_many_names_its_table_and_leaves_nothing(own):
-    many(own)
-    own.write("set sql_mode = ''", "create table bad (id int primary key, at date)",
-              "insert into bad values (1, '2026-01-01'), (2, '0000-00-00')")  # fmt: skip
-    before, begun = threads(), []
-
-    def progress(name, _expected_rows, batches):
-        begun.append(name)
-        yield from batches
-
-    with pytest.raises(Failure, match=r"bad\.at.*id=2"):
-        extract(own, progress)
-    assert threads() == before and list(own.lake.keys("")) == []
-    assert "reading bad" in begun
-
-
-@pytest.fixture
-def four_wide(own):
-    """Tables of which each fills the readers' queue several times over; none is split."""
-    for name in "abcd":
-        own.write(
-            f"create table {name} (id int primary key auto_increment, v longtext)",
-            f"insert into {name} (v) values (repeat('x', 100000))",
-            *[f"insert into {name} (v) select v from {name}"] * 9,
-        )
-    return own
-
-
-@pytest.mark.parametrize("which", [0, 1])
-def test_a_workers_connection_that_is_killed_ends_the_others_and_the_run(four_wide, mysql_server, which):
-    before, seen = threads(), []
-
-    @contextmanager
-    def watched():
-        with together(four_wide, 2) as snapshot:
-            seen.extend(connection.thread_id() for connection in snapshot.connections)
-            yield snapshot
-
-    def kill() -> None:
-        with closing(four_wide.connect(mysql_server.url("root", "mysql"))) as other, other.cursor() as cursor:
-            cursor.execute(f"kill {seen[which]}")
-
-    with spool() as folder, pytest.raises(Failure, match=r"MySQL stopped while table [abcd] was read"):
-        places, options = Places(four_wide.lake, folder, None), Options(full=True)
-        pipeline.extract(watched, four_wide.discover(), places, options, at_once(2, kill))
-    assert threads() == before and list(four_wide.lake.keys("")) == []
-
-
-def test_ctrl_c_while_several_tables_are_read_ends_all_and_publishes_nothing(four_wide):
-    before = threads()
-    with pytest.raises(KeyboardInterrupt):
-        extract(four_wide, at_once(3, lambda: os.kill(os.getpid(), signal.SIGINT)))
-    assert threads() == before and list(four_wide.lake.keys("")) == []
 
 
 MEASURED = """
@@ -401,7 +285,7 @@ print(peak_kb() - before)
 
 @pytest.mark.parametrize("split_from_rows", [0, 100_000])
 def test_two_connections_take_no_more_memory_than_is_promised(own, split_from_rows):
-    """Rows of a megabyte, of a table that is read in parts, and of two that are read at once.
+    """Rows of a megabyte, of a table that is read in parts, and of one that is not.
 
     200 MB of 300; the rest is for what the command imports, which is less than what this test does.
     """

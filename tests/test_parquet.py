@@ -30,7 +30,7 @@ def small(monkeypatch):
 
 def test_files_are_of_equal_size_where_the_rows_are_known(small, tmp_path):
     for rows, files in ((900, 1), (1_100, 2), (2_500, 3), (10_000, 10)):
-        written = [file.rows for file in parquet.write(batches(rows, 50), SCHEMA, tmp_path, "part", parquet.Form(rows))]
+        written = [file.rows for file in parquet.write(batches(rows, 50), SCHEMA, tmp_path, "part", rows)]
         assert len(written) == files and sum(written) == rows
         assert max(written) - min(written) <= 100, written
 
@@ -42,7 +42,7 @@ def test_a_wrong_guess_loses_no_row(tmp_path_factory, rows, size, expected):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parquet, "FILE_BYTES", 8_000)
         patch.setattr(parquet, "ROW_GROUP_BYTES", 800)
-        files = list(parquet.write(batches(rows, size), SCHEMA, folder, "part", parquet.Form(expected)))
+        files = list(parquet.write(batches(rows, size), SCHEMA, folder, "part", expected))
     found = [value for file in files for value in pq.ParquetFile(file.path).read()["n"].to_pylist()]
     assert found == list(range(rows)) and all(file.rows for file in files)
 
@@ -74,10 +74,3 @@ def test_of_long_values_only_the_first_are_looked_at(tmp_path, monkeypatch, samp
     (batch,) = pa.table({"v": ["a" * 500] * 10 + [str(number) * 500 for number in range(30)]}).to_batches()
     (file,) = parquet.write([batch], batch.schema, tmp_path)
     assert pq.ParquetFile(file.path).metadata.row_group(0).column(0).has_dictionary_page == dictionary
-
-
-def test_writers_at_once_share_the_memory_that_row_groups_take(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 800)
-    (file,) = parquet.write(batches(400, 50), SCHEMA, tmp_path, form=parquet.Form(writers=2))
-    metadata = pq.ParquetFile(file.path).metadata
-    assert [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)] == [50] * 8

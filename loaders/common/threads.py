@@ -43,24 +43,7 @@ def merged(
                 thread.join()
 
 
-def among(
-    workers: Sequence[Callable[[Item], Result]], items: Iterable[Item], interrupt: Callable[[], None]
-) -> list[Result]:
-    """What a worker makes of each item, in the order of the items. Each worker has a thread, and one item at a time.
-
-    The first error is raised here, as in `merged`: items that wait are left, workers that wait for the network are
-    woken, and all have ended before this returns.
-    """
-    left = Shared(enumerate(items))
-
-    def done(worker: Callable[[Item], Result]) -> Generator[tuple[int, Result]]:
-        return ((number, worker(item)) for number, item in left)
-
-    results = dict(merged([done(worker) for worker in workers], 1, interrupt, size=lambda _result: 0))
-    return [results[number] for number in sorted(results)]
-
-
-def behind(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def in_background(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """function(item) for each item in order, in another thread, while the next item is being made here."""
     with ThreadPoolExecutor(1) as pool:
         last = None

@@ -30,17 +30,6 @@ SAMPLE_ROWS, SAMPLE_BYTES = 10_000, 4 << 20
 
 
 @dataclass(frozen=True)
-class Form:
-    """What decides the sizes of files. expected_rows: a guess of all rows; 0: unknown.
-
-    writers: how many write at once; each holds a row group, of their share of ROW_GROUP_BYTES.
-    """
-
-    expected_rows: int = 0
-    writers: int = 1
-
-
-@dataclass(frozen=True)
 class LocalFile:
     """A finished Parquet file on this machine; sha256 in hex."""
 
@@ -51,16 +40,17 @@ class LocalFile:
 
 
 def write(
-    batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path, name: str = "part", form: Form = Form()
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path, name: str = "part", expected_rows: int = 0
 ) -> Iterator[LocalFile]:
     """Write batches to part-00000.parquet, part-00001.parquet, … (by `name`), and yield each when it is whole.
 
-    No rows, no file. Memory: one row group and its encoding. If the form's expected_rows are right, files are of equal
-    size, to a row group: whoever reads them with several workers ends when the largest is read.
+    No rows, no file. Memory: one row group and its encoding. expected_rows: a guess of all rows, 0: unknown. If it is
+    right, files are of equal size, to a row group: whoever reads them with several workers ends when the largest is
+    read.
     """
-    groups = _row_groups(batches, schema, ROW_GROUP_BYTES // form.writers)
+    groups = _row_groups(batches, schema, ROW_GROUP_BYTES)
     group = next(groups, None)
-    share, dictionaries = (_share(group, form.expected_rows), _repeating(group)) if group else (0, [])
+    share, dictionaries = (_share(group, expected_rows), _repeating(group)) if group else (0, [])
     number, total = 0, 0.0
     while group is not None:
         path = folder / f"{name}-{number:05d}.parquet"

@@ -8,7 +8,7 @@ from loaders.common.progress import Progress
 from loaders.run.incremental import Raw, incremental
 from loaders.run.options import Options, Places
 from loaders.run.table_read import TableRead
-from loaders.run.tables_at_once import TablesAtOnce
+from loaders.source import key_ranges
 from loaders.source.declared_key import key_is_unique
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
@@ -60,22 +60,16 @@ class RunContext:
 
     def extract(self, reads: Sequence[TableRead], raw: Raw) -> tuple[Batch, ...]:
         """Of each table what changed since raw's newest batch, if that can be told; else all of it."""
-        if len(self.snapshot.connections) == 1:
-            return tuple(self._changed(read, raw) or self._whole(read, raw) for read in reads)
-        # Compared one after the other: the warehouse answers one question at a time.
-        changed = [self._changed(read, raw) for read in reads]
-        missing = [read for read, batch in zip(reads, changed, strict=True) if batch is None]
-        at_once = TablesAtOnce(self.snapshot, self.places.spool, lambda read, parts: self._whole(read, raw, parts))
-        whole = at_once.batches(missing)
-        return tuple(batch or whole[read.table.name] for read, batch in zip(reads, changed, strict=True))
+        return tuple(self._changed(read, raw) or self._whole(read, raw) for read in reads)
 
     def _changed(self, read: TableRead, raw: Raw) -> Batch | None:
         base = raw.base(read) if read.source.held_still else None
         return incremental(read, base, raw, self.options.deletes, self.options.lookback) if base else None
 
-    def _whole(self, read: TableRead, raw: Raw, parts: Sequence[str | None] = (None,)) -> Batch:
+    def _whole(self, read: TableRead, raw: Raw) -> Batch:
         """Rows of the snapshot -> Arrow batches -> local Parquet files -> the lake, and how they compare."""
         key_is_unique(read.table, read.source, read.snapshot)
+        parts = key_ranges.conditions(read.snapshot, read.source)
         files = read.store(read.rows(parts), "part", read.source.estimated_rows)
         rows = sum(file.rows for file in files)
         earlier = raw.bases.get(read.table.name)

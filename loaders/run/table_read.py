@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from loaders.common.errors import Failure
 from loaders.common.progress import Progress
-from loaders.common.threads import behind
+from loaders.common.threads import in_background
 from loaders.lake import attempts, parquet
 from loaders.lake.store import Lake
 from loaders.source.conversion import Conversion
@@ -139,8 +139,7 @@ class TableRead:
     def _put(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, name: str, expected_rows: int = 0
     ) -> tuple[File, ...]:
-        form = parquet.Form(expected_rows, self.snapshot.among)
-        files = tuple(behind(self._upload, parquet.write(batches, schema, self.spool, name, form)))
+        files = tuple(in_background(self._upload, parquet.write(batches, schema, self.spool, name, expected_rows)))
         # Arrow keeps what it has freed, up to 80 MB; the comparison and the load need memory of their own.
         pa.default_memory_pool().release_unused()
         return files

@@ -7,7 +7,7 @@ Python type on its way.
 import datetime
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
@@ -74,27 +74,18 @@ def begin(
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One moment of a database. taken_at is UTC, without a zone. helpers: more connections that see the same moment.
-
-    among: how many snapshots are read at once, each having its share of the memory that one may take.
-    """
+    """One moment of a database. taken_at is UTC, without a zone. helpers: more connections that see the same moment."""
 
     connection: mysql_arrow.Connection
     database: str
     server_version: str
     taken_at: datetime.datetime
     helpers: tuple[mysql_arrow.Connection, ...] = ()
-    among: int = 1
 
     @property
     def connections(self) -> tuple[mysql_arrow.Connection, ...]:
         """All that may be asked, each for one thing at a time."""
         return (self.connection, *self.helpers)
-
-    def apart(self) -> list["Snapshot"]:
-        """The same moment once for each connection, for as many threads to read."""
-        every = self.connections
-        return [replace(self, connection=each, helpers=(), among=self.among * len(every)) for each in every]
 
     def interrupt(self) -> None:
         """Wake the threads that wait for the server: each sees its connection as lost."""
@@ -156,7 +147,7 @@ class Snapshot:
         """
         columns = conversion.columns
         schema, left = lake_schema(columns), Shared(conditions)
-        block_bytes = max(SMALLEST_BLOCK_BYTES, BLOCK_BYTES // (self.among * len(self.connections)))
+        block_bytes = max(SMALLEST_BLOCK_BYTES, BLOCK_BYTES // len(self.connections))
 
         def answers(connection: mysql_arrow.Connection) -> Generator[pa.RecordBatch]:
             for where in left:
@@ -166,7 +157,7 @@ class Snapshot:
 
         with explained(f"table {table.name}"):
             sources = [answers(connection) for connection in self.connections]
-            yield from merged(sources, AHEAD_BYTES // self.among, self.interrupt)
+            yield from merged(sources, AHEAD_BYTES, self.interrupt)
 
     def printed(self, table: SourceTable, sql: str) -> Generator[Sequence[tuple[bytes | None, ...]]]:
         """The rows of a query about the table, some at a time, as PyMySQL by itself reads them: without mysql_arrow.
