@@ -98,8 +98,8 @@ def _advance(connection: Connection, clock: Clock) -> int:
 
 
 def _some_return(connection: Connection, clock: Clock, random: np.random.Generator) -> int:
-    ids = _ids(connection, "order_id", "`order`", "status = 'delivered'", 200, descending=True)
-    return _update(connection, "`order`", "status = 'returned'", "order_id", _pick(random, ids, 2), clock)
+    ids = _ids(connection, "order", "status = 'delivered'", 200, newest=True)
+    return _update(connection, "order", "status = 'returned'", _pick(random, ids, 2), clock)
 
 
 def _new_orders(connection: Connection, day: datetime.date, random: np.random.Generator) -> int:
@@ -121,36 +121,34 @@ def _market(connection: Connection) -> Market:
 
 
 def _prices(connection: Connection, clock: Clock, random: np.random.Generator) -> int:
-    chosen = _pick(random, _ids(connection, "product_id", "product", "true", 10**6), 5)
+    chosen = _pick(random, _ids(connection, "product", "true", 10**6), 5)
     percent = int(random.choice([-15, -10, -5, 5, 10]))
-    return _update(
-        connection, "product", f"price = round(price * {100 + percent} / 100, 2)", "product_id", chosen, clock
-    )
+    return _update(connection, "product", f"price = round(price * {100 + percent} / 100, 2)", chosen, clock)
 
 
 def _moves(connection: Connection, clock: Clock, random: np.random.Generator) -> int:
     """Most move within their country, one to another."""
-    chosen = _pick(random, _ids(connection, "customer_id", "customer", "true", 10**6), 4)
+    chosen = _pick(random, _ids(connection, "customer", "true", 10**6), 4)
     street = int(random.integers(1, 999))
-    moved = _update(connection, "customer", f"address = '{street} New Street'", "customer_id", chosen[1:], clock)
+    moved = _update(connection, "customer", f"address = '{street} New Street'", chosen[1:], clock)
     abroad = f"address = '{street} Harbour Road', country = 'Singapore'"
-    return moved + _update(connection, "customer", abroad, "customer_id", chosen[:1], clock)
+    return moved + _update(connection, "customer", abroad, chosen[:1], clock)
 
 
 def _loyalty(connection: Connection, clock: Clock, random: np.random.Generator) -> int:
-    chosen = _pick(random, _ids(connection, "customer_id", "customer", "loyalty_level = 'Bronze'", 10**6), 3)
-    return _update(connection, "customer", "loyalty_level = 'Silver'", "customer_id", chosen, clock)
+    chosen = _pick(random, _ids(connection, "customer", "loyalty_level = 'Bronze'", 10**6), 3)
+    return _update(connection, "customer", "loyalty_level = 'Silver'", chosen, clock)
 
 
 def _delete_cancelled(connection: Connection) -> int:
-    oldest = _ids(connection, "order_id", "`order`", "status = 'cancelled'", 3)
+    oldest = _ids(connection, "order", "status = 'cancelled'", 3)
     return _run(connection, "delete from `order` where order_id in %(ids)s", {"ids": oldest}) if oldest else 0
 
 
 def _erase_customer(connection: Connection, random: np.random.Generator) -> list[Change]:
     """A customer asks to be forgotten, and takes the orders along. The best customers stay."""
     few = "customer_id in (select customer_id from `order` group by customer_id having count(*) < 40)"
-    chosen = _pick(random, _ids(connection, "customer_id", "customer", few, 10**6), 1)
+    chosen = _pick(random, _ids(connection, "customer", few, 10**6), 1)
     if not chosen:
         return [Change("customers erased", 0)]
     orders = _run(connection, "delete from `order` where customer_id in %(ids)s", {"ids": chosen})
@@ -162,7 +160,7 @@ def _late_commit(connect: Callable[[], Connection], clock: Clock) -> int:
     """One transaction stamps its row, another stamps later and commits, and only then the first commits."""
     first, second = clock.tick(), clock.tick()
     with connect() as slow, connect() as quick:
-        one, other = _ids(slow, "order_id", "`order`", "status = 'delivered'", 2, descending=True)
+        one, other = _ids(slow, "order", "status = 'delivered'", 2, newest=True)
         touch = "update `order` set updated_at = %(now)s, delivery_fee = delivery_fee + 1 where order_id = %(id)s"
         rows = _run(slow, touch, {"now": first, "id": one})
         _run(quick, touch, {"now": second, "id": other})
@@ -172,24 +170,23 @@ def _late_commit(connect: Callable[[], Connection], clock: Clock) -> int:
 
 
 def _forgetful(connection: Connection) -> int:
-    ids = _ids(connection, "order_id", "`order`", "request is null", 1)
+    ids = _ids(connection, "order", "request is null", 1)
     return _run(
         connection, "update `order` set request = '전화 주세요 ☎️' where order_id in %(ids)s", {"ids": ids}
     ) if ids else 0  # fmt: skip
 
 
-def _update(connection: Connection, table: str, change: str, key: str, ids: list[int], clock: Clock) -> int:
+def _update(connection: Connection, table: str, change: str, ids: list[int], clock: Clock) -> int:
     if not ids:
         return 0
-    sql = f"update {table} set {change}, updated_at = %(now)s where {key} in %(ids)s"
+    sql = f"update `{table}` set {change}, updated_at = %(now)s where {table}_id in %(ids)s"
     return _run(connection, sql, {"now": clock.tick(), "ids": ids})
 
 
-def _ids(connection: Connection, key: str, table: str, where: str, limit: int, descending: bool = False) -> list[int]:
-    order = f"{key} desc" if descending else key
-    return [
-        row[0] for row in _rows(connection, f"select {key} from {table} where {where} order by {order} limit {limit}")
-    ]
+def _ids(connection: Connection, table: str, where: str, limit: int, newest: bool = False) -> list[int]:
+    order = f"{table}_id{' desc' if newest else ''}"
+    sql = f"select {table}_id from `{table}` where {where} order by {order} limit {limit}"
+    return [row[0] for row in _rows(connection, sql)]
 
 
 def _pick(random: np.random.Generator, ids: list[int], number: int) -> list[int]:

@@ -160,36 +160,38 @@ class Session:
         answer = b""
         try:
             for kind, body in batch:
-                if kind == b"P":
-                    name, rest = cut(body)
-                    sql, rest = cut(body, rest)
-                    statement = rewrite(sql.decode(), self.transaction != b"I")
-                    self.statements[name] = statement
-                    if statement.kind == "copy":
-                        answer += message(b"1")
-                        continue
-                    body = name + b"\0" + statement.sql.encode() + b"\0" + body[rest:]
-                elif kind == b"B":
-                    portal, rest = cut(body)
-                    name, _rest = cut(body, rest)
-                    self.portals[portal] = self.statements.get(name)
-                    if self._is_copy(self.portals[portal]):
-                        answer += message(b"2")
-                        continue
-                elif kind == b"E":
+                if kind == b"E":
                     running = self.portals.get(cut(body)[0])
-                    if self._is_copy(running):
-                        answer += self._copy(running)
-                        continue
-                elif kind in (b"D", b"C") and self._is_copy(self._named(body)):
-                    answer += message(b"t", wire.SHORT.pack(0)) + message(b"n") if kind == b"D" else message(b"3")
-                    continue
-                forward.append((kind, body))
+                own, body = self._own_answer(kind, body)
+                if own is None:
+                    forward.append((kind, body))
+                else:
+                    answer += own
             if forward:
                 answer += self._forward([*forward, (b"S", b"")], running)
         except RedshiftError as error:
             answer += self._failed(error)
         return answer
+
+    def _own_answer(self, kind: bytes, body: bytes) -> tuple[bytes | None, bytes]:
+        """The answer to a message about a COPY, which is run here; None and the body for those that go on."""
+        if kind == b"P":
+            name, rest = cut(body)
+            sql, rest = cut(body, rest)
+            statement = rewrite(sql.decode(), self.transaction != b"I")
+            self.statements[name] = statement
+            sent = name + b"\0" + statement.sql.encode() + b"\0" + body[rest:]
+            return (message(b"1") if statement.kind == "copy" else None), sent
+        if kind == b"B":
+            portal, rest = cut(body)
+            self.portals[portal] = self.statements.get(cut(body, rest)[0])
+            return (message(b"2") if self._is_copy(self.portals[portal]) else None), body
+        statement_of = self.portals.get(cut(body)[0]) if kind == b"E" else self._named(body)
+        if kind not in (b"E", b"D", b"C") or not self._is_copy(statement_of):
+            return None, body
+        if kind == b"E":
+            return self._copy(statement_of), body
+        return (message(b"t", wire.SHORT.pack(0)) + message(b"n") if kind == b"D" else message(b"3")), body
 
     def _named(self, body: bytes) -> Statement | None:
         name = body[1:].rstrip(b"\0")
