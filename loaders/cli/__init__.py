@@ -19,7 +19,7 @@ EXAMPLES = """examples:
   python -m loaders erase --table customer --key 42   remove a person from lake, raw and histories
   python -m loaders erase --deleted --dry-run     rows that the source deleted more than KEEP_DELETED_DAYS ago
   python -m loaders sign --dry-run                which run records LAKE_KEY has not signed
-  python -m loaders status                        what raw holds, and what waits
+  python -m loaders status                        what raw holds, and what waits (--json: for a program)
   python -m loaders plan                          what a run would do now, and why
   python -m loaders plan --sql                    with every statement for MySQL and for Redshift
   python -m loaders verify                        source = raw = marts? by counts, sums and hashes
@@ -62,25 +62,29 @@ def parser() -> argparse.ArgumentParser:
     values = catalog.add_mutually_exclusive_group()
     values.add_argument("--values", action="store_true", default=None, help="show values and keys of rows in messages")
     values.add_argument("--no-values", action="store_false", dest="values", help="do not (the default in a CI)")
-    run.add_to(commands, catalog)
-    plan.add_to(commands, catalog)
-    verify.add_to(commands, catalog)
-    status.add_to(commands, catalog)
+    read_by_programs = argparse.ArgumentParser(add_help=False, parents=[catalog])
+    read_by_programs.add_argument(
+        "--json",
+        action="store_true",
+        help="on stdout an object in a line for each thing that happened; texts on stderr",
+    )
+    for each in (run, plan, verify, status, doctor):
+        each.add_to(commands, read_by_programs)
     replay.add_to(commands, catalog)
     prune.add_to(commands, catalog)
     withdraw.add_to(commands, catalog)
     erase.add_to(commands, catalog)
     sign.add_to(commands)
-    doctor.add_to(commands, catalog)
     discover.add_to(commands)
     dbt.add_to(commands)
-    for each in (top, *commands.choices.values()):
-        each.epilog = each.epilog and each.epilog.replace("python -m loaders", program)
+    for command in (top, *commands.choices.values()):
+        command.epilog = command.epilog and command.epilog.replace("python -m loaders", program)
     return top
 
 
 def main() -> int | None:
     arguments = parser().parse_args()
+    telling.speak_json(getattr(arguments, "json", False))
     chosen = settings.read(arguments.project_dir)
     settings.prepare_process(chosen)
     if getattr(arguments, "values", None) is not None:

@@ -11,7 +11,7 @@ from loaders.cli import connections
 from loaders.cli.commands import Commands
 from loaders.common import settings
 from loaders.common.settings import Settings
-from loaders.common.telling import say
+from loaders.common.telling import say, tell
 from loaders.help import doctor
 from loaders.lake import parquet, runs
 from loaders.lake.folder import Folder
@@ -35,7 +35,7 @@ def examine(arguments: argparse.Namespace, chosen: Settings) -> int:
 
     def show(finding: doctor.Finding) -> bool:
         nonlocal sound
-        say(*doctor.told(finding, arguments.lang))
+        tell("link", doctor.told(finding, arguments.lang), **finding.facts)
         sound = sound and finding.fault is None
         return finding.fault is None
 

@@ -10,7 +10,7 @@ from loaders.cli import connections, report
 from loaders.cli.commands import Commands
 from loaders.common.errors import Failure
 from loaders.common.settings import Settings
-from loaders.common.telling import say
+from loaders.common.telling import say, tell
 from loaders.lake import runs
 from loaders.lake.run_files import RunFiles
 from loaders.lake.store import Lake
@@ -68,9 +68,19 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
     say(f"run {number} would read {len(catalog.tables)} tables into {lake}, schema {catalog.schema}")
     for each in waiting:
         rows = sum(batch.rows for batch in each.batches)
-        say(f"  first it loads run {each.run}, which waits in the lake: {rows:,} rows")
+        said = f"  first it loads run {each.run}, which waits in the lake: {rows:,} rows"
+        tell("waits", [said], run=each.run, rows=rows)
     for intended in intents:
-        say(f"  {report.intent(intended)}")
+        batch = intended.batch
+        tell(
+            "table",
+            [f"  {report.intent(intended)}"],
+            table=batch.table,
+            mode=batch.mode,
+            why=intended.why,
+            estimated_rows=batch.rows,
+            estimated_bytes=intended.bytes,
+        )
     if arguments.sql:
         _print_statements(intents, planned, lake, chosen)
 

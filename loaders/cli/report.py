@@ -115,6 +115,24 @@ def published(run: Run, lake: object, seconds: float) -> list[str]:
     return [head, *lines, f"  {rows:,} rows in {seconds:.1f} s ({rows / max(seconds, 0.001):,.0f} rows/s)"]
 
 
+def facts(run: Run) -> dict[str, object]:
+    """The same for a program."""
+    tables = [
+        {
+            "table": batch.table,
+            "mode": batch.mode,
+            "rows": batch.rows,
+            "deleted": batch.deleted_rows,
+            "bytes": sum(file.bytes for file in batch.files),
+            "live_rows": batch.live_rows,
+            "invalid": dict(batch.invalid),
+            "verdict": batch.verdict,
+        }
+        for batch in run.batches
+    ]
+    return {"run": run.run, "schema": run.schema, "snapshot_at": run.snapshot_at, "tables": tables}
+
+
 def loaded(run: Run, warehouse: object) -> str:
     """A line for a run that raw holds now."""
     return f"run {run.run}: {sum(batch.rows for batch in run.batches):,} rows -> {warehouse}, schema {run.schema}"

@@ -10,7 +10,7 @@ import mysql_arrow
 from loaders.cli import connections, report
 from loaders.cli.commands import Commands
 from loaders.common.settings import Settings
-from loaders.common.telling import notice, say
+from loaders.common.telling import notice, say, tell
 from loaders.lake import sequences
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
@@ -49,8 +49,7 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
         type=connections_at_once,
         default=1,
         metavar="N",
-        help="read over N connections that share one snapshot: big tables in parts, small ones N at a time "
-        "(the account needs LOCK TABLES)",
+        help="read over N connections that share one snapshot: big tables in parts (the account needs LOCK TABLES)",
     )
     extracting.set_defaults(run=extract)
 
@@ -70,10 +69,14 @@ def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
     with spool() as folder:
         places = Places(lake, folder, None, None if arguments.no_load else Shares(chosen.value_parts, folder))
         run = _read(arguments, chosen, catalog, places, deletes)
-        loaded = _commit(catalog, places, run, chosen, deletes) if places.shares else None
-    say(*report.published(run, lake, time.monotonic() - started))
+        where = _commit(catalog, places, run, chosen, deletes) if places.shares else None
+    seconds = time.monotonic() - started
+    tell("published", report.published(run, lake, seconds), **report.facts(run), lake=str(lake), seconds=seconds)
     _tell(text for batch in run.batches for text in batch.notices)
-    say(loaded or "  not loaded; `python -m loaders load` applies it")
+    if where:
+        _tell_loaded(run, where)
+    else:
+        say("  not loaded; `python -m loaders load` applies it")
 
 
 def _read(
@@ -98,10 +101,9 @@ def _read(
 
 
 def _commit(catalog: Catalog, places: Places, run: Run, chosen: Settings, deletes: DeleteLimit) -> str:
-    """Both commits, of a run that has left the source alone by now; a line that says so."""
+    """Both commits, of a run that has left the source alone by now; the warehouse's name."""
     with report.working(f"loading run {run.run} into raw"):
-        where = pipeline.commit_both(places, run, lambda: connections.warehouse(catalog, chosen), deletes)
-    return report.loaded(run, where)
+        return pipeline.commit_both(places, run, lambda: connections.warehouse(catalog, chosen), deletes)
 
 
 @contextmanager
@@ -123,6 +125,10 @@ def connections_at_once(text: str) -> int:
     return int(text)
 
 
+def _tell_loaded(run: Run, warehouse: str) -> None:
+    tell("loaded", [report.loaded(run, warehouse)], run=run.run, schema=run.schema, warehouse=warehouse)
+
+
 def _tell(notices: Iterable[str]) -> None:
     for text in notices:
         notice(text)
@@ -139,6 +145,6 @@ def _load_pending(catalog: Catalog, lake: Lake, chosen: Settings) -> int:
     with connections.warehouse(catalog, chosen) as warehouse:
         count = 0
         for run in report.working_on_each(f"loading into {warehouse}", backlog.load(lake, warehouse)):
-            say(report.loaded(run, warehouse))
+            _tell_loaded(run, str(warehouse))
             count += 1
     return count

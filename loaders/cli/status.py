@@ -6,7 +6,7 @@ import datetime
 from loaders.cli import connections, report
 from loaders.cli.commands import Commands
 from loaders.common.settings import Settings
-from loaders.common.telling import say
+from loaders.common.telling import say, tell
 from loaders.lake import runs
 from loaders.proof import raw_state
 from loaders.retention import deleted
@@ -38,8 +38,13 @@ def status(arguments: argparse.Namespace, chosen: Settings) -> None:
         return
     with connections.warehouse(catalog, chosen, read_only=True) as warehouse:
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-        say(*report.status(raw_state.of(catalog, lake, warehouse), now))
-        say(f"  {report.waiting(backlog.pending(lake, warehouse))}")
+        held, waiting = raw_state.of(catalog, lake, warehouse), backlog.pending(lake, warehouse)
+        lines = [*report.status(held, now), f"  {report.waiting(waiting)}"]
+        numbers, ages = (
+            [run.run for run in waiting],
+            {each.table: round((now - each.snapshot_at).total_seconds()) for each in held},
+        )
+        tell("status", lines, schema=catalog.schema, tables=held, waiting=numbers, age_seconds=ages)
         if chosen.keep_deleted is not None:
             say(f"  {_deleted(warehouse, catalog, chosen.keep_deleted)}")
 

@@ -7,7 +7,7 @@ from loaders.cli import connections, report
 from loaders.cli.commands import Commands
 from loaders.common.errors import Failure
 from loaders.common.settings import Settings
-from loaders.common.telling import say
+from loaders.common.telling import say, tell
 from loaders.proof import raw_state, verify
 from loaders.proof.verify import Ends, Finding
 from loaders.run import backlog
@@ -67,11 +67,12 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> int:
         findings = []
         for found in _findings(ends, catalog, arguments.deep):
             findings.append(found)
-            say(*report.finding(found, max(map(len, names))))
+            tell("compared", report.finding(found, max(map(len, names))), **vars(found))
         if warehouse.last_applied() != last:
             raise Failure("a run was loaded into raw during the comparison", "run it again")
-    say(report.verdict(findings))
-    return int(any(found.equal is False for found in findings))
+    equal = all(found.equal is not False for found in findings)
+    tell("verdict", [report.verdict(findings)], equal=equal)
+    return int(not equal)
 
 
 def _findings(ends: Ends, catalog: Catalog, deep: bool) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
-from loaders.common.telling import line, say_how_to_see
+from loaders.common.telling import line, say_how_to_see, speaks_json, tell
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -101,6 +101,8 @@ def _ended(command: Callable[[], int | None]) -> int:
         return ended.code
     except Failure as failure:
         print(failure, file=sys.stderr)
+        if speaks_json():
+            tell("failure", [], problem=failure.problem, fix=failure.fix, details=failure.details)
         say_how_to_see()
         return 1
     except (KeyboardInterrupt, RuntimeError) as error:

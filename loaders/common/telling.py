@@ -1,7 +1,11 @@
 """What people are told: every line of it, on a terminal or in a log, goes through here."""
 
+import datetime
+import json
 import re
 import sys
+from collections.abc import Iterable
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
 HIDDEN = "(not shown)"
@@ -77,12 +81,42 @@ def _as_installed(said: re.Match[str]) -> str:
     return f"`{' '.join([' && '.join(called), *options])}`" if called else said[0]
 
 
+class _Output:
+    """Whether stdout has a JSON object for each thing that happened, and what is for people goes to stderr."""
+
+    json = False
+
+
+def speak_json(wanted: bool) -> None:
+    _Output.json = wanted
+
+
+def speaks_json() -> bool:
+    return _Output.json
+
+
+def tell(event: str, lines: Iterable[str], **facts: object) -> None:
+    """Print these lines or, for programs, one object in one line: the event and its facts."""
+    if _Output.json:
+        print(json.dumps({"event": event, **facts}, default=_plain), flush=True)
+    else:
+        say(*lines)
+
+
+def _plain(fact: object) -> object:
+    if is_dataclass(fact) and not isinstance(fact, type):
+        return asdict(fact)
+    return fact.isoformat(sep=" ") if isinstance(fact, datetime.datetime) else str(fact)
+
+
 def say(*lines: str) -> None:
     """Print these lines, at once."""
     for each in lines:
-        print(line(each), flush=True)
+        print(line(each), file=sys.stderr if _Output.json else None, flush=True)
 
 
 def notice(text: str) -> None:
     """Print what is worth knowing beside the result."""
     print(f"notice: {line(text)}", file=sys.stderr)
+    if speaks_json():
+        tell("notice", [], text=text)

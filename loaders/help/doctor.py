@@ -38,6 +38,12 @@ class Finding:
     fault: Failure | None = None
     note: str = ""
 
+    @property
+    def facts(self) -> dict[str, object]:
+        """For a program."""
+        fault = {"problem": self.fault.problem, "fix": self.fault.fix} if self.fault else {}
+        return {"what": self.what, "works": self.fault is None, "note": self.note, **fault}
+
 
 def check(what: str, attempt: Callable[[], str | None]) -> Finding:
     """Try one thing; what it returns is a note."""

@@ -1,0 +1,53 @@
+"""--json: what a command found, an object in a line for each thing that happened, and nothing else on stdout."""
+
+import json
+
+from tests import commands
+
+
+def told(own, *words: str, code: int = 0) -> list[dict]:
+    done = commands.python(own, "loaders", *words, "--json", CATALOG=str(own.catalog_file))
+    assert done.returncode == code, done.stdout + done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def only(events: list[dict], name: str) -> dict:
+    (found,) = [event for event in events if event["event"] == name]
+    return found
+
+
+def test_a_program_reads_what_a_run_did_what_raw_holds_and_whether_it_is_equal(own):
+    own.write("create table t (id int primary key, v varchar(9))", "insert into t values (1, 'a'), (2, null)")
+    own.discover()
+    plan = only(told(own, "plan"), "table")
+    assert (plan["table"], plan["mode"], plan["why"]) == ("t", "full", "first read")
+
+    run = told(own, "extract")
+    (table,) = only(run, "published")["tables"]
+    assert (table["rows"], table["live_rows"], table["deleted"], table["mode"]) == (2, 2, 0, "full")
+    assert only(run, "loaded")["run"] == only(run, "published")["run"] == 1
+
+    own.write("delete from t where id = 1")
+    (table,) = only(told(own, "extract"), "published")["tables"]
+    assert (table["live_rows"], table["deleted"]) == (1, 1)
+
+    own.extract(full=True)
+    status = only(told(own, "status"), "status")
+    assert status["waiting"] == [3] and [held["live_rows"] for held in status["tables"]] == [1]
+    assert only(told(own, "plan"), "waits")["run"] == 3
+
+    own.write("update t set v = 'other'")
+    verdict = told(own, "verify", code=1)
+    assert only(verdict, "verdict")["equal"] is False
+    assert only(verdict, "compared") | {"name": "t", "equal": False} == only(verdict, "compared")
+
+
+def test_a_failure_and_a_notice_are_objects_too_and_texts_go_to_stderr(own):
+    own.write("create table t (id int primary key, at date) engine = myisam")
+    own.discover()
+    events = told(own, "extract", "--tables", "u", code=1)
+    assert only(events, "failure")["problem"].endswith("has no table u")
+    links = told(own, "doctor", "--catalog", str(own.folder / "absent.yml"), code=1)
+    assert [link["works"] for link in links] == [False] and links[0]["fix"]
+    done = commands.python(own, "loaders", "status", "--json", CATALOG=str(own.catalog_file))
+    assert "does not exist yet" in done.stderr and done.stdout == ""
