@@ -22,7 +22,7 @@ INSERT_ROWS = 1_000
 def add(connection: Connection, table: str, rows: pd.DataFrame) -> int:
     """Add rows; the frame's columns are the table's. Not committed. Returns how many rows arrived.
 
-    By LOAD DATA LOCAL INFILE where the server allows it (3.4 times as fast, see DECISIONS.md), else by INSERT.
+    By LOAD DATA LOCAL INFILE where the server allows it (3.4 times as fast, see docs/decisions, 0018), else by INSERT.
     """
     try:
         return _load_data(connection, table, rows)

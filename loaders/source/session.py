@@ -1,7 +1,7 @@
 """A session as reading needs it: nothing left over in it, and everything stated that changes an answer, cuts it short,
 refuses or ends it. The server's, the account's and init_connect's own ideas then play no part.
 
-Every other variable of MySQL 9.7 and MariaDB 10.11 was set to other values: no answer changed (DECISIONS.md).
+Every other variable of MySQL 9.7 and MariaDB 10.11 was set to other values: no answer changed (docs/decisions, 0083).
 What no session can set, the server refuses in words (statements.py): limits of the account (max_queries_per_hour,
 max_user_connections), KILL, a server that goes offline. A resource group only makes it slow.
 """

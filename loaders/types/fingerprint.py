@@ -1,7 +1,7 @@
 """`_source_hash`: one number over all columns of a row, computed by the server and nowhere else.
 
 Raw keeps it, so source and warehouse are compared by adding numbers up, without hashing in the warehouse and without
-trust in a "last changed" column. Equal rows have equal hashes under one server; DECISIONS.md tells what it costs.
+trust in a "last changed" column. Equal rows have equal hashes under one server (docs/decisions, 0084).
 """
 
 from collections.abc import Sequence
