@@ -28,7 +28,7 @@ PROGRAMS = {
 }
 # What a target of the Makefile hands its ARGS to.
 MAKE = (ROOT / "Makefile").read_text()
-MACROS = "".join(file.read_text("utf-8") for file in (ROOT / "dbt_project/macros").glob("*.sql"))
+MACROS = "".join(file.read_text("utf-8") for file in (ROOT / "dbt_project/macros").rglob("*.sql"))
 # Names in capitals that are no settings of ours: of other programs that a remedy calls.
 NOT_OURS = {"MARIADB_ROOT_PASSWORD"}
 

@@ -58,7 +58,7 @@ def catalog_yaml(name: str, tables: Iterable[SourceTable]) -> tuple[str, list[st
 
 def _yaml(source: dict[str, Any], as_it_is: bool) -> str:
     """as_it_is: names in their own letters; else by escapes: some letters cannot be seen, or control a terminal."""
-    document = {"version": 2, "sources": [source]}
+    document = {"sources": [source]}
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=as_it_is, width=1000)
 
 
@@ -93,7 +93,7 @@ def write(name: str, tables: Iterable[SourceTable], project: Path) -> tuple[list
 
 def _give_macros(macros: Path) -> None:
     for name in MACROS:
-        if not (macros / name).exists():
+        if not any(macros.rglob(name)):
             macros.mkdir(exist_ok=True)
             shutil.copyfile(Path(__file__).parents[1] / "dbt_macros" / name, macros / name)
 

@@ -14,7 +14,7 @@ from loaders.words.catalog import Catalog
 from loaders.words.row_key import Keys
 from loaders.words.run_record import Batch, Run
 
-# Where dbt notes its builds, beside the marts (dbt_project/macros/builds.sql).
+# Where dbt notes its builds, beside the marts (dbt_project/macros/builds/builds.sql).
 BUILDS = "_builds"
 
 

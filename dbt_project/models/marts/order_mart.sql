@@ -11,7 +11,7 @@
 with orders as (
     select orders.*
     from {{ ref('stg_shop__orders') }} as orders
-    {% set order_runs = ref('stg_shop__order_runs') -%}
+    {% set order_runs = ref('int_order_runs') -%}
     {% if is_incremental() -%}
         where
             orders.order_id in (

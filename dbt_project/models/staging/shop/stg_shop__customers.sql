@@ -1,14 +1,14 @@
-with source as (
-    select * from {{ source('shop', 'customer') }}
+with customers as (
+    select * from {{ ref('base_shop__customers') }}
 ),
 
-renamed as (
+live as (
     select
         -- ids
         customer_id,
 
         -- text
-        name as customer_name,
+        customer_name,
         email,
         phone,
         country,
@@ -16,11 +16,11 @@ renamed as (
         loyalty_level,
 
         -- timestamps
-        {{ in_utc('created_at') }} as created_at,
-        {{ in_utc('updated_at') }} as updated_at,
-        _extracted_at as extracted_at
-    from source
-    where _deleted_at is null
+        created_at,
+        updated_at,
+        extracted_at
+    from customers
+    where not is_gone
 )
 
-select * from renamed
+select * from live

@@ -1,8 +1,8 @@
-with source as (
-    select * from {{ source('shop', 'order') }}
+with orders as (
+    select * from {{ ref('base_shop__orders') }}
 ),
 
-renamed as (
+live as (
     select
         -- ids
         order_id,
@@ -20,16 +20,16 @@ renamed as (
         delivery_fee,
 
         -- timestamps
-        {{ in_utc('order_date') }} as ordered_at,
-        {{ in_utc('shipping_date') }} as delivered_at,
-        {{ in_utc('created_at') }} as created_at,
-        {{ in_utc('updated_at') }} as updated_at,
-        _extracted_at as extracted_at,
+        ordered_at,
+        delivered_at,
+        created_at,
+        updated_at,
+        extracted_at,
 
         -- lineage
-        _run as run
-    from source
-    where _deleted_at is null
+        run
+    from orders
+    where not is_gone
 )
 
-select * from renamed
+select * from live

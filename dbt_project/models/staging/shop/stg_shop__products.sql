@@ -1,8 +1,8 @@
-with source as (
-    select * from {{ source('shop', 'product') }}
+with products as (
+    select * from {{ ref('base_shop__products') }}
 ),
 
-renamed as (
+live as (
     select
         -- ids
         product_id,
@@ -17,11 +17,11 @@ renamed as (
         weight_kg,
 
         -- timestamps
-        {{ in_utc('created_at') }} as created_at,
-        {{ in_utc('updated_at') }} as updated_at,
-        _extracted_at as extracted_at
-    from source
-    where _deleted_at is null
+        created_at,
+        updated_at,
+        extracted_at
+    from products
+    where not is_gone
 )
 
-select * from renamed
+select * from live

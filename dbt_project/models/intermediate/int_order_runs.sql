@@ -1,20 +1,20 @@
 with orders as (
-    select * from {{ source('shop', 'order') }}
+    select * from {{ ref('base_shop__orders') }}
 ),
 
 customers as (
-    select * from {{ source('shop', 'customer') }}
+    select * from {{ ref('base_shop__customers') }}
 ),
 
 products as (
-    select * from {{ source('shop', 'product') }}
+    select * from {{ ref('base_shop__products') }}
 ),
 
 -- Customers and products that are gone are among them: their orders changed by that.
 latest as (
     select
         orders.order_id,
-        greatest(orders._run, coalesce(customers._run, 0), coalesce(products._run, 0)) as run
+        greatest(orders.run, coalesce(customers.run, 0), coalesce(products.run, 0)) as run
     from orders
     left join customers on orders.customer_id = customers.customer_id
     left join products on orders.product_id = products.product_id

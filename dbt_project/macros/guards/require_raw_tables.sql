@@ -25,12 +25,18 @@
     {{ return(missing | sort) }}
 {% endmacro %}
 
-{#- The catalog's entries of the source tables that the chosen models and tests read. -#}
+{#- The catalog's entries of the source tables that the chosen models and tests read, also through ephemeral models. -#}
 {% macro chosen_raw_tables() %}
     {% set found = {} %}
-    {% for chosen in selected_resources if chosen in graph.nodes %}
-        {% for parent in graph.nodes[chosen].depends_on.nodes if parent in graph.sources %}
-            {% do found.update({parent: graph.sources[parent]}) %}
+    {% set readers = selected_resources | select('in', graph.nodes) | list %}
+    {# The list grows while it is walked through. #}
+    {% for reader in readers %}
+        {% for parent in graph.nodes[reader].depends_on.nodes %}
+            {% if parent in graph.sources %}
+                {% do found.update({parent: graph.sources[parent]}) %}
+            {% elif parent in graph.nodes and graph.nodes[parent].config.materialized == 'ephemeral' %}
+                {% do readers.append(parent) if parent not in readers %}
+            {% endif %}
         {% endfor %}
     {% endfor %}
     {{ return(found.values() | list) }}
