@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from loaders.common.errors import Failure
 from loaders.common.settings import ROOT
 from loaders.lake import run_json, runs, strict
-from loaders.run import backlog
 from loaders.types.column_type import ColumnType
 from loaders.warehouse.duckdb_sql import read_parquet
 from loaders.words.run_record import Batch, ByValue, File, Run
@@ -271,7 +270,7 @@ def test_a_file_with_other_columns_than_its_record_says_is_not_loaded(waiting, c
     (file,) = runs.read(waiting.lake, 2).batches[0].files
     exchanged(waiting, change(pq.ParquetFile(waiting.lake.folder / file.key).read()))
     with pytest.raises(Failure, match="does not hold what its run record says") as caught:
-        backlog.load()
+        waiting.load()
     assert said in caught.value.problem
     assert waiting.raw("t", "id") == [(1,)]
 

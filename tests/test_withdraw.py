@@ -9,7 +9,6 @@ import pytest
 from loaders.common.errors import Failure
 from loaders.lake import run_json, runs
 from loaders.retention import replay, withdraw
-from loaders.run import backlog
 from loaders.words import catalog
 from tests import commands
 from tests.test_kill import run_to_step
@@ -76,7 +75,7 @@ def test_a_lake_that_a_run_blocks_goes_on_by_the_command_that_the_failure_names(
 def test_the_newest_alone_can_be_given_up(waiting):
     lose_file(waiting, 3)
     taken_back(waiting, 3)
-    assert backlog.load() == [2]
+    assert waiting.load() == [2]
     assert waiting.run().run == 3 and waiting.live("t", "id") == NEW
 
 
@@ -89,7 +88,7 @@ def test_a_record_that_is_damaged_can_be_given_up_too(waiting):
 
 
 def test_what_raw_holds_stays(waiting):
-    backlog.load()
+    waiting.load()
     failure = refused(waiting, 3)
     assert "holds the runs up to 3" in failure.problem and "leave it" in failure.fix
 
@@ -97,7 +96,7 @@ def test_what_raw_holds_stays(waiting):
 @pytest.mark.parametrize(("lost", "number"), [("damaged", 3), ("gone", 2), ("gone", 1)])
 def test_out_of_a_broken_lake_whose_runs_raw_holds_the_messages_lead(waiting, lost, number):
     """No backup: `withdraw` said that the run blocks nothing, and `extract`, that it should be withdrawn."""
-    backlog.load()
+    waiting.load()
     record = waiting.lake.folder / run_json.key_of(number)
     record.write_text("{") if lost == "damaged" else record.unlink()
     named = number if lost == "damaged" else number + 1
@@ -147,7 +146,7 @@ def test_a_run_that_is_published_meanwhile_keeps_what_it_builds_on(waiting):
         with pytest.raises(Failure, match="another run was published or applied") as caught:
             withdraw.withdraw(waiting.lake, warehouse, chosen)
     assert "nothing was withdrawn" in caught.value.fix
-    assert backlog.load() == [2, 3, 4]
+    assert waiting.load() == [2, 3, 4]
 
 
 def test_killed_at_any_step_it_is_run_again(waiting):
