@@ -27,7 +27,7 @@ SOCKETS = 24 << 20
 def small(monkeypatch):
     for name in ("ANSWER_BYTES", "ROW_BYTES"):
         monkeypatch.setattr(pymysql_seam, name, MOST)
-    monkeypatch.setattr(mysql_url, "LOG_IN_SECONDS", 1)
+    monkeypatch.setattr(log_in, "LOG_IN_SECONDS", 1)
 
 
 class Fewer(Exception):

@@ -15,7 +15,7 @@ VANISHES = """
 import fcntl, socket, struct, sys, threading, time
 from pathlib import Path
 from loaders.common.errors import Failure
-from loaders.source import mysql, mysql_url
+from loaders.source import log_in, mysql, mysql_url
 from tests import chaos_proxy
 
 def loopback(up):
@@ -47,7 +47,7 @@ def quiet(own):
 
 
 def test_an_answer_may_be_silent_for_longer_than_a_log_in(quiet, monkeypatch):
-    monkeypatch.setattr(mysql_url, "LOG_IN_SECONDS", 1)
+    monkeypatch.setattr(log_in, "LOG_IN_SECONDS", 1)
     with quiet.snapshot() as snapshot:
         table = snapshot.tables()["t"]
         assert snapshot.sums(table, "1", "sleep(0.7)") == {1: (3, 0)}
@@ -56,7 +56,7 @@ def test_an_answer_may_be_silent_for_longer_than_a_log_in(quiet, monkeypatch):
 
 
 def test_a_log_in_that_is_not_answered_ends(monkeypatch):
-    monkeypatch.setattr(mysql_url, "LOG_IN_SECONDS", 1)
+    monkeypatch.setattr(log_in, "LOG_IN_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = mysql_url.DatabaseURL("u", "127.0.0.1", listening.getsockname()[1], "d", "canary")
         began = time.monotonic()

@@ -43,6 +43,9 @@ def test_a_record_is_read_back_as_it_was_written():
 
 def test_the_record_names_its_parent_for_people_who_read_it():
     assert json.loads(record(7).to_json())["parent"] == 6
+    false = json.loads(record(1).to_json()) | {"parent": False}
+    with pytest.raises(Failure, match="its parent is False"):
+        run_json.from_json(json.dumps(false).encode(), "_runs/1.json")
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"format_version": 1}', record(1).to_json()[:-40]])

@@ -32,7 +32,9 @@ def from_json(data: bytes, key: str, signing: Signing = UNSIGNED) -> Run:
         _refuse_other_format(record, key)
         parent = record.pop("parent")
         run = strict.made(Run, record)
-        flaw = next(_flaws(run, key), None) or (parent != run.parent and f"its parent is {strict.shown(parent)}")
+        flaw = next(_flaws(run, key), None)
+        if type(parent) is not int or parent != run.parent:
+            flaw = flaw or f"its parent is {strict.shown(parent)}"
     except strict.Unknown as newer:
         raise Failure(
             f"the run record {key} was written by a newer version of this project: it says `{newer}`, which this one "
