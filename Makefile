@@ -1,12 +1,11 @@
 # Every command a person or CI runs. `make` alone lists the ones to start with, `make help-all` the rest.
 # Each target installs what it needs, once; nothing is installed outside this folder and the caches of pip and apt.
+# Written for GNU Make 3.81, which macOS has: each line is a shell of its own (tests/test_makefile.py).
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.ONESHELL:
 .SILENT:
 .NOTPARALLEL:
-.SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -17,7 +16,7 @@ DBT := $(RUN) loaders dbt
 # duckdb, redshift, or redshift_local (the stand-in of packages/redshift-stand-in): what to install and to start.
 TARGET ?= duckdb
 # With TARGET=redshift_local, what works on data works on the stand-in, which is started when it does not run.
-STACK := $(if $(filter redshift_local,$(TARGET)),settings=$$($(BIN)/python -m local_stack.redshift env); eval "$$settings";)
+STACK := $(if $(filter redshift_local,$(TARGET)),settings=$$($(BIN)/python -m local_stack.redshift env) && eval "$$settings" &&)
 # mariadb or mysql: the private server's kind. Not given, `make demo` takes MariaDB, the others what ran last.
 SERVER ?=
 KIND := $(if $(SERVER),--server $(SERVER))
@@ -40,21 +39,21 @@ extract: setup ## MySQL -> lake -> raw (arguments: ARGS="--tables order")
 	$(STACK) $(RUN) loaders extract $(ARGS)
 
 build: setup ## dbt: staging, marts and their tests (SELECT=… for a part)
-	# The results are put aside for the dashboard: the next dbt command, whatever it is, overwrites them.
 	mkdir -p .data
-	trap 'cp dbt_project/target/run_results.json .data/ 2>/dev/null || true' EXIT
-	( $(STACK) $(DBT) build $(if $(SELECT),--select $(SELECT)) $(ARGS) )
+	# The results are put aside for the dashboard: the next dbt command, whatever it is, overwrites them.
+	trap 'cp dbt_project/target/run_results.json .data/ 2>/dev/null || true' EXIT; \
+	  ( $(STACK) $(DBT) build $(if $(SELECT),--select $(SELECT)) $(ARGS) )
 
 docs: setup ## write the documentation site, one file, to .data/docs/index.html
-	( $(DBT) docs generate --quiet )
+	$(DBT) docs generate --quiet
 	$(RUN) dashboard docs
 
 dashboard: setup ## write the dashboard, one file, to .data/dashboard/index.html
 	$(STACK) $(RUN) dashboard page $(ARGS)
 
 open: dashboard ## show the dashboard in the browser
-	page="$$PWD/.data/dashboard/index.html"
-	xdg-open "$$page" 2>/dev/null || open "$$page" 2>/dev/null || echo "open it in a browser: $$page"
+	page="$$PWD/.data/dashboard/index.html"; \
+	  xdg-open "$$page" 2>/dev/null || open "$$page" 2>/dev/null || echo "open it in a browser: $$page"
 
 export: setup ## write the marts as CSV and Parquet to .data/export (ARGS=--bom for spreadsheets)
 	$(STACK) $(RUN) dashboard export --out .data/export $(ARGS)
@@ -87,15 +86,14 @@ up: setup ## start the private server (SERVER=mysql: a MySQL; TARGET=redshift_lo
 	if [ "$(TARGET)" = redshift_local ]; then $(RUN) local_stack.redshift up; fi
 
 down: ## stop what `make up` started
-	if [ -x $(BIN)/python ]; then $(RUN) local_stack down; $(RUN) local_stack.redshift down; fi
+	if [ -x $(BIN)/python ]; then $(RUN) local_stack down && $(RUN) local_stack.redshift down; fi
 
 seed: up ## fill the demo shop (ARGS="--orders 1000000 --fresh")
 	$(RUN) seeds_generator fill $(ARGS)
 
 test-long: .venv/test ## 20,000 random steps of shop and runs, and 500 with dbt, on each server (SEED=… to repeat one)
-	seed=$(or $(SEED),$$RANDOM)
-	echo "the seed of these random steps: $$seed"
-	$(BIN)/python -m pytest tests/test_state_machine.py tests/test_mart_machine.py -s --timeout 0 --hypothesis-profile long --hypothesis-seed "$$seed" $(PYTEST)
+	seed=$(or $(SEED),$$RANDOM); echo "the seed of these random steps: $$seed"; \
+	  $(BIN)/python -m pytest tests/test_state_machine.py tests/test_mart_machine.py -s --timeout 0 --hypothesis-profile long --hypothesis-seed "$$seed" $(PYTEST)
 
 bench-cost: setup ## what it costs that a run ends equal to the source (ARGS="--orders 10000000"; some minutes)
 	$(RUN) bench.cost $(ARGS)
@@ -181,18 +179,15 @@ help-all:
 	touch $@
 
 .venv/bin/pip:
-	if ! $(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null; then
-	  echo "error: $(PYTHON) is not Python 3.10 to 3.14" >&2
-	  echo "  fix: install one (apt-get install python3 python3-venv), or name it: make setup PYTHON=python3.13" >&2; exit 1
-	fi
-	case "$$PWD" in *:*|*$$'\n'*)
-	  printf 'error: no virtual environment can be in a folder with a : or a line break in its path: %q\n' "$$PWD" >&2
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null || { \
+	  echo "error: $(PYTHON) is not Python 3.10 to 3.14" >&2; \
+	  echo "  fix: install one (apt-get install python3 python3-venv), or name it: make setup PYTHON=python3.13" >&2; exit 1; }
+	case "$$PWD" in *:*|*$$'\n'*) \
+	  printf 'error: no virtual environment can be in a folder with a : or a line break in its path: %q\n' "$$PWD" >&2; \
 	  echo "  fix: move this folder" >&2; exit 1;; esac
-	if ! $(PYTHON) -m venv .venv; then
-	  rm -rf .venv
-	  echo "error: $(PYTHON) cannot make a virtual environment with pip" >&2
-	  echo "  fix: apt-get install python3-venv   (on other systems: the package that brings venv and pip)" >&2; exit 1
-	fi
+	$(PYTHON) -m venv .venv || { \
+	  rm -rf .venv; echo "error: $(PYTHON) cannot make a virtual environment with pip" >&2; \
+	  echo "  fix: apt-get install python3-venv   (on other systems: the package that brings venv and pip)" >&2; exit 1; }
 
 # The folders of packages/ are importable as they lie here: by a path from .venv, so that a copy of all has its own.
 .venv/packages: Makefile | .venv/bin/pip

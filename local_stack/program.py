@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/opt/homebrew/sbin")
+# Where Homebrew puts what it does not link, as mysql@8.4: a folder for each.
+HOMEBREW = ("/opt/homebrew/opt", "/usr/local/opt")
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,19 @@ class Program:
 
 @dataclass(frozen=True)
 class Places:
-    """cache: where fetched programs are kept. search: the folders of this machine's own, instead of PATH and more."""
+    """cache: where fetched programs are kept. search: the folders of this machine's own, instead of PATH and more.
+
+    homebrew: the folders below which Homebrew has a folder for each package.
+    """
 
     cache: Path
     search: Sequence[str] | None = None
+    homebrew: Sequence[str] = HOMEBREW
 
     def on_machine(self, name: str) -> Path | None:
+        kegs = [str(folder) for opt in self.homebrew for folder in sorted(Path(opt).glob("*/bin"))]
         folders = [*os.environ.get("PATH", "").split(":"), *FOLDERS] if self.search is None else self.search
-        found = shutil.which(name, path=":".join(folders))
+        found = shutil.which(name, path=":".join([*folders, *kegs]))
         return Path(found).resolve() if found else None
 
 
