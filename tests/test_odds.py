@@ -141,7 +141,9 @@ def test_settings_that_cannot_be_read_end_every_command_with_a_sentence(forker, 
     with tempfile.TemporaryDirectory(prefix="order-he-odds-") as folder:
         Path(folder).chmod(0o755)
         file = Path(folder, ".env")
+        before = os.umask(0o022)  # a command that was called in this process may have left another
         make(file)
+        os.umask(before)
         odd = Odd(user=None if os.getuid() else "nobody", project=folder)
         for program, call in READERS:
             ended = forker.run(program, *call.split(), environment=commands.clean_environment(), odd=odd)
