@@ -1,7 +1,7 @@
 """COPY: every file is checked first; then all rows go into the table, or none, in the client's own transaction."""
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import pyarrow.parquet as pq
 
@@ -10,9 +10,8 @@ from redshift_stand_in.copy_files import TableColumn
 from redshift_stand_in.errors import RedshiftError, scan_error
 from redshift_stand_in.quoted_names import quoted
 from redshift_stand_in.rewrite import literal
-
-if TYPE_CHECKING:
-    from redshift_stand_in.session import Session
+from redshift_stand_in.wire import Connection
+from redshift_stand_in.world import World
 
 QUERY_NUMBERS = itertools.count(1000)
 COLUMNS = """
@@ -26,7 +25,18 @@ where a.attrelid = rs_relation({table}) and a.attnum > 0 and not a.attisdropped 
 """
 
 
-def run_copy(session: "Session", sql: str) -> bytes:
+class Client(Protocol):
+    """What a COPY needs of the session that asks for it: see session.Session."""
+
+    world: World
+    back: Connection
+    transaction: bytes
+    number: int
+
+    def query(self, sql: str) -> tuple[bytes | None, list[list[str | None]]]: ...
+
+
+def run_copy(session: Client, sql: str) -> bytes:
     """Run a COPY and return the answer for the client. A failure is also recorded where Redshift records it."""
     number = next(QUERY_NUMBERS)
     copy = copy_options.parse(sql)
@@ -51,7 +61,7 @@ def run_copy(session: "Session", sql: str) -> bytes:
     )  # fmt: skip
 
 
-def _columns(session: "Session", copy: copy_options.Copy) -> list[TableColumn]:
+def _columns(session: Client, copy: copy_options.Copy) -> list[TableColumn]:
     name = copy.table.split(".")[-1].strip('"')
     error, rows = session.query(COLUMNS.format(table=literal(copy.table)))
     if error or not rows:
@@ -67,7 +77,7 @@ def _columns(session: "Session", copy: copy_options.Copy) -> list[TableColumn]:
 
 
 def _stream(
-    session: "Session", copy: copy_options.Copy, columns: list[TableColumn], whole: list[tuple[str, pq.ParquetFile]]
+    session: Client, copy: copy_options.Copy, columns: list[TableColumn], whole: list[tuple[str, pq.ParquetFile]]
 ) -> int:
     """Send the rows on to PostgreSQL; a value that does not fit ends it, and no row stays."""
     names = ", ".join(quoted(column.name) for column in columns)

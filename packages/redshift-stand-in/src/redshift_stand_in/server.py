@@ -15,7 +15,8 @@ from redshift_stand_in import cloud, credentials, postgres, socket_folder, tls
 from redshift_stand_in.copy_files import Cloud
 from redshift_stand_in.door import Door
 from redshift_stand_in.names import REGION, Names
-from redshift_stand_in.session import Session, World
+from redshift_stand_in.session import Session
+from redshift_stand_in.world import World
 
 DATABASE = "dev"
 # admin may create schemas, as dbt does; bi_reader sees what it is granted.

@@ -6,35 +6,21 @@ So COPY and the statements that follow a CREATE run in the client's own PostgreS
 import hashlib
 import os
 import socket
-import ssl
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeGuard
 
 from redshift_stand_in import wire
-from redshift_stand_in.copy_files import Cloud
 from redshift_stand_in.copying import run_copy
 from redshift_stand_in.errors import RedshiftError
 from redshift_stand_in.rewrite import Statement, rewrite
 from redshift_stand_in.wire import Connection, cut, message
+from redshift_stand_in.world import World
 
 # In this order the driver sends what it knows of itself; PostgreSQL takes these only.
 KNOWN_PARAMETERS = (b"application_name",)
 # The driver believes versions before 9.0 that COPY reports no row count, which is how Redshift reports it.
 SERVER_VERSION = b"server_version\x008.0.2\0"
-
-
-@dataclass(frozen=True)
-class World:
-    """What all sessions share."""
-
-    postgres: Path
-    users: dict[str, str]
-    tls: ssl.SSLContext
-    cloud: Cloud
-    record: Callable[[str, tuple[object, ...]], None]
 
 
 @dataclass
