@@ -30,12 +30,14 @@ def find(places: Places, say: Callable[[str], None]) -> Program:
 
 
 def _on_machine(places: Places) -> Program | None:
+    daemon = places.on_machine("mysqld", _is_mysql)
+    return Program((str(daemon), *OPTIONS), MAKING) if daemon else None
+
+
+def _is_mysql(daemon: Path) -> bool:
     """MariaDB's program often has a link of that name, so it is asked what it is."""
-    daemon = places.on_machine("mysqld")
-    if daemon is None:
-        return None
     told = subprocess.run([str(daemon), "--no-defaults", "--version"], capture_output=True, text=True).stdout
-    return None if "MariaDB" in told else Program((str(daemon), *OPTIONS), MAKING)
+    return "MariaDB" not in told
 
 
 def _fetched(places: Places, say: Callable[[str], None]) -> Path:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,20 +30,24 @@ class Program:
 
 @dataclass(frozen=True)
 class Places:
-    """cache: where fetched programs are kept. search: the folders of this machine's own, instead of PATH and more.
-
-    homebrew: the folders below which Homebrew has a folder for each package.
-    """
+    """cache: where fetched programs are kept. search: the folders of this machine's own, instead of PATH and more."""
 
     cache: Path
     search: Sequence[str] | None = None
-    homebrew: Sequence[str] = HOMEBREW
 
-    def on_machine(self, name: str) -> Path | None:
-        kegs = [str(folder) for opt in self.homebrew for folder in sorted(Path(opt).glob("*/bin"))]
-        folders = [*os.environ.get("PATH", "").split(":"), *FOLDERS] if self.search is None else self.search
-        found = shutil.which(name, path=":".join([*folders, *kegs]))
-        return Path(found).resolve() if found else None
+    def on_machine(self, name: str, fits: Callable[[Path], bool] = lambda _program: True) -> Path | None:
+        """The first program of that name that fits: another's may stand before the one that is wanted."""
+        everywhere = [*os.environ.get("PATH", "").split(":"), *FOLDERS, *unlinked()]
+        for folder in everywhere if self.search is None else self.search:
+            found = shutil.which(name, path=folder)
+            if found and fits(Path(found)):
+                return Path(found).resolve()
+        return None
+
+
+def unlinked(homebrew: Sequence[str | Path] = HOMEBREW) -> list[str]:
+    """The programs' folders of Homebrew's packages, of mysql@8.4 and mysql@5.7 the newer one first."""
+    return [str(folder) for opt in homebrew for folder in sorted(Path(opt).glob("*/bin"), reverse=True)]
 
 
 def default_places(home: Path) -> Places:

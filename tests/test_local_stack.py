@@ -21,7 +21,8 @@ from loaders.common.errors import Failure
 from loaders.common.settings import ROOT
 from loaders.source import mysql_url
 from local_stack import debian, mariadb_binary, mysql_binary, private_server
-from local_stack.program import Places, default_places
+from local_stack.program import Places, default_places, unlinked
+from redshift_stand_in import socket_folder
 from tests import servers
 
 
@@ -274,6 +275,46 @@ def test_a_mysqld_that_is_mariadbs_is_not_taken_for_mysql(tmp_path):
         else:
             with pytest.raises(Failure, match="there is no MySQL server on this machine"):
                 mysql_binary.find(places, quiet)
+
+
+def test_a_mysql_behind_mariadbs_link_of_that_name_is_found_the_newest_first(tmp_path):
+    """Homebrew links mariadb's mysqld into bin, and leaves mysql@8.4 unlinked."""
+    for package, version in (("mariadb", "11.8.2-MariaDB"), ("mysql@5.7", "5.7.44"), ("mysql@8.4", "8.4.6")):
+        program = tmp_path / "opt" / package / "bin/mysqld"
+        program.parent.mkdir(parents=True)
+        program.write_text(f"#!/bin/sh\necho 'mysqld  Ver {version}'\n")
+        program.chmod(0o755)
+    search = [str(tmp_path / "opt/mariadb/bin"), *unlinked([tmp_path / "opt"])]
+    found = mysql_binary.find(Places(tmp_path / "cache", search), quiet)
+    assert found.command[0] == str(tmp_path / "opt/mysql@8.4/bin/mysqld")
+
+
+@pytest.mark.skipif("mariadb" not in servers.private(), reason="this run has no MariaDB of its own")
+def test_a_mariadb_that_homebrew_has_not_linked_is_run_and_none_is_fetched(home, tmp_path, monkeypatch):
+    root = default_places(ROOT / ".data" / "mysql").cache / "mariadb" / "root"
+    if not root.exists():
+        pytest.skip("this machine has a MariaDB installed: none was fetched that could stand in for Homebrew's")
+    monkeypatch.setenv("LD_LIBRARY_PATH", debian.libraries(root))
+    program = tmp_path / "opt/mariadb@10.11/bin/mariadbd"
+    program.parent.mkdir(parents=True)
+    program.symlink_to(root / "usr/sbin/mariadbd")
+    places = Places(tmp_path / "cache", unlinked([tmp_path / "opt"]))
+    server = private_server.up(home, "mariadb", say=quiet, places=places)
+    assert run(server, "loader", "select 1 + 1") == ((2,),) and not places.cache.exists()
+
+
+@pytest.mark.parametrize(("name", "inside"), [("order-he", "s.sock"), ("redshift-stand-in", "data/.s.PGSQL.5432")])
+def test_a_sockets_path_fits_macos_whatever_tmpdir_is(monkeypatch, name, inside):
+    """104 bytes there, with the NUL at the end. TMPDIR as macOS has it, 48 long, is used; /tmp for a longer one."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as top:
+        for length in range(48, 110):
+            base = Path(top) / ("x" * (length - len(top) - 1))
+            base.mkdir()
+            monkeypatch.setattr(tempfile, "tempdir", str(base))
+            folder = socket_folder.made(name)
+            folder.rmdir()
+            assert len(os.fsencode(folder / inside)) <= 103
+            assert folder.parent == base or length > 48
 
 
 def test_a_server_that_cannot_start_quotes_its_log(home):
