@@ -17,6 +17,10 @@ pytest_plugins = ["redshift_stand_in.pytest_plugin"]
 pytest.register_assert_rewrite("tests.mixes")
 # In a CI commands do not show values of rows: tests/test_no_values.py says so, and the others read them.
 os.environ.pop("CI", None)
+# Commands speak the language of whoever runs them; tests read English.
+os.environ["LC_MESSAGES"] = "C"
+if os.environ.get("LC_ALL", "").startswith("ko"):
+    os.environ["LC_ALL"] = "C.UTF-8"
 
 # `make test-long`: 20,000 steps of the state machine.
 settings.register_profile(

@@ -148,4 +148,6 @@ def test_settings_that_cannot_be_read_end_every_command_with_a_sentence(forker, 
         for program, call in READERS:
             ended = forker.run(program, *call.split(), environment=commands.clean_environment(), odd=odd)
             assert (ended.code, ended.out) == (1, ""), (call, ended.out + ended.err)
-            assert ended.err.startswith(f"error: {file} {said}\n  fix: ") and well_ended(ended), (call, ended.err)
+            head, said_of, _fix = ended.err.partition(f" {file} {said}\n  fix: ")
+            assert re.fullmatch(r"error \[[a-z0-9-]+\]:", head) and said_of, (call, ended.err)
+            assert well_ended(ended), (call, ended.err)

@@ -1,6 +1,7 @@
 """The command line: the one place of the loaders that reads settings and opens connections. A module per command."""
 
 import argparse
+import os
 from pathlib import Path
 
 from loaders.cli import dbt, discover, doctor, erase, plan, prune, replay, run, sign, status, verify, withdraw
@@ -68,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="on stdout an object in a line for each thing that happened; texts on stderr",
     )
+    read_by_programs.add_argument("--lang", choices=("en", "ko"), help="the language (default: the shell's)")
     for each in (run, plan, verify, status, doctor):
         each.add_to(commands, read_by_programs)
     replay.add_to(commands, catalog)
@@ -82,8 +84,15 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _language(arguments: argparse.Namespace) -> str:
+    """What --lang says, or the shell; commands without --lang speak English."""
+    shell = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return (arguments.lang or next(filter(None, shell), "en")) if "lang" in arguments else "en"
+
+
 def main() -> int | None:
     arguments = parser().parse_args()
+    telling.speak_korean(_language(arguments).startswith("ko"))
     telling.speak_json(getattr(arguments, "json", False))
     chosen = settings.read(arguments.project_dir)
     settings.prepare_process(chosen)

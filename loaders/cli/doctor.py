@@ -25,7 +25,6 @@ from loaders.words.run_record import File
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
     examining = commands.add_parser("doctor", parents=[catalog], help="try every link; name the remedy of each fault")
-    examining.add_argument("--lang", choices=("en", "ko"), default="en", help="the remedies' language")
     examining.set_defaults(run=examine)
 
 
@@ -35,7 +34,7 @@ def examine(arguments: argparse.Namespace, chosen: Settings) -> int:
 
     def show(finding: doctor.Finding) -> bool:
         nonlocal sound
-        tell("link", doctor.told(finding, arguments.lang), **finding.facts)
+        tell("link", doctor.told(finding), **finding.facts)
         sound = sound and finding.fault is None
         return finding.fault is None
 

@@ -174,7 +174,7 @@ class Proof:
             column = f"`key: {{its column: {keys.names[0]}}}`"
             self.doubts.append(
                 Failure(
-                    f"{relation}, a history of {keys.table}, was not searched: it has no column "
+                    f"{relation}, a history of {keys.table}, was not searched: it lacks the column "
                     f"{', '.join(keys.names)}",
                     f"write into its meta which column is which, {column}, and run this again",
                 )

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
 from tqdm import tqdm
+from tqdm.utils import disp_len
 
 from loaders.common.progress import Rows
-from loaders.common.telling import printable
+from loaders.common.telling import line, printable
 from loaders.proof.raw_state import Holding
 from loaders.proof.verify import Finding
 from loaders.run.plan import Intent
@@ -27,17 +28,18 @@ def progress(doing: str, expected_rows: int, batches: Iterable[Rows]) -> Generat
 
     doing: "reading order". Until the first rows are there, what is being done is said without a bar.
     """
-    doing = printable(doing)
+    waiting = line(f"{doing}, about {expected_rows:,} rows" if expected_rows else doing)
+    doing = line(doing)
     bar = tqdm(
         total=expected_rows or None,
         desc=f"  {doing}",
-        unit=" rows",
+        unit=f" {line('rows')}",
         unit_scale=True,
         delay=SECONDS,
         leave=False,
         disable=not _on_a_terminal(),
     )
-    with bar, _ticking(bar, f"  {doing}{f', about {expected_rows:,} rows' if expected_rows else ''} …"):
+    with bar, _ticking(bar, f"  {waiting} …"):
         for batch in batches:
             yield batch
             bar.update(len(batch))
@@ -146,7 +148,7 @@ def status(holdings: Sequence[Holding], now: datetime.datetime) -> list[str]:
     cursors = max(len(held.cursor) for held in holdings)
     return [
         f"  {held.table:<{width}}  run {held.run:>4}  {_live(held.live_rows):>12} rows  "
-        f"{age(now - held.snapshot_at):>8} old  {held.cursor:<{cursors}}{'  ' if cursors else ''}{held.verdict}; "
+        f"{age(now - held.snapshot_at):>8} old  {held.cursor:<{cursors}}  {held.verdict}; "
         + (f"whole by value since {held.by_value[:19]}" if held.by_value else "never yet whole by value")
         for held in holdings
     ]
@@ -184,13 +186,13 @@ def working(text: str) -> Iterator[None]:
     if not _on_a_terminal():
         yield
         return
-    shown = f"  {printable(text)} …"
+    shown = f"  {line(text)} …"
     sys.stderr.write(f"{shown}\r")
     sys.stderr.flush()
     try:
         yield
     finally:
-        sys.stderr.write(f"{' ' * len(shown)}\r")
+        sys.stderr.write(f"{' ' * disp_len(shown)}\r")
         sys.stderr.flush()
 
 
@@ -207,9 +209,9 @@ def working_on_each(text: str, made: Iterable[Item]) -> Iterator[Item]:
 
 def finding(found: Finding, width: int) -> list[str]:
     """A line for a table or mart, a line for each difference that is shown, and what to do."""
-    rows = "" if found.rows is None else f"{found.rows:,}"
-    lines = [f"  {found.name:<{width}}  {rows:>12}{' rows' if rows else '     '}  {found.said}"]
-    lines += [f"      {line}" for line in found.details]
+    rows = "" if found.rows is None else f"{found.rows:,} rows"
+    lines = [f"  {found.name:<{width}}  {rows:>17}  {found.said}"]
+    lines += [f"      {detail}" for detail in found.details]
     if found.fix:
         lines.append(f"      next: {found.fix}")
     return lines

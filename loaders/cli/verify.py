@@ -94,5 +94,5 @@ def _must_exist(target: Target) -> None:
 
 
 def _held(last: tuple[int, str] | None, ends: Ends) -> str:
-    held = f"schema {ends.warehouse.schema} as of run {last[0]}" if last else f"schema {ends.warehouse.schema}, empty"
-    return held + (f" ({len(ends.waiting)} wait in the lake)" if ends.waiting else "")
+    schema, waiting = ends.warehouse.schema, f" ({len(ends.waiting)} wait in the lake)" if ends.waiting else ""
+    return f"schema {schema} as of run {last[0]}{waiting}" if last else f"schema {schema}, empty{waiting}"

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
+from loaders.common import texts
 from loaders.common.telling import line, say_how_to_see, speaks_json, tell
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -33,8 +34,15 @@ class Failure(Exception):
         """The same failure, with more to do, or to know, after its fix."""
         return Failure(self.problem, f"{self.fix}; {more}", self.details)
 
+    @property
+    def code(self) -> str:
+        """What people search for and programs read: it stays when the text changes (texts.txt). Rare ones have none."""
+        return texts.code(self.problem)
+
     def __str__(self) -> str:
-        lines = [f"error: {self.problem}", *(f"  {detail}" for detail in self.details), f"  fix: {self.fix}"]
+        code = self.code
+        head = f"error [{code}]: {self.problem}" if code else f"error: {self.problem}"
+        lines = [head, *(f"  {detail}" for detail in self.details), f"  fix: {self.fix}"]
         return "\n".join(map(line, lines))
 
 
@@ -102,14 +110,14 @@ def _ended(command: Callable[[], int | None]) -> int:
     except Failure as failure:
         print(failure, file=sys.stderr)
         if speaks_json():
-            tell("failure", [], problem=failure.problem, fix=failure.fix, details=failure.details)
+            tell("failure", [], code=failure.code, problem=failure.problem, fix=failure.fix, details=failure.details)
         say_how_to_see()
         return 1
     except (KeyboardInterrupt, RuntimeError) as error:
         # DuckDB ends a query at Ctrl-C with a RuntimeError of its own.
         if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__cause__, KeyboardInterrupt):
             raise
-        print(f"\nstopped: {_left(error)}; run the same command again", file=sys.stderr)
+        print("\n" + line(f"stopped: {_left(error)}; run the same command again"), file=sys.stderr)
         return stopped_by["code"]
 
 

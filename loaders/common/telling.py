@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
+from loaders.common.texts import in_korean
+
 HIDDEN = "(not shown)"
 # From the first mark of a quotation to the last: a value between them may have such marks itself.
 QUOTED = re.compile(r"""['"`].*['"`]""", re.DOTALL)
@@ -66,7 +68,8 @@ def program() -> str:
 
 
 def line(text: str) -> str:
-    """A line of ours as it is printed: our commands in it are those that whoever reads it has."""
+    """A line of ours as it is printed: in the chosen language, with the commands that whoever reads it has."""
+    text = in_korean(text) if _Output.korean else text
     return printable(COMMAND.sub(_as_installed, text) if program() == PACKAGE else text)
 
 
@@ -82,13 +85,19 @@ def _as_installed(said: re.Match[str]) -> str:
 
 
 class _Output:
-    """Whether stdout has a JSON object for each thing that happened, and what is for people goes to stderr."""
+    """json: stdout has an object for each thing that happened, and what is for people goes to stderr."""
 
     json = False
+    korean = False
 
 
 def speak_json(wanted: bool) -> None:
     _Output.json = wanted
+
+
+def speak_korean(wanted: bool) -> None:
+    """From now on tell people in Korean, or in English; objects for programs are English."""
+    _Output.korean = wanted
 
 
 def speaks_json() -> bool:
@@ -117,6 +126,6 @@ def say(*lines: str) -> None:
 
 def notice(text: str) -> None:
     """Print what is worth knowing beside the result."""
-    print(f"notice: {line(text)}", file=sys.stderr)
+    print(line(f"notice: {text}"), file=sys.stderr)
     if speaks_json():
         tell("notice", [], text=text)

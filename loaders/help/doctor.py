@@ -41,7 +41,7 @@ class Finding:
     @property
     def facts(self) -> dict[str, object]:
         """For a program."""
-        fault = {"problem": self.fault.problem, "fix": self.fault.fix} if self.fault else {}
+        fault = {"code": self.fault.code, "problem": self.fault.problem, "fix": self.fault.fix} if self.fault else {}
         return {"what": self.what, "works": self.fault is None, "note": self.note, **fault}
 
 
@@ -197,47 +197,11 @@ def _listed(store: Lake, key: str) -> None:
         raise Failure(f"the lake {store} does not list what was just written", "allow s3:ListBucket on its bucket")
 
 
-# What marks a failure -> its remedy in Korean. The first mark that is found decides.
-KOREAN = {
-    "publicly accessible": (
-        "Redshift에 연결할 수 없습니다. "
-        "Redshift Serverless의 '퍼블릭 액세스'가 꺼져 있거나 보안 그룹이 5439 포트를 막고 있습니다. "
-        "공개하지 않으려면 같은 레이크에서 CSV를 만들어 BI 도구에 올리세요: `DBT_TARGET=duckdb make load build export`."
-    ),
-    "security group": (
-        "MySQL에 연결할 수 없습니다(오류 2003). "
-        "RDS라면 보안 그룹의 인바운드 규칙에서 이 컴퓨터의 IP에 3306 포트를 허용하세요."
-    ),
-    "has no address": (
-        "호스트 이름을 찾을 수 없습니다. SOURCE_URL의 이름을 확인하세요. "
-        "비공개 RDS의 이름은 같은 네트워크 안에서만 보입니다."
-    ),
-    "grant create": "이 사용자에게 raw 스키마를 만들 권한이 없습니다. 데이터베이스의 CREATE 권한을 주세요.",
-    "s3:GetObject, s3:ListBucket": (
-        "Redshift의 IAM 역할에 버킷 권한이 없습니다(Access Denied). "
-        "그 역할에 이 프리픽스의 s3:GetObject와 s3:ListBucket을 허용하세요."
-    ),
-    "assume IAM Role": (
-        "IAM 역할이 웨어하우스에 연결되어 있지 않습니다. 네임스페이스에 역할을 연결하거나 REDSHIFT_IAM_ROLE을 고치세요."
-    ),
-    "refused user": "사용자 이름이나 비밀번호가 틀렸습니다.",
-    "certificate": "서버 인증서를 믿을 수 없습니다. 인증 기관 파일과 호스트 이름을 확인하세요.",
-    "AccessDenied": "S3가 거부했습니다. 이 계정에 레이크 프리픽스의 읽기, 쓰기, 삭제, 목록 권한을 주세요.",
-    "LAKE_KEY has": (
-        "LAKE_KEY는 ASCII 글자, 숫자, 기호로 된 32자 이상이어야 합니다. "
-        '`python -c "import secrets; print(secrets.token_urlsafe(32))"`로 만들어 .env에 적으세요.'
-    ),
-    "NoSuchBucket": "버킷이 없습니다. 버킷을 만들거나 LAKE_URL을 고치세요.",
-    "make up": "전용 서버가 꺼져 있습니다. `make up`으로 켜세요.",
-}
-
-
-def told(finding: Finding, language: str) -> list[str]:
-    """The finding as a person reads it, its remedy in English or Korean (ko)."""
+def told(finding: Finding) -> list[str]:
+    """The finding as a person reads it."""
     if finding.fault is None:
-        return [f"  ok      {finding.what}" + (f" ({finding.note})" if finding.note else "")]
-    fix = finding.fault.fix
-    if language == "ko":
-        whole = f"{finding.fault.problem} {fix}"
-        fix = next((korean for mark, korean in KOREAN.items() if mark in whole), fix)
-    return [f"  FAILED  {finding.what}", f"          {finding.fault.problem}", f"          fix: {fix}"]
+        said = f"{finding.what} ({finding.note})" if finding.note else finding.what
+        return [f"  ok      {said}"]
+    code = finding.fault.code
+    problem = f"{finding.fault.problem} [{code}]" if code else finding.fault.problem
+    return [f"  FAILED  {finding.what}", f"          {problem}", f"          fix: {finding.fault.fix}"]

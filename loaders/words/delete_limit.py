@@ -29,9 +29,9 @@ class DeleteLimit:
     def check(self, lost: Lost) -> None:
         if self.lifted or lost.gone <= self.rows or lost.gone <= self.share * lost.before:
             return
-        counted = "" if lost.by_key else "at least "
+        gone = f"{lost.gone:,}" if lost.by_key else f"at least {lost.gone:,}"
         raise Failure(
-            f"{counted}{lost.gone:,} of the {lost.before:,} rows of {lost.table} are gone at the source; a run deletes "
+            f"{gone} of the {lost.before:,} rows of {lost.table} are gone at the source; a run deletes "
             f"without asking {self.rows:,} rows or {self.share:.0%} of a table, whichever is more",
             "if that is right, run it once more with --allow-deletes; nothing was published",
         )

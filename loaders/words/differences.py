@@ -44,7 +44,8 @@ class Differences:
         for how in (ONLY_SOURCE, ONLY_HERE, OTHERWISE):
             if count := self.counts[how]:
                 shown = self.shown[how]
-                yield f"{how}: {count:,}" + (f", the first {len(shown)}:" if count > len(shown) else ":")
+                counted = f"{count:,}, the first {len(shown)}" if count > len(shown) else f"{count:,}"
+                yield f"{how}: {counted}:"
                 yield from (f"  {line}" for line in shown)
 
 

@@ -5,6 +5,7 @@ import socket
 import boto3
 import pytest
 
+from loaders.common.texts import in_korean
 from loaders.help import doctor as doctor_of_loaders
 from loaders.warehouse.profile import Target
 from local_stack.redshift import NAMES, environment
@@ -31,7 +32,11 @@ def doctor(shop, *arguments, **changes):
 
 def failed(done) -> list[str]:
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
-    return [line for line in done.stdout.splitlines() if line.startswith("  FAILED")]
+    return [line for line in done.stdout.splitlines() if line.startswith(("  FAILED", "  실패"))]
+
+
+def told(line: str, language: str) -> str:
+    return in_korean(line) if language == "ko" else line
 
 
 def test_every_link_works_on_both_targets_and_nothing_is_left_behind(shop, redshift):
@@ -55,7 +60,7 @@ def test_every_link_works_on_both_targets_and_nothing_is_left_behind(shop, redsh
 def test_mysql_error_2003(shop, redshift, closed_port, language, remedy):
     url = f"mysql://loader:canary@127.0.0.1:{closed_port}/order_he"
     done = doctor(shop, "--lang", language, **environment(redshift) | {"SOURCE_URL": url})
-    assert failed(done) == ["  FAILED  reach MySQL's port"]
+    assert failed(done) == [told("  FAILED  reach MySQL's port", language)]
     assert "MySQL error 2003" in done.stdout
     assert remedy in done.stdout and "canary" not in done.stdout
 
@@ -65,14 +70,14 @@ def test_mysql_error_2003(shop, redshift, closed_port, language, remedy):
 )
 def test_access_denied_on_copy(shop, redshift, language, remedy):
     done = doctor(shop, "--lang", language, **environment(redshift) | {"REDSHIFT_IAM_ROLE": redshift.empty_role})
-    assert failed(done) == ["  FAILED  COPY one row from the lake"]
+    assert failed(done) == [told("  FAILED  COPY one row from the lake", language)]
     assert "Access Denied" in done.stdout and remedy in done.stdout
 
 
 @pytest.mark.parametrize(("language", "remedy"), [("en", "is it publicly accessible"), ("ko", "퍼블릭 액세스")])
 def test_a_warehouse_that_is_not_publicly_accessible(shop, redshift, closed_port, language, remedy):
     done = doctor(shop, "--lang", language, **environment(redshift) | {"REDSHIFT_LOCAL_PORT": str(closed_port)})
-    assert failed(done) == ["  FAILED  connect to the warehouse and log in"]
+    assert failed(done) == [told("  FAILED  connect to the warehouse and log in", language)]
     assert remedy in done.stdout and "DBT_TARGET=duckdb make load build export" in done.stdout
 
 
@@ -80,14 +85,14 @@ def test_a_warehouse_that_is_not_publicly_accessible(shop, redshift, closed_port
 def test_a_host_without_an_address(shop, redshift, language, remedy):
     changes = environment(redshift) | {"SOURCE_URL": "mysql://loader:canary@nowhere.invalid/order_he"}
     done = doctor(shop, "--lang", language, **changes)
-    assert "  FAILED  find the address of MySQL's host" in failed(done) and remedy in done.stdout
+    assert told("  FAILED  find the address of MySQL's host", language) in failed(done) and remedy in done.stdout
 
 
 @pytest.mark.parametrize(("language", "remedy"), [("en", "grant create on the database"), ("ko", "CREATE 권한")])
 def test_a_user_of_the_warehouse_who_may_not_make_tables(shop, redshift, ask, language, remedy):
     ask("drop schema if exists raw cascade")  # what another test loaded there, this user could not even see
     done = doctor(shop, "--lang", language, **environment(redshift, "bi_reader"))
-    assert failed(done) == ["  FAILED  make a table in schema raw"] and remedy in done.stdout
+    assert failed(done) == [told("  FAILED  make a table in schema raw", language)] and remedy in done.stdout
 
 
 def test_a_role_that_is_not_attached(shop, redshift):

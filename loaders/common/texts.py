@@ -1,0 +1,99 @@
+"""The codes of failures, and what people are told in Korean: texts.txt, by the English text with its holes.
+
+A text is looked up as it is printed, so that what makes it knows of no language: the lake's records and `_loads` are
+English, and `status` tells them in Korean. tests/test_texts.py holds the list and the code together.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+LINE = re.compile(r"(?:([a-z0-9]+(?:-[a-z0-9]+)+): )?(.+) → (.+)")
+# {name!} in Korean is a text of ours again.
+HOLE = re.compile(r"\{(\w+)(!?)\}")
+# What only fits into {n}, {n1}, …, {NAME} and so on; any other hole holds anything.
+HOLDS = {
+    "n": r"( *-?[\d,.:\- ]*\d)",
+    "NAME": "([A-Z_]+)",
+    "VALUE": r"""('.*'|".*"|\d+)""",
+    "WHAT": "(table|column|profile|target|key)",
+    "KEY": r"(\S+/\S+)",
+}
+# Between two texts of ours, but not within what is in parentheses.
+BETWEEN = re.compile(r"; (?![^(]*\))")
+# How many texts may be in one another's holes. Names that look like texts must not make that endless.
+DEPTH = 8
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text with its holes. code: of the failure whose problem it is; empty for another text."""
+
+    code: str
+    english: str
+    korean: str
+    names: tuple[str, ...]
+    literals: tuple[str, ...]
+
+    def values(self, text: str) -> dict[str, str] | None:
+        """What is in the holes; None if it is another text."""
+        if not all(literal in text for literal in self.literals):
+            return None
+        found = _pattern(self.names, self.literals).fullmatch(text)
+        return dict(zip(self.names, found.groups(), strict=True)) if found else None
+
+
+def code(problem: str) -> str:
+    """The code of the failure that says so; empty if it has none."""
+    heads = (problem, BETWEEN.split(problem)[0])
+    coded = (each for each in known() if each.code)
+    return next((each.code for each in coded if any(each.values(head) is not None for head in heads)), "")
+
+
+@lru_cache(1_000)
+def in_korean(text: str, depth: int = 0) -> str:
+    """The same in Korean; what is not listed stays as it is."""
+    bare = text.lstrip(" ,;:")
+    return text[: len(text) - len(bare)] + next((told for told in _told(bare, depth) if told != bare), bare)
+
+
+def _told(text: str, depth: int) -> Iterator[str]:
+    """A text that fits alone; else several, one by one; else what fits with all that follows in its last hole."""
+    if not text or depth > DEPTH:
+        return
+    found = [(each, values) for each in known() if (values := each.values(text)) is not None]
+    yield from (_filled(*pair, depth) for pair in found if not any(map(BETWEEN.search, pair[1].values())))
+    yield "; ".join(in_korean(part, depth + 1) for part in BETWEEN.split(text)) if "; " in text else text
+    yield from (_filled(*pair, depth) for pair in found)
+
+
+def _filled(text: Text, values: dict[str, str], depth: int) -> str:
+    return HOLE.sub(
+        lambda hole: in_korean(values[hole[1]], depth + 1) if hole[2] else values[hole[1]],
+        text.korean,
+    )
+
+
+@cache
+def known() -> list[Text]:
+    """All texts, those first that say most themselves."""
+    lines = Path(__file__).with_name("texts.txt").read_text("utf-8").splitlines()
+    found = [_read(line) for line in lines if line and not line.startswith("#")]
+    return sorted(found, key=lambda text: -sum(map(len, text.literals)))
+
+
+def _read(line: str) -> Text:
+    parts = LINE.fullmatch(line)
+    if not parts:
+        raise ValueError(f"texts.txt: this is no text: {line}")
+    code, english, korean = parts.groups("")
+    names = tuple(hole[1] for hole in HOLE.finditer(english))
+    return Text(code, english, korean, names, tuple(HOLE.sub("\0", english).split("\0")))
+
+
+@cache
+def _pattern(names: tuple[str, ...], literals: tuple[str, ...]) -> re.Pattern[str]:
+    holes = [HOLDS.get(name.rstrip("0123456789"), "(.*?)") for name in names]
+    return re.compile("".join(map(str.__add__, map(re.escape, literals), [*holes, ""])), re.DOTALL)

@@ -1,0 +1,110 @@
+"""The list of texts and codes is that of the code: an English text that changes takes its Korean and its code along."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loaders.common import telling, texts
+from loaders.common.errors import Failure
+from loaders.common.settings import ROOT
+
+FILES = sorted(ROOT.glob("loaders/*/*.py"))
+LIST = (ROOT / "loaders/common/texts.txt").read_text("utf-8").splitlines()
+BACKTICKS = re.compile("`[^`]+`")
+
+
+def template(node: ast.AST) -> str | None:
+    """A text as it stands in the code, its holes empty, of which several in a row are one; None: it is no text."""
+    if isinstance(node, ast.JoinedStr):
+        parts = (each.value if isinstance(each, ast.Constant) else "{}" for each in node.values)
+        return emptied("".join(map(str, parts)))
+    return emptied(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def emptied(text: str) -> str:
+    return re.sub(r"(\{\}){2,}", "{}", texts.HOLE.sub("{}", text))
+
+
+def parts(text: str) -> set[str]:
+    """The whole text, and the texts that stand one after the other in it, without what stands between."""
+    return {each.strip(" ,;:") for each in (text, *texts.BETWEEN.split(text))}
+
+
+def failures() -> Iterator[tuple[str, ast.Call]]:
+    """Every failure that the loaders raise or return, with where it is."""
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Failure", "Damaged", "Refused"):
+                yield f"{file.relative_to(ROOT)}:{node.lineno}", node
+
+
+IN_THE_CODE = {
+    part
+    for file in FILES
+    for node in ast.walk(ast.parse(file.read_text("utf-8")))
+    if (text := template(node)) is not None
+    for part in parts(text)
+}
+
+
+def test_each_listed_text_is_one_of_the_code():
+    """The finding's input: any English text of the list, changed in the code alone."""
+    gone = [text.english for text in texts.known() if emptied(text.english).strip(" ,;:") not in IN_THE_CODE]
+    assert not gone, "\n".join(gone)
+
+
+def test_each_text_and_each_code_is_listed_once():
+    codes = Counter(text.code for text in texts.known() if text.code)
+    english = Counter(emptied(text.english) for text in texts.known())
+    assert [each for each, count in (codes + english).items() if count > 1] == []
+    assert [line.partition(": ")[0] for line in LIST if texts.LINE.fullmatch(line) and texts.LINE.fullmatch(line)[1]]
+
+
+def test_korean_keeps_names_figures_and_commands():
+    for text in texts.known():
+        holes = {name for name, _again in texts.HOLE.findall(text.korean)}
+        assert holes == set(text.names) - {"runs"}, text
+        assert sorted(BACKTICKS.findall(text.english)) == sorted(BACKTICKS.findall(text.korean)), text
+
+
+def sample(text: str) -> str:
+    """A text of the code with something in its holes that is a figure, a setting's name or whatever they hold."""
+    return text.replace("{}", "7")
+
+
+def test_the_problem_of_a_failure_leads_to_its_own_code_or_to_none():
+    wrong = []
+    for where, call in failures():
+        problem = template(call.args[0])
+        if problem is None:
+            continue
+        owners = {text.code for text in texts.known() if text.code and emptied(text.english) in parts(problem)}
+        found = texts.code(sample(problem))
+        if found and found not in owners:
+            wrong.append((where, problem, found))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_what_to_do_about_a_failure_that_has_a_code_is_in_korean_too():
+    untold = []
+    for where, call in failures():
+        problem, fix = map(template, call.args[:2])
+        if problem is None or fix is None or not parts(problem) & {emptied(t.english) for t in texts.known() if t.code}:
+            continue
+        told = texts.in_korean(sample(fix))
+        pieces = map(sample, texts.BETWEEN.split(fix))
+        untold += [(where, each) for each in pieces if each in told and re.search("[a-z]{3}", BACKTICKS.sub("", each))]
+    assert not untold, "\n".join(map(str, untold))
+
+
+@given(st.text())
+def test_whatever_is_printed_is_printed_in_korean_too(text):
+    telling.speak_korean(True)
+    try:
+        assert telling.line(text).isprintable() and str(Failure(text, text)).startswith("오류")
+    finally:
+        telling.speak_korean(False)
