@@ -52,7 +52,8 @@ def examine(arguments: argparse.Namespace, chosen: Settings) -> int:
 def _examine_source(arguments: argparse.Namespace, chosen: Settings, show: Callable[[doctor.Finding], bool]) -> None:
     def version() -> str:
         with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
-            return f"{snapshot.server_version}, {'encrypted' if snapshot.encrypted() else 'not encrypted'}"
+            version = snapshot.server_version
+            return f"{version}, encrypted" if snapshot.encrypted() else f"{version}, not encrypted"
 
     def url() -> mysql_url.DatabaseURL:
         return mysql_url.parse(settings.required_source_url(chosen), "SOURCE_URL")

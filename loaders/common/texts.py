@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-LINE = re.compile(r"(?:([a-z0-9]+(?:-[a-z0-9]+)+): )?(.+) → (.+)")
+LINE = re.compile(r"(\^?)(?:([a-z0-9]+(?:-[a-z0-9]+)+): )?(.+) → (.+)")
 # {name!} in Korean is a text of ours again.
 HOLE = re.compile(r"\{(\w+)(!?)\}")
 # What only fits into {n}, {n1}, …, {NAME} and so on; any other hole holds anything.
@@ -20,6 +20,8 @@ HOLDS = {
     "VALUE": r"""('.*'|".*"|\d+)""",
     "WHAT": "(table|column|profile|target|key)",
     "KEY": r"(\S+/\S+)",
+    "ROWS": r"( *[\d,]+ rows| {17})",
+    "SIZE": r"( *[\d.]+ [kMG]?B)",
 }
 # Between two texts of ours, but not within what is in parentheses.
 BETWEEN = re.compile(r"; (?![^(]*\))")
@@ -29,8 +31,9 @@ DEPTH = 8
 
 @dataclass(frozen=True)
 class Text:
-    """A text with its holes. code: of the failure whose problem it is; empty for another text."""
+    """A text with its holes. code: of the failure whose problem it is, or empty. around: it stands around others."""
 
+    around: bool
     code: str
     english: str
     korean: str
@@ -78,19 +81,19 @@ def _filled(text: Text, values: dict[str, str], depth: int) -> str:
 
 @cache
 def known() -> list[Text]:
-    """All texts, those first that say most themselves."""
+    """All texts, in the order in which they are looked at: what says more itself comes first."""
     lines = Path(__file__).with_name("texts.txt").read_text("utf-8").splitlines()
     found = [_read(line) for line in lines if line and not line.startswith("#")]
-    return sorted(found, key=lambda text: -sum(map(len, text.literals)))
+    return sorted(found, key=lambda text: (not text.around, -sum(map(len, text.literals))))
 
 
 def _read(line: str) -> Text:
     parts = LINE.fullmatch(line)
     if not parts:
         raise ValueError(f"texts.txt: this is no text: {line}")
-    code, english, korean = parts.groups("")
+    around, code, english, korean = parts.groups("")
     names = tuple(hole[1] for hole in HOLE.finditer(english))
-    return Text(code, english, korean, names, tuple(HOLE.sub("\0", english).split("\0")))
+    return Text(bool(around), code, english, korean, names, tuple(HOLE.sub("\0", english).split("\0")))
 
 
 @cache
