@@ -55,6 +55,10 @@ def test_good_runs(filled):
     """Before the first run, after it, after the build, with a run that waits, and where the source has moved on."""
     for command in ("status", "plan", "doctor"):
         alike(filled, command)
+    english, korean = (printed(filled, "plan", "--sql", "--lang", each) for each in ("en", "ko"))
+    first = next(place for place, line in enumerate(english) if line.startswith("-- "))
+    statements = [[MOMENTS.sub("", line) for line in lines[first:]] for lines in (english, korean)]
+    assert statements[0] == statements[1] and len(statements[0]) > 20 and english[:first] != korean[:first]
     in_english = {"LAKE_URL": str(filled.folder / "other-lake"), "DUCKDB_PATH": str(filled.folder / "other.duckdb")}
     assert figures(in_korean(filled, "extract")) == figures(printed(filled, "extract", **in_english))
     commands.succeeded(commands.dbt(filled, "build"))

@@ -52,20 +52,20 @@ IN_THE_CODE = {
 
 def test_each_listed_text_is_one_of_the_code():
     """The finding's input: any English text of the list, changed in the code alone."""
-    keys = {text.english: emptied(text.english).strip(" ,;:") for text in texts.known()}
+    keys = {text.english: emptied(text.english).strip(" ,;:") for text in texts.KNOWN}
     # What is appended elsewhere is in a last hole.
     gone = [english for english, key in keys.items() if not {key, key.removesuffix("{}").strip(" ,;:")} & IN_THE_CODE]
     assert not gone, "\n".join(gone)
 
 
 def test_each_text_and_each_code_is_listed_once():
-    codes = Counter(text.code for text in texts.known() if text.code)
-    english = Counter(emptied(text.english) for text in texts.known())
+    codes = Counter(text.code for text in texts.KNOWN if text.code)
+    english = Counter(emptied(text.english) for text in texts.KNOWN)
     assert [each for each, count in (codes + english).items() if count > 1] == []
 
 
 def test_korean_keeps_names_figures_and_commands():
-    for text in texts.known():
+    for text in texts.KNOWN:
         holes = {name for name, _again in texts.HOLE.findall(text.korean)}
         assert holes == set(text.names) - {"runs"}, text
         assert sorted(BACKTICKS.findall(text.english)) == sorted(BACKTICKS.findall(text.korean)), text
@@ -82,7 +82,7 @@ def test_the_problem_of_a_failure_leads_to_its_own_code_or_to_none():
         problem = template(call.args[0])
         if problem is None:
             continue
-        owners = {text.code for text in texts.known() if text.code and emptied(text.english) in parts(problem)}
+        owners = {text.code for text in texts.KNOWN if text.code and emptied(text.english) in parts(problem)}
         found = texts.code(sample(problem))
         if found and found not in owners:
             wrong.append((where, problem, found))
@@ -93,7 +93,7 @@ def test_what_to_do_about_a_failure_that_has_a_code_is_in_korean_too():
     untold = []
     for where, call in failures():
         problem, fix = map(template, call.args[:2])
-        if problem is None or fix is None or not parts(problem) & {emptied(t.english) for t in texts.known() if t.code}:
+        if problem is None or fix is None or not parts(problem) & {emptied(t.english) for t in texts.KNOWN if t.code}:
             continue
         told = texts.in_korean(sample(fix))
         pieces = map(sample, texts.BETWEEN.split(fix))

@@ -25,8 +25,8 @@ HOLDS = {
 }
 # Between two texts of ours, but not within what is in parentheses.
 BETWEEN = re.compile(r"; (?![^(]*\))")
-# How many texts may be in one another's holes. Names that look like texts must not make that endless.
-DEPTH = 8
+# How many texts may be in one another's holes, and how long they may be: what looks like texts must not take for ever.
+DEPTH, CHARACTERS = 8, 2_000
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Text:
 def code(problem: str) -> str:
     """The code of the failure that says so; empty if it has none."""
     heads = (problem, BETWEEN.split(problem)[0])
-    coded = (each for each in known() if each.code)
+    coded = (each for each in KNOWN if each.code)
     return next((each.code for each in coded if any(each.values(head) is not None for head in heads)), "")
 
 
@@ -64,9 +64,9 @@ def in_korean(text: str, depth: int = 0) -> str:
 
 def _told(text: str, depth: int) -> Iterator[str]:
     """A text that fits alone; else several, one by one; else what fits with all that follows in its last hole."""
-    if not text or depth > DEPTH:
+    if not text or depth > DEPTH or len(text) > CHARACTERS:
         return
-    found = [(each, values) for each in known() if (values := each.values(text)) is not None]
+    found = [(each, values) for each in KNOWN if (values := each.values(text)) is not None]
     yield from (_filled(*pair, depth) for pair in found if not any(map(BETWEEN.search, pair[1].values())))
     yield "; ".join(in_korean(part, depth + 1) for part in BETWEEN.split(text)) if "; " in text else text
     yield from (_filled(*pair, depth) for pair in found)
@@ -77,14 +77,6 @@ def _filled(text: Text, values: dict[str, str], depth: int) -> str:
         lambda hole: in_korean(values[hole[1]], depth + 1) if hole[2] else values[hole[1]],
         text.korean,
     )
-
-
-@cache
-def known() -> list[Text]:
-    """All texts, in the order in which they are looked at: what says more itself comes first."""
-    lines = Path(__file__).with_name("texts.txt").read_text("utf-8").splitlines()
-    found = [_read(line) for line in lines if line and not line.startswith("#")]
-    return sorted(found, key=lambda text: (not text.around, -sum(map(len, text.literals))))
 
 
 def _read(line: str) -> Text:
@@ -100,3 +92,10 @@ def _read(line: str) -> Text:
 def _pattern(names: tuple[str, ...], literals: tuple[str, ...]) -> re.Pattern[str]:
     holes = [HOLDS.get(name.rstrip("0123456789"), "(.*?)") for name in names]
     return re.compile("".join(map(str.__add__, map(re.escape, literals), [*holes, ""])), re.DOTALL)
+
+
+# In the order in which they are looked at: what says more itself comes first. Read before anything has begun, so that
+# a Ctrl-C does not meet it where a failure is being told.
+LINES = Path(__file__).with_name("texts.txt").read_text("utf-8").splitlines()
+KNOWN = [_read(line) for line in LINES if line and not line.startswith("#")]
+KNOWN.sort(key=lambda text: (not text.around, -sum(map(len, text.literals))))
