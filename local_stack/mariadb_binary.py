@@ -7,8 +7,10 @@ from pathlib import Path
 
 from loaders.common.errors import Failure
 from local_stack import debian
-from local_stack.program import Places, Program
+from local_stack.program import Places, Program, serves
 
+# The first whose program has the name that is looked for.
+OLDEST = (10, 4)
 PACKAGE = "mariadb-server-core"
 # The SQL that makes MariaDB's data directory. MariaDB 11 renamed its files from mysql_… to mariadb_…
 BOOTSTRAP = ("system_tables.sql", "performance_tables.sql", "system_tables_data.sql")
@@ -20,7 +22,7 @@ MAKING = ("--bootstrap", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-
 
 def find(places: Places, say: Callable[[str], None]) -> Program:
     """MariaDB's server program: the machine's, the cache's, or one fetched now."""
-    daemon = places.on_machine("mariadbd")
+    daemon = places.on_machine("mariadbd", lambda found: serves(found, "MariaDB", OLDEST, say))
     if daemon:
         return _program(daemon, daemon.parent.parent)
     cache = places.cache / "mariadb"

@@ -4,14 +4,15 @@ No stable Debian has MySQL. Unstable's program needs newer libraries than the ma
 of them are fetched with it, and it is started by their own loader.
 """
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from loaders.common.errors import Failure
 from local_stack import debian
-from local_stack.program import Places, Program
+from local_stack.program import Places, Program, serves
 
+# The first with common table expressions, which the mart's check at the source needs.
+OLDEST = (8, 0)
 PACKAGE, SUITE = "mysql-server-core", "sid"
 # For the package's scripts, which are not run.
 NOT_NEEDED = ("perl", "libperl", "libgdbm", "libdb5")
@@ -26,25 +27,22 @@ OTHER_WAYS = (
 
 def find(places: Places, say: Callable[[str], None]) -> Program:
     """MySQL's server program: the machine's, the cache's, or one fetched now."""
-    return _on_machine(places) or _unpacked(_fetched(places, say))
+    return _on_machine(places, say) or _unpacked(_fetched(places, say))
 
 
-def _on_machine(places: Places) -> Program | None:
-    daemon = places.on_machine("mysqld", _is_mysql)
+def _on_machine(places: Places, say: Callable[[str], None]) -> Program | None:
+    daemon = places.on_machine("mysqld", lambda found: serves(found, "MySQL", OLDEST, say))
     return Program((str(daemon), *OPTIONS), MAKING) if daemon else None
-
-
-def _is_mysql(daemon: Path) -> bool:
-    """MariaDB's program often has a link of that name, so it is asked what it is."""
-    told = subprocess.run([str(daemon), "--no-defaults", "--version"], capture_output=True, text=True).stdout
-    return "MariaDB" not in told
 
 
 def _fetched(places: Places, say: Callable[[str], None]) -> Path:
     cache = places.cache / "mysql"
     if not (cache / "root").exists():
         if not debian.at_hand(places.search):
-            raise Failure("there is no MySQL server on this machine, and no apt to fetch one with", OTHER_WAYS)
+            raise Failure(
+                "there is no MySQL server of release 8.0 or later on this machine, and no apt to fetch one with",
+                OTHER_WAYS,
+            )
         say("no MySQL server on this machine: fetching it and its libraries (50 MB) into a cache folder …")
     try:
         return debian.fetch(cache, _download)

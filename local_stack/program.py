@@ -1,7 +1,9 @@
 """A database server's program: where one is looked for, how it is called, and how it makes its first data."""
 
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +37,7 @@ class Places:
     cache: Path
     search: Sequence[str] | None = None
 
-    def on_machine(self, name: str, fits: Callable[[Path], bool] = lambda _program: True) -> Path | None:
+    def on_machine(self, name: str, fits: Callable[[Path], bool]) -> Path | None:
         """The first program of that name that fits: another's may stand before the one that is wanted."""
         everywhere = [*os.environ.get("PATH", "").split(":"), *FOLDERS, *unlinked()]
         for folder in everywhere if self.search is None else self.search:
@@ -43,6 +45,21 @@ class Places:
             if found and fits(Path(found)):
                 return Path(found).resolve()
         return None
+
+
+def serves(daemon: Path, kind: str, oldest: tuple[int, int], say: Callable[[str], None]) -> bool:
+    """Whether it is a MySQL or a MariaDB, as kind says, of that release or later. One that is too old is told of.
+
+    MariaDB's program often has a link by MySQL's name, so what it is called does not tell.
+    """
+    told = subprocess.run([str(daemon), "--no-defaults", "--version"], capture_output=True, text=True).stdout
+    release = re.search(r"Ver (\d+)\.(\d+)", told)
+    if not release or ("MariaDB" in told) != (kind == "MariaDB"):
+        return False
+    if (int(release[1]), int(release[2])) < oldest:
+        say(f"{daemon} is {kind} {release[1]}.{release[2]}, older than {oldest[0]}.{oldest[1]}: not used")
+        return False
+    return True
 
 
 def unlinked(homebrew: Sequence[str | Path] = HOMEBREW) -> list[str]:

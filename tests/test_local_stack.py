@@ -273,8 +273,25 @@ def test_a_mysqld_that_is_mariadbs_is_not_taken_for_mysql(tmp_path):
         if taken:
             assert mysql_binary.find(places, quiet).command[0] == str(program)
         else:
-            with pytest.raises(Failure, match="there is no MySQL server on this machine"):
+            with pytest.raises(Failure, match="there is no MySQL server of release 8"):
                 mysql_binary.find(places, quiet)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "binary", "told"),
+    [
+        ("mysqld", "5.7.44", mysql_binary, "is MySQL 5.7, older than 8.0: not used"),
+        ("mariadbd", "10.3.39-MariaDB", mariadb_binary, "is MariaDB 10.3, older than 10.4: not used"),
+    ],
+)
+def test_a_server_that_is_too_old_is_named_and_not_used(tmp_path, name, version, binary, told):
+    program = tmp_path / name
+    program.write_text(f"#!/bin/sh\necho '{name}  Ver {version}'\n")
+    program.chmod(0o755)
+    said = []
+    with pytest.raises(Failure):
+        binary.find(Places(tmp_path / "cache", [str(tmp_path)]), said.append)
+    assert said == [f"{program} {told}"]
 
 
 def test_a_mysql_behind_mariadbs_link_of_that_name_is_found_the_newest_first(tmp_path):
@@ -329,7 +346,7 @@ def test_a_server_that_cannot_start_quotes_its_log(home):
 def test_a_program_installed_on_the_machine_is_preferred(tmp_path):
     program = tmp_path / "sbin" / "mariadbd"
     program.parent.mkdir()
-    program.write_text("#!/bin/sh\n")
+    program.write_text("#!/bin/sh\necho 'mariadbd  Ver 11.8.2-MariaDB'\n")
     program.chmod(0o755)
     found = mariadb_binary.find(Places(tmp_path / "cache", [str(program.parent)]), quiet)
     assert found.command[0] == str(program)
@@ -343,7 +360,8 @@ def test_the_servers_own_sql_is_found_where_each_release_keeps_it(tmp_path, shar
     for file in (program, *wanted):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(str(file))
-        file.chmod(0o755)
+    program.write_text("#!/bin/sh\necho 'mariadbd  Ver 11.8.2-MariaDB'\n")
+    program.chmod(0o755)
     places = Places(tmp_path / "cache", [str(program.parent)])
     assert mariadb_binary.find(places, quiet).script.endswith("".join(map(str, wanted)))
     wanted[1].unlink()
