@@ -17,7 +17,13 @@ from loaders.warehouse.profile import Target
 CONNECT_SECONDS = 30
 # A COPY or a comparison of a large table may take hours, whatever limit the user or the database has: 0 is none.
 # An idle session is ended by the user's SESSION TIMEOUT (docs/aws.md), because only an administrator may set that one.
-SESSION = ("set statement_timeout to 0", "set query_group to 'order_he_loaders'")
+# Zero-ETL asks for case-sensitive names, which a parameter group gives to everybody; raw's names are looked for in
+# small letters (docs.aws.amazon.com/redshift/latest/dg/r_enable_case_sensitive_identifier.html).
+SESSION = (
+    "set statement_timeout to 0",
+    "set query_group to 'order_he_loaders'",
+    "set enable_case_sensitive_identifier to false",
+)
 # Meanwhile nothing passes on the connection: a firewall would forget it, and a dead one would not be noticed.
 KEEP_ALIVE: Mapping[str, Any] = {"tcp_keepalive_idle": 60, "tcp_keepalive_interval": 15, "tcp_keepalive_count": 8}
 # A provisioned cluster that resumes takes minutes, Serverless seconds.
@@ -26,12 +32,17 @@ WAKING_TRIES, WAKING_SECONDS = 12, 15
 # dbt-redshift's keys for IAM -> the driver's.
 IAM_KEYS = {
     "cluster_id": "cluster_identifier",
-    "is_serverless": "is_serverless",
     "serverless_work_group": "serverless_work_group",
+    "serverless_acct_id": "serverless_acct_id",
     "region": "region",
     "iam_profile": "profile",
-    "user": "db_user",
+    "access_key_id": "access_key_id",
+    "secret_access_key": "secret_access_key",
+    "autocreate": "auto_create",
+    "db_groups": "db_groups",
 }
+# What each of dbt-redshift's methods cannot do without. Its others open a browser or ask an identity provider.
+NEEDED = {"database": ("host", "user", "password"), "iam": ("host", "user"), "iam_role": ("host",)}
 
 
 def connect(target: Target, wait: Callable[[float], None] = time.sleep) -> Any:
@@ -39,43 +50,62 @@ def connect(target: Target, wait: Callable[[float], None] = time.sleep) -> Any:
 
     A warehouse that is waking up is waited for, for three minutes.
     """
+    given = arguments(target.values)
     for number in itertools.count(1):
         try:
-            return _connected(target.values)
+            return _connected(given, target.values.get("role"))
         except (RedshiftError, OSError, struct.error, ClientError, BotoCoreError) as error:
             if number == WAKING_TRIES or not redshift_errors.is_waking(error):
                 raise _explained(error, target.values) from None
         wait(WAKING_SECONDS)
 
 
-def _connected(values: Mapping[str, Any]) -> Any:
+def _connected(given: Mapping[str, Any], role: str | None) -> Any:
     connection = redshift_connector.connect(
-        host=values["host"],
-        port=int(values.get("port", 5439)),
-        database=values.get("dbname", "dev"),
         ssl=True,
         sslmode="verify-full",
         timeout=CONNECT_SECONDS,
         application_name="order-he loaders",
         **KEEP_ALIVE,
-        **_credentials(values),
+        **given,
     )
     connection.autocommit = True
     # The socket's time-out is for connecting only; a dead connection is noticed by KEEP_ALIVE.
     connection._usock.settimeout(None)
     with connection.cursor() as cursor:
-        for statement in SESSION:
+        # As dbt does it, which owns what it makes by the same role.
+        for statement in (*SESSION, *([f"set role {role}"] if role else [])):
             cursor.execute(statement)
     return connection
 
 
-def _credentials(values: Mapping[str, Any]) -> dict[str, Any]:
-    if values.get("method", "database") != "iam":
-        return {"user": values["user"], "password": values["password"]}
+def arguments(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Where and as whom: what the driver is given, as dbt-redshift builds it from the same profile."""
+    # dbt knows these keys by two names.
+    values = {{"database": "dbname", "pass": "password"}.get(key, key): value for key, value in values.items()}
+    method = values.get("method") or "database"
+    if method not in NEEDED:
+        raise Failure(
+            f"dbt's profile asks for method {method}, which needs a person",
+            "name, by DBT_TARGET, a target with method database, iam or iam_role",
+        )
+    if missing := [name for name in NEEDED[method] if not values.get(name)]:
+        raise Failure(f"dbt's profile lacks {', '.join(missing)} for method {method}", "add it to the target")
+    where = {"host": values["host"], "port": int(values.get("port", 5439)), "database": values.get("dbname", "dev")}
+    if method == "database":
+        return where | {"user": values["user"], "password": values["password"]}
+    return where | _by_iam(values, method)
+
+
+def _by_iam(values: Mapping[str, Any], method: str) -> dict[str, Any]:
+    serverless = "serverless" in values["host"] or values.get("is_serverless") is True
+    unwanted = {"cluster_id"} if serverless else {"serverless_work_group", "serverless_acct_id"}
+    if values.get("access_key_id"):
+        unwanted.add("iam_profile")
+    named = {ours: values[theirs] for theirs, ours in IAM_KEYS.items() if theirs not in unwanted and values.get(theirs)}
+    as_whom = {"db_user": values["user"]} if method == "iam" else {"group_federation": not serverless}
     # Not from the driver's cache in memory, which does not notice that another identity asks.
-    return {"iam": True, "iam_disable_cache": True} | {
-        ours: values[theirs] for theirs, ours in IAM_KEYS.items() if values.get(theirs)
-    }
+    return {"iam": True, "iam_disable_cache": True, "is_serverless": serverless} | named | as_whom
 
 
 def _explained(error: Exception, values: Mapping[str, Any]) -> Failure:
@@ -104,7 +134,10 @@ def _explained(error: Exception, values: Mapping[str, Any]) -> Failure:
 
 def _aws_fix(said: str) -> str:
     if "not authorized" in said:
-        return "allow redshift-serverless:GetCredentials (or redshift:GetClusterCredentials) to this identity"
+        return (
+            "allow redshift-serverless:GetCredentials (a cluster: redshift:GetClusterCredentials or, for iam_role, "
+            "redshift:GetClusterCredentialsWithIAM) to this identity"
+        )
     if "xpired" in said or "locate credentials" in said:
         return "log in to AWS (again), or name your keys by AWS_PROFILE or iam_profile of dbt's profile"
     return "check region and cluster_id or serverless_work_group in dbt's profile, and the AWS account"

@@ -35,4 +35,9 @@ def is_conflict(error: Exception) -> bool:
 
 
 def is_waking(error: Exception) -> bool:
-    return field(error, "C") in WAKING_CODES or any(words in said(error) for words in WAKING_WORDS)
+    # The port was answered, and then nobody spoke: the driver gives this one as it is, and its own for a closed port.
+    return (
+        isinstance(error, TimeoutError)
+        or field(error, "C") in WAKING_CODES
+        or any(words in said(error) for words in WAKING_WORDS)
+    )

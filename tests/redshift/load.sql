@@ -1,6 +1,7 @@
 -- a first load
 set statement_timeout to 0;
 set query_group to 'order_he_loaders';
+set enable_case_sensitive_identifier to false;
 select run, attempt from "raw"."_loads" order by run desc limit 1;
 select run, attempt from "raw"."_loads" order by run desc limit 1;
 create schema if not exists "raw";
@@ -31,6 +32,7 @@ select table_name, run, row_count, snapshot_at, verdict from (select table_name,
 -- a table changed
 set statement_timeout to 0;
 set query_group to 'order_he_loaders';
+set enable_case_sensitive_identifier to false;
 select run, attempt from "raw"."_loads" order by run desc limit 1;
 select run, attempt from "raw"."_loads" order by run desc limit 1;
 begin;

@@ -5,16 +5,20 @@ import socket
 import ssl
 import struct
 import threading
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import boto3
 import pytest
+import redshift_connector
+import yaml
+from dbt.adapters.redshift.connections import RedshiftCredentials, get_connection_method
 
 from loaders.common.errors import Failure
-from loaders.warehouse import profile
-from loaders.warehouse.redshift_connection import WAKING_TRIES, connect
+from loaders.common.settings import ROOT
+from loaders.warehouse import profile, redshift_connection
+from loaders.warehouse.redshift_connection import WAKING_TRIES, arguments, connect
 from redshift_stand_in import tls, wire
 from redshift_stand_in.errors import RedshiftError
 from tests.chaos_proxy import Line
@@ -107,6 +111,19 @@ class Asleep:
             secure.sendall(wire.error_message(RedshiftError("the database system is starting up", "57P03")))
 
 
+class Silent(Asleep):
+    """The same, but its first clients hear nothing once the line is encrypted."""
+
+    def __init__(self, redshift, clients: float):
+        self.waiting: list[socket.socket] = []
+        super().__init__(redshift, clients)
+
+    def _refuse(self, client: socket.socket) -> None:
+        client.recv(8)
+        client.sendall(b"S")
+        self.waiting.append(self.tls.wrap_socket(client, server_side=True))
+
+
 def test_a_warehouse_that_is_resuming_is_waited_for(target, redshift):
     waited = []
     with closing(Asleep(redshift, 3)) as asleep:
@@ -132,7 +149,7 @@ def as_serverless(redshift, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", redshift.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", redshift.secret_key)
     values = {"host": "localhost", "port": redshift.port, "method": "iam", "dbname": "dev", "region": "eu-west-1"}
-    values |= {"is_serverless": True, "serverless_work_group": "local"}
+    values |= {"is_serverless": True, "serverless_work_group": "local", "user": "loader"}
     return profile.Target("redshift", "redshift", values)
 
 
@@ -187,3 +204,111 @@ def test_a_cluster_that_aws_does_not_know_is_named(as_provisioned):
     with pytest.raises(Failure, match=r"AWS gave no credentials .* Cluster nowhere not found") as caught:
         connect(changed(as_provisioned, cluster_id="nowhere"))
     assert "cluster_id" in caught.value.fix
+
+
+def by_dbt(values):
+    """How dbt-redshift itself connects with a target of a profile."""
+    return get_connection_method(RedshiftCredentials.from_dict(RedshiftCredentials.translate_aliases(dict(values))))
+
+
+@contextmanager
+def lock_held(ask, schema, seconds):
+    """A table that nobody can read for so long: what asks for it is a long statement."""
+    ask(f"create table {schema}.held (id int)")
+    ask("begin")
+    ask(f"lock {schema}.held")
+    timer = threading.Timer(seconds, ask, ["commit"])
+    timer.start()
+    yield f"select count(*) from {schema}.held"
+    timer.join()
+
+
+def test_a_statement_of_dbt_may_take_longer_than_a_connect_timeout_would_let_it(redshift, ask, schema, tmp_path):
+    environment = {"REDSHIFT_LOCAL_PORT": str(redshift.port), "REDSHIFT_LOCAL_PASSWORD": redshift.passwords["admin"]}
+    outputs = yaml.safe_load((ROOT / "profiles.example.yml").read_text())["order_he"]["outputs"]
+    assert outputs["redshift"].keys() == outputs["redshift_local"].keys(), "from one block"
+    (tmp_path / "profiles.yml").write_text((ROOT / "profiles.example.yml").read_text())
+    local = dict(profile.read(tmp_path, "redshift_local", environment, tmp_path).values)
+    local["port"], local["password"] = int(local["port"]), local["password"].revealed()
+    with lock_held(ask, schema, 2) as statement, closing(by_dbt(local)()) as connection:
+        assert connection.cursor().execute(statement).fetchone() == [0]
+    ask(f"drop table {schema}.held")
+    limited = by_dbt(local | {"connect_timeout": 1})
+    with lock_held(ask, schema, 2) as statement, closing(limited()) as connection, pytest.raises(TimeoutError):
+        connection.cursor().execute(statement)
+
+
+def test_a_statement_of_the_loaders_may_take_longer_than_connecting(target, ask, schema, monkeypatch):
+    monkeypatch.setattr(redshift_connection, "CONNECT_SECONDS", 1)
+    with lock_held(ask, schema, 2) as statement:
+        assert asked(target, statement) == (0,)
+
+
+SERVERLESS = {"host": "w.redshift-serverless.invalid", "serverless_work_group": "w"}
+PROFILES = {
+    "a password": {"user": "a", "password": "p"},
+    "a password, the method named": {"method": "database", "user": "a", "pass": "p"},
+    "iam on a cluster": {"method": "iam", "user": "a", "cluster_id": "c", "region": "eu-west-1"},
+    "iam by a profile of AWS's": {"method": "iam", "user": "a", "cluster_id": "c", "iam_profile": "aws"},
+    "iam by keys": {
+        "method": "iam", "user": "a", "cluster_id": "c", "access_key_id": "k", "secret_access_key": "s",
+        "iam_profile": "aws",
+    },
+    "iam with groups": {"method": "iam", "user": "a", "cluster_id": "c", "autocreate": True, "db_groups": ["g"]},
+    "iam on Serverless": {"method": "iam", "user": "a", **SERVERLESS},
+    "iam on Serverless of another account": {"method": "iam", "user": "a", **SERVERLESS, "serverless_acct_id": "1"},
+    "iam on Serverless by another name": {
+        "method": "iam", "user": "a", "is_serverless": True, "serverless_work_group": "w", "cluster_id": "c",
+    },
+    "iam_role on a cluster": {"method": "iam_role", "cluster_id": "c", "region": "eu-west-1"},
+    "iam_role by a profile of AWS's": {"method": "iam_role", "cluster_id": "c", "iam_profile": "aws"},
+    "iam_role on Serverless": {"method": "iam_role", **SERVERLESS},
+    "iam_role beside a user": {"method": "iam_role", "user": "a", "cluster_id": "c"},
+}  # fmt: skip
+# How each side holds a connection, which is its own affair.
+OWN = ("ssl", "sslmode", "timeout", "tcp_keepalive", "iam_disable_cache")
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_driver_is_given_what_dbt_gives_it(name, monkeypatch):
+    values = {"type": "redshift", "host": "c.redshift.invalid", "port": 5439, "schema": "analytics"}
+    values |= {"database": "shop"} | PROFILES[name]
+    given = {}
+    monkeypatch.setattr(redshift_connector, "connect", lambda **by: given.update(by) or pytest.fail("caught"))
+    with pytest.raises(pytest.fail.Exception, match="caught"):
+        by_dbt({key: value for key, value in values.items() if key != "type"})()
+
+    def said(by):
+        return {key: value for key, value in by.items() if key not in OWN and value not in (None, "", [], False)}
+
+    assert said(arguments(values)) == said(given)
+
+
+@pytest.mark.parametrize("method", ["browser_identity_center", "oauth_token_identity_center", "canary"])
+def test_a_method_of_dbts_that_needs_a_person_is_refused_by_name(method):
+    with pytest.raises(Failure, match=f"asks for method {method}") as caught:
+        arguments({"host": "localhost", "method": method})
+    assert "iam_role" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("values", "lacks"),
+    [({"host": "h"}, "user, password"), ({"host": "h", "method": "iam"}, "user"), ({"method": "iam_role"}, "host")],
+)
+def test_what_a_profile_lacks_is_named(values, lacks):
+    with pytest.raises(Failure, match=f"lacks {lacks} for method"):
+        arguments(values)
+
+
+def test_a_server_that_answers_the_port_and_then_says_nothing_is_waited_for(target, redshift, monkeypatch):
+    """What the driver gives while Serverless wakes up behind an open port: TimeoutError, and none of its own."""
+    waited = []
+    monkeypatch.setattr(redshift_connection, "CONNECT_SECONDS", 1)
+    asleep = Silent(redshift, 2)
+    with closing(asleep):
+        connect(changed(target, port=asleep.port), wait=waited.append).close()
+    assert len(waited) == 2
+
+
+def test_names_are_in_small_letters_whatever_the_warehouses_default_is(target):
+    assert asked(target, "show enable_case_sensitive_identifier") == ("false",)

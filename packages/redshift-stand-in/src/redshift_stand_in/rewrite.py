@@ -165,7 +165,7 @@ def _show(body: str) -> Statement:
     kinds = r"(schemas\s+from\s+database|tables\s+from\s+schema|columns\s+from\s+table|grants\s+on\s+table)"
     found = re.match(rf"show\s+{kinds}\s+{NAME}(?:\s+like\s+('.*'))?\s*$", body, re.IGNORECASE)
     if not found:
-        return Statement(body)
+        return _set(body)
     function = found[1].split()[0].lower()
     names = [name.strip('"') for name in re.findall(r'"[^"]+"|\w+', found[2])]
     given = names if function == "schemas" else names[1:]
@@ -174,9 +174,9 @@ def _show(body: str) -> Statement:
 
 
 def _set(body: str) -> Statement:
-    found = re.match(r"set\s+(?:session\s+)?(\w+)", body, re.IGNORECASE)
-    if found and found[1].upper() in SETTINGS:
-        return Statement(re.sub(r"^set\s+(?:session\s+)?(\w+)", r"set redshift.\1", body, count=1, flags=re.IGNORECASE))
+    found = re.match(r"(set|show)\s+(?:session\s+)?(\w+)", body, re.IGNORECASE)
+    if found and found[2].upper() in SETTINGS:
+        return Statement(f"{found[1]} redshift.{found[2]}{body[found.end() :]}")
     return Statement(body)
 
 
