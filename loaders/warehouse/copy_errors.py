@@ -40,8 +40,10 @@ def _reported(rows: Callable[[str], list[Any]]) -> str:
             f"where session = {session} order by starttime desc limit 1",
         ):
             for file, line, column, value in rows(sql):
-                shown = f", value {telling.value(value.strip())}" if value.strip() else ""
-                return f"file {file.strip()}, line {line}, column {column.strip() or '?'}{shown}"
+                # Any of them may be NULL: what is not known of a columnar file is not told.
+                file, column, value = (str(each or "").strip() for each in (file, column, value))
+                shown = f", value {telling.value(value)}" if value else ""
+                return f"file {file or '?'}, line {line or '?'}, column {column or '?'}{shown}"
     return ""
 
 

@@ -6,7 +6,14 @@ UNDEFINED = ("42P01", "3F000")  # a table, a schema that is not there
 # Another transaction came in between; the same one, tried again as a whole, may well succeed. 1023 names itself in the
 # detail only; `already exists` is what CREATE … IF NOT EXISTS says when two do it at once.
 CONFLICT_CODES = ("40001", "40P01", "42P06", "42P07", "23505")
-CONFLICT_WORDS = ("Serializable isolation violation", "could not serialize", "deadlock detected", "already exists")
+CONFLICT_WORDS = (
+    "Serializable isolation violation", "could not serialize", "deadlock detected", "already exists",
+    # A table that dbt, or a load, has put another in the place of (dbt-core#12596, amazon-redshift-jdbc-driver#147).
+    "conflict with concurrent transaction", "could not open relation with OID", "dropped by concurrent transaction",
+)  # fmt: skip
+# As whole messages, whose detail is not always sent: docs.aws.amazon.com/redshift/latest/dg/
+# c_serializable_isolation-serializable-isolation-troubleshooting.html names both.
+CONFLICT_NUMBERS = ("1023", "1018")
 # The warehouse wakes up, or restarts: worth another try in a moment.
 WAKING_CODES = ("57P03",)
 WAKING_WORDS = ("starting up", "is resuming", "InvalidClusterState")
@@ -31,7 +38,11 @@ def is_undefined(error: Exception) -> bool:
 
 
 def is_conflict(error: Exception) -> bool:
-    return field(error, "C") in CONFLICT_CODES or any(words in said(error) for words in CONFLICT_WORDS)
+    return (
+        field(error, "C") in CONFLICT_CODES
+        or field(error, "M").strip() in CONFLICT_NUMBERS
+        or any(words in said(error) for words in CONFLICT_WORDS)
+    )
 
 
 def is_waking(error: Exception) -> bool:

@@ -112,6 +112,8 @@ class RedshiftWarehouse:
             except RedshiftError as error:
                 if not (is_conflict(error) and left):
                     raise self._explained(error, change.doing, change.undone) from None
+                cause = telling.said(said(error))
+                telling.notice(f"run {run.run} is tried again, since another transaction came in between: {cause}")
 
     def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:
         """Make raw anew of these steps, in one transaction: readers see the old one until it is committed."""

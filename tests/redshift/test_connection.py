@@ -7,6 +7,7 @@ import struct
 import threading
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from decimal import Decimal, getcontext
 from pathlib import Path
 
 import boto3
@@ -14,11 +15,14 @@ import pytest
 import redshift_connector
 import yaml
 from dbt.adapters.redshift.connections import RedshiftCredentials, get_connection_method
+from redshift_connector.utils.oids import RedshiftOID
+from redshift_connector.utils.type_utils import numeric_in_binary
 
 from loaders.common.errors import Failure
 from loaders.common.settings import ROOT
-from loaders.warehouse import profile, redshift_connection
+from loaders.warehouse import copy_errors, profile, redshift_connection
 from loaders.warehouse.redshift_connection import WAKING_TRIES, arguments, connect
+from loaders.warehouse.redshift_session import RedshiftSession
 from redshift_stand_in import tls, wire
 from redshift_stand_in.errors import RedshiftError
 from tests.chaos_proxy import Line
@@ -312,3 +316,36 @@ def test_a_server_that_answers_the_port_and_then_says_nothing_is_waited_for(targ
 
 def test_names_are_in_small_letters_whatever_the_warehouses_default_is(target):
     assert asked(target, "show enable_case_sensitive_identifier") == ("false",)
+
+
+@pytest.mark.parametrize(("digits", "scale"), [("1" * 38, 0), ("-" + "12345678" * 4, 10), ("9" * 29, 0)])
+def test_a_number_of_the_binary_protocol_keeps_its_digits(target, digits, scale):
+    """The stand-in answers in text; what it says is put into Redshift's bytes, for the driver's own decoder."""
+
+    def in_bytes(data: bytes, offset: int, length: int) -> Decimal:
+        number = int(data[offset : offset + length].replace(b".", b""))
+        return numeric_in_binary(number.to_bytes(16, "big", signed=True), 0, 16, scale)
+
+    def opened():
+        connection = connect(target)
+        connection.redshift_types[RedshiftOID.NUMERIC] = (0, in_bytes)
+        return connection
+
+    session = RedshiftSession(opened, "localhost")
+    text = f"{digits[: len(digits) - scale]}.{digits[len(digits) - scale :]}" if scale else digits
+    with closing(session):
+        ((found,),) = session.rows(f"select cast('{text}' as numeric(38, {scale}))")
+    assert found == Decimal(text) and getcontext().prec == 28
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ((None, None, None, None), "file ?, line ?, column ?"),
+        (("s3://b/part ", 3, "v  ", None), "file s3://b/part, line 3, column v"),
+        (("s3://b/part", 3, None, " x "), "file s3://b/part, line 3, column ?, value x"),
+    ],
+)
+def test_what_redshift_leaves_out_of_a_failed_copy_is_no_failure_of_its_own(row, told):
+    answers = iter([[(1,)], [row]])
+    assert copy_errors._reported(lambda _sql: next(answers)) == told

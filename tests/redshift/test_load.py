@@ -20,6 +20,7 @@ from loaders.lake.run_files import RunFiles
 from loaders.retention import withdraw
 from loaders.run import backlog, pipeline
 from loaders.warehouse.duckdb_warehouse import open_warehouse
+from loaders.warehouse.redshift_errors import is_conflict
 from loaders.warehouse.redshift_session import RedshiftSession
 from loaders.warehouse.redshift_warehouse import RedshiftWarehouse
 from loaders.words.catalog import Table
@@ -492,8 +493,10 @@ class Disturbed(RedshiftSession):
         super().run(sql)
 
 
-def test_a_serialization_conflict_is_tried_again_as_a_whole(loaded):
+def test_a_serialization_conflict_is_tried_again_as_a_whole_and_said(loaded, capsys):
     assert loaded.load(Disturbed(loaded, 2)) == [2]
+    said = "notice: run 2 is tried again, since another transaction came in between: 1023 (Serializable isolation"
+    assert capsys.readouterr().err.count(said) == 2
     assert loaded.rows(columns="id, v, _run") == NEW
     assert len(loaded.rows("_loads")) == 2
 
@@ -505,24 +508,47 @@ def test_a_conflict_in_every_try_leaves_raw_as_it_was_and_is_named(loaded):
     assert loaded.load() == [2]
 
 
+# As the driver hands them on, by the reports that redshift_errors names.
+CONFLICTS = [
+    {"C": "40001", "M": "1023", "D": "Serializable isolation violation on table"},
+    {
+        "C": "XX000",
+        "M": "1023",
+        "D": "\n  -----\n  error: Serializable isolation violation on table - 117, ...\n  -----\n",
+    },
+    {"C": "XX000", "M": "1023"},
+    {"C": "XX000", "M": "1018", "D": "Relation does not exist."},
+    {"C": "XX000", "M": "could not open relation with OID 117"},
+    {"C": "42P01", "M": "table 117 dropped by concurrent transaction"},
+    {"C": "XX000", "M": "could not complete because of conflict with concurrent transaction"},
+    {"C": "40P01", "M": "deadlock detected"},
+]
+
+
+@pytest.mark.parametrize("told", [{"C": "42P01", "M": 'relation "t" does not exist'}, {"C": "XX000", "M": "10230"}, {}])
+def test_what_is_no_conflict(told):
+    assert not is_conflict(RedshiftError(told))
+
+
 class Conflicting(RedshiftSession):
     """A session whose COMMIT, after so many that succeed, finds that another writer was faster."""
 
-    def __init__(self, both, before: int):
-        self.left = before + 1
+    def __init__(self, both, before: int, told=CONFLICTS[0]):
+        self.left, self.told = before + 1, told
         super().__init__(lambda: connection_to(both.redshift), "localhost")
 
     def run(self, sql: str) -> None:
         self.left -= sql == "commit"
         if sql == "commit" and not self.left:
             super().run("rollback")
-            raise RedshiftError({"C": "40001", "M": "1023", "D": "Serializable isolation violation on table"})
+            raise RedshiftError(self.told)
         super().run(sql)
 
 
-def test_a_conflict_at_the_commit_itself_is_tried_again_and_the_run_is_published_once(loaded):
+@pytest.mark.parametrize("told", CONFLICTS, ids=lambda told: f"{told['C']} {told['M']}")
+def test_a_conflict_at_the_commit_itself_is_tried_again_and_the_run_is_published_once(loaded, told):
     loaded.load()
-    assert loaded.run(full=True, session=Conflicting(loaded, before=0)).run == 3
+    assert loaded.run(full=True, session=Conflicting(loaded, 0, told)).run == 3
     assert loaded.rows(columns="id, v, _run") == [(1, "new", 3), (3, "new", 3)]
     assert list(loaded.lake.keys("_runs/")) == [f"_runs/{number}.json" for number in (1, 2, 3)]
     assert len(loaded.rows("_loads")) == 3
