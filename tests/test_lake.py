@@ -13,12 +13,13 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loaders.common.errors import Failure
 from loaders.lake.folder import Folder
-from loaders.lake.s3 import S3
+from loaders.lake.s3 import S3, explained
 from loaders.lake.store import checked, segment, sha256_of
 from tests.chaos_proxy import Line
 
@@ -237,17 +238,33 @@ def test_a_segment_is_what_it_was_for_names_that_older_lakes_could_hold(tmp_path
     assert list(lake.keys(f"{segment(longest)}/")) == [f"{segment(longest)}/1-a/manifest"]
 
 
-@pytest.mark.parametrize(("kms_key", "expected"), [(None, ("AES256", None)), ("a-key", ("aws:kms", "a-key"))])
-def test_objects_in_s3_are_encrypted_as_set(s3_server, local, kms_key, expected):
+@pytest.mark.parametrize(
+    ("kms_key", "expected"),
+    [(None, (None, None)), ("AES256", ("AES256", None)), ("a-key", ("aws:kms", "a-key"))],
+)
+def test_encryption_is_asked_for_as_set_and_else_the_buckets_own(s3_server, local, kms_key, expected):
+    """What is asked for goes over the bucket's default, and may be refused by its policy: so it is what counts."""
     client = boto3.client("s3", **s3_server)
     bucket = f"lake-{secrets.token_hex(6)}"
     client.create_bucket(Bucket=bucket)
-    lake = S3(client, bucket, "p", kms_key)
+    asked = []
+    client.meta.events.register("before-send.s3.PutObject", lambda request, **_: asked.append(request.headers))
+    lake = S3(client, bucket, "p", kms_key).below("q")
     lake.put_file("file", *local(b"x"))
     lake.create("created", b"x")
-    for key in ("p/file", "p/created"):
-        head = client.head_object(Bucket=bucket, Key=key)
-        assert (head["ServerSideEncryption"], head.get("SSEKMSKeyId")) == expected
+    lake.replace("created", b"y")
+    name, key = "x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id"
+    plain = [
+        {each: str(value, "ascii") if isinstance(value, bytes) else value for each, value in h.items()} for h in asked
+    ]
+    assert [(headers.get(name), headers.get(key)) for headers in plain] == [expected] * 3
+
+
+def test_what_the_key_of_the_bucket_refuses_is_told_from_what_the_bucket_does():
+    told = {"Code": "AccessDenied", "Message": "User: u is not authorized to perform: kms:GenerateDataKey on the key"}
+    with pytest.raises(Failure, match="S3 refused PutObject") as caught, explained("s3://b/k"):
+        raise ClientError({"Error": told}, "PutObject")
+    assert caught.value.fix == "allow kms:GenerateDataKey and kms:Decrypt on the key that encrypts the bucket"
 
 
 def test_a_large_file_arrives_whole_and_s3_keeps_the_sum_of_all_of_it(s3_server, local, tmp_path):

@@ -5,11 +5,14 @@ import os
 import re
 import shutil
 
+import boto3
 import pytest
 
 from loaders.common import settings
 from loaders.common.errors import Failure
 from loaders.words import cursors
+
+REGIONS = ["AWS_REGION", "AWS_DEFAULT_REGION"]
 
 
 @pytest.fixture
@@ -52,13 +55,35 @@ def test_the_source_defaults_to_the_private_server_once_it_was_started(project):
 
 def test_what_the_file_says_for_aws_reaches_boto3_unless_the_shell_says_otherwise(project, monkeypatch):
     monkeypatch.setattr(os, "umask", lambda _mask: None)
-    monkeypatch.delenv("AWS_REGION", raising=False)
+    for name in REGIONS:
+        monkeypatch.setenv(name, "")  # so that it is taken back at the end
+        monkeypatch.delenv(name)
     settings.prepare_process(settings.read(project, os.environ))
     assert os.environ["AWS_REGION"] == "eu-north-1"
     monkeypatch.setenv("AWS_REGION", "us-west-2")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
     settings.prepare_process(settings.read(project, os.environ))
     assert os.environ["AWS_REGION"] == "us-west-2"
-    monkeypatch.delenv("AWS_REGION")
+
+
+@pytest.mark.parametrize(("named", "other"), [REGIONS, REGIONS[::-1]])
+def test_a_region_by_either_name_reaches_boto3_and_the_shells_goes_before_the_files(project, monkeypatch, named, other):
+    monkeypatch.setattr(os, "umask", lambda _mask: None)
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(project / "none"))
+    monkeypatch.setenv(named, "us-west-2")
+    monkeypatch.setenv(other, "")  # so that it is taken back at the end
+    monkeypatch.delenv(other)
+    settings.prepare_process(settings.read(project, os.environ))
+    assert boto3.Session().region_name == "us-west-2" == os.environ["AWS_REGION"]
+    assert settings.read(project, {}).environment["AWS_DEFAULT_REGION"] == "eu-north-1", "what the file names"
+
+
+def test_two_regions_at_once_are_refused(project):
+    with pytest.raises(Failure, match="two Regions: AWS_REGION is a, AWS_DEFAULT_REGION is b"):
+        settings.read(project, {"AWS_REGION": "a", "AWS_DEFAULT_REGION": "b"})
 
 
 def test_every_setting_of_the_example_is_one_that_is_read():

@@ -77,6 +77,7 @@ def _examine_lake_and_warehouse(
     catalog, store = connections.catalog(arguments, chosen), connections.lake(chosen)
     works = _examine_lake(catalog, chosen, show)
     if not isinstance(store, Folder):
+        show(doctor.region(store))
         show(doctor.versioning(store))
     if not show(doctor.check("dbt's profile", name)):
         return

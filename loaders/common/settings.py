@@ -33,6 +33,8 @@ SETTINGS = (
     "REDSHIFT_IAM_ROLE", "LOOKBACK_MINUTES", "DELETE_LIMIT_ROWS", "DELETE_LIMIT_PERCENT", "KEEP_DELETED_DAYS",
     "VALUE_PARTS", "NO_VALUES", "FILES_FOR_GROUP",
 )  # fmt: skip
+# boto3 reads the second one alone, other packages of AWS's the first.
+REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
 # Of anything: as minutes 1,900 years, with which dates can still be reckoned.
 MOST = 1_000_000_000
 
@@ -74,6 +76,7 @@ def read(root: Path | None = None, environment: Mapping[str, str] = os.environ) 
     project = root if (root / "dbt_project.yml").is_file() else root / "dbt_project"
     both = _of_file(root / ".env") | dict(environment)
     values = {name: value for name, value in both.items() if value}
+    values |= dict.fromkeys(REGION, region) if (region := _region(environment) or _region(values)) else {}
     lake_key = values.pop("LAKE_KEY", None)
     data = root / ".data"
 
@@ -168,6 +171,15 @@ def _of_file(file: Path) -> dict[str, str | None]:
         if line.key and (meant := _meant(line.key)):
             raise Failure(f"{file}: {line.key} is no setting", f"write {meant}, or begin the line with #")
     return {line.key: line.value for line in lines if line.key}
+
+
+def _region(values: Mapping[str, str]) -> str | None:
+    """The Region by either name."""
+    named = {name: values[name] for name in REGION if values.get(name)}
+    if len(set(named.values())) > 1:
+        both = ", ".join(f"{name} is {value}" for name, value in named.items())
+        raise Failure(f"the settings name two Regions: {both}", "set one of them, or both to the same")
+    return next(iter(named.values()), None)
 
 
 def _meant(name: str) -> str | None:

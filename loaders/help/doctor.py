@@ -132,12 +132,15 @@ def lake(store: Lake) -> Iterator[Finding]:
 
 
 def profile(target: Target) -> str:
-    """Which target it is; of a profile without the lines that close dbt's DuckDB off (an old one), that too."""
+    """Which target it is; of an old profile, what it lacks or has too much."""
     options = target.values.get("config_options")
     closed = isinstance(options, dict) and options.get("enable_external_access") is False
-    open_ = target.type == "duckdb" and not closed
-    reach = "; its SQL reaches files: take config_options over from profiles.example.yml" if open_ else ""
-    return f"{target.name}, {target.type}{reach}"
+    old = ""
+    if target.type == "duckdb" and not closed:
+        old = "; its SQL reaches files: take config_options over from profiles.example.yml"
+    elif limit := target.values.get("connect_timeout"):
+        old = f"; dbt ends every statement after {limit} s: remove connect_timeout, as profiles.example.yml has it"
+    return f"{target.name}, {target.type}{old}"
 
 
 def bucket(store: "S3", warehouse_host: str) -> Iterator[Finding]:
@@ -163,6 +166,11 @@ def versioning(store: "S3") -> Finding:
         return Finding(what, note=f"not known: {failure.problem}; {failure.fix}")
 
 
+def region(store: "S3") -> Finding:
+    """The Region that AWS's packages have resolved, from whatever names it, and where S3 is asked."""
+    return Finding("AWS's Region", note=f"{store.client.meta.region_name}, S3 at {store.client.meta.endpoint_url}")
+
+
 def _same_region(store: "S3", host: str) -> str:
     region = store.region()
     found = re.search(r"\.([a-z]{2}-[a-z-]+-\d)\.redshift", host)
@@ -175,7 +183,7 @@ def _same_region(store: "S3", host: str) -> str:
 
 
 def _encryption(store: "S3") -> str:
-    return store.default_encryption() or "no default; the loaders ask for it object by object"
+    return store.default_encryption() or "none is named: S3 takes its own keys"
 
 
 def _named(pairs: Iterable[tuple[Table, SourceTable]]) -> str:

@@ -21,20 +21,22 @@ from loaders.lake.store import MOST_BYTES, Version, damaged, digest_of, is_key, 
 CONFLICT_TRIES, CONFLICT_SECONDS = 5, 0.2
 # S3 takes no more keys in one request.
 DELETED_AT_ONCE = 1_000
-ENCRYPTED_BY_S3 = {"ServerSideEncryption": "AES256"}
+BY_S3 = "AES256"
 
 
 class S3:
     """A lake under a prefix of an S3 bucket. `client` is boto3's; it retries what is worth retrying.
 
-    kms_key: encrypt objects with this KMS key; None: with S3's own keys.
+    kms_key: encrypt objects with this KMS key; AES256: with S3's own keys; None: as the bucket's default has it, over
+    which whatever is asked for would go (docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-encryption.html).
     """
 
     def __init__(self, client: Any, bucket: str, prefix: str, kms_key: str | None = None, signing: Signing = UNSIGNED):
         self.client = client
         self.signing = signing
         self.kms_key = kms_key
-        self.encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else ENCRYPTED_BY_S3
+        by_key = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
+        self.encryption = {"ServerSideEncryption": BY_S3} if kms_key == BY_S3 else by_key
         self.bucket = bucket
         self.prefix = f"{prefix}/" if prefix else ""
 
@@ -204,6 +206,9 @@ def _refused(error: ClientError, url: str, right: str = "") -> Failure:
     if code in ("404", "NoSuchKey"):
         return missing(url, "in S3")
     fix = _S3_FIXES[code](url) if code in _S3_FIXES else "check LAKE_URL and the AWS account"
-    if right and code in ("AccessDenied", "403"):
+    # docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html: to write needs the one, to read the other.
+    if "kms:" in error.response["Error"].get("Message", ""):
+        fix = "allow kms:GenerateDataKey and kms:Decrypt on the key that encrypts the bucket"
+    elif right and code in ("AccessDenied", "403"):
         fix = f"allow {right} on {url}"
     return Failure(f"S3 refused {error.operation_name} on {url}: {code}", fix)

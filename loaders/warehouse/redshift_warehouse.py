@@ -381,7 +381,10 @@ class RedshiftWarehouse:
 
     def _remedy(self, told: str) -> str:
         if "Access Denied" in told or "AccessDenied" in told:
-            return f"let the role {self.role} read the lake's prefix (s3:GetObject, s3:ListBucket)"
+            return (
+                f"let the role {self.role} read the lake's prefix (s3:GetObject, s3:ListBucket), and use its key "
+                "where it has one (kms:Decrypt)"
+            )
         if "assume IAM Role" in told:
             return f"attach the role {self.role} to the warehouse, or correct REDSHIFT_IAM_ROLE"
         if "permission denied" in told:

@@ -43,6 +43,7 @@ def test_every_link_works_on_both_targets_and_nothing_is_left_behind(shop, redsh
     told = commands.succeeded(doctor(shop, **environment(redshift)))
     # The policy of docs/aws.md does not ask for it.
     assert "keeps old versions (not known: " in told and "allow s3:GetBucketVersioning on s3://" in told
+    assert f"AWS's Region ({REGION}, S3 at {redshift.endpoint})" in told
     assert "COPY one row from the lake" in told and "FAILED" not in told and "everything works" in told
     told = commands.succeeded(doctor(shop, LAKE_URL=str(shop.folder / "lake")))
     assert "FAILED" not in told and "dbt's profile (duckdb, duckdb)" in told

@@ -493,7 +493,7 @@ class Disturbed(RedshiftSession):
         super().run(sql)
 
 
-def test_a_serialization_conflict_is_tried_again_as_a_whole_and_said(loaded, capsys):
+def test_a_serialization_conflict_is_tried_again_as_a_whole(loaded, capsys):
     assert loaded.load(Disturbed(loaded, 2)) == [2]
     said = "notice: run 2 is tried again, since another transaction came in between: 1023 (Serializable isolation"
     assert capsys.readouterr().err.count(said) == 2
