@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loaders.lake import parquet
+from loaders.lake.folder import Folder
+from loaders.lake.s3 import S3
 
 SCHEMA = pa.schema([("n", pa.int64())])
 
@@ -30,7 +32,7 @@ def small(monkeypatch):
 
 def test_files_are_of_equal_size_where_the_rows_are_known(small, tmp_path):
     for rows, files in ((900, 1), (1_100, 2), (2_500, 3), (10_000, 10)):
-        written = [file.rows for file in parquet.write(batches(rows, 50), SCHEMA, tmp_path, "part", rows)]
+        written = [file.rows for file in parquet.write(batches(rows, 50), SCHEMA, tmp_path / "part", "zstd", rows)]
         assert len(written) == files and sum(written) == rows
         assert max(written) - min(written) <= 100, written
 
@@ -42,16 +44,17 @@ def test_a_wrong_guess_loses_no_row(tmp_path_factory, rows, size, expected):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parquet, "FILE_BYTES", 8_000)
         patch.setattr(parquet, "ROW_GROUP_BYTES", 800)
-        files = list(parquet.write(batches(rows, size), SCHEMA, folder, "part", expected))
+        files = list(parquet.write(batches(rows, size), SCHEMA, folder / "part", "zstd", expected))
     found = [value for file in files for value in pq.ParquetFile(file.path).read()["n"].to_pylist()]
     assert found == list(range(rows)) and all(file.rows for file in files)
 
 
 def test_a_file_is_as_its_sum_says(tmp_path):
-    (file,) = parquet.write([batch(0, 10)], SCHEMA, tmp_path)
+    (file,) = parquet.write([batch(0, 10)], SCHEMA, tmp_path / "part", "zstd")
     content = file.path.read_bytes()
     assert (file.bytes, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
-    assert list(parquet.write([], SCHEMA, tmp_path)) == [] == list(parquet.write([batch(0, 0)], SCHEMA, tmp_path))
+    for empty in ([], [batch(0, 0)]):
+        assert list(parquet.write(empty, SCHEMA, tmp_path / "part", "zstd")) == []
 
 
 def test_only_columns_whose_values_repeat_get_a_dictionary(tmp_path):
@@ -60,7 +63,7 @@ def test_only_columns_whose_values_repeat_get_a_dictionary(tmp_path):
     columns = {"key": pa.array(range(rows)), "of_few": pa.array([number % 7 for number in range(rows)]),
                "status": pa.array(["sent", None] * (rows // 2)), "code": pa.array(map(str, range(rows)))}  # fmt: skip
     (batch,) = pa.table(columns).to_batches()
-    (file,) = parquet.write([batch], batch.schema, tmp_path)
+    (file,) = parquet.write([batch], batch.schema, tmp_path / "part", "zstd")
     group = pq.ParquetFile(file.path).metadata.row_group(0)
     kept = {group.column(number).path_in_schema: group.column(number).has_dictionary_page for number in range(4)}
     assert kept == {"key": False, "of_few": True, "status": True, "code": False}
@@ -72,5 +75,13 @@ def test_of_long_values_only_the_first_are_looked_at(tmp_path, monkeypatch, samp
     """Counting the different ones among thirty texts of a megabyte would keep a copy of each."""
     monkeypatch.setattr(parquet, "SAMPLE_BYTES", sample_bytes)
     (batch,) = pa.table({"v": ["a" * 500] * 10 + [str(number) * 500 for number in range(30)]}).to_batches()
-    (file,) = parquet.write([batch], batch.schema, tmp_path)
+    (file,) = parquet.write([batch], batch.schema, tmp_path / "part", "zstd")
     assert pq.ParquetFile(file.path).metadata.row_group(0).column(0).has_dictionary_page == dictionary
+
+
+@pytest.mark.parametrize("lake", [Folder, S3])
+def test_files_are_compressed_as_their_lake_has_it(tmp_path, lake):
+    """What COPY documents for columnar files is beside S3.codec."""
+    (file,) = parquet.write([batch(0, 10)], SCHEMA, tmp_path / "part", lake.codec)
+    found = pq.ParquetFile(file.path).metadata.row_group(0).column(0).compression
+    assert found == {Folder: "ZSTD", S3: "SNAPPY"}[lake]

@@ -25,7 +25,7 @@ def main(url: str, name: str, folder: str, connections: str = "1") -> None:
         columns = [contract(column, name) for column in table.columns]
         parts = key_ranges.conditions(snapshot, table)
         batches = snapshot.read(table, Conversion(name, columns, table.primary_key), parts)
-        for file in parquet.write(batches, lake_schema(columns), Path(folder), "part", table.estimated_rows):
+        for file in parquet.write(batches, lake_schema(columns), Path(folder) / "part", "zstd", table.estimated_rows):
             print(file.path.name, file.rows, file.sha256)
 
 

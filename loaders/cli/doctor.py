@@ -122,7 +122,8 @@ def _copy_one_row(catalog: Catalog, chosen: Settings, folder: Path) -> None:
     store = connections.lake(chosen)
     key = f"_doctor/{secrets.token_hex(8)}"
     schema = pa.schema([("id", pa.int64())])
-    (local,) = parquet.write([pa.RecordBatch.from_arrays([pa.array([1])], schema=schema)], schema, folder)
+    row = pa.RecordBatch.from_arrays([pa.array([1])], schema=schema)
+    (local,) = parquet.write([row], schema, folder / "part", store.codec)
     file = File(f"{key}/one-row.parquet", 1, local.bytes, local.sha256)
     store.put_file(file.key, local.path, local.sha256)
     try:

@@ -19,6 +19,8 @@ from loaders.lake.store import MOST_BYTES, Version, checked, is_key, missing, sa
 class Folder:
     """A lake in a folder of this machine."""
 
+    codec = "zstd"
+
     def __init__(self, folder: Path, signing: Signing = UNSIGNED):
         self.folder = folder
         self.signing = signing

@@ -40,35 +40,35 @@ class LocalFile:
 
 
 def write(
-    batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path, name: str = "part", expected_rows: int = 0
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Path, codec: str, expected_rows: int = 0
 ) -> Iterator[LocalFile]:
-    """Write batches to part-00000.parquet, part-00001.parquet, … (by `name`), and yield each when it is whole.
+    """Write batches to <path>-00000.parquet, <path>-00001.parquet, …, and yield each when it is whole.
 
-    No rows, no file. Memory: one row group and its encoding. expected_rows: a guess of all rows, 0: unknown. If it is
-    right, files are of equal size, to a row group: whoever reads them with several workers ends when the largest is
-    read.
+    No rows, no file. Memory: one row group and its encoding. codec: of the lake that they are for. expected_rows: a
+    guess of all rows, 0: unknown. If it is right, files are of equal size, to a row group: whoever reads them with
+    several workers ends when the largest is read.
     """
     groups = _row_groups(batches, schema, ROW_GROUP_BYTES)
     group = next(groups, None)
     share, dictionaries = (_share(group, expected_rows), _repeating(group)) if group else (0, [])
     number, total = 0, 0.0
     while group is not None:
-        path = folder / f"{name}-{number:05d}.parquet"
-        with explained(path):
-            sink = _HashedFile(path)
-            writer = _writer(sink, schema, dictionaries)
+        file = path.with_name(f"{path.name}-{number:05d}.parquet")
+        with explained(file):
+            sink = _HashedFile(file)
+            writer = _writer(sink, schema, codec, dictionaries)
         rows = 0
         # The group that lies across the border belongs to the file that has more of it.
         while group is not None and (not rows or total + group.nbytes / 2 < share * (number + 1)):
-            with explained(path):
+            with explained(file):
                 writer.write_table(group, row_group_size=group.num_rows)
             total, rows = total + group.nbytes, rows + group.num_rows
             group = None  # not held while the next one is read
             group = next(groups, None)
-        with explained(path):
+        with explained(file):
             writer.close()
             sink.close()
-        yield LocalFile(path, rows, path.stat().st_size, sink.sha256.hexdigest())
+        yield LocalFile(file, rows, file.stat().st_size, sink.sha256.hexdigest())
         number += 1
 
 
@@ -124,15 +124,15 @@ def _repeating(first: pa.Table) -> list[str]:
     return [name for name in first.column_names if 2 * pc.count_distinct(sample[name]).as_py() <= sample.num_rows]
 
 
-def _writer(sink: IO[bytes], schema: pa.Schema, dictionaries: list[str]) -> pq.ParquetWriter:
+def _writer(sink: IO[bytes], schema: pa.Schema, codec: str, dictionaries: list[str]) -> pq.ParquetWriter:
     # Redshift documents version 1 of the format: data pages of version 1 and only types that version 1.0 knows.
     return pq.ParquetWriter(
         sink,
         schema,
         version="1.0",
         data_page_version="1.0",
-        compression="zstd",
-        compression_level=1,
+        compression=codec,
+        compression_level=1 if codec == "zstd" else None,
         use_dictionary=dictionaries or False,
         store_schema=False,
     )

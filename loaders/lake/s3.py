@@ -31,6 +31,10 @@ class S3:
     which whatever is asked for would go (docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-encryption.html).
     """
 
+    # Redshift may read it, whose COPY of columnar files documents gzip, Snappy and bzip2 (decision 0130):
+    # docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
+    codec = "snappy"
+
     def __init__(self, client: Any, bucket: str, prefix: str, kms_key: str | None = None, signing: Signing = UNSIGNED):
         self.client = client
         self.signing = signing

@@ -37,6 +37,10 @@ class Lake(Protocol):
     @property
     def signing(self) -> Signing: ...
 
+    @property
+    def codec(self) -> str:
+        """How Parquet files for it are compressed."""
+
     def put_file(self, key: str, file: Path, sha256: str) -> None:
         """Store a whole local file, which may be moved away. sha256: of its bytes, in hex, known by who wrote them."""
 

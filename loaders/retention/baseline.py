@@ -67,7 +67,7 @@ def _stored(lake: Lake, raw: DuckDBWarehouse, attempt: str, newest: Batch, spool
     rows = raw.live_rows_of(newest)
     files = tuple(
         _uploaded(lake, attempts.key(newest.table, attempt, local.path.name), local)
-        for local in parquet.write(rows, rows.schema, spool)
+        for local in parquet.write(rows, rows.schema, spool / "part", lake.codec)
     )
     count, total = raw.totals(newest.table)
     verdict = f"baseline: {count:,} rows"

@@ -219,7 +219,8 @@ class LakeSearch:
         others = f"not {row_key.any_in_duckdb(self.keys)}"
         with closing(self.session()) as session:
             kept = session.execute(f"from {read_parquet([path])} where {others}").to_arrow_reader(ROWS_AT_ONCE)
-            local_files = list(parquet.write(kept, kept.schema, self.folder, f"erased-{secrets.token_hex(4)}"))
+            name = self.folder / f"erased-{secrets.token_hex(4)}"
+            local_files = list(parquet.write(kept, kept.schema, name, self.lake.codec))
         self._drop(path)
         return tuple(self._uploaded(file.key.rpartition("/")[0], local) for local in local_files)
 

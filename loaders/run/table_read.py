@@ -139,7 +139,8 @@ class TableRead:
     def _put(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, name: str, expected_rows: int = 0
     ) -> tuple[File, ...]:
-        files = tuple(in_background(self._upload, parquet.write(batches, schema, self.spool, name, expected_rows)))
+        written = parquet.write(batches, schema, self.spool / name, self.lake.codec, expected_rows)
+        files = tuple(in_background(self._upload, written))
         # Arrow keeps what it has freed, up to 80 MB; the comparison and the load need memory of their own.
         pa.default_memory_pool().release_unused()
         return files
