@@ -7,7 +7,7 @@ from redshift_stand_in.names import Names
 
 # On objects under the prefix, and on the bucket.
 LOADER = (
-    ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
+    ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"),
     ("s3:ListBucket", "s3:GetBucketLocation", "s3:GetEncryptionConfiguration"),
 )
 COPY = (("s3:GetObject",), ("s3:ListBucket",))
