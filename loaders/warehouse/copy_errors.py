@@ -43,7 +43,7 @@ def _reported(rows: Callable[[str], list[Any]]) -> str:
                 # Any of them may be NULL: what is not known of a columnar file is not told.
                 file, column, value = (str(each or "").strip() for each in (file, column, value))
                 shown = f", value {telling.value(value)}" if value else ""
-                return f"file {file or '?'}, line {line or '?'}, column {column or '?'}{shown}"
+                return f"file {file or '?'}, line {'?' if line is None else line}, column {column or '?'}{shown}"
     return ""
 
 

@@ -20,6 +20,7 @@ from redshift_connector.utils.type_utils import numeric_in_binary
 
 from loaders.common.errors import Failure
 from loaders.common.settings import ROOT
+from loaders.help import doctor
 from loaders.warehouse import copy_errors, profile, redshift_connection
 from loaders.warehouse.redshift_connection import WAKING_TRIES, arguments, connect
 from loaders.warehouse.redshift_session import RedshiftSession
@@ -349,3 +350,8 @@ def test_a_number_of_the_binary_protocol_keeps_its_digits(target, digits, scale)
 def test_what_redshift_leaves_out_of_a_failed_copy_is_no_failure_of_its_own(row, told):
     answers = iter([[(1,)], [row]])
     assert copy_errors._reported(lambda _sql: next(answers)) == told
+
+
+@pytest.mark.parametrize(("values", "said"), [({}, False), ({"connect_timeout": 30}, True)])
+def test_doctor_says_of_an_old_profile_that_it_ends_long_statements(target, values, said):
+    assert ("dbt ends every statement after 30 s" in doctor.profile(changed(target, **values))) == said
