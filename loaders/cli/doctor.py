@@ -78,7 +78,8 @@ def _examine_lake_and_warehouse(
     works = _examine_lake(catalog, chosen, show)
     if not isinstance(store, Folder):
         show(doctor.region(store))
-        show(doctor.versioning(store))
+        for finding in doctor.keeping(store):
+            show(finding)
     if not show(doctor.check("dbt's profile", name)):
         return
 

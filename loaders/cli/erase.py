@@ -5,6 +5,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from loaders.cli import connections, dbt_nodes, erase_told
 from loaders.cli.commands import Commands
@@ -12,6 +13,7 @@ from loaders.common.errors import Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import say
 from loaders.lake import attempts, runs
+from loaders.lake.folder import Folder
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
 from loaders.proof.raw_state import BUILDS
@@ -176,10 +178,11 @@ def _referring(referring: Referring, keys: Keys, with_references: bool) -> tuple
 
 def _erase(places: Places, chosen_rows: Sequence[Keys], alike: Sequence[Spelled], note: str = "") -> erase_told.Proof:
     """Remove the rows from everything, then search everything again."""
+    kept = _bucket(places.lake)
     attempts.end_all(places.lake)
     searches = [places.search(keys, note) for keys in chosen_rows]
     begun = sum(search.begin() for search in searches) > 0
-    proof = erase_told.Proof(searches, places.warehouse, begun, alike)
+    proof = erase_told.Proof(searches, places.warehouse, begun, alike, unreached=kept)
     found: dict[Keys, set[str]] = {}
     relations = {keys: places.relations(keys.table) for keys in chosen_rows}
     for search in searches:
@@ -206,3 +209,17 @@ def _erase(places: Places, chosen_rows: Sequence[Keys], alike: Sequence[Spelled]
         own += traces.only_theirs(places.warehouse, keys, found[keys], spelled)
     proof.search_texts(own)
     return proof
+
+
+def _bucket(lake: Any) -> list[str]:
+    """Refuse, before anything is changed, what a bucket would keep; what it keeps all the same, to be said."""
+    if isinstance(lake, Folder):
+        return []
+    from loaders.lake import bucket  # AWS's packages, which a folder does not need
+
+    kept = bucket.before_erasing(lake)
+    try:
+        say(f"unfinished uploads below {lake}: {bucket.abort(lake):,} aborted")
+    except Failure as failure:
+        kept.append(f"unfinished uploads below {lake}: {failure.problem}; {failure.fix}")
+    return kept

@@ -120,9 +120,11 @@ class Proof:
         if old.looked:
             say(f"  old versions in the bucket: {old.looked:,} searched, {old.removed:,} removed")
         if old.unreached:
-            self.unreached.append(
-                f"old versions of the files of {keys.table} in the bucket ({old.unreached.problem}; "
-                f"{old.unreached.fix}, then run this again)"
+            self.doubts.append(
+                Failure(
+                    f"old versions of the files of {keys.table} in the bucket may hold {keys}: {old.unreached.problem}",
+                    f"{old.unreached.fix}, then run this again",
+                )
             )
 
     def search(self, search: LakeSearch, relations: Sequence[Relation]) -> None:
@@ -234,15 +236,18 @@ class Proof:
             yield chosen.project / chosen.environment.get(name, usual)
 
     def _out_of_reach(self) -> Iterator[str]:
-        yield "the source's own backups, binary logs and replicas"
+        yield "the source's own backups, binary logs and replicas (of RDS: its snapshots and what its logs export)"
         lake = self.named[0].lake
         if isinstance(lake, Folder):
             yield f"backups and copies of the lake {lake}, and what its file system keeps of removed files"
         else:
-            yield f"backups and replicas of the lake {lake}"
+            yield f"backups and copies of the lake {lake} (AWS Backup, S3 Batch, other buckets)"
         yield "runs of other raw schemas in the lake: erase there with their catalogs"
         if isinstance(self.warehouse, DuckDBWarehouse):
             yield f"backups and copies of {self.warehouse}, and what its file system keeps of removed files"
         else:
-            yield f"snapshots and recovery points of {self.warehouse}, its log of statements, blocks until its VACUUM"
+            yield (
+                f"snapshots and recovery points of {self.warehouse}, its log of statements (STL, SYS, audit logs in S3 "
+                "or CloudWatch), blocks until its VACUUM"
+            )
         yield "exports, pages and artifacts that were handed on or written elsewhere; logs of earlier runs (CI, cron)"

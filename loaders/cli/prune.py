@@ -8,6 +8,7 @@ from loaders.cli.commands import Commands
 from loaders.common.errors import Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import say
+from loaders.lake.folder import Folder
 from loaders.lake.spool import spool
 from loaders.retention import prune
 
@@ -56,3 +57,5 @@ def remove_old(arguments: argparse.Namespace, chosen: Settings) -> None:
     objects = sum(count for _run, count in prune.remove(lake, planned))
     say(f"removed {said}: {objects:,} objects; {planned.kept} runs stay")
     say(*(f"replay of schema {run.schema} reaches back to run {run.run}" for run in planned.bases))
+    if not isinstance(lake, Folder):
+        say("a bucket with versioning keeps them as old versions until a lifecycle rule of its own ends them")

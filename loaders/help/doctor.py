@@ -144,9 +144,8 @@ def profile(target: Target) -> str:
 
 
 def bucket(store: "S3", warehouse_host: str) -> Iterator[Finding]:
-    """The bucket's Region against the warehouse's (COPY of Parquet cannot cross), and its default encryption."""
+    """The bucket's Region against the warehouse's: COPY of Parquet cannot cross."""
     yield check("the bucket's Region is the warehouse's", lambda: _same_region(store, warehouse_host))
-    yield check("the bucket encrypts by default", lambda: _encryption(store))
 
 
 # How S3 says whether a bucket keeps what is replaced and deleted -> what that means here.
@@ -169,6 +168,34 @@ def versioning(store: "S3") -> Finding:
 def region(store: "S3") -> Finding:
     """The Region that AWS's packages have resolved, from whatever names it, and where S3 is asked."""
     return Finding("AWS's Region", note=f"{store.client.meta.region_name}, S3 at {store.client.meta.endpoint_url}")
+
+
+def keeping(store: "S3") -> Iterator[Finding]:
+    """What the bucket keeps of what is deleted, as far as it may be asked: worth knowing, and no fault."""
+    from loaders.lake import bucket as of  # AWS's packages, which a folder does not need
+
+    def locked(store: "S3") -> str:
+        has, by_default = of.lock(store)
+        return f"yes, new versions are kept ({by_default}): `erase` refuses" if by_default else "yes" if has else "no"
+
+    def replicated(store: "S3") -> str:
+        copies = of.replication(store)
+        return f"yes, to {copies}: `erase` does not reach there" if copies else "no"
+
+    asked: dict[str, Callable[[S3], str]] = {
+        "deleting old versions takes MFA": lambda store: "yes: `erase` refuses" if of.mfa_delete(store) else "no",
+        "the bucket has Object Lock": locked,
+        "the bucket is replicated": replicated,
+        "the bucket's lifecycle rules end what is left": lambda store: of.lifecycle(store) or "no",
+        "uploads were not finished": lambda store: f"{len(of.unfinished(store)):,}",
+        "the bucket encrypts by default": _encryption,
+    }
+    yield versioning(store)
+    for what, ask in asked.items():
+        try:
+            yield Finding(what, note=ask(store))
+        except Failure as failure:
+            yield Finding(what, note=f"not known: {failure.problem}; {failure.fix}")
 
 
 def _same_region(store: "S3", host: str) -> str:

@@ -109,7 +109,12 @@ class S3:
         self._delete({"Key": self.prefix + safe(key)} for key in keys)
 
     def old_versions(self, prefix: str) -> Iterator[Version]:
-        """All that are not what a key means by now, and the marks of deleted keys. Needs s3:ListBucketVersions."""
+        """All that are not what a key means by now, and the marks of deleted keys. Needs s3:ListBucketVersions.
+
+        A bucket that never kept any is not asked.
+        """
+        if self._keeps_none():
+            return
         with explained(self.url(prefix), "s3:ListBucketVersions"):
             pages = self.client.get_paginator("list_object_versions")
             for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix):
@@ -171,6 +176,13 @@ class S3:
             status: str = self.client.get_bucket_versioning(Bucket=self.bucket).get("Status", "")
         return status
 
+    def _keeps_none(self) -> bool:
+        """What may not be asked is not known; a server without the request has no versions to ask for."""
+        try:
+            return not self.client.get_bucket_versioning(Bucket=self.bucket).get("Status")
+        except ClientError as error:
+            return bool(error.response["Error"]["Code"] == "NotImplemented")
+
 
 def _as_s3_has_it(sha256: str) -> str:
     return base64.b64encode(bytes.fromhex(sha256)).decode()
@@ -183,6 +195,7 @@ _S3_FIXES: dict[str, Callable[[str], str]] = {
     # The answer to a HEAD has no body to say why.
     "400": lambda url: "log in again if your AWS keys are temporary ones: they have expired",
     "403": lambda url: f"allow s3:GetObject and s3:ListBucket on {url}",
+    "NotImplemented": lambda url: f"this S3 server does not know that request: ask who runs it what it keeps ({url})",
     "InvalidAccessKeyId": lambda url: "check AWS_ACCESS_KEY_ID, or AWS_PROFILE",
     "SignatureDoesNotMatch": lambda url: "check AWS_SECRET_ACCESS_KEY",
 }
