@@ -8,7 +8,7 @@ from loaders.cli.commands import Commands
 from loaders.common.errors import Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import say, tell
-from loaders.proof import raw_state, verify
+from loaders.proof import raw_state, replica, verify
 from loaders.proof.verify import Ends, Finding
 from loaders.run import backlog
 from loaders.run.match_catalog import match
@@ -24,12 +24,13 @@ EPILOG = """examples:
   python -m loaders verify                        counts, sums and hashes of every table; marts by value
   python -m loaders verify --tables order         of one table
   python -m loaders verify --deep --tables order  every column of every row, as text made by the two servers
+  python -m loaders verify --deep --against shop  the same of a replica by zero-ETL, DMS or others in that schema
 
 What `equal by hash` and `equal by every value` prove, and what they do not: docs/proof.md
 
 A source that changed since the last run is not equal now: `make extract` brings raw up to it.
-exit codes: 0 only if all are equal; 1 if anything differs, is missing in raw, or (once something is built) a mart is
-missing. Before the first `make build` marts are named and do not count."""
+exit codes: 0 only if all are equal (--against without --deep: rows and keys); 1 if anything differs, is missing in raw,
+or (once something is built) a mart is missing. Before the first `make build` marts are named and do not count."""
 
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
@@ -44,11 +45,14 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     )
     verifying.add_argument("--tables", metavar="A,B", help="only these tables of the catalog, and their marts")
     verifying.add_argument("--deep", action="store_true", help="compare every column of every row in canonical text")
+    verifying.add_argument("--against", metavar="SCHEMA", help="compare tables there that somebody else fills, not raw")
     verifying.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, chosen: Settings) -> int:
     catalog = connections.chosen_tables(arguments, chosen)
+    if arguments.against:
+        return _against(catalog, chosen, arguments.against, arguments.deep)
     lake = connections.lake_of(catalog, chosen)
     target = connections.dbt_target(chosen, chosen.environment)
     _must_exist(target)
@@ -86,6 +90,28 @@ def _findings(ends: Ends, catalog: Catalog, deep: bool) -> Iterator[Finding]:
             with report.working(f"comparing {table.mart.name}"):
                 found = verify.mart(ends, table, source, compared)
             yield found
+
+
+def _against(catalog: Catalog, chosen: Settings, schema: str, deep: bool) -> int:
+    """No lake, no run and no mart takes part."""
+    _must_exist(connections.dbt_target(chosen, chosen.environment))
+    findings = []
+    with (
+        connections.warehouse(catalog, chosen, read_only=True) as warehouse,
+        connections.source(chosen) as connection,
+        mysql.snapshot(connection) as snapshot,
+    ):
+        say(f"{catalog.source} as of {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC and {warehouse}, schema {schema}")
+        ends = replica.Ends(snapshot, warehouse, schema, report.progress)
+        for table, source in match(catalog, snapshot):
+            with report.working(f"comparing {table.name}, about {source.estimated_rows:,} rows"):
+                found = replica.finding(table, source, ends, deep)
+            findings.append(found)
+            tell("compared", report.finding(found, max(len(each.name) for each in catalog.tables)), **vars(found))
+    differ = any(found.equal is False for found in findings)
+    said = report.verdict(findings) if deep or differ else "the same rows by key; values not compared: --deep does"
+    tell("verdict", [said], equal=deep and not differ)
+    return int(differ)
 
 
 def _must_exist(target: Target) -> None:

@@ -19,13 +19,12 @@ from loaders.common.quoting import mysql_name, sql_name
 from loaders.common.telling import value
 from loaders.proof import mart_column
 from loaders.proof.deep import Row, known_text_of, printed, printed_unlike, text_of
-from loaders.proof.mart_column import MartColumn
 from loaders.proof.raw_state import columns_of
 from loaders.proof.side_by_side import side_by_side
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
 from loaders.source.statements import explained
-from loaders.types.canonical import DECIMAL, FLOAT
+from loaders.types.canonical import DECIMAL, FLOAT, CanonicalColumn
 from loaders.warehouse.interface import Warehouse
 from loaders.words.catalog import Mart, Table
 from loaders.words.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text, value_text
@@ -42,7 +41,7 @@ class MartCheck:
     table: Table
     mart: str
     query: str
-    columns: Sequence[MartColumn]
+    columns: Sequence[CanonicalColumn]
     absent: Sequence[str]
     not_compared: Sequence[str]
 
@@ -73,7 +72,7 @@ class MartCheck:
         return f"select {texts} from {self.mart} order by {order}"
 
     @property
-    def _key(self) -> Sequence[MartColumn]:
+    def _key(self) -> Sequence[CanonicalColumn]:
         return self.columns[: len(self.table.primary_key)]
 
     def _as_bytes(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -166,7 +165,7 @@ def _rows(mart: Mart) -> str:
     return f"(\n{mart.query.strip().rstrip(';')}\n) as {mysql_name(mart.name)}"
 
 
-def _order(column: MartColumn, text: str) -> object:
+def _order(column: CanonicalColumn, text: str) -> object:
     meaning = column.meaning(text)
     if column.kind in (DECIMAL, FLOAT) and meaning is text:
         raise Failure(
@@ -177,6 +176,6 @@ def _order(column: MartColumn, text: str) -> object:
     return meaning if column.kind == DECIMAL else column.order(text)
 
 
-def _mean_the_same(column: MartColumn, there: str | None, here: str | None) -> bool:
+def _mean_the_same(column: CanonicalColumn, there: str | None, here: str | None) -> bool:
     """NULL is like nothing else."""
     return None not in (there, here) and column.meaning(there) == column.meaning(here)
