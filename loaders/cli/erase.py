@@ -43,7 +43,7 @@ and the files of this folder. What it cannot reach, it says at the end. Killed, 
 
 
 @dataclass(frozen=True)
-class Places:
+class Searched:
     """Where rows are. marts: the schema that dbt builds in; nodes: what it makes; folder: for files on their way."""
 
     catalog: Catalog
@@ -111,7 +111,7 @@ def erase_rows(arguments: argparse.Namespace, chosen: Settings) -> None:
             for each in rows:
                 erase.refuse_if_at_source(snapshot, each)
             alike = referring.alike(rows)
-        proof = _erase(Places(catalog, lake, warehouse, marts, nodes, folder), rows, alike)
+        proof = _erase(Searched(catalog, lake, warehouse, marts, nodes, folder), rows, alike)
     proof.tell(chosen, staying)
 
 
@@ -131,7 +131,7 @@ def _erase_deleted(arguments: argparse.Namespace, chosen: Settings, catalog: Cat
     marts = connections.dbt_target(chosen, chosen.environment).values["schema"]
     nodes = dbt_nodes.listed(catalog, chosen)
     with spool() as folder, connections.warehouse(catalog, chosen, read_only=arguments.dry_run) as warehouse:
-        places = Places(catalog, lake, warehouse, marts, nodes, folder)
+        places = Searched(catalog, lake, warehouse, marts, nodes, folder)
         with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
             moment = snapshot.taken_at - chosen.keep_deleted
             say(f"rows whose deletion a run noticed by {moment:%Y-%m-%d %H:%M:%S} UTC, by the source's clock:")
@@ -151,14 +151,14 @@ def _erase_deleted(arguments: argparse.Namespace, chosen: Settings, catalog: Cat
     proof.tell(chosen, staying)
 
 
-def _end_killed(places: Places, batch: Batch) -> None:
+def _end_killed(places: Searched, batch: Batch) -> None:
     """Remove the files that a killed erasure has left without a name: no key would lead to them any more."""
     search = places.search(row_key.of(batch, []), deleted.NOTE)
     if search.is_begun():
         search.erase()
 
 
-def _deleted(places: Places, snapshot: mysql.Snapshot, batch: Batch, moment: datetime.datetime) -> Keys:
+def _deleted(places: Searched, snapshot: mysql.Snapshot, batch: Batch, moment: datetime.datetime) -> Keys:
     """The rows of a table that may go; what is at the source again, and no run has seen yet, stays."""
     search = places.search(row_key.of(batch, []), deleted.NOTE)
     kept = [relation for relation in places.relations(batch.table) if relation.history]
@@ -176,7 +176,7 @@ def _referring(referring: Referring, keys: Keys, with_references: bool) -> tuple
     return [keys], erase_told.staying(referring, keys)
 
 
-def _erase(places: Places, chosen_rows: Sequence[Keys], alike: Sequence[Spelled], note: str = "") -> erase_told.Proof:
+def _erase(places: Searched, chosen_rows: Sequence[Keys], alike: Sequence[Spelled], note: str = "") -> erase_told.Proof:
     """Remove the rows from everything, then search everything again."""
     kept = _bucket(places.lake)
     attempts.end_all(places.lake)

@@ -91,7 +91,7 @@ def _warehouse(catalog: Catalog, chosen: Settings) -> Iterator[Warehouse | None]
     target = connections.dbt_target(chosen, chosen.environment)
     with ExitStack() as stack:
         opened = None
-        if target.type == "duckdb" and not target.values["path"].exists():
+        if target.absent:
             say(f"the warehouse {target.values['path']} does not exist yet: the run would make it")
         else:
             try:

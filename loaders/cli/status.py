@@ -33,7 +33,7 @@ def status(arguments: argparse.Namespace, chosen: Settings) -> None:
     say(f"source     {catalog.source} ({len(catalog.tables)} tables in {catalog.file})")
     say(f"lake       {lake} ({len(runs.numbers(lake))} runs)")
     say(f"warehouse  {target.values.get('path') or target.values.get('host')}, schema {catalog.schema}")
-    if target.type == "duckdb" and not target.values["path"].exists():
+    if target.absent:
         say("  it does not exist yet; `make extract` makes it")
         return
     with connections.warehouse(catalog, chosen, read_only=True) as warehouse:

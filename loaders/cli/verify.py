@@ -115,7 +115,7 @@ def _against(catalog: Catalog, chosen: Settings, schema: str, deep: bool) -> int
 
 
 def _must_exist(target: Target) -> None:
-    if target.type == "duckdb" and not target.values["path"].exists():
+    if target.absent:
         raise Failure(f"the warehouse {target.values['path']} does not exist yet", "run `make extract` first")
 
 

@@ -1,4 +1,4 @@
-"""The run record: what one run read, where its files lie, how they are checked. Publishing it is the lake's commit."""
+"""Run records in the lake: publishing one, which is the lake's commit, and finding those there are."""
 
 import re
 from collections.abc import Collection

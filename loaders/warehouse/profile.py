@@ -28,6 +28,11 @@ class Target:
     type: str
     values: Mapping[str, Any]
 
+    @property
+    def absent(self) -> bool:
+        """A DuckDB file that no run has made yet."""
+        return self.type == "duckdb" and not self.values["path"].exists()
+
 
 def read(folder: Path, target: str | None, environment: Mapping[str, str], project: Path) -> Target:
     """The chosen target (default: the profile's own) of the profile in `folder`, or in ~/.dbt where dbt looks next.
