@@ -129,7 +129,12 @@ def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
     """The SQL of the run's load into Redshift, in order, if every table has rows to bring and the schema is new."""
     found = [redshift_sql.newest_run(run.schema)]
     found += [redshift_sql.create_schema(run.schema), redshift_sql.create_loads(run.schema)]
-    found += ["begin", redshift_sql.lock_loads(run.schema), redshift_sql.newest_run(run.schema)]
+    found += [
+        redshift_sql.create_lock(run.schema),
+        "begin",
+        redshift_sql.lock(run.schema),
+        redshift_sql.newest_run(run.schema),
+    ]
     for number, batch in enumerate(run.batches):
         staging = f"staged_{number}"
         found.append(redshift_sql.create_staging(staging, batch.columns))

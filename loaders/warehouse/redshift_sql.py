@@ -13,7 +13,7 @@ from loaders.types.column_type import ColumnType
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.warehouse import dropped_columns
 from loaders.warehouse.live_rows import Dialect, same_key
-from loaders.words.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE
+from loaders.words.raw_tables import LINEAGE_COLUMNS, LOADS_COLUMNS, LOADS_TABLE, LOCK_TABLE
 from loaders.words.row_key import Keys
 from loaders.words.run_record import Batch, Run
 
@@ -59,8 +59,12 @@ def drop_table(schema: str, table: str) -> str:
     return f"drop table if exists {name(schema, table)}"
 
 
-def lock_loads(schema: str) -> str:
-    return f"lock {name(schema, LOADS_TABLE)}"
+def create_lock(schema: str) -> str:
+    return f"create table if not exists {name(schema, LOCK_TABLE)} (nothing SMALLINT)"
+
+
+def lock(schema: str) -> str:
+    return f"lock {name(schema, LOCK_TABLE)}"
 
 
 def newest_run(schema: str) -> str:

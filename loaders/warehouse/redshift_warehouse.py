@@ -156,7 +156,7 @@ class RedshiftWarehouse:
                     self._session.run(redshift_sql.erase(schema, table, part))
             self._session.commit(
                 change,
-                redshift_sql.lock_loads(self.schema),
+                redshift_sql.lock(self.schema),
                 lambda: not any(self.occurrences(keys, schema, table) for schema, table in relations),
             )
 
@@ -180,9 +180,10 @@ class RedshiftWarehouse:
         return newest[0][0] if newest else 0
 
     def _begin(self) -> None:
-        """One writer at a time."""
+        """One writer at a time. What is locked is made before: in the transaction it would fix what that sees."""
+        self._session.run(redshift_sql.create_lock(self.schema))
         self._session.run("begin")
-        self._session.run(redshift_sql.lock_loads(self.schema))
+        self._session.run(redshift_sql.lock(self.schema))
 
     def _transaction(self, run: Run, files: RunFiles, proved: Proved, change: Change) -> None:
         self._begin()
@@ -210,7 +211,7 @@ class RedshiftWarehouse:
 
     def _commit(self, change: Change, lines: str) -> None:
         """lines: the query that counts what the transaction has put into `_loads`."""
-        lock = redshift_sql.lock_loads(self.schema)
+        lock = redshift_sql.lock(self.schema)
         self._session.commit(change, lock, lambda: self._session.rows(lines)[0][0] > 0)
 
     def holds(self, batch: Batch) -> bool:

@@ -4,6 +4,10 @@
 # snapshot time, and when a run saw that the row was gone.
 LINEAGE_COLUMNS = {"_run": "BIGINT", "_extracted_at": "TIMESTAMP", "_deleted_at": "TIMESTAMP"}
 
+# Locked by whoever writes into raw (Redshift only), and read by nobody: LOCK keeps readers out for as long as a load
+# takes (docs.aws.amazon.com/redshift/latest/dg/r_LOCK.html), and `_loads` is what status, freshness and builds read.
+LOCK_TABLE = "_lock"
+
 # The warehouse's record of what is applied: a row per run and table.
 LOADS_TABLE = "_loads"
 LOADS_COLUMNS = {

@@ -128,7 +128,7 @@ def test_plan_prints_the_statements_that_the_load_then_sends(shop, redshift):
     assert "order: full, about" in told
     for statement in (
         "begin;",
-        'lock "raw"."_loads";',
+        'lock "raw"."_lock";',
         f'copy "staged_2" from \'s3://{NAMES.bucket}/{NAMES.prefix}/order/',
         f"iam_role '{redshift.copy_role}' format as parquet manifest;",
         'delete from "raw"."order";',

@@ -604,6 +604,19 @@ def test_two_first_loads_at_once_apply_a_run_once(both, schema):
     assert len(both.rows("_loads")) == 1
 
 
+def test_who_asks_what_is_loaded_does_not_wait_for_a_load(loaded):
+    """LOCK keeps readers out until the transaction ends: status, freshness and builds waited for every load."""
+    seen = []
+
+    def ask_meanwhile(_lost) -> None:
+        seen.append(loaded.rows("_loads", "run"))
+
+    run = pipeline.runs.read(loaded.lake, 2)
+    with loaded.warehouse() as warehouse:
+        warehouse.apply(run, RunFiles(loaded.lake, loaded.own.folder), ask_meanwhile)
+    assert seen == [[(1,)]] and loaded.rows("_loads", "run") == [(1,), (2,)]
+
+
 def test_the_command_needs_a_lake_that_redshift_can_read(own, redshift):
     own.write("create table t (id int primary key)")
     own.discover()
