@@ -66,16 +66,20 @@ status: setup ## what raw holds, and what waits in the lake
 test: .venv/test ## every test, on real parts (PYTEST="-k lake" for some)
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
 
-lint: .venv/test ## ruff, mypy, sqlfluff, zizmor
+lint: .venv/test ## ruff, mypy, sqlfluff, zizmor, cfn-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(RUN) sqlfluff lint dbt_project/models dbt_project/tests --disable-progress-bar --processes 2
 	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/cfn-lint infra/stacks/*.yaml
 
 pr: lint demo ## what CI asks of a pull request: lint, conventions, everything built on DuckDB, docs and dashboard
 	$(BIN)/python -m pytest -q tests/test_conventions.py tests/test_dbt_project.py -k "conventions or parses_for_every_target"
 	echo "look at .data/docs/index.html and .data/dashboard/index.html"
+
+env-from-stack: .venv/test ## append to .env what the stacks of infra/ put out; lines that are there stay
+	$(RUN) infra.aws env
 
 ##@ More
 
@@ -168,7 +172,7 @@ help:
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: demo day sql check-exercise break fix notebook plan verify extract build docs dashboard open export status doctor pr test test-long bench bench-cost test-aws lint setup up down seed load replay prune withdraw sign erase discover docs-serve format lock clean help help-all
+.PHONY: env-from-stack demo day sql check-exercise break fix notebook plan verify extract build docs dashboard open export status doctor pr test test-long bench bench-cost test-aws lint setup up down seed load replay prune withdraw sign erase discover docs-serve format lock clean help help-all
 
 # ---- what the targets above stand on ----------------------------------------------------------------------------
 
