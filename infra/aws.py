@@ -4,7 +4,7 @@
   python -m infra.aws up Image=REPOSITORY:1   and what runs; parameters given before are kept
   python -m infra.aws run                     one run of the pipeline, now
   python -m infra.aws env                     what .env lacks, appended to it; lines that are there stay
-  python -m infra.aws down                    data (lake, warehouse, a snapshot of the shop) is kept
+  python -m infra.aws down                    asks first; data (lake, warehouse, a snapshot of the shop) is kept
 
 A shop with a VPC or a database of its own leaves network or shop out and gives their outputs as parameters:
   python -m infra.aws up --skip network,shop VpcId=vpc-1 SubnetIds=subnet-1,subnet-2,subnet-3 SourceHost=db.example.com
@@ -185,7 +185,16 @@ def run_task(session: Any, known: dict[str, str], which: str) -> int:
     return 1 if code is None else int(code)
 
 
-def down(cloud: Any, prefix: str) -> None:
+def down(cloud: Any, prefix: str, sure: bool) -> None:
+    """Delete the stacks, the last one first; whoever has not said --yes is asked for the prefix."""
+    going = [f"{prefix}-{name}" for name in ORDER if described(cloud, f"{prefix}-{name}")]
+    if not going:
+        raise Stop(f"there is no stack {prefix}-…\n  fix: --prefix, or the Region (AWS_DEFAULT_REGION)")
+    print(
+        f"deletes {', '.join(there)}; lake, pages, namespace, key and a last snapshot of RDS stay, and cost", flush=True
+    )
+    if not sure and (not sys.stdin.isatty() or input(f"write {prefix} to go on: ") != prefix):
+        raise Stop("nothing was deleted\n  fix: say it again with --yes, or write the prefix when asked")
     for name in reversed(ORDER):
         stack = f"{prefix}-{name}"
         there = described(cloud, stack)
@@ -206,7 +215,7 @@ def act(chosen: argparse.Namespace) -> int:
     if chosen.command == "up":
         up(cloud, chosen.prefix, set(filter(None, chosen.skip.split(","))), dict(chosen.parameters))
     elif chosen.command == "down":
-        down(cloud, chosen.prefix)
+        down(cloud, chosen.prefix, chosen.yes)
     else:
         known = outputs(cloud, chosen.prefix) | {"Region": cloud.meta.region_name}
         if chosen.command in TASKS:
@@ -227,6 +236,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", choices=("up", "bootstrap", "run", "env", "down"))
     parser.add_argument("--prefix", default="order-he", help="what the stacks' names begin with")
     parser.add_argument("--skip", default="", help="stacks to leave out: network,shop,run")
+    parser.add_argument("--yes", action="store_true", help="down: do not ask")
     parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE", type=pair)
     try:
         return act(parser.parse_intermixed_args(arguments))
