@@ -190,9 +190,8 @@ def down(cloud: Any, prefix: str, sure: bool) -> None:
     going = [f"{prefix}-{name}" for name in ORDER if described(cloud, f"{prefix}-{name}")]
     if not going:
         raise Stop(f"there is no stack {prefix}-…\n  fix: --prefix, or the Region (AWS_DEFAULT_REGION)")
-    print(
-        f"deletes {', '.join(there)}; lake, pages, namespace, key and a last snapshot of RDS stay, and cost", flush=True
-    )
+    kept = "lake, pages, namespace, key and a last snapshot of RDS stay, and cost"
+    print(f"deletes {', '.join(going)}; {kept}", flush=True)
     if not sure and (not sys.stdin.isatty() or input(f"write {prefix} to go on: ") != prefix):
         raise Stop("nothing was deleted\n  fix: say it again with --yes, or write the prefix when asked")
     for name in reversed(ORDER):
