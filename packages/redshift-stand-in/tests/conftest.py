@@ -1,3 +1,3 @@
 """The stand-in, started once per worker by its own plugin."""
 
-from stand_in_fixtures import ask, redshift, s3, schema  # noqa: F401 (fixtures)
+from stand_in_fixtures import ask, redshift, s3, schema, table  # noqa: F401 (fixtures)

@@ -59,6 +59,12 @@ def schema(ask) -> Iterator[str]:
 
 
 @pytest.fixture
+def table(ask, schema) -> str:
+    ask(f"create table {schema}.t (id int)")
+    return f"{schema}.t"
+
+
+@pytest.fixture
 def s3(redshift):
     """S3 as the account that writes the files."""
     return boto3.client(

@@ -194,3 +194,54 @@ def test_the_account_that_writes_the_files_may_do_what_it_needs_and_no_more(reds
     ):
         with pytest.raises(ClientError, match="AccessDenied"):
             forbidden()
+
+
+def test_a_row_of_more_than_four_megabytes_is_refused(shelf):
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_COPY.html: of a single input row from any source."""
+    shelf.ask(f"create table {shelf.table} (id int, b varbyte(5000000), c varbyte(5000000))")
+
+    def rows(more: int) -> pa.Table:
+        halves = {"b": pa.array([b"x" * 2 * 1024 * 1024]), "c": pa.array([b"x" * (2 * 1024 * 1024 + more)])}
+        return pa.table({"id": pa.array([1], pa.int32()), **halves})
+
+    assert shelf.copy(shelf.manifest(shelf.put(rows(0)))) == 1
+    assert "The size of an input row is 4194305 bytes" in shelf.fails(shelf.manifest(shelf.put(rows(1))))
+
+
+def test_missing_columns_at_the_end_are_null_with_fillrecord(shelf):
+    """FILLRECORD: https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html"""
+    shelf.ask(f"create table {shelf.table} (id int, v varchar(9), n int)")
+    manifest = shelf.manifest(shelf.put(pa.table({"id": pa.array([1], pa.int32())})))
+    assert "Unmatched number of columns" in shelf.fails(manifest)
+    assert shelf.copy(manifest, more="fillrecord statupdate off") == 1
+    assert shelf.ask(f"select * from {shelf.table}") == [(1, None, None)]
+    shelf.ask(f"drop table {shelf.table}")
+    shelf.ask(f"create table {shelf.table} (id int, v varchar(9) not null)")
+    assert "NULL in the column v" in shelf.fails(manifest, more="fillrecord")
+
+
+def test_bytes_that_are_no_utf8_are_refused_or_replaced_one_by_one(shelf):
+    """ACCEPTINVCHARS: https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html"""
+    shelf.ask(f"create table {shelf.table} (v varchar(20))")
+    broken = pa.Array.from_buffers(pa.string(), 1, pa.array([b"a\xff\xfeb"]).buffers())
+    manifest = shelf.manifest(shelf.put(pa.table({"v": broken})))
+    assert "invalid UTF-8 in the column v" in shelf.fails(manifest)
+    assert shelf.copy(manifest, more="acceptinvchars") == 1
+    assert shelf.copy(manifest, more="acceptinvchars as '^'") == 1
+    assert sorted(shelf.ask(f"select v from {shelf.table}")) == [("a??b",), ("a^^b",)]
+    assert "one ASCII character" in shelf.fails(manifest, more="acceptinvchars 'é'")
+
+
+def test_identity_columns_are_left_out_unless_explicit_ids_says_otherwise(shelf):
+    """https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-column-mapping.html, column_list."""
+    shelf.ask(f"create table {shelf.table} (id bigint identity(5, 1), v varchar(9))")
+    values = {"id": pa.array([77], pa.int64()), "v": pa.array(["x"])}
+    whole = shelf.manifest(shelf.put(pa.table(values), "whole"))
+    assert "Table columns: 1, Data columns: 2" in shelf.fails(whole)
+    assert shelf.copy(whole, more="explicit_ids") == 1
+    shelf.copy(shelf.manifest(shelf.put(pa.table({"v": values["v"]}), "values")))
+    assert sorted(shelf.ask(f"select * from {shelf.table}")) == [(5, "x"), (77, "x")]
+    copy = f"copy {shelf.table} {{}} from '{whole}' iam_role '{shelf.redshift.copy_role}' format parquet manifest {{}}"
+    for columns, more in (("(id, v)", ""), ("(v)", "explicit_ids")):
+        with pytest.raises(Error, match="needs EXPLICIT_IDS"):
+            shelf.ask(copy.format(columns, more))

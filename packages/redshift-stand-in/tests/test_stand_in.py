@@ -34,6 +34,7 @@ REFUSED = {
     "TABLESAMPLE": "select * from {t} tablesample system (1)",
     "generate_series": "select generate_series(1, 3)",
     "COPY FROM STDIN": "copy {t} from stdin",
+    "a cursor that scrolls or is held": "declare c cursor with hold for select 1",
     "CREATE TRIGGER": "create trigger x before insert on {t} execute procedure f()",
     "CREATE DOMAIN": "create sequence {s}.x",
     "UNLOAD": "unload ('select 1') to 's3://x/y' iam_role default",
@@ -55,12 +56,6 @@ def refused(ask, sql: str) -> str:
     with pytest.raises(Error) as caught:
         ask(sql)
     return caught.value.args[0]["M"]
-
-
-@pytest.fixture
-def table(ask, schema):
-    ask(f"create table {schema}.t (id int)")
-    return f"{schema}.t"
 
 
 def test_every_refusal_has_a_test():
@@ -158,6 +153,58 @@ def test_truncate_commits_the_transaction_it_is_in(ask, table):
     ask(f"insert into {table} values (2)")
     ask("rollback")
     assert ask(f"select id from {table}") == [(2,)]
+
+
+@pytest.mark.parametrize("name", ["oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid", "deletexid", "insertxid"])
+def test_a_column_named_like_a_system_column_is_refused(ask, schema, table, name):
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html, column_name; the last two unverified."""
+    assert "conflicts with a system column name" in refused(ask, f'create table {schema}.u ("{name}" int)')
+    assert "conflicts with a system column name" in refused(ask, f'alter table {table} add column "{name}" int')
+
+
+def test_one_cursor_at_a_time_is_open_in_a_session(ask, table):
+    """https://docs.aws.amazon.com/redshift/latest/dg/declare.html"""
+    ask("begin")
+    ask(f"declare one cursor for select * from {table}")
+    ask("close one")
+    ask(f"declare two cursor for select * from {table}")
+    assert ask("fetch all from two") == []
+    assert "only one cursor at a time" in refused(ask, f"declare three cursor for select * from {table}")
+    ask("rollback")
+    assert "transaction block" in refused(ask, "declare four cursor for select 1")
+
+
+def test_a_varbyte_is_resized_like_a_varchar(ask, schema):
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html: ALTER COLUMN … TYPE."""
+    ask(f"create table {schema}.t (b varbyte(2), v varchar(2), n int)")
+    ask(f"alter table {schema}.t alter column b type varbyte(4)")
+    ask(f"insert into {schema}.t (b) values (from_hex('01020304'))")
+    assert "varbyte(4)" in refused(ask, f"insert into {schema}.t (b) values (from_hex('0102030405'))")
+    assert "varbyte(3)" in refused(ask, f"alter table {schema}.t alter column b type varbyte(3)")
+    for column, other in (("b", "varchar(9)"), ("v", "varbyte(9)"), ("n", "varchar(9)")):
+        told = refused(ask, f"alter table {schema}.t alter column {column} type {other}")
+        assert "only the size of a VARCHAR or a VARBYTE" in told
+
+
+def test_a_reader_waits_for_a_drop_and_a_rename_and_then_does_not_find_its_table(ask, redshift, table):
+    """r_LOCK: DROP and ALTER take ACCESS EXCLUSIVE there too; who has begun to read makes the DROP wait."""
+    with connection_to(redshift) as reader, connection_to(redshift) as other, reader.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute(f"select * from {table}")
+        for sql in (f"alter table {table} rename to away", f"drop table {table}"):
+            with other.cursor() as waiting:
+                waiting.execute("set statement_timeout to 300")
+                with pytest.raises(Error, match="statement timeout"):
+                    waiting.execute(sql)
+        cursor.execute("rollback")
+        ask("begin")
+        ask(f"alter table {table} rename to away")
+        cursor.execute("set statement_timeout to 300")
+        with pytest.raises(Error, match="statement timeout"):
+            cursor.execute(f"select * from {table}")
+        ask("commit")
+        with pytest.raises(Error, match="does not exist"):
+            cursor.execute(f"select * from {table}")
 
 
 def test_only_a_varchar_can_be_resized_and_only_outside_a_transaction(ask, schema):

@@ -46,12 +46,38 @@ create function pg_catalog.rs_set_width(p text, c text, n int) returns void lang
 begin
     if n > 16777216 then raise exception 'length for type varbyte cannot exceed 16777216' using errcode = '22023'; end if;
     insert into rs_widths values (rs_relation(p), c, n) on conflict (relid, name) do update set width = n;
-    execute format('alter table %s add check (rs_fits(%I, %s))', rs_relation(p)::regclass, c, n);
+    execute format('alter table %s drop constraint if exists %I', rs_relation(p)::regclass, 'rs_varbyte_' || c);
+    execute format('alter table %s add constraint %I check (rs_fits(%I, %s))', rs_relation(p)::regclass, 'rs_varbyte_' || c, c, n);
+end $$;
+-- r_ALTER_TABLE: a VARCHAR and a VARBYTE change their size, and nothing changes its type
+create function pg_catalog.rs_check_resize(p text, c text, wanted text) returns void language plpgsql security definer as $$
+begin
+    if exists (select 1 from pg_attribute where attrelid = rs_relation(p) and attname = c and atttypid <> wanted::regtype) then
+        raise exception 'target data type is not supported: only the size of a VARCHAR or a VARBYTE can be altered' using errcode = '0A000';
+    end if;
+end $$;
+-- "Only one cursor at a time can be open per session" (page `declare`)
+create function pg_catalog.rs_one_cursor() returns void language plpgsql as $$
+declare open text := (select min(name) from pg_cursors where statement ~* '^\s*declare');
+begin
+    if open is not null then
+        raise exception 'cursor "%" is open already: only one cursor at a time can be open per session', open using errcode = '0A000';
+    end if;
 end $$;
 create function pg_catalog.rs_on_ddl() returns event_trigger language plpgsql security definer as $$
 declare r record; outgrown text;
 begin
     if current_setting('redshift.in_trigger', true) = '1' then return; end if;
+    -- r_CREATE_TABLE_NEW: names of system columns; PostgreSQL itself refuses those that it has too.
+    for r in
+        select a.attname
+        from pg_event_trigger_ddl_commands() e
+        join pg_class c on c.oid = e.objid and e.classid = 'pg_class'::regclass and c.relkind = 'r'
+        join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where a.attname in ('oid', 'deletexid', 'insertxid')
+    loop
+        raise exception 'column name "%" conflicts with a system column name', r.attname using errcode = '42701';
+    end loop;
     perform set_config('redshift.in_trigger', '1', true);
     for r in
         select n.nspname, c.relname, c.oid, a.attname, a.attnum, a.atttypmod - 4 as width, a.atttypid
@@ -182,6 +208,112 @@ create function pg_catalog.pg_get_late_binding_view_cols() returns setof record 
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     where v.late $$;
 
+-- users and groups: PostgreSQL's roles, and what these have not. A superuser is a member of all others.
+create table pg_catalog.rs_users (name text primary key, password text, until timestamptz, timeout int, superuser boolean not null default false);
+create table pg_catalog.rs_assumes (role text, grantee text, kind text, primary key (role, grantee, kind));
+-- Until a superuser revokes it, everybody may use every role (r_GRANT-usage-notes, "Usage notes for granting the ASSUMEROLE permission").
+insert into pg_catalog.rs_assumes select 'ALL', 'public', unnest(array['COPY', 'UNLOAD', 'EXTERNAL FUNCTION', 'CREATE MODEL']);
+create function pg_catalog.rs_is_superuser() returns boolean language sql stable security definer as $$
+    select session_user = 'postgres' or exists (select 1 from rs_users where name = session_user and superuser) $$;
+create function pg_catalog.rs_only_superusers(what text) returns void language plpgsql as $$
+begin
+    if not rs_is_superuser() then raise exception 'must be superuser to %', what using errcode = '42501'; end if;
+end $$;
+create function pg_catalog.rs_keep_user(who text, o jsonb) returns void language plpgsql security definer as $$
+begin
+    perform rs_only_superusers('alter users');
+    if o ? 'password' and o->>'password' is null and coalesce((o->>'superuser')::boolean, (select superuser from rs_users where name = who)) then
+        raise exception 'cannot disable the password of a superuser' using errcode = '42501';
+    end if;
+    insert into rs_users (name) values (who) on conflict do nothing;
+    if o ? 'password' then
+        update rs_users set password = case when o->>'password' ~ '^md5[0-9a-f]{32}$' then o->>'password'
+            else 'md5' || md5((o->>'password') || who) end where name = who;
+    end if;
+    if o ? 'until' then update rs_users set until = (o->>'until')::timestamptz where name = who; end if;
+    if o ? 'timeout' then update rs_users set timeout = (o->>'timeout')::int where name = who; end if;
+    if o ? 'connections' then execute format('alter role %I connection limit %s', who, o->>'connections'); end if;
+    if o ? 'createdb' then execute format('alter role %I %s', who, case when (o->>'createdb')::boolean then 'createdb' else 'nocreatedb' end); end if;
+    if o ? 'superuser' then
+        update rs_users set superuser = (o->>'superuser')::boolean where name = who;
+        if (o->>'superuser')::boolean then
+            execute format('revoke %I from admin', who);
+            execute format('grant admin to %I', who);
+        else
+            execute format('revoke admin from %I', who);
+            execute format('grant %I to admin', who);
+        end if;
+    end if;
+end $$;
+create function pg_catalog.rs_create_user(who text, o jsonb, groups text[]) returns void language plpgsql security definer as $$
+declare each text;
+begin
+    perform rs_only_superusers('create users');
+    if who = 'public' then raise exception 'user name "public" is reserved' using errcode = '42939'; end if;
+    if exists (select 1 from pg_roles where rolname = who) then
+        raise exception 'user "%" already exists', who using errcode = '42710';
+    end if;
+    execute format('create role %I login', who);
+    execute format('grant %I to admin', who);
+    perform rs_keep_user(who, o);
+    foreach each in array groups loop execute format('grant %I to %I', each, who); end loop;
+end $$;
+create function pg_catalog.rs_alter_user(who text, o jsonb, groups text[]) returns void language plpgsql security definer as $$
+begin
+    if not exists (select 1 from pg_roles where rolname = who and rolcanlogin) then
+        raise exception 'user "%" does not exist', who using errcode = '42704';
+    end if;
+    perform rs_keep_user(who, o);
+end $$;
+create function pg_catalog.rs_create_group(which text, members text[], is_out boolean) returns void language plpgsql security definer as $$
+begin
+    perform rs_only_superusers('create groups');
+    if exists (select 1 from pg_roles where rolname = which) then
+        raise exception 'group "%" already exists', which using errcode = '42710';
+    end if;
+    execute format('create role %I nologin', which);
+    perform rs_alter_group(which, members, false);
+end $$;
+create function pg_catalog.rs_alter_group(which text, members text[], is_out boolean) returns void language plpgsql security definer as $$
+declare each text;
+begin
+    perform rs_only_superusers('alter groups');
+    if not exists (select 1 from pg_roles where rolname = which and not rolcanlogin) then
+        raise exception 'group "%" does not exist', which using errcode = '42704';
+    end if;
+    foreach each in array members loop
+        execute format(case when is_out then 'revoke %I from %I' else 'grant %I to %I' end, which, each);
+    end loop;
+end $$;
+create function pg_catalog.rs_drop_roles(gone text[], missing_ok boolean) returns void language plpgsql security definer as $$
+declare each text;
+begin
+    perform rs_only_superusers('drop users');
+    foreach each in array gone loop
+        execute format('drop role %s %I', case when missing_ok then 'if exists' else '' end, each);
+        delete from rs_users where name = each;
+        delete from rs_assumes where grantee = each;
+    end loop;
+end $$;
+create function pg_catalog.rs_assume(is_grant boolean, roles text[], grantees text[], kinds text[]) returns void language plpgsql security definer as $$
+begin
+    perform rs_only_superusers('grant or revoke ASSUMEROLE');
+    if is_grant then
+        insert into rs_assumes select r, g, k from unnest(roles) r, unnest(grantees) g, unnest(kinds) k on conflict do nothing;
+    else
+        delete from rs_assumes where ('ALL' = any(roles) or role = any(roles)) and grantee = any(grantees) and kind = any(kinds);
+    end if;
+end $$;
+create function pg_catalog.rs_may_assume(which text, what text) returns boolean language sql stable security definer as $$
+    select rs_is_superuser() or exists (
+        select 1 from rs_assumes left join pg_roles on rolname = grantee
+        where role in ('ALL', which) and kind = what and (grantee = 'public' or pg_has_role(session_user, pg_roles.oid, 'member'))) $$;
+-- Whom IAM knows and the database does not is made at the first log-in, with no right (redshift-serverless GetCredentials).
+create function pg_catalog.rs_let_in(who text) returns void language plpgsql as $$
+begin
+    if not exists (select 1 from pg_roles where rolname = who) then perform rs_create_user(who, '{"password": null}', '{}'); end if;
+end $$;
+
 -- COPY
 create function pg_catalog.rs_copied(n bigint, id bigint) returns void language sql as $$
     select set_config('redshift.last_copy_count', n::text, false), set_config('redshift.last_copy_id', id::text, false) $$;
@@ -259,7 +391,7 @@ select
 from information_schema.table_privileges;
 create view pg_catalog.stv_inflight as select 0 as userid, 0 as query, 0 as pid, ''::varchar as text where false;
 grant select on all tables in schema pg_catalog to public;
-revoke all on pg_catalog.rs_copies, pg_catalog.rs_load_errors from public;
+revoke all on pg_catalog.rs_copies, pg_catalog.rs_load_errors, pg_catalog.rs_users, pg_catalog.rs_assumes from public;
 
 create function pg_catalog.rs_show_schemas(d text)
 returns table (database_name varchar, schema_name varchar, schema_owner int, schema_type varchar, schema_acl varchar, source_database varchar, schema_option varchar)

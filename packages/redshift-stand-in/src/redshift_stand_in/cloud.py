@@ -7,7 +7,9 @@ from typing import Any
 
 import boto3
 import moto.settings
+from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sts.models import sts_backends
 from werkzeug.serving import make_server
 
 from redshift_stand_in.guard import Guarded
@@ -75,3 +77,17 @@ def _role(iam: Any, name: str, statements: Any) -> str:
     if statements:
         iam.put_role_policy(RoleName=name, PolicyName=POLICY, PolicyDocument=document(statements))
     return str(role["Arn"])
+
+
+def identity(access_key: str) -> tuple[str, str] | None:
+    """(the database's name of who has this key, its secret): `IAM:user`, or `IAMR:role` for one that took on a role."""
+    for users in iam_backends.values():
+        for user in users["aws"].users.values():
+            for key in user.access_keys:
+                if key.access_key_id == access_key:
+                    return f"IAM:{user.name}", str(key.secret_access_key)
+    for sessions in sts_backends.values():
+        taken = sessions["aws"].get_assumed_role_from_access_key(access_key)
+        if taken:
+            return f"IAMR:{taken.role_arn.rpartition('/')[2]}", str(taken.secret_access_key)
+    return None

@@ -1,5 +1,6 @@
 """The files of a COPY: fetched from S3 with the role's own keys, and checked as strictly as Redshift checks them."""
 
+import codecs
 import io
 import json
 import re
@@ -18,6 +19,8 @@ from redshift_stand_in.errors import RedshiftError, refused, scan_error
 
 ADDRESS = re.compile(r"s3://([^/]+)/(.*)", re.IGNORECASE)
 ROWS_AT_ONCE = 50_000
+# Of a single input row from any source: r_COPY. How Redshift words the refusal is not known.
+LARGEST_ROW = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -129,18 +132,18 @@ def _call(address: str, method: Any, **options: str) -> Any:
         ) from None
 
 
-def opened(address: str, data: bytes, columns: list[TableColumn]) -> pq.ParquetFile:
-    """The file, once its columns are known to be exactly the target's, by position."""
+def opened(address: str, data: bytes, columns: list[TableColumn], fill: bool = False) -> pq.ParquetFile:
+    """The file, once its columns are known to be exactly the target's, by position. fill: the last may be missing."""
     try:
         file = pq.ParquetFile(io.BytesIO(data))
     except pa.ArrowException:
         raise scan_error(f"File '{address}' has an invalid version number.") from None
-    if len(file.schema) != len(columns):
+    if len(file.schema) > len(columns) or (len(file.schema) < len(columns) and not fill):
         raise scan_error(
             "Unmatched number of columns between table and file. "
             f"Table columns: {len(columns)}, Data columns: {len(file.schema)}, File name: {address}"
         )
-    for index, column in enumerate(columns):
+    for index, column in enumerate(columns[: len(file.schema)]):
         if not _accepts(column, file.schema.column(index)):
             found = file.schema.column(index)
             raise scan_error(
@@ -175,15 +178,52 @@ def _accepts(column: TableColumn, found: Any) -> bool:
     )
 
 
-def copy_text(file: pq.ParquetFile, columns: list[TableColumn]) -> Iterator[tuple[int, bytes]]:
-    """(rows, text for PostgreSQL's COPY) of the file, part by part; a value that does not fit is an error."""
+def copy_text(
+    file: pq.ParquetFile, columns: list[TableColumn], replacement: str | None = None
+) -> Iterator[tuple[int, bytes]]:
+    """(rows, text for PostgreSQL's COPY) of the file, part by part; a value that does not fit is an error.
+
+    replacement: of bytes that are no UTF-8 (ACCEPTINVCHARS); None: they are an error. Missing columns are NULL.
+    """
     for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
-        fields = [_field(values, column) for values, column in zip(batch.columns, columns, strict=True)]
+        missing = [pa.nulls(batch.num_rows, pa.string())] * (len(columns) - batch.num_columns)
+        pairs = list(zip([*batch.columns, *missing], columns, strict=True))
+        _check_rows(pairs)
+        fields = [_field(_valid(values, column, replacement), column) for values, column in pairs]
         options = {"null_handling": "replace", "null_replacement": "\\N"}
         lines = (
             pc.binary_join_element_wise(*fields, "\t", **options) if len(fields) > 1 else pc.fill_null(fields[0], "\\N")
         )
         yield batch.num_rows, ("\n".join(lines.to_pylist()) + "\n").encode() if batch.num_rows else b""
+
+
+def _check_rows(pairs: list[tuple[pa.Array, TableColumn]]) -> None:
+    size: Any = 0
+    for values, column in pairs:
+        if column.type in ("character varying", "character", "bytea"):
+            size = pc.add(size, pc.fill_null(pc.binary_length(values.cast(pa.binary())), 0))
+    if isinstance(size, pa.Array) and (pc.max(size).as_py() or 0) > LARGEST_ROW:
+        raise scan_error(f"The size of an input row is {pc.max(size)} bytes; the maximum is {LARGEST_ROW}", 15001)
+
+
+def _valid(values: pa.Array, column: TableColumn, replacement: str | None) -> pa.Array:
+    """Texts that are UTF-8: multi-byte-character-load-errors, and ACCEPTINVCHARS in copy-parameters-data-conversion."""
+    if column.type not in ("character varying", "character"):
+        return values
+    try:
+        values.validate(full=True)
+        return values
+    except pa.ArrowInvalid:
+        if replacement is None:
+            raise scan_error(f"invalid UTF-8 in the column {column.name}", 15001) from None
+    codecs.register_error(
+        f"rs_{replacement}",
+        lambda error: (str(replacement) * (error.end - error.start), error.end),  # type: ignore[attr-defined]
+    )
+    texts = values.cast(pa.binary()).to_pylist()
+    return pa.array(
+        [None if each is None else each.decode("utf-8", f"rs_{replacement}") for each in texts], pa.string()
+    )
 
 
 def _field(values: pa.Array, column: TableColumn) -> pa.Array:

@@ -7,7 +7,7 @@ from redshift_stand_in.errors import RedshiftError, refused
 from redshift_stand_in.rewrite import NAME
 
 # What the documentation allows for Parquet (copy-usage_notes-copy-from-columnar), as far as the stand-in can judge it.
-FLAGS = ("MANIFEST",)
+FLAGS = ("MANIFEST", "FILLRECORD", "EXPLICIT_IDS", "STATUPDATE", "ACCEPTINVCHARS")
 COPY = re.compile(
     rf"""copy\s+{NAME}\s*(\((?:"(?:[^"]|"")+"|[^)"])*\))?\s*from\s+('(?:[^']|'')*')\s*(.*)$""",
     re.IGNORECASE | re.DOTALL,
@@ -16,13 +16,17 @@ COPY = re.compile(
 
 @dataclass(frozen=True)
 class Copy:
-    """A parsed COPY. columns: None for all of the table's."""
+    """A parsed COPY. columns: None for all of the table's. options: what it says, ACCEPTINVCHARS with its value."""
 
     table: str
     columns: tuple[str, ...] | None
     source: str
     role: str
-    manifest: bool
+    options: dict[str, str]
+
+    @property
+    def manifest(self) -> bool:
+        return "MANIFEST" in self.options
 
 
 def parse(sql: str) -> Copy:
@@ -36,7 +40,7 @@ def parse(sql: str) -> Copy:
     if options.get("FORMAT") != "PARQUET":
         raise refused(f"COPY in the format {options.get('FORMAT', 'TEXT')}")
     columns = _columns(found[2]) if found[2] else None
-    return Copy(found[1].lower(), columns, _plain(found[3]), options["IAM_ROLE"], "MANIFEST" in options)
+    return Copy(found[1].lower(), columns, _plain(found[3]), options["IAM_ROLE"], options)
 
 
 def _options(text: str) -> dict[str, str]:
@@ -51,7 +55,7 @@ def _options(text: str) -> dict[str, str]:
             value = words.pop(0).upper()
             found[word] = words.pop(0).upper() if value == "AS" and words else value
         elif word in FLAGS:
-            found[word] = ""
+            found[word] = _value(word, words)
         elif word in ("CREDENTIALS", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"):
             raise refused("keys in the text of a COPY")
         elif word in ("CSV", "JSON", "ORC", "AVRO"):
@@ -59,6 +63,20 @@ def _options(text: str) -> dict[str, str]:
         else:
             raise RedshiftError(f"{word} argument is not supported for PARQUET based COPY", "0A000")
     return found
+
+
+def _value(word: str, words: list[str]) -> str:
+    """What follows a flag (copy-parameters-data-conversion, copy-parameters-data-load)."""
+    if word == "STATUPDATE" and words and words[0].upper() in ("ON", "TRUE", "OFF", "FALSE"):
+        return words.pop(0).upper()
+    if word == "ACCEPTINVCHARS":
+        if words and words[0].upper() == "AS":
+            words.pop(0)
+        value = _plain(words.pop(0)) if words and words[0].startswith("'") else "?"
+        if len(value) != 1 or not "\0" < value < "\x80":
+            raise RedshiftError("ACCEPTINVCHARS takes one ASCII character that is not NULL", "22023")
+        return value
+    return ""
 
 
 def _columns(text: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ select a.attname, format_type(a.atttypid, null),
     case a.atttypid when 1700 then ((a.atttypmod - 4) >> 16) & 65535 when 17 then coalesce(w.width, 64000)
         else a.atttypmod - 4 end,
     case when a.atttypid = 1700 then (a.atttypmod - 4) & 65535 else 0 end,
-    not a.attnotnull, has_table_privilege(a.attrelid, 'insert')
+    not a.attnotnull, a.attidentity <> '', has_table_privilege(a.attrelid, 'insert')
 from pg_attribute a left join rs_widths w on w.relid = a.attrelid and w.name = a.attname
 where a.attrelid = rs_relation({table}) and a.attnum > 0 and not a.attisdropped order by a.attnum
 """
@@ -43,10 +43,11 @@ def run_copy(session: Client, sql: str) -> bytes:
     address = copy.source
     try:
         columns = _columns(session, copy)
+        _check_role(session, copy.role)
         s3 = session.world.cloud.s3_as(copy.role)
         whole: list[tuple[str, pq.ParquetFile]] = []
         for address, data in copy_files.files(copy, s3):
-            whole.append((address, copy_files.opened(address, data, columns)))
+            whole.append((address, copy_files.opened(address, data, columns, "FILLRECORD" in copy.options)))
         rows = _stream(session, copy, columns, whole)
     except RedshiftError as error:
         told = (number, session.number, address, str(error), error.detail)
@@ -61,17 +62,32 @@ def run_copy(session: Client, sql: str) -> bytes:
     )  # fmt: skip
 
 
+def _check_role(session: Client, role: str) -> None:
+    """Whether the user may use the role: ASSUMEROLE (r_GRANT-usage-notes); how Redshift words it is not known."""
+    _error, rows = session.query(f"select rs_may_assume({literal(role)}, 'COPY')")
+    if rows != [["t"]]:
+        raise RedshiftError(f"permission denied: ASSUMEROLE on {role} for COPY", "42501")
+
+
 def _columns(session: Client, copy: copy_options.Copy) -> list[TableColumn]:
     name = copy.table.split(".")[-1].strip('"')
     error, rows = session.query(COLUMNS.format(table=literal(copy.table)))
     if error or not rows:
         raise RedshiftError(f"Cannot COPY into nonexistent table {name}", "42P01")
-    if rows[0][5] == "f":
+    if rows[0][6] == "f":
         raise RedshiftError(f"permission denied for relation {name}", "42501")
     values = [[str(value) for value in row] for row in rows]  # none is NULL
     known = {row[0]: TableColumn(row[0], row[1], int(row[2]), int(row[3]), row[4] == "t") for row in values}
+    identities = {row[0] for row in values if row[5] == "t"}
+    named = set(copy.columns or ()) & identities
+    # copy-parameters-column-mapping: the one needs the other; without a list they are left out unless EXPLICIT_IDS.
+    if copy.columns and bool(named) != ("EXPLICIT_IDS" in copy.options) and (named or identities):
+        raise RedshiftError(
+            "an IDENTITY column in the list of a COPY needs EXPLICIT_IDS, and this needs it there", "0A000"
+        )
+    left_out = set() if "EXPLICIT_IDS" in copy.options else identities
     try:
-        return [known[column] for column in (copy.columns or known)]
+        return [known[column] for column in (copy.columns or [name for name in known if name not in left_out])]
     except KeyError as missing:
         raise RedshiftError(f"column {missing} of relation {name} does not exist", "42703") from None
 
@@ -87,7 +103,7 @@ def _stream(
     if kind == b"G":
         try:
             for _address, file in whole:
-                for number, text in copy_files.copy_text(file, columns):
+                for number, text in copy_files.copy_text(file, columns, copy.options.get("ACCEPTINVCHARS")):
                     session.back.send(wire.message(b"d", text))
                     rows += number
             session.back.send(wire.message(b"c"))

@@ -8,6 +8,7 @@ import json
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,22 +16,19 @@ from typing import Any
 from redshift_stand_in import guard
 from redshift_stand_in.door import Door
 from redshift_stand_in.names import WORKGROUP
+from redshift_stand_in.world import World
 
 SECONDS = 900
 
 
 @dataclass(frozen=True)
 class Workgroup:
-    """users: where a new password is put. keys: access key -> user. administrator: whose key may open and close.
-
-    secrets: of every access key that may ask.
-    """
+    """administrator: whose key may open and close. identity: access key -> the database's user, and the secret."""
 
     door: Door
-    users: dict[str, str]
-    keys: dict[str, str]
+    world: World
     administrator: str
-    secrets: dict[str, str]
+    identity: Callable[[str], tuple[str, str] | None]
 
 
 def serve(workgroup: Workgroup) -> int:
@@ -51,7 +49,7 @@ def serve(workgroup: Workgroup) -> int:
         def _key(self, body: bytes) -> str:
             """The access key of who asks; empty for whoever cannot show that it is theirs."""
             key = guard.credential(self.headers)
-            secret = workgroup.secrets.get(key, "")
+            _user, secret = workgroup.identity(key) or ("", "")
             ours = secret and guard.from_this_machine(self.headers, server.server_port)
             return key if ours and guard.is_signed(self.path, self.headers, body, secret) else ""
 
@@ -64,13 +62,14 @@ def serve(workgroup: Workgroup) -> int:
 
 
 def _answer(operation: str, key: str, request: dict[str, Any], workgroup: Workgroup) -> tuple[int, dict[str, Any]]:
-    user = workgroup.keys.get(key)
+    user, _secret = workgroup.identity(key) or ("", "")
     administrator = key == workgroup.administrator
     if operation == "GetCredentials" and user:
-        workgroup.users[user] = secrets.token_urlsafe(18)
+        workgroup.world.ask("select rs_let_in(%s)", (user,))
+        workgroup.world.users[user] = secrets.token_urlsafe(18)
         now = time.time()
         times = {"expiration": now + SECONDS, "nextRefreshTime": now + SECONDS / 2}
-        return 200, {"dbUser": user, "dbPassword": workgroup.users[user], **times}
+        return 200, {"dbUser": user, "dbPassword": workgroup.world.users[user], **times}
     if operation == "GetWorkgroup" and (user or administrator):
         return 200, _described(workgroup.door)
     if operation == "UpdateWorkgroup" and administrator:

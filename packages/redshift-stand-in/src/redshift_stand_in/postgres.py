@@ -6,7 +6,7 @@ import pwd
 import shutil
 import subprocess
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +32,11 @@ class Postgres:
     def socket(self) -> Path:
         return self.data / ".s.PGSQL.5432"
 
-    def record(self, sql: str, values: tuple[object, ...]) -> None:
-        """Run a statement outside every client's transaction."""
+    def ask(self, sql: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
+        """Run a query outside every client's transaction."""
         with self.administrator.cursor() as cursor:
             cursor.execute(sql, values)
+            return list(cursor.fetchall())
 
     def stop(self) -> None:
         self.process.terminate()
@@ -46,8 +47,8 @@ class Postgres:
         shutil.rmtree(self.data, ignore_errors=True)
 
 
-def start(data: Path, database: str, users: Collection[str], owners: Iterable[str]) -> Postgres:
-    """Start one on a new data folder. users: roles that may log in; owners: those that may create schemas."""
+def start(data: Path, database: str, users: Iterable[str]) -> Postgres:
+    """Start one on a new data folder, with the user `admin`, a superuser as Redshift has it, and the others."""
     account = _account()
     binaries = _reachable(_binaries(), account, data.parent)
     data.mkdir(mode=0o700)
@@ -60,10 +61,11 @@ def start(data: Path, database: str, users: Collection[str], owners: Iterable[st
     )
     if done.returncode:
         raise StandInError(f"PostgreSQL's initdb failed: {done.stderr.strip()}", "see to what it says")
-    # Who connects is told by the system: nobody but the account that runs this process, as any of the database's users.
+    # Who connects is told by the system: nobody but the account that runs this process, as any of the database's users
+    # (`all` is known to PostgreSQL 16 and later).
     (data / "pg_hba.conf").write_text("local all all peer map=stack\n")
     runner = pwd.getpwuid(os.getuid()).pw_name
-    (data / "pg_ident.conf").write_text("".join(f'stack "{runner}" "{user}"\n' for user in ("postgres", *users)))
+    (data / "pg_ident.conf").write_text(f'stack "{runner}" all\n')
     settings = {
         "listen_addresses": "",
         "unix_socket_directories": str(data),
@@ -82,15 +84,16 @@ def start(data: Path, database: str, users: Collection[str], owners: Iterable[st
             [binaries / "postgres", "-D", data, *flags], stdout=log, stderr=subprocess.STDOUT, **options
         )
     with closing(_connected(data, process, "postgres")) as first, first.cursor() as cursor:
-        for user in users:
-            cursor.execute(f'create role "{user}" login')
+        cursor.execute("create role admin login")
         cursor.execute(f'create database "{database}"')
     administrator = _connected(data, process, database)
     with administrator.cursor() as cursor:
         cursor.execute(CATALOG.read_text())
         cursor.execute("revoke create on schema public from public")
-        for user in owners:
-            cursor.execute(f'grant create on database "{database}" to "{user}"')
+        cursor.execute(f'grant all on database "{database}" to admin with grant option')
+        cursor.execute("insert into rs_users (name, superuser) values ('admin', true)")
+        for user in users:
+            cursor.execute("select rs_let_in(%s)", (user,))
     return Postgres(data, process, administrator)
 
 

@@ -8,7 +8,7 @@ from redshift_stand_in.tokens import Token, text_of, tokens
 def put_aside(sql: str) -> tuple[str, dict[str, str]]:
     """The statement with plain quoted names instead of its own, and what each stands for, without quotes.
 
-    In small letters, because enable_case_sensitive_identifier is off.
+    In small letters, because enable_case_sensitive_identifier is off; but not the users of IAM (`IAM:…`, `IAMR:…`).
     """
     stem = "q_name"
     while stem in sql:
@@ -18,7 +18,8 @@ def put_aside(sql: str) -> tuple[str, dict[str, str]]:
     for part in parts:
         if part.kind == "quoted":
             plain = f"{stem}_{len(names)}_"
-            names[plain] = part.text[1:-1].replace('""', '"').lower()
+            name = part.text[1:-1].replace('""', '"')
+            names[plain] = name if name.startswith(("IAM:", "IAMR:")) else name.lower()
             part.text = quoted(plain)
     return text_of(parts), names
 

@@ -27,6 +27,7 @@ NOT_IN_REDSHIFT = {
     "TABLESAMPLE": r"\btablesample\b",
     "generate_series": r"\bgenerate_series\s*\(",
     "COPY FROM STDIN": r"\bcopy\b.*\bstdin\b",
+    "a cursor that scrolls or is held": r"^\s*declare\b.*?(?<!no\s)\bscroll\s+cursor\b|\bcursor\s+with\s+hold\b",
     "CREATE TRIGGER": r"\bcreate\s+(or\s+replace\s+)?trigger\b",
     "CREATE DOMAIN": r"\bcreate\s+(domain|extension|sequence)\b",
 }

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from redshift_stand_in import quoted_names, refusals
+from redshift_stand_in import quoted_names, refusals, users
 from redshift_stand_in.errors import RedshiftError
 from redshift_stand_in.table_options import stripped
 from redshift_stand_in.tokens import (
@@ -64,21 +64,26 @@ def _rewritten(sql: str, in_transaction: bool) -> Statement:
     body = body.strip().rstrip(";").strip()
     if first[0] == "COPY" and "STDIN" not in bare.upper():
         return Statement(body, "copy")
+    if call := users.call(body):
+        return Statement(call)
     refusals.check(bare)
     known = {
         "SHOW": _show,
         "SET": _set,
         "GRANT": _grant,
         "REVOKE": _grant,
+        "ALTER": _grant,
         "VACUUM": lambda _body: Statement("select 1 where false", "nothing"),
         "DROP": _drop,
         "CREATE": _create,
     }
+    if first[0] == "DECLARE":
+        return Statement(text_of(expressions(parts)), first=["select rs_one_cursor()"])
     if first[0] == "TRUNCATE":
         return Statement(text_of(expressions(parts)), "truncate")
     if first[0] == "ANALYZE":
         return Statement("select 1 where false", "nothing")
-    if first[0] == "ALTER":
+    if first[0] == "ALTER" and first[1:2] != ["DEFAULT"]:
         return _alter(body, bare, in_transaction)
     if first[0] in known:
         return known[first[0]](body)
@@ -181,7 +186,9 @@ def _set(body: str) -> Statement:
 
 
 def _grant(body: str) -> Statement:
-    return Statement(text_of(expressions(tokens(re.sub(r"\b(to|from)\s+(role|group)\s+", r"\1 ", body, flags=re.I)))))
+    return Statement(
+        text_of(expressions(tokens(re.sub(r"(\bto\s|\bfrom\s|,)\s*(role|group)\s+", r"\1 ", body, flags=re.I))))
+    )
 
 
 def _drop(body: str) -> Statement:
@@ -235,15 +242,21 @@ def _create_view(body: str) -> Statement:
 def _alter(body: str, bare: str, in_transaction: bool) -> Statement:
     if re.search(r"\balter\s+(diststyle|distkey|(compound\s+)?sortkey|encode|column\s+\S+\s+encode)\b", bare[6:], re.I):
         return Statement("select 1 where false", "nothing")
-    resized = re.match(rf"alter\s+table\s+{NAME}\s+alter\s+column\s+\S+\s+type\b", body, re.IGNORECASE)
+    resized = re.match(rf"alter\s+table\s+{NAME}\s+alter\s+column\s+(\S+)\s+type\s+(\w+)", body, re.IGNORECASE)
     if resized:
         _check_alter_type(bare, in_transaction)
     if re.search(r"\badd\s+column\b", bare, re.IGNORECASE):
         body = stripped(body).declared
     statement = Statement(text_of(expressions(tokens(body))))
     if resized:  # PostgreSQL resizes no column that a view shows
-        statement.first = [f"select rs_release_views({literal(resized[1].lower())})"]
-        statement.then = ["select rs_restore_views()"]
+        table, column = literal(resized[1].lower()), literal(resized[2].strip('"').lower())
+        is_varbyte = resized[3].lower() == "varbyte"
+        statement.first = [f"select rs_check_resize({table}, {column}, '{'bytea' if is_varbyte else 'varchar'}')"]
+        statement.first.append(f"select rs_release_views({table})")
+        size = re.search(r"\(\s*(\d+)\s*\)\s*$", body)
+        if is_varbyte and size:
+            statement.then = [f"select rs_set_width({table}, {column}, {size[1]})"]
+        statement.then.append("select rs_restore_views()")
     renamed = re.match(rf"alter\s+(?:table|view)\s+{NAME}\s+rename\s+to\s+(\S+)", body, re.IGNORECASE)
     if renamed:
         new = renamed[2].strip('"').lower()
@@ -255,5 +268,6 @@ def _alter(body: str, bare: str, in_transaction: bool) -> Statement:
 def _check_alter_type(bare: str, in_transaction: bool) -> None:
     if in_transaction:
         raise RedshiftError("ALTER TABLE ALTER COLUMN cannot run inside a transaction block", "25001")
-    if not re.search(r"\btype\s+(varchar|character\s+varying)\b", bare, re.IGNORECASE):
-        raise RedshiftError("target data type is not supported: only the size of a VARCHAR can be altered", "0A000")
+    if not re.search(r"\btype\s+(varchar|character\s+varying|varbyte)\b", bare, re.IGNORECASE):
+        told = "target data type is not supported: only the size of a VARCHAR or a VARBYTE can be altered"
+        raise RedshiftError(told, "0A000")

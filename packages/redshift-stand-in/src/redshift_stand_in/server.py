@@ -19,20 +19,18 @@ from redshift_stand_in.session import Session
 from redshift_stand_in.world import World
 
 DATABASE = "dev"
-# admin may create schemas, as dbt does; bi_reader sees what it is granted.
+# admin is a superuser; bi_reader sees what it is granted.
 USERS = ("admin", "bi_reader")
-# Who comes with the loader's access key instead of a password.
-IAM_USER = "IAM:loader"
 
 
 def serve(home: Path, names: Names) -> None:
     """Run until SIGTERM or SIGINT. Writes home/stack.json when everything answers, and removes it at the end."""
     _authority, certificate, key = tls.make(home)
-    passwords = {user: secrets.token_urlsafe(18) for user in (*USERS, IAM_USER)}
+    passwords = {user: secrets.token_urlsafe(18) for user in USERS}
     folder = socket_folder.made("redshift-stand-in")
     if os.getuid() == 0:
         folder.chmod(0o711)  # PostgreSQL runs as nobody then, and must reach its own folder inside
-    database = postgres.start(folder / "data", DATABASE, passwords, ("admin", IAM_USER))
+    database = postgres.start(folder / "data", DATABASE, USERS[1:])
 
     def stop(*_signal: object) -> None:
         database.stop()
@@ -60,16 +58,14 @@ def _accept(
     reach = Cloud(local.endpoint, REGION, local.warehouse.access, local.warehouse.secret, roles)
     lock = threading.Lock()
 
-    def record(sql: str, values: tuple[object, ...]) -> None:
+    def ask(sql: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
         with lock:
-            database.record(sql, values)
+            return database.ask(sql, values)
 
-    world = World(database.socket, passwords, context, reach, record)
+    # A copy: what GetCredentials adds is not told by stack.json.
+    world = World(database.socket, dict(passwords), context, reach, ask)
     door = Door()
-    secret_keys = {keys.access: keys.secret for keys in (local.loader, local.administrator)}
-    workgroup = credentials.Workgroup(
-        door, passwords, {local.loader.access: IAM_USER}, local.administrator.access, secret_keys
-    )
+    workgroup = credentials.Workgroup(door, world, local.administrator.access, cloud.identity)
     description = {
         "pid": os.getpid(),
         "inode": home.stat().st_ino,

@@ -21,6 +21,9 @@ from redshift_stand_in.world import World
 KNOWN_PARAMETERS = (b"application_name",)
 # The driver believes versions before 9.0 that COPY reports no row count, which is how Redshift reports it.
 SERVER_VERSION = b"server_version\x008.0.2\0"
+LOG_IN = """
+select case when until is null or until > now() then password end, timeout from rs_users where name = %s
+"""
 
 
 @dataclass
@@ -81,8 +84,15 @@ class Session:
         user, salt = parameters[b"user"].decode(), os.urandom(4)
         self.front.send(message(b"R", wire.LENGTH.pack(5) + salt))
         _kind, answer = self.front.read()
-        password = self.world.users.get(user)
-        if password is not None and answer.rstrip(b"\0") == _md5(password, user, salt):
+        given, password = answer.rstrip(b"\0"), self.world.users.get(user)
+        # Of both kinds of passwords the limit of a session is the user's own (r_CREATE_USER, SESSION TIMEOUT).
+        known = self.world.ask(LOG_IN, (user,))
+        kept, timeout = known[0] if known else (None, None)
+        inner = [str(kept)[3:]] if kept else []
+        if password is not None:
+            inner.append(hashlib.md5((password + user).encode()).hexdigest())  # noqa: S324 (the protocol's own)
+        if given in [_salted(each, salt) for each in inner]:
+            self.client.settimeout(None if timeout is None else float(str(timeout)))
             return True
         self.front.send(wire.error_message(RedshiftError(f'password authentication failed for user "{user}"', "28000")))
         return False
@@ -190,7 +200,9 @@ class Session:
     def _forward(self, messages: list[tuple[bytes, bytes]], statement: Statement | None) -> bytes:
         """Send messages on, take the answer up to ReadyForQuery, and run what has to follow."""
         for sql in statement.first if statement is not None and self.transaction != b"E" else ():
-            self.query(sql)
+            error, _rows = self.query(sql)
+            if error:
+                return message(b"E", error)
         self.back.send(b"".join(message(kind, body) for kind, body in messages))
         answer, failed = [], False
         while True:
@@ -236,6 +248,5 @@ class Session:
         return run_copy(self, statement.sql)
 
 
-def _md5(password: str, user: str, salt: bytes) -> bytes:
-    inner = hashlib.md5((password + user).encode()).hexdigest()  # noqa: S324 (the protocol's own)
+def _salted(inner: str, salt: bytes) -> bytes:
     return b"md5" + hashlib.md5(inner.encode() + salt).hexdigest().encode()  # noqa: S324
