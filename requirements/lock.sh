@@ -6,14 +6,16 @@ cd "$(dirname "$0")/.."
 lock() {
     name=$1
     shift
-    "${UV:-uv}" pip compile pyproject.toml --extra s3 --extra demo "$@" --universal --python-version 3.10 --generate-hashes --no-strip-extras \
+    "${UV:-uv}" pip compile pyproject.toml --extra s3 "$@" --universal --python-version 3.10 --generate-hashes --no-strip-extras \
         --no-emit-index-url --no-annotate --quiet --custom-compile-command "make lock" --output-file "requirements/$name.txt"
 }
-lock demo
-lock redshift --extra redshift --constraint requirements/demo.txt
+lock demo --extra demo
+lock redshift --extra demo --extra redshift --constraint requirements/demo.txt
 for group in test redshift-local; do
-    lock "$group" --extra redshift --group "$group" --constraint requirements/demo.txt
+    lock "$group" --extra demo --extra redshift --group "$group" --constraint requirements/demo.txt
 done
 for group in notebook bench; do
-    lock "$group" --group "$group" --constraint requirements/demo.txt
+    lock "$group" --extra demo --group "$group" --constraint requirements/demo.txt
 done
+# infra/image: what runs every night makes no shop and draws nothing for a paper.
+lock image --extra duckdb --extra redshift --constraint requirements/redshift.txt
