@@ -6,7 +6,7 @@ Written from Redshift's documentation and run against the stand-in of packages/r
 import datetime
 import secrets
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -261,9 +261,15 @@ class RedshiftWarehouse:
             # A name of its own: the driver remembers statements by their text, with the columns they had.
             cursor = sql_name(f"c{secrets.token_hex(8)}")
             self._session.run(f"declare {cursor} cursor for {sql}")
-            while rows := self._session.rows(f"fetch forward {WIDE_ROWS if wide else ROWS} from {cursor}"):
-                columns = [pa.array(column) for column in zip(*rows, strict=True)]
-                yield pa.RecordBatch.from_arrays(columns, names=list(map(str, range(len(columns)))))
+            try:
+                while rows := self._session.rows(f"fetch forward {WIDE_ROWS if wide else ROWS} from {cursor}"):
+                    columns = [pa.array(column) for column in zip(*rows, strict=True)]
+                    yield pa.RecordBatch.from_arrays(columns, names=list(map(str, range(len(columns)))))
+            finally:
+                # A session has one at a time (page `declare`), and this transaction may be one that writes on. Where
+                # the line or the transaction broke, there is none left.
+                with suppress(RedshiftError):
+                    self._session.run(f"close {cursor}")
 
     @contextmanager
     def _reading(self, doing: str = "") -> Iterator[None]:
