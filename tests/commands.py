@@ -21,6 +21,7 @@ def clean_environment() -> dict[str, str]:
         "DUCKDB_PATH",
         "CI",
         "NO_VALUES",
+        "LOG_FORMAT",
         "FILES_FOR_GROUP",
         "LAKE_KEY",
     )

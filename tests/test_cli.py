@@ -12,6 +12,7 @@ import boto3
 import duckdb
 import pytest
 
+from loaders.common.errors import Exit
 from loaders.common.settings import ROOT
 
 CANARY = "canary-password"
@@ -65,9 +66,9 @@ def test_lake_and_warehouse_are_readable_by_nobody_else(shop, setting, others):
     assert all(mode & 0o060 == 0o060 for mode in modes.values()) == bool(setting)
 
 
-def refused(done: subprocess.CompletedProcess, problem: str, fix: str) -> None:
+def refused(done: subprocess.CompletedProcess, problem: str, fix: str, code: int = Exit.FAILED) -> None:
     """The house style of a known failure."""
-    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     first, second = done.stderr.strip().splitlines()[-2:]
     assert re.match(r"error( \[[a-z0-9-]+\])?: ", first) and problem in first, first
@@ -114,7 +115,7 @@ def test_a_wrong_password(shop):
 
 def test_an_unreachable_host(shop):
     url = f"mysql://loader:{CANARY}@127.0.0.1:9/shop"
-    refused(loaders(shop, "extract", SOURCE_URL=url), "127.0.0.1:9 cannot be reached", "SOURCE_URL")
+    refused(loaders(shop, "extract", SOURCE_URL=url), "127.0.0.1:9 cannot be reached", "SOURCE_URL", Exit.TRY_AGAIN)
 
 
 def test_a_missing_database(shop, database):
@@ -181,7 +182,7 @@ def test_a_full_disk_while_loading_leaves_raw_as_it_was_and_load_goes_on(shop):
 def test_a_warehouse_in_use_is_named_with_its_user(shop):
     assert loaders(shop, "extract").returncode == 0
     with duckdb.connect(shop.warehouse_path):
-        refused(loaders(shop, "extract"), f"PID {os.getpid()}", "close it there")
+        refused(loaders(shop, "extract"), f"PID {os.getpid()}", "close it there", Exit.TRY_AGAIN)
     assert loaders(shop, "extract").returncode == 0
 
 
@@ -307,9 +308,8 @@ def test_while_a_value_stops_one_table_the_others_go_on_as_the_failure_says(shop
     with shop.connect(shop.shop_url, sql_mode="", autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("insert into zero values (7, '2024-00-00')")
     shop.discover()
-    refused(
-        loaders(shop, "extract"), "zero.at: the value 2024-00-00 of the row id=7", "`extract --tables` moves the other"
-    )
+    said, fix = "zero.at: the value 2024-00-00 of the row id=7", "`extract --tables` moves the other"
+    refused(loaders(shop, "extract"), said, fix, Exit.DECIDE)
     assert loaders(shop, "extract", "--tables", "order").returncode == 0
     assert shop.raw("order", "id") == [(1,), (2,)]
     text = shop.catalog_file.read_text() + "    columns: [{name: at, config: {meta: {on_invalid: null}}}]\n"

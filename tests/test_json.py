@@ -51,3 +51,16 @@ def test_a_failure_and_a_notice_are_objects_too_and_texts_go_to_stderr(own):
     assert [link["works"] for link in links] == [False] and links[0]["fix"]
     done = commands.python(own, "loaders", "status", "--json", CATALOG=str(own.catalog_file))
     assert "does not exist yet" in done.stderr and done.stdout == ""
+
+
+def test_log_format_is_the_same_as_a_setting(own):
+    own.write("create table t (id int primary key)")
+    own.discover()
+    here = {"CATALOG": str(own.catalog_file)}
+    done = commands.python(own, "loaders", "extract", LOG_FORMAT="json", **here)
+    assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == ["published", "loaded"]
+    assert "0 runs wait" in commands.succeeded(commands.python(own, "loaders", "status", LOG_FORMAT="text", **here))
+    done = commands.python(own, "loaders", "status", LOG_FORMAT="yaml", **here)
+    assert done.returncode == 1 and "LOG_FORMAT is 'yaml'" in done.stderr
+    # A command for people stays one.
+    assert commands.python(own, "loaders", "discover", LOG_FORMAT="json", **here).stdout.startswith("sources:")

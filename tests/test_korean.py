@@ -88,9 +88,9 @@ def test_failures(filled):
 
     in_korean(filled, "extract")
     filled.write("delete from `order`")
-    english = printed(filled, "extract", code=1)
+    english = printed(filled, "extract", code=3)
     assert english[0].startswith("error [deletes-refused]: 200 of the 200 rows of order") and len(english) == 2
-    alike(filled, "extract", code=1)
+    alike(filled, "extract", code=3)
     alike(filled, "extract", "--tables", "odrer", code=1)
     alike(filled, "status", code=1, LOOKBACK_MINUTES="1x")
     alike(filled, "verify", code=1, LAKE_URL="s3://")

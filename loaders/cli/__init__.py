@@ -38,8 +38,11 @@ settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_
   VALUE_PARTS (24: each run compares one part in so many of every large table by value; 1: all, 0: nothing),
   NO_VALUES (1: no values and keys of rows in messages; 0: show them; else 1 in a CI, which sets CI),
   LAKE_KEY (run records are signed with it, and others are refused),
+  LOG_FORMAT (text; json: as --json says, for the commands that have it),
   FILES_FOR_GROUP (0; 1: what is written may be read and written by the group of its folder)
-exit codes: 0 done, 1 a failure that is explained, 2 a wrong call, 130 stopped by Ctrl-C"""
+exit codes: 0 done; 1 a failure that is explained; 2 a wrong call; 3 a decision is needed: the same command refuses
+  again until somebody says that it is meant; 4 another run was faster, and nothing has to be done; 75 try again later:
+  source, lake or warehouse is out of reach, waking up, locked or in conflict; 130 stopped by Ctrl-C, 143 by SIGTERM"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -93,8 +96,11 @@ def _language(arguments: argparse.Namespace) -> str:
 def main() -> int | None:
     arguments = parser().parse_args()
     telling.speak_korean(_language(arguments).startswith("ko"))
-    telling.speak_json(getattr(arguments, "json", False))
+    # Also what is wrong with .env is told to a program that has said so by the environment.
+    takes_json, asked = hasattr(arguments, "json"), getattr(arguments, "json", False)
+    telling.speak_json(asked or (takes_json and os.environ.get("LOG_FORMAT") == "json"))
     chosen = settings.read(arguments.project_dir)
+    telling.speak_json(asked or (takes_json and chosen.log_json))
     settings.prepare_process(chosen)
     if getattr(arguments, "values", None) is not None:
         telling.show_values(arguments.values)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from loaders.cli import connections, report
 from loaders.cli.commands import Commands
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import say, tell
 from loaders.proof import raw_state, replica, verify
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> int:
             findings.append(found)
             tell("compared", report.finding(found, max(map(len, names))), **vars(found))
         if warehouse.last_applied() != last:
-            raise Failure("a run was loaded into raw during the comparison", "run it again")
+            raise Failure("a run was loaded into raw during the comparison", "run it again", ends=Exit.TRY_AGAIN)
     equal = all(found.equal is not False for found in findings)
     tell("verdict", [report.verdict(findings)], equal=equal)
     return int(not equal)

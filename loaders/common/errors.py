@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from enum import IntEnum
 from types import FrameType
 from typing import NoReturn
 
@@ -16,23 +17,36 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
+class Exit(IntEnum):
+    """The exit code of a command that fails: what whoever started it, a schedule above all, has to do about it."""
+
+    FAILED = 1
+    # A person has to say that it is meant; the same command, tried again, refuses again.
+    DECIDE = 3
+    # Another run has done this one's work meanwhile: no failure for a schedule.
+    OVERTAKEN = 4
+    # sysexits.h calls it EX_TEMPFAIL: the same command may succeed later, and nothing has to be mended here.
+    TRY_AGAIN = 75
+
+
 class Failure(Exception):
-    """A known failure. Every command prints it as two lines and ends with exit code 1, without a traceback.
+    """A known failure. Every command prints it as two lines, without a traceback, and ends with the exit code `ends`.
 
     problem: what failed and on which object, in one sentence, without a secret.
     fix: what to do next, as a command or a setting where there is one.
     details: lines about single rows, between the two.
     """
 
-    def __init__(self, problem: str, fix: str, details: Sequence[str] = ()):
+    def __init__(self, problem: str, fix: str, details: Sequence[str] = (), ends: Exit = Exit.FAILED):
         super().__init__(problem)
         self.problem = problem
         self.fix = fix
         self.details = details
+        self.ends = ends
 
     def and_then(self, more: str) -> "Failure":
         """The same failure, with more to do, or to know, after its fix."""
-        return Failure(self.problem, f"{self.fix}; {more}", self.details)
+        return Failure(self.problem, f"{self.fix}; {more}", self.details, self.ends)
 
     @property
     def code(self) -> str:
@@ -68,7 +82,7 @@ def of_the_system(error: OSError) -> Failure:
 
 
 def run_command(command: Callable[[], int | None]) -> int:
-    """Run a whole command and return its exit code: its own or 0, 1 for a known failure, 130 Ctrl-C, 143 SIGTERM.
+    """Run a whole command and return its exit code: its own or 0, a known failure's, 130 Ctrl-C, 143 SIGTERM.
 
     SIGTERM is made to end a command the way Ctrl-C does, so that it closes its connections and removes its files.
     """
@@ -110,9 +124,10 @@ def _ended(command: Callable[[], int | None]) -> int:
     except Failure as failure:
         print(failure, file=sys.stderr)
         if speaks_json():
-            tell("failure", [], code=failure.code, problem=failure.problem, fix=failure.fix, details=failure.details)
+            told = {"problem": failure.problem, "fix": failure.fix, "details": failure.details}
+            tell("failure", [], code=failure.code, exit=int(failure.ends), **told)
         say_how_to_see()
-        return 1
+        return failure.ends
     except (KeyboardInterrupt, RuntimeError) as error:
         # DuckDB ends a query at Ctrl-C with a RuntimeError of its own.
         if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__cause__, KeyboardInterrupt):

@@ -31,7 +31,7 @@ IDENTITY = "inode"
 SETTINGS = (
     "SOURCE_URL", "SHOP_URL", "LAKE_URL", "LAKE_KEY", "LAKE_KMS_KEY", "CATALOG", "DBT_TARGET", "DBT_PROFILES_DIR",
     "REDSHIFT_IAM_ROLE", "LOOKBACK_MINUTES", "DELETE_LIMIT_ROWS", "DELETE_LIMIT_PERCENT", "KEEP_DELETED_DAYS",
-    "VALUE_PARTS", "NO_VALUES", "FILES_FOR_GROUP",
+    "VALUE_PARTS", "NO_VALUES", "FILES_FOR_GROUP", "LOG_FORMAT",
 )  # fmt: skip
 # boto3 reads the second one alone, other packages of AWS's the first.
 REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
@@ -57,6 +57,7 @@ class Settings:
     delete_rows: int
     value_parts: int
     no_values: bool
+    log_json: bool
     keep_deleted: datetime.timedelta | None
     lake_key: Secret | None
 
@@ -104,6 +105,7 @@ def read(root: Path | None = None, environment: Mapping[str, str] = os.environ) 
         ),
         # Every CI sets CI.
         no_values=_switch(values, "NO_VALUES", values.get("CI", "0").lower() not in ("0", "false")),
+        log_json=_is_json(values, "LOG_FORMAT"),
         lake_key=Secret(lake_key) if lake_key else None,
     )
 
@@ -187,6 +189,13 @@ def _meant(name: str) -> str | None:
     if any(name.startswith(known) for known in SETTINGS):
         return None
     return next(iter(difflib.get_close_matches(name.upper(), SETTINGS, 1, 0.85)), None)
+
+
+def _is_json(values: Mapping[str, str], name: str) -> bool:
+    value = values.get(name, "text")
+    if value not in ("text", "json"):
+        raise Failure(f"{name} is {value[:20]!r}", "write json or text")
+    return value == "json"
 
 
 def _switch(values: Mapping[str, str], name: str, default: bool) -> bool:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, SSLError
+from botocore.exceptions import ConnectionError as NoConnection
 
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.lake.signing import UNSIGNED, Signing
 from loaders.lake.store import MOST_BYTES, Version, damaged, digest_of, is_key, missing, safe, small
 
@@ -21,6 +22,7 @@ from loaders.lake.store import MOST_BYTES, Version, damaged, digest_of, is_key, 
 CONFLICT_TRIES, CONFLICT_SECONDS = 5, 0.2
 # S3 takes no more keys in one request.
 DELETED_AT_ONCE = 1_000
+PASSING = ("InternalError", "SlowDown", "ServiceUnavailable", "ConditionalRequestConflict", "RequestTimeout")
 BY_S3 = "AES256"
 
 
@@ -215,7 +217,10 @@ def explained(url: str, right: str = "") -> Iterator[None]:
         # An upload that S3 refuses is wrapped in an error of boto3's own.
         if isinstance(error.__context__, ClientError):
             raise _refused(error.__context__, url, right) from None
-        raise Failure(f"S3 cannot be used for {url}: {error}", "check AWS credentials, Region and network") from None
+        passes = isinstance(error, NoConnection | HTTPClientError) and not isinstance(error, SSLError)
+        ends = Exit.TRY_AGAIN if passes else Exit.FAILED
+        problem = f"S3 cannot be used for {url}: {error}"
+        raise Failure(problem, "check AWS credentials, Region and network", ends=ends) from None
 
 
 def _refused(error: ClientError, url: str, right: str = "") -> Failure:
@@ -228,4 +233,8 @@ def _refused(error: ClientError, url: str, right: str = "") -> Failure:
         fix = "allow kms:GenerateDataKey and kms:Decrypt on the key that encrypts the bucket"
     elif right and code in ("AccessDenied", "403"):
         fix = f"allow {right} on {url}"
-    return Failure(f"S3 refused {error.operation_name} on {url}: {code}", fix)
+    # 5xx is S3's own trouble, which boto3 has tried to outwait (docs.aws.amazon.com/AmazonS3/latest/API/
+    # ErrorResponses.html). Of several objects it tells only codes.
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    ends = Exit.TRY_AGAIN if code in PASSING or status >= 500 else Exit.FAILED
+    return Failure(f"S3 refused {error.operation_name} on {url}: {code}", fix, ends=ends)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from loaders.common import paths
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.lake import attempts, parquet, run_json, runs
 from loaders.lake.store import Lake
 from loaders.retention import replay
@@ -34,7 +34,11 @@ def write(lake: Lake, known: Sequence[Run], spool: Path, progress: replay.Progre
         with _rebuilt(lake, [base], spool / "order-he-proof.duckdb", progress):
             pass
         if not attempts.is_open(lake, attempt):
-            raise Failure(f"rows were erased from the lake {lake} while this was reading them", "run it again")
+            raise Failure(
+                f"rows were erased from the lake {lake} while this was reading them",
+                "run it again",
+                ends=Exit.TRY_AGAIN,
+            )
         key = run_json.baseline_key(last.run)
         published = lake.create(key, runs.readable(lake, base, key))
     except BaseException:

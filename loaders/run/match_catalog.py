@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.source.declared_key import described, no_null_in_key
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
@@ -42,6 +42,7 @@ def not_altered(sources: Iterable[SourceTable], snapshot: Snapshot) -> None:
             raise Failure(
                 f"the columns of {source.name} were altered while the run was reading",
                 "nothing was published; run it again",
+                ends=Exit.TRY_AGAIN,
             )
 
 

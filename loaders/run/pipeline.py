@@ -12,7 +12,7 @@ start it again: the result is the one that an undisturbed run would have given.
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.common.progress import Progress
 from loaders.lake import attempts, runs, source_clock
 from loaders.lake.run_files import RunFiles
@@ -98,6 +98,10 @@ def _raw(catalog: Catalog, places: Places) -> Raw:
     """What raw holds of the catalog's tables, once all published runs are in it."""
     waiting = pending(places.lake, places.warehouse) if places.warehouse else []
     if waiting:
-        raise Failure(f"{len(waiting)} runs of the lake {places.lake} are not in raw yet", "run `make load` first")
+        raise Failure(
+            f"{len(waiting)} runs of the lake {places.lake} are not in raw yet",
+            "run `make load` first",
+            ends=Exit.TRY_AGAIN,
+        )
     bases = runs.newest_batches(places.lake, catalog.schema, [table.name for table in catalog.tables])
     return Raw(places.warehouse, bases, RunFiles(places.lake, places.spool))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.lake import attempts, runs
 from loaders.lake.store import Lake
 from loaders.words.run_record import Run
@@ -17,11 +17,15 @@ def published(lake: Lake, run: Run) -> Iterator[Callable[[], None]]:
     def commit() -> None:
         nonlocal begun
         if not attempts.is_open(lake, run.attempt):
-            raise Failure(f"rows were erased from the lake {lake} while this run was reading them", "run it again")
+            raise Failure(
+                f"rows were erased from the lake {lake} while this run was reading them",
+                "run it again",
+                ends=Exit.TRY_AGAIN,
+            )
         begun = True
         begun = runs.publish(lake, run)
         if not begun:
-            raise Failure(f"number {run.run} of the lake {lake} is taken", "run it again")
+            raise Failure(f"number {run.run} of the lake {lake} is taken", "run it again", ends=Exit.OVERTAKEN)
 
     try:
         yield commit
@@ -43,6 +47,7 @@ def _with_fate(failure: Failure, lake: Lake, run: Run, begun: bool) -> Failure:
             return Failure(
                 f"another run published number {run.run} in the lake {lake} while this one was reading",
                 "nothing of this run was kept; start it again when the other has finished",
+                ends=Exit.OVERTAKEN,
             )
     return failure.and_then("nothing of this run was published, so that it can be run again")
 

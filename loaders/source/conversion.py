@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pyarrow as pa
 
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.common.telling import value
 from loaders.types.type_contract import Column, decode
 from mysql_arrow import Block
@@ -53,6 +53,7 @@ class Conversion:
             f"{self.table}.{column.name}: the value {value(printed_value(row[column.name]))} of the row {where} "
             f"has no exact home as {column.strictest} (type {column.mysql_type})",
             f"correct the row; {rule}; meanwhile `extract --tables` moves the other tables",
+            ends=Exit.DECIDE,
         )
 
 

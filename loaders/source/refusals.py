@@ -3,7 +3,7 @@
 import pymysql
 from pymysql.constants import CR, ER
 
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.source.mysql_url import DatabaseURL
 from loaders.source.statements import MUST_CHANGE_PASSWORD, MUST_CHANGE_PASSWORD_LOGIN, code_and_text
 
@@ -39,6 +39,11 @@ _PLUGIN = (
     "give the account another one: `alter user … identified with caching_sha2_password by …` (MariaDB: `identified via "
     "mysql_native_password using password(…)`)",
 )
+# Out of reach, or full: it may be otherwise in a while, and nothing has to be mended here.
+_PASSES = (
+    CR.CR_CONN_HOST_ERROR, CR.CR_CONNECTION_ERROR, CR.CR_UNKNOWN_HOST, CR.CR_SERVER_LOST, CR.CR_SERVER_GONE_ERROR,
+    ER.CON_COUNT_ERROR, ER.TOO_MANY_USER_CONNECTIONS, ER.USER_LIMIT_REACHED, ER.SERVER_SHUTDOWN, 3032,
+)  # fmt: skip
 # Numbers without a name are none of PyMySQL's; of two that mean the same the second is MariaDB's.
 _MEANINGS = {
     (ER.ACCESS_DENIED_ERROR,): _REFUSED,
@@ -90,22 +95,23 @@ def explained(error: pymysql.MySQLError, url: DatabaseURL, setting: str) -> Fail
     """The failure that an error at log-in is."""
     code, said = code_and_text(error)
     where = url.unix_socket or f"{url.host}:{url.port}"
+    ends = Exit.TRY_AGAIN if code in _PASSES else Exit.FAILED
     if "certificate verify failed" in said:
         return _certificate(said, where, setting)
     if "[SSL" in said:
         return Failure(f"MySQL at {where} and this machine found no common TLS: {said}", TLS_LOG)
     if code in (CR.CR_CONN_HOST_ERROR, CR.CR_CONNECTION_ERROR, CR.CR_UNKNOWN_HOST):
         hint = "start it with `make up`" if url.unix_socket else REACH
-        return Failure(f"MySQL at {where} cannot be reached ({said})", f"{hint}; the address comes from {setting}")
+        problem = f"MySQL at {where} cannot be reached ({said})"
+        return Failure(problem, f"{hint}; the address comes from {setting}", ends=ends)
     meaning = next((meaning for codes, meaning in _MEANINGS.items() if code in codes), None)
     if meaning is None:
-        return Failure(
-            f"MySQL at {where} ended the connection: {said} ({code})", f"check {setting} and the server's log"
-        )
+        problem = f"MySQL at {where} ended the connection: {said} ({code})"
+        return Failure(problem, f"check {setting} and the server's log", ends=ends)
     quoted = "`" + url.database.replace("`", "``") + "`"
     words = {"where": where, "user": url.user, "database": url.database, "quoted": quoted, "setting": setting}
     problem, fix = (text.format(said=f"{said} ({code})", **words) for text in meaning)
-    return (TooMany if meaning is _MANY else Failure)(problem, fix)
+    return (TooMany if meaning is _MANY else Failure)(problem, fix, ends=ends)
 
 
 def not_proven(url: DatabaseURL, setting: str) -> Failure:

@@ -9,7 +9,7 @@ import pymysql
 from pymysql.constants import CR, ER
 
 import mysql_arrow
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.common.telling import said
 
 # Codes that PyMySQL has no names for. MySQL's max_execution_time; MariaDB's limit is ER.STATEMENT_TIMEOUT.
@@ -40,11 +40,13 @@ def explained(what: str) -> Iterator[None]:
     except pymysql.MySQLError as error:
         code, text = code_and_text(error)
         problem = f"MySQL stopped while {what} was read: {said(text)} ({code})"
-        raise Failure(problem, _REMEDIES.get(code, _RETRY)) from None
+        remedy = _REMEDIES.get(code, _RETRY)
+        raise Failure(problem, remedy, ends=Exit.TRY_AGAIN if remedy in _PASSES else Exit.FAILED) from None
     except pa.ArrowInvalid as error:
         raise _not_understood(what, error) from None
     except OSError as error:
-        raise Failure(f"the connection to MySQL broke while {what} was read: {error}", _LOST) from None
+        problem = f"the connection to MySQL broke while {what} was read: {error}"
+        raise Failure(problem, _LOST, ends=Exit.TRY_AGAIN) from None
 
 
 @contextmanager
@@ -72,6 +74,13 @@ _LOST = (
 )
 _ALTERED = "the table was altered during the run; run it again"
 _KILLED = "somebody, or a rule of the server's, killed the query or its connection; run it again"
+_LOCKED = "somebody alters or locks the table; run it again when that is done"
+_USED_UP = (
+    "the account in SOURCE_URL has used up what it may ask in an hour; run it again in an hour, or raise "
+    "max_queries_per_hour and max_connections_per_hour of the account (`alter user … with …`)"
+)
+_SHUTS_DOWN = "the server shuts down; run it again when it is back"
+_PASSES = (_LOST, _ALTERED, _KILLED, _LOCKED, _USED_UP, _SHUTS_DOWN)
 _LACKS = "the server lacks a function that every run needs: read from MySQL 5.7 or MariaDB 10.2 or later"
 _REMEDIES = {
     ER.TABLE_DEF_CHANGED: _ALTERED,
@@ -79,20 +88,17 @@ _REMEDIES = {
     ER.NO_SUCH_TABLE: "the table was dropped during the run; run it again, or take it out of the catalog",
     ER.TABLEACCESS_DENIED_ERROR: "grant select on it to the account in SOURCE_URL",
     ER.COLUMNACCESS_DENIED_ERROR: "grant select on the whole table to the account in SOURCE_URL",
-    ER.LOCK_WAIT_TIMEOUT: "somebody alters or locks the table; run it again when that is done",
+    ER.LOCK_WAIT_TIMEOUT: _LOCKED,
     # The session states no limit, so another set one: a plug-in, a proxy, MySQL's own for the account.
     ER.STATEMENT_TIMEOUT: _KILLED,
     STATEMENT_TIMEOUT: _KILLED,
     ER.QUERY_INTERRUPTED: _KILLED,
     KILLED: _KILLED,
-    ER.USER_LIMIT_REACHED: (
-        "the account in SOURCE_URL has used up what it may ask in an hour; run it again in an hour, or raise "
-        "max_queries_per_hour and max_connections_per_hour of the account (`alter user … with …`)"
-    ),
+    ER.USER_LIMIT_REACHED: _USED_UP,
     ER.RECORD_FILE_FULL: "the server has no room for temporary tables: free some on its disk, then run it again",
     ER.SP_DOES_NOT_EXIST: _LACKS,
     ER.PROCACCESS_DENIED_ERROR: _LACKS,
-    ER.SERVER_SHUTDOWN: "the server shuts down; run it again when it is back",
+    ER.SERVER_SHUTDOWN: _SHUTS_DOWN,
     MUST_CHANGE_PASSWORD: "the password of the account in SOURCE_URL has expired: set a new one (`alter user …`)",
     IDLE_TOO_LONG: _LOST,
     CR.CR_SERVER_LOST: _LOST,

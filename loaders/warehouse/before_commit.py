@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.words.run_record import Batch, Run
 
 
@@ -18,6 +18,7 @@ def is_new(run: Run, last: int, applied: Callable[[], bool]) -> bool:
     raise Failure(
         f"raw holds run {last} already, so that run {run.run} comes too late: another run was faster",
         "raw is unchanged; run it again when the other has finished",
+        ends=Exit.OVERTAKEN,
     )
 
 

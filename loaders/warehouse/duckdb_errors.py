@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from loaders.common import telling
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 
 # In any of DuckDB's words; a disk that is full has others.
 DAMAGED = re.compile(r"not a valid DuckDB|Corrupt|checksum|read enough bytes|deserialize|has been invalidated")
@@ -30,7 +30,9 @@ def not_opened(error: duckdb.Error | OSError, path: Path) -> Failure:
     # Not by "lock" alone, which is also in "block": a damaged file was said to be in use.
     if "set lock on file" in text:
         holder = text.partition("Conflicting lock is held in ")[2].partition(". See also")[0] or "another program"
-        return Failure(f"the warehouse {path} is in use by {holder}", "close it there, then run this again")
+        return Failure(
+            f"the warehouse {path} is in use by {holder}", "close it there, then run this again", ends=Exit.TRY_AGAIN
+        )
     return Failure(
         f"the warehouse {path} cannot be opened: {text}", remedy(error, "check `path` in dbt's profile (profiles.yml)")
     )

@@ -10,7 +10,7 @@ import redshift_connector
 from botocore.exceptions import BotoCoreError, ClientError
 from redshift_connector.error import Error as RedshiftError
 
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.warehouse import redshift_errors
 from loaders.warehouse.profile import Target
 
@@ -119,6 +119,7 @@ def _explained(error: Exception, values: Mapping[str, Any]) -> Failure:
         return Failure(
             f"Redshift at {where} is not available: {said}",
             "is it paused? Resume it in AWS's console, and run the same command again; nothing was changed",
+            ends=Exit.TRY_AGAIN,
         )
     if isinstance(error, ClientError | BotoCoreError):
         return Failure(f"AWS gave no credentials for Redshift at {where}: {said}", _aws_fix(said))
@@ -129,6 +130,7 @@ def _explained(error: Exception, values: Mapping[str, Any]) -> Failure:
         "is it publicly accessible, not paused, and does its security group let this machine in on that port? "
         "If it must not be, run the loaders inside its network, and give BI tools CSV files, made from the same "
         "lake: `DBT_TARGET=duckdb make load build export`",
+        ends=Exit.TRY_AGAIN,
     )
 
 

@@ -16,7 +16,7 @@ from redshift_connector.error import Error as RedshiftError
 from redshift_connector.error import InterfaceError
 
 from loaders.common import telling
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.warehouse.redshift_errors import is_conflict, said
 
 # The driver shifts a NUMERIC's point by Python's arithmetic (type_utils.numeric_in_binary), which rounds to 28 digits
@@ -112,7 +112,7 @@ class RedshiftSession:
                 raise
             broke = f"the connection to {self.host} broke at the COMMIT that was to {change.doing}"
             if not self._asked_anew(broke, change, lock, happened):
-                raise Failure(f"{broke}: {telling.said(said(error))}", change.undone) from None
+                raise Failure(f"{broke}: {telling.said(said(error))}", change.undone, ends=Exit.TRY_AGAIN) from None
 
     def _asked_anew(self, broke: str, change: Change, lock: str, happened: Callable[[], bool]) -> bool:
         try:
@@ -126,5 +126,6 @@ class RedshiftSession:
             raise Failure(
                 f"{broke}, and whether it did cannot be asked: {why}",
                 f"all of it has happened or nothing; when the warehouse answers, {change.again}",
+                ends=Exit.TRY_AGAIN,
             ) from None
         return answer

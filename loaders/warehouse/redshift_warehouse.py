@@ -12,9 +12,10 @@ from typing import Any
 
 import pyarrow as pa
 from redshift_connector.error import Error as RedshiftError
+from redshift_connector.error import InterfaceError
 
 from loaders.common import telling
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.common.quoting import sql_name
 from loaders.lake import attempts
 from loaders.lake.run_files import RunFiles
@@ -25,7 +26,7 @@ from loaders.warehouse.interface import Proved, Step
 from loaders.warehouse.live_rows import LiveRows
 from loaders.warehouse.profile import Target
 from loaders.warehouse.redshift_connection import connect
-from loaders.warehouse.redshift_errors import is_conflict, is_undefined, said
+from loaders.warehouse.redshift_errors import is_conflict, is_undefined, is_waking, said
 from loaders.warehouse.redshift_reshape import Place, Reshaping, staging
 from loaders.warehouse.redshift_session import Change, RedshiftSession
 from loaders.words.delete_limit import Lost
@@ -384,7 +385,11 @@ class RedshiftWarehouse:
         told, where = said(error), error.where if isinstance(error, LocatedError) else ""
         fix = "; ".join(part for part in (self._remedy(told), then) if part)
         doing = doing or f"read schema {self.schema}"
-        return Failure(f"Redshift at {self} could not {doing}: {telling.said(told)}{where}", fix or "run it again")
+        # What the driver itself raises is a connection that broke.
+        passes = isinstance(error, InterfaceError) or is_conflict(error) or is_waking(error)
+        ends = Exit.TRY_AGAIN if passes else Exit.FAILED
+        problem = f"Redshift at {self} could not {doing}: {telling.said(told)}{where}"
+        return Failure(problem, fix or "run it again", ends=ends)
 
     def _remedy(self, told: str) -> str:
         if "Access Denied" in told or "AccessDenied" in told:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 
 
 @dataclass(frozen=True)
@@ -34,4 +34,5 @@ class DeleteLimit:
             f"{gone} of the {lost.before:,} rows of {lost.table} are gone at the source; a run deletes "
             f"without asking {self.rows:,} rows or {self.share:.0%} of a table, whichever is more",
             "if that is right, run it once more with --allow-deletes; nothing was published",
+            ends=Exit.DECIDE,
         )

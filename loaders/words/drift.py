@@ -6,7 +6,7 @@ A table's columns are those of its newest batch in the lake; docs/types.md has t
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.types import fingerprint
 from loaders.types.column_type import ColumnType
 from loaders.types.fingerprint import SOURCE_HASH
@@ -63,6 +63,7 @@ class Drift:
                 f"the source changed {self.table} so that raw cannot follow by itself: {'; '.join(said)}",
                 f"if that is meant, `{_anew(self.table)}` makes raw's table anew with today's columns; "
                 "nothing was published",
+                ends=Exit.DECIDE,
             )
 
     def notices(self, anew: bool) -> tuple[str, ...]:

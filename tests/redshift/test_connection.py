@@ -18,7 +18,7 @@ from dbt.adapters.redshift.connections import RedshiftCredentials, get_connectio
 from redshift_connector.utils.oids import RedshiftOID
 from redshift_connector.utils.type_utils import numeric_in_binary
 
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.common.settings import ROOT
 from loaders.help import doctor
 from loaders.warehouse import copy_errors, profile, redshift_connection
@@ -54,12 +54,14 @@ def test_the_profile_leads_there_and_the_session_is_named_and_not_limited(target
 def test_a_wrong_password_is_refused_and_not_shown(target):
     with pytest.raises(Failure, match="refused user admin") as caught:
         connect(changed(target, password="canary"))
+    assert caught.value.ends == Exit.FAILED
     assert "canary" not in str(caught.value)
 
 
 def test_a_port_that_nobody_answers_on(target):
     with pytest.raises(Failure, match="cannot be reached") as caught:
         connect(changed(target, port=9))
+    assert caught.value.ends == Exit.TRY_AGAIN
     assert "publicly accessible" in caught.value.fix and "security group" in caught.value.fix
 
 

@@ -12,7 +12,7 @@ import pytest
 from redshift_connector.error import Error as RedshiftError
 from redshift_connector.error import InterfaceError
 
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.common.quoting import mysql_name, sql_name
 from loaders.common.settings import ROOT
 from loaders.lake.manifest import manifest
@@ -502,8 +502,9 @@ def test_a_serialization_conflict_is_tried_again_as_a_whole(loaded, capsys):
 
 
 def test_a_conflict_in_every_try_leaves_raw_as_it_was_and_is_named(loaded):
-    with pytest.raises(Failure, match=r"could not apply run 2 .* 1023 \(Serializable isolation violation"):
+    with pytest.raises(Failure, match=r"could not apply run 2 .* 1023 \(Serializable isolation violation") as caught:
         loaded.load(Disturbed(loaded, 3))
+    assert caught.value.ends == Exit.TRY_AGAIN
     assert loaded.rows(columns="id, v, _run") == OLD
     assert loaded.load() == [2]
 
