@@ -2,13 +2,22 @@
 
 import json
 
+import jsonschema
+import pytest
+
+from loaders.common.settings import ROOT
 from tests import commands
+
+SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "docs/output.schema.json").read_text("utf-8")))
 
 
 def told(own, *words: str, code: int = 0) -> list[dict]:
     done = commands.python(own, "loaders", *words, "--json", CATALOG=str(own.catalog_file))
     assert done.returncode == code, done.stdout + done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    for event in events:
+        SCHEMA.validate(event)
+    return events
 
 
 def only(events: list[dict], name: str) -> dict:
@@ -24,12 +33,14 @@ def test_a_program_reads_what_a_run_did_what_raw_holds_and_whether_it_is_equal(o
 
     run = told(own, "extract")
     (table,) = only(run, "published")["tables"]
-    assert (table["rows"], table["live_rows"], table["deleted"], table["mode"]) == (2, 2, 0, "full")
+    assert (table["rows"], table["live_rows"], table["gone"], table["mode"]) == (2, 2, None, "full")
     assert only(run, "loaded")["run"] == only(run, "published")["run"] == 1
 
     own.write("delete from t where id = 1")
+    own.write("update t set v = 'new' where id = 2", "alter table t modify v varchar(20)")
     (table,) = only(told(own, "extract"), "published")["tables"]
-    assert (table["live_rows"], table["deleted"]) == (1, 1)
+    assert (table["live_rows"], table["gone"], table["repaired"]) == (1, 1, 1)
+    assert table["drift"] == ["t: column v was varchar(9) and is varchar(20): raw widens"]
 
     own.extract(full=True)
     status = only(told(own, "status"), "status")
@@ -64,3 +75,11 @@ def test_log_format_is_the_same_as_a_setting(own):
     assert done.returncode == 1 and "LOG_FORMAT is 'yaml'" in done.stderr
     # A command for people stays one.
     assert commands.python(own, "loaders", "discover", LOG_FORMAT="json", **here).stdout.startswith("sources:")
+
+
+def test_the_schema_takes_nothing_that_it_does_not_know():
+    good = {"event": "loaded", "run": 1, "schema": "raw", "warehouse": "w"}
+    SCHEMA.validate(good)
+    for wrong in (good | {"more": 1}, good | {"run": 0}, good | {"event": "other"}, {"event": "loaded", "run": 1}):
+        with pytest.raises(jsonschema.ValidationError):
+            SCHEMA.validate(wrong)

@@ -124,8 +124,11 @@ def facts(run: Run) -> dict[str, object]:
             "table": batch.table,
             "mode": batch.mode,
             "rows": batch.rows,
-            "deleted": batch.deleted_rows,
             "bytes": sum(file.bytes for file in batch.files),
+            # What a table that was read whole has lost, only the warehouse could tell.
+            "repaired": batch.repaired_rows if batch.mode == "incremental" else None,
+            "gone": batch.deleted_rows if batch.mode == "incremental" else None,
+            "drift": batch.notices,
             "live_rows": batch.live_rows,
             "invalid": dict(batch.invalid),
             "verdict": batch.verdict,

@@ -103,6 +103,11 @@ class Batch:
         return sum(file.rows for file in self.deleted)
 
     @property
+    def repaired_rows(self) -> int:
+        """Rows that the comparison found besides those that the cursor showed."""
+        return sum(file.rows for file in self.files if file.key.rpartition("/")[2].startswith("repair-"))
+
+    @property
     def key_columns(self) -> tuple[ColumnType, ...]:
         """The primary key's columns, in its order."""
         by_name = {column.name: column for column in self.columns}
