@@ -145,6 +145,13 @@ def redshift(catalog: Catalog, chosen: Settings) -> "AbstractContextManager[Reds
     return redshift_warehouse.open_warehouse(dbt_target(chosen, chosen.environment), catalog.schema, role)
 
 
+def sleeper(chosen: Settings) -> str:
+    """A name for a warehouse that sleeps while nobody asks it anything, and costs when it is awake; DuckDB has none."""
+    target = dbt_target(chosen, chosen.environment)
+    where = target.values
+    return f"{where['host']}:{where.get('port', 5439)}/{where.get('dbname', '')}" if target.type == "redshift" else ""
+
+
 def _duckdb_path(chosen: Settings, target: profile.Target) -> Path:
     by_dbt_alone = dbt_target(chosen, os.environ).values["path"]
     if by_dbt_alone != target.values["path"]:

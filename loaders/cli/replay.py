@@ -8,7 +8,7 @@ from loaders.cli.commands import Commands
 from loaders.common.settings import Settings
 from loaders.common.telling import say
 from loaders.retention import replay
-from loaders.run import backlog
+from loaders.run import backlog, idle
 
 EXAMPLES = """examples:
   python -m loaders replay              raw as the newest run left it
@@ -39,6 +39,7 @@ def rebuild(arguments: argparse.Namespace, chosen: Settings) -> None:
     catalog = connections.catalog(arguments, chosen)
     lake = connections.lake_of(catalog, chosen)
     started = time.monotonic()
+    idle.forget(lake)
     with connections.warehouse(catalog, chosen) as warehouse:
         known = replay.replay(lake, warehouse, arguments.to_run, report.steps, arguments.replace)
         say(*report.replayed(known, f"{warehouse}, schema {catalog.schema}", time.monotonic() - started))

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import mysql_arrow
 from loaders.cli import connections, report
@@ -14,8 +15,9 @@ from loaders.common.telling import notice, say, tell
 from loaders.lake import sequences
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
-from loaders.run import backlog, pipeline
+from loaders.run import backlog, idle, pipeline
 from loaders.run.by_value import Shares
+from loaders.run.context import RunContext
 from loaders.run.options import Options, Places
 from loaders.source import mysql, standing
 from loaders.source.shared_snapshot import shared_snapshot
@@ -61,6 +63,8 @@ def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
     # A value that the warehouse could not take must not be published: the run would wait in the lake for ever.
     catalog = connections.chosen_tables(arguments, chosen)
     lake = connections.lake_of(catalog, chosen)
+    if _is_idle(arguments, chosen, catalog, lake):
+        return
     if not arguments.no_load:
         _load_pending(catalog, lake, chosen)
     _tell(sequences.shared(lake, catalog.schema, catalog.source))
@@ -75,8 +79,29 @@ def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
     _tell(text for batch in run.batches for text in batch.notices)
     if where:
         _tell_loaded(run, where)
+        if sleeper := connections.sleeper(chosen):
+            idle.note(lake, run, sleeper)
     else:
         say("  not loaded; `python -m loaders load` applies it")
+
+
+def _is_idle(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, lake: Lake) -> bool:
+    """Whether there is nothing to do, which is said; for a warehouse that costs money when it is awake."""
+    sleeper = connections.sleeper(chosen)
+    newest = None
+    if sleeper and not (arguments.no_load or arguments.full):
+        newest = idle.newest_in_raw(lake, catalog.schema, sleeper)
+    if newest is None:
+        return False
+    options = Options(invalid_to_null=arguments.on_invalid == "null")
+    places = Places(lake, Path(), None)
+    with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+        context = RunContext(snapshot, "", places, options, catalog.for_redshift, report.progress)
+        if not idle.unchanged(newest, catalog, context):
+            return False
+        said = f"nothing has changed at the source since run {newest.run}: the warehouse was not asked"
+        tell("unchanged", [said], run=newest.run, schema=catalog.schema, as_of=snapshot.taken_at)
+    return True
 
 
 def _read(

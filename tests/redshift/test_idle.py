@@ -1,0 +1,113 @@
+"""What an idle shop costs: runs that find nothing leave Redshift asleep, and whatever changed wakes it."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from loaders import cli
+from loaders.common import settings
+from loaders.lake import runs, sequences
+from loaders.run import idle
+from local_stack.redshift import environment
+from tests import commands
+from tests.redshift.test_statements import sent
+from tests.test_json import SCHEMA
+
+RUNS_OF_A_DAY = 96  # one in a quarter of an hour
+
+
+class Shop:
+    """A table in a schema of its own, and `extract` in this process, whose statements to Redshift are counted."""
+
+    def __init__(self, own, redshift, schema):
+        known = own.discover()
+        text = own.catalog_file.read_text().replace(f"schema: {known.schema}", f"schema: {schema}")
+        own.catalog_file.write_text(text)
+        self.own, self.schema = own, schema
+        changes = environment(redshift) | {"CATALOG": str(own.catalog_file)}
+        self.changes = changes
+        self.chosen = settings.read(own.folder, commands.settings(own) | changes)
+        self.whole = cli.connections.lake(self.chosen)
+
+    @property
+    def lake(self):
+        return sequences.of(self.whole, self.schema)
+
+    def extract(self, *words: str) -> int:
+        """How many statements Redshift was sent."""
+        arguments = cli.parser().parse_args(["extract", *words])
+        with sent() as statements:
+            arguments.run(arguments, self.chosen)
+        return len(statements)
+
+
+@pytest.fixture
+def shop(own, redshift, schema, monkeypatch):
+    for name, value in environment(redshift).items():
+        monkeypatch.setenv(name, value)
+    own.write(
+        "create table t (id int primary key, v varchar(9), at datetime(6))",
+        "insert into t values (1, 'a', '2024-01-01'), (2, 'b', '2024-01-02')",
+    )
+    return Shop(own, redshift, schema)
+
+
+def test_a_day_on_which_nothing_changes_sends_redshift_nothing(shop):
+    assert shop.extract() > 0
+    idle.forget(shop.lake)
+    before = shop.extract()
+    made = runs.numbers(shop.lake)
+    after = sum(shop.extract() for _run in range(RUNS_OF_A_DAY))
+    print(f"statements of a day of {RUNS_OF_A_DAY} idle runs: {before * RUNS_OF_A_DAY} before, {after} after")
+    assert before > 10 and after == 0 and runs.numbers(shop.lake) == made
+    done = commands.python(shop.own, "loaders", "extract", "--json", **shop.changes)
+    (event,) = map(json.loads, commands.succeeded(done).splitlines())
+    SCHEMA.validate(event)
+    assert (event["event"], event["run"]) == ("unchanged", made[-1])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "insert into t values (3, 'c', '2024-01-03')",
+        "update t set v = 'z' where id = 1",
+        "delete from t where id = 2",
+        "alter table t add w int",
+        "alter table t modify v varchar(20)",
+    ],
+)
+def test_whatever_changed_wakes_it_and_is_loaded(shop, ask, change):
+    shop.extract()
+    assert shop.extract() == 0
+    shop.own.write(change)
+    assert shop.extract() > 0
+    ((run,),) = ask(f"select max(run) from {shop.schema}._loads")
+    assert run == runs.numbers(shop.lake)[-1] == 2
+    assert shop.extract() == 0
+
+
+def age(shop, by):
+    """Make the lake's newest run so much older."""
+    newest = runs.read(shop.lake, runs.numbers(shop.lake)[-1])
+    key = runs.key_of(newest.run)
+    shop.lake.replace(key, runs.readable(shop.lake, replace(newest, snapshot_at=newest.snapshot_at - by), key))
+
+
+def test_once_a_day_it_is_asked_all_the_same_so_that_freshness_stays_right(shop, ask):
+    shop.extract()
+    age(shop, idle.AT_MOST)
+    assert shop.extract() > 0
+    ((lines,),) = ask(f"select count(*) from {shop.schema}._loads")
+    assert lines == 2 and shop.extract() == 0
+
+
+def test_a_run_that_waits_a_full_one_and_another_warehouse_wake_it(shop):
+    shop.extract()
+    shop.extract("--no-load")
+    assert shop.extract() > 0
+    assert shop.extract("--full") > 0
+    assert shop.extract() == 0
+    newest = runs.read(shop.lake, runs.numbers(shop.lake)[-1])
+    idle.note(shop.lake, newest, "another:5439/dev")
+    assert shop.extract() > 0
