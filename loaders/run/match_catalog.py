@@ -12,6 +12,10 @@ from loaders.words import cursors
 from loaders.words.catalog import REDSHIFT_NAME_BYTES, Catalog, Table, known_or_fail
 from loaders.words.raw_tables import LINEAGE_COLUMNS
 
+# Every table there has columns of these names, so that CREATE TABLE refuses them, quoted or not: 'column name "xmin"
+# conflicts with a system column name'.
+REDSHIFT_SYSTEM_COLUMNS = {"oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid", "deletexid", "insertxid"}
+
 
 def match(catalog: Catalog, snapshot: Snapshot) -> list[tuple[Table, SourceTable]]:
     """Pair each table of the catalog with the source's, in the catalog's order."""
@@ -72,6 +76,11 @@ def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
     _check_declared(table, source, catalog)
     if fault := unloadable(source):
         raise Failure(f"table {table.name}: {fault}", "rename the column, or leave the table out of the catalog")
+    if system := [name for name in names if catalog.for_redshift and name.lower() in REDSHIFT_SYSTEM_COLUMNS]:
+        raise Failure(
+            f"{table.name}.{system[0]} bears the name of a system column, which Redshift gives to no other column",
+            "rename it at the source, or leave the table out of the catalog",
+        )
     for name, what in [(table.name, table.name), *((name, f"{table.name}.{name}") for name in names)]:
         # A letter in small may have more bytes than in capitals.
         size = max(len(name.encode()), len(name.lower().encode()))

@@ -4,7 +4,7 @@ import datetime
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +28,9 @@ from loaders.words.catalog import Table
 from loaders.words.cursors import Bound
 from loaders.words.differences import key_text
 from loaders.words.run_record import Batch, File
+
+# "The maximum size of a single input row from any source is 4 MB": docs.aws.amazon.com/redshift/latest/dg/r_COPY.html
+COPY_ROW_BYTES = 4 << 20
 
 
 @dataclass
@@ -116,6 +119,7 @@ class TableRead:
 
     def _added_up(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
+            self._refuse_what_copy_would(batch)
             hashes = batch.column(SOURCE_HASH)
             if hashes.null_count:
                 self._refuse_unhashed(batch)
@@ -126,10 +130,31 @@ class TableRead:
                 )
             yield batch
 
+    def _refuse_what_copy_would(self, batch: pa.RecordBatch) -> None:
+        """Texts and bytes are counted; all else of a row is 25 kB at most. Only Redshift limits any."""
+        limited = [batch.column(column.name) for column in self.columns if column.longest is not None]
+        lengths = [pc.fill_null(pc.binary_length(column), 0) for column in limited]
+        if sum(pc.max(each).as_py() or 0 for each in lengths) <= COPY_ROW_BYTES:
+            return
+        sizes = reduce(pc.add, lengths)
+        largest = pc.max(sizes).as_py()
+        if largest > COPY_ROW_BYTES:
+            where = self._named(batch.slice(pc.index(sizes, largest).as_py(), 1)) or "without a key"
+            raise Failure(
+                f"{self.table.name}: the row {where} has {largest:,} bytes, and Redshift's COPY takes rows up to 4 MB",
+                "shorten its values at the source, or leave the table out of the catalog; meanwhile "
+                "`extract --tables` moves the other tables",
+            )
+
+    def _named(self, batch: pa.RecordBatch) -> str:
+        """The key of a batch's first row; empty, if the table has none."""
+        if not (keys := list(self.table.primary_key)):
+            return ""
+        return key_text(keys, list(batch.slice(0, 1).select(keys).to_pylist()[0].values()))
+
     def _refuse_unhashed(self, batch: pa.RecordBatch) -> NoReturn:
         unhashed = batch.filter(pc.is_null(batch.column(SOURCE_HASH)))
-        keys = list(self.table.primary_key)
-        named = f", {key_text(keys, list(unhashed.select(keys).to_pylist()[0].values()))} the first," if keys else ""
+        named = f", {key} the first," if (key := self._named(unhashed)) else ""
         raise Failure(
             f"{self.table.name}: the server gave {unhashed.num_rows:,} rows{named} no hash, because a value of theirs "
             "or all of them together are longer than its max_allowed_packet",

@@ -265,6 +265,30 @@ def test_a_value_that_redshift_cannot_hold_is_refused_before_it_is_published(bot
     assert both.rows(columns="id, v") == [(7, "fine"), (8, None)]
 
 
+@pytest.mark.parametrize("name", ["oid", "XMIN", "deletexid"])
+def test_a_column_named_as_redshifts_own_is_refused_before_it_is_read(both, name):
+    both.own.write(f"create table t (id int primary key, {name} int)")
+    with pytest.raises(Failure, match=rf"t\.{name} bears the name of a system column") as caught:
+        both.extract(for_redshift=True)
+    assert "rename it at the source" in caught.value.fix and list(both.lake.keys("")) == []
+    both.extract()
+    assert both.load_duckdb() == [1]
+
+
+@pytest.mark.parametrize(("key", "named"), [(" primary key", "id=8"), ("", "without a key")], ids=["key", "no key"])
+def test_a_row_of_over_4_mb_is_refused_before_it_is_published(both, key, named):
+    """Each value has room in its column; COPY counts them together."""
+    both.own.write(
+        f"create table t (id int{key}, a longblob, b longblob)",
+        "insert into t values (7, repeat(x'ab', 4194304), null), (8, repeat(x'ab', 4194304), x'00'), (9, null, null)",
+    )
+    with pytest.raises(Failure, match=f"t: the row {named} has 4,194,305 bytes, and Redshift's COPY") as caught:
+        both.extract(for_redshift=True)
+    assert "shorten its values" in caught.value.fix and list(both.lake.keys("")) == []
+    both.own.write("update t set a = null where id = 8")
+    assert both.extract(for_redshift=True).batches[0].rows == 3
+
+
 def test_a_lake_made_for_duckdb_with_a_value_too_long_names_file_row_column_and_value(both):
     """DuckDB has no such limit, so that lake may hold it; carried to Redshift, COPY refuses, and says enough."""
     both.own.write(*(statement.format(value="repeat('x', 70000)") for statement in TOO_MUCH))
