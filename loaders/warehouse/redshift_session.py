@@ -1,10 +1,12 @@
 """A session with Redshift: statements, and transactions of which it is known in the end whether they happened.
 
-A lost connection ends a transaction. A lost answer to COMMIT is looked up on a new connection, not guessed.
+A lost connection ends a transaction. A lost answer to COMMIT is looked up on a new connection, not guessed. Redshift
+ends a session in which nothing was asked for some time: that is connected anew where no transaction is on it.
 """
 
 import socket
 import struct
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,11 +19,14 @@ from redshift_connector.error import InterfaceError
 
 from loaders.common import telling
 from loaders.common.errors import Exit, Failure
+from loaders.common.quoting import sql_name
 from loaders.warehouse.redshift_errors import is_conflict, said
 
 # The driver shifts a NUMERIC's point by Python's arithmetic (type_utils.numeric_in_binary), which rounds to 28 digits
 # without a word: sums of hashes have more from some 1,000 million rows on, and Redshift knows 38.
 EXACT = Context(prec=38)
+# A user's SESSION TIMEOUT is 60 s at least (docs.aws.amazon.com/redshift/latest/dg/r_CREATE_USER.html).
+SILENT_SECONDS = 50
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,9 @@ class RedshiftSession:
     def __init__(self, connect: Callable[[], Any], host: str):
         self._connect = connect
         self._connection = connect()
+        self._asked_at = time.monotonic()
+        self._begun = self._cut = False
+        self._make_beside: Callable[[], None] | None = None
         self.host = host
 
     def close(self) -> None:
@@ -50,8 +58,12 @@ class RedshiftSession:
             self._connection.close()
 
     def run(self, sql: str) -> None:
-        with self._cursor() as cursor:
-            cursor.execute(sql)
+        try:
+            with self._cursor() as cursor:
+                self._begun = self._begun or sql == "begin"
+                cursor.execute(sql)
+        finally:
+            self._begun = self._begun and sql not in ("commit", "rollback")
 
     def rows(self, sql: str) -> list[Any]:
         with self._cursor() as cursor:
@@ -70,6 +82,7 @@ class RedshiftSession:
 
     def interrupt(self) -> None:
         """Cut the connection: who waits for it wakes up, and its transaction ends. The driver cannot cancel."""
+        self._cut = True
         with suppress(OSError):
             # The plain socket's way, which leaves a TLS session to the thread that is using it.
             socket.socket.shutdown(self._connection._usock, socket.SHUT_RDWR)
@@ -77,6 +90,7 @@ class RedshiftSession:
     @contextmanager
     def _cursor(self) -> Iterator[Any]:
         """For one statement. After Ctrl-C the connection is cut: a rollback would wait for the statement's end."""
+        self._connect_anew_if_ended()
         try:
             with localcontext(EXACT), self._connection.cursor() as cursor:
                 yield cursor
@@ -86,6 +100,34 @@ class RedshiftSession:
         except KeyboardInterrupt:
             self.interrupt()
             raise
+        finally:
+            self._asked_at = time.monotonic()
+
+    def _connect_anew_if_ended(self) -> None:
+        """After a silence, unless a transaction is on the session, which is lost with it."""
+        if self._begun or self._cut or time.monotonic() - self._asked_at < SILENT_SECONDS:
+            return
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute("select 1")
+        except (RedshiftError, OSError, struct.error):
+            self.close()
+            self._connection = self._connect()
+            self._asked_at = time.monotonic()
+            if self._make_beside:
+                self._make_beside()
+
+    @contextmanager
+    def beside(self, table: str, make: Callable[[], None]) -> Iterator[None]:
+        """A temporary table, which lives as long as the session does, and is made again where that has ended."""
+        make()
+        self._make_beside = make
+        try:
+            yield
+        finally:
+            self._make_beside = None
+            with suppress(RedshiftError):
+                self.run(f"drop table {sql_name(table)}")
 
     def roll_back(self) -> None:
         with suppress(RedshiftError):

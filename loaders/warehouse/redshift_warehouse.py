@@ -6,7 +6,7 @@ Written from Redshift's documentation and run against the stand-in of packages/r
 import datetime
 import secrets
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any
 
@@ -224,22 +224,28 @@ class RedshiftWarehouse:
     @contextmanager
     def live(self, batch: Batch, attempt: str, files: RunFiles) -> Iterator[LiveRows]:
         """Raw's live rows of the batch's table, overlaid with the rows of the batch's files, which COPY brings."""
-        target, changed = redshift_sql.name(self.schema, batch.table), None
-        with self._reading():
-            if batch.files:
-                changed = "changed"
-                manifest = files.listed(attempts.key(batch.table, attempt, "changed-manifest"), batch.files)
-                self._stage(changed, batch.columns, manifest)
-                ((rows,),) = self._session.rows(redshift_sql.count(changed))
-                if rows != batch.rows:
-                    raise Failure(f"{batch.table}: {batch.rows:,} rows were written, {rows:,} copied", "run it again")
+        target, changed = redshift_sql.name(self.schema, batch.table), "changed" if batch.files else None
+
+        def copied() -> None:
+            manifest = files.listed(attempts.key(batch.table, attempt, "changed-manifest"), batch.files)
+            self._stage("changed", batch.columns, manifest)
+            ((rows,),) = self._session.rows(redshift_sql.count("changed"))
+            if rows != batch.rows:
+                raise Failure(f"{batch.table}: {batch.rows:,} rows were written, {rows:,} copied", "run it again")
+
+        # Not in a transaction: an open one costs RPUs, and blocks VACUUM and whoever changes a table, while the source
+        # computes. What others do to raw meanwhile, the run's own transaction notices.
+        with self._asking(), self._session.beside("changed", copied) if changed else nullcontext():
             yield self._side(target, changed, batch.key_columns)
 
     @contextmanager
     def side(self, rows: str, keys: Sequence[ColumnType]) -> Iterator[LiveRows]:
         """Rows that are there as one side of a comparison: a table's name in SQL, or a query in parentheses."""
-        with self._reading():
+        before = self.last_applied()
+        with self._asking():
             yield self._side(rows, None, keys)
+        if self.last_applied() != before:
+            raise Failure(f"a run was applied to {self.schema} while it was being compared", "run it again")
 
     def _side(self, rows: str, changed: str | None, keys: Sequence[ColumnType]) -> LiveRows:
         in_hex = [n for n, column in enumerate(keys) if column.redshift.startswith("VARBYTE")]
@@ -249,7 +255,7 @@ class RedshiftWarehouse:
         )
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        with self._reading():
+        with self._asking():
             return [tuple(row) for row in self._session.rows(sql)]
 
     def stream(self, sql: str, wide: bool) -> Generator[pa.RecordBatch]:
