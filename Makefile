@@ -102,8 +102,8 @@ test-long: .venv/test ## 20,000 random steps of shop and runs, and 500 with dbt,
 bench-cost: setup ## what it costs that a run ends equal to the source (ARGS="--orders 10000000"; some minutes)
 	$(RUN) bench.cost $(ARGS)
 
-test-aws: .venv/test ## the account in .env against what the Redshift stand-in says of it (costs a few cents)
-	$(BIN)/python -m pytest tests/aws
+test-aws: .venv/test ## the real suites on the account in .env; says first what it costs, and asks (CONFIRM=1: yes)
+	CONFIRM=$(CONFIRM) $(RUN) tests.redshift.account $(PYTEST)
 
 doctor: setup ## try every link from MySQL to the warehouse, and name the remedy of each fault (ARGS="--lang ko")
 	$(STACK) $(RUN) loaders doctor $(ARGS)

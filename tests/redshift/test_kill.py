@@ -9,7 +9,7 @@ import pytest
 from loaders.common.settings import ROOT
 from loaders.lake.s3 import S3
 from loaders.words import catalog
-from local_stack.redshift import NAMES, environment
+from local_stack.redshift import environment
 from tests import commands
 from tests.redshift.test_load import Both
 
@@ -23,7 +23,7 @@ def shop(own, s3, redshift, ask, schema):
     own.write(*(f"insert into {table} values (1, -1), (2, -1)" for table in TABLES))
     own.discover()
     own.catalog_file.write_text(own.catalog_file.read_text().replace("schema: raw_own", f"schema: {schema}"))
-    lake = S3(s3, NAMES.bucket, f"{NAMES.prefix}/{schema}")
+    lake = S3(s3, redshift.bucket, f"{redshift.prefix}/{schema}")
     settings = commands.settings(own) | environment(redshift)
     return Both(own, lake, redshift, ask, schema), settings | {"CATALOG": str(own.catalog_file), "LAKE_URL": str(lake)}
 

@@ -85,7 +85,7 @@ def test_the_mart_has_its_keys_comments_and_late_binding_views_there(shop, redsh
             "select remarks from svv_redshift_columns where schema_name = 'analytics' and column_name = 'amount'"
         )
         assert any("fixed when it was placed" in (row[0] or "") for row in cursor.fetchall())
-        cursor.execute("show tables from schema dev.analytics")
+        cursor.execute(f"show tables from schema {redshift.database}.analytics")
         kinds = {row[2]: row[7] for row in cursor.fetchall()}
     assert kinds["stg_shop__orders"] == "LATE BINDING VIEW" and kinds["order_mart"] == "REGULAR TABLE"
 
