@@ -84,6 +84,7 @@ CANNOT = {
 }  # fmt: skip
 # What needs a server that listens on a socket, has files of its own, or can be started with other options.
 NEEDS_A_PRIVATE_SERVER = (
+    "tests/infra/test_bootstrap.py",
     "tests/test_local_stack.py",
     "tests/test_mysql_tls.py",
     "tests/test_log_in.py",

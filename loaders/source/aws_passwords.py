@@ -20,7 +20,7 @@ def completed(url: DatabaseURL, session: Any) -> DatabaseURL:
         if url.iam:
             return replace(url, password=_token(url, session))
         if url.secret:
-            user, password = _secret(url.secret, session)
+            user, password = _held(url.secret, session)
             return replace(url, user=user, password=password)
     except (BotoCoreError, ClientError) as error:
         raise Failure(f"AWS gave no password for {url}: {error}", "check AWS credentials, Region and rights") from None
@@ -33,7 +33,15 @@ def _token(url: DatabaseURL, session: Any) -> str:
     return token
 
 
-def _secret(name: str, session: Any) -> tuple[str, str]:
+def secret(name: str, session: Any) -> tuple[str, str]:
+    """User and password of a secret that is named by itself."""
+    try:
+        return _held(name, session)
+    except (BotoCoreError, ClientError) as error:
+        raise Failure(f"AWS gave no password for {name}: {error}", "check AWS credentials, Region and rights") from None
+
+
+def _held(name: str, session: Any) -> tuple[str, str]:
     text = session.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
     try:
         held = json.loads(text)
