@@ -12,6 +12,7 @@ from infra import aws
 def account(s3_server, monkeypatch, tmp_path):
     """The arguments that name stacks of the test's own, in an account that all tests of a worker share."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the keys that it first saw
     for name in ("AWS_PROFILE", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
     settings = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_DEFAULT_REGION": "eu-west-1"}
