@@ -93,6 +93,7 @@ def test_a_part_of_the_catalog_can_be_chosen_by_name(write):
         ("sources: [{name: a, tables: [{name: t, config: {meta: {primary_key: {a: 1}}}}]}]", "primary_key of", "list"),
         ("sources: [{name: a, tables: [{name: T}, {name: t}]}]", "T and t would be one table", "catalog of its own"),
         ("sources: [{name: a, tables: [{name: _loads}]}]", "_loads bears the name", "leave it out"),
+        ("sources: [{name: a, tables: [{name: _Lock}]}]", "_Lock bears the name", "leave it out"),
         (
             "sources: [{name: a, tables: [{name: t, columns: [{name: c, config: {meta: {on_invalid: zero}}}]}]}]",
             "on_invalid of t.c is 'zero'",

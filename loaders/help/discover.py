@@ -15,7 +15,7 @@ from loaders.run.match_catalog import unloadable
 from loaders.source.described import SourceTable
 from loaders.types.type_contract import SourceColumn
 from loaders.words.catalog import in_warehouse
-from loaders.words.raw_tables import LOADS_TABLE
+from loaders.words.raw_tables import LOADS_TABLE, LOCK_TABLE
 
 # Columns that by their name say when a row last changed, in the order of preference.
 CURSORS = ("updated_at", "modified_at", "last_update", "last_updated", "last_modified", "updated", "modified")
@@ -130,7 +130,7 @@ def _dbt_fault(table: SourceTable) -> str | None:
 
     dbt puts a table's name between quotes as it is; for Redshift it splits SQL by ; as if a \\ escaped a quote.
     """
-    if table.name == LOADS_TABLE:
+    if table.name in (LOADS_TABLE, LOCK_TABLE):
         return "the loaders keep their own table under that name"
     if '"' in table.name or "\\" in table.name:
         return 'dbt cannot quote a table name with a " or a \\ in it'

@@ -14,7 +14,7 @@ import yaml
 
 from loaders.common.errors import Failure
 from loaders.common.quoting import has_jinja
-from loaders.words.raw_tables import LOADS_TABLE
+from loaders.words.raw_tables import LOADS_TABLE, LOCK_TABLE
 
 META_KEYS = ("primary_key", "cursor", "fingerprint", "on_invalid", "as", "dist", "sort", "mart")
 # Of the source itself: dbt's staging reads it.
@@ -218,7 +218,7 @@ def _no_collisions(names: list[str], file: Path) -> None:
     seen: dict[bytes, str] = {}
     for name in names:
         folded = in_warehouse(name)
-        if folded == LOADS_TABLE.encode():
+        if folded in (LOADS_TABLE.encode(), LOCK_TABLE.encode()):
             raise Failure(f"{file}: table {name} bears the name of the loaders' own table", "leave it out")
         if folded in seen:
             raise Failure(
