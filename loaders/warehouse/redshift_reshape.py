@@ -1,7 +1,9 @@
 """A raw table in Redshift whose columns change: widened in place, or filled as a new table that takes its name.
 
 Redshift widens a VARCHAR only, and only outside a transaction. All else goes through a new table, made inside the
-load's transaction and renamed at its end: until then readers see the old one, and do not wait.
+load's transaction and renamed at its end: until then readers see the old one, and do not wait. From then to the COMMIT
+they wait, since DROP and RENAME lock the table (docs.aws.amazon.com/redshift/latest/dg/r_LOCK.html), and the load waits
+for who is reading; who has waited may be told that the table was dropped, and finds the new one at another try.
 """
 
 from collections.abc import Callable, Sequence
@@ -78,6 +80,8 @@ class Reshaping:
             return Place(batch, number, keeps)
         into = replace(batch, table=f"_order_he_new_{number}")
         self.run(redshift_sql.create_table(self.schema, into))
+        for grant in redshift_sql.grants(self.schema, into, self.rows(redshift_sql.granted(self.schema, batch.table))):
+            self.run(grant)
         if batch.mode != "full":
             self.run(redshift_sql.copy_rows(self.schema, batch, into))
         return Place(into, number, keeps)

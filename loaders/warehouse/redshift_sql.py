@@ -132,6 +132,26 @@ def rename(schema: str, into: Batch, batch: Batch) -> str:
     return f"alter table {name(schema, into.table)} rename to {sql_name(batch.table)}"
 
 
+def granted(schema: str, table: str) -> str:
+    """Who may do what with a table, as far as this user may know: all of it, if a superuser or with ACCESS SYSTEM TABLE
+    (docs.aws.amazon.com/redshift/latest/dg/r_SVV_RELATION_PRIVILEGES.html).
+    """
+    return (
+        "select privilege_type, identity_type, identity_name from svv_relation_privileges "
+        f"where namespace_name = {text(schema.lower())} and relation_name = {text(table.lower())} "
+        "and (identity_type <> 'user' or identity_name <> current_user) order by 1, 2, 3"
+    )
+
+
+def grants(schema: str, into: Batch, found: Iterable[Sequence[str]]) -> list[str]:
+    """The same rights on another table."""
+    who = {"user": "{}", "group": "group {}", "role": "role {}", "public": "public"}
+    return [
+        f"grant {privilege.lower()} on {name(schema, into.table)} to {who[kind].format(sql_name(whom))}"
+        for privilege, kind, whom in found
+    ]
+
+
 def _same_type(kind: str, row: Sequence[Any]) -> bool:
     base, _, size = kind.partition("(")
     if base == "VARCHAR":

@@ -55,6 +55,7 @@ select count(*) from "raw"."order" where _deleted_at is null;
 select count(*) from "raw"."order" as r left join "staged_1" as c on r."id" = c."id" and r."part" || '.' = c."part" || '.' where r._deleted_at is null and c."id" is null;
 select column_name, data_type, character_maximum_length, numeric_precision, numeric_scale from information_schema.columns where table_schema = 'raw' and table_name = 'order' order by ordinal_position;
 create table if not exists "raw"."_order_he_new_1" ("id" INTEGER, "part" VARCHAR(12), "b" VARBYTE(4), "d" DECIMAL(7,3), "_source_hash" BIGINT, "_run" BIGINT, "_extracted_at" TIMESTAMP, "_deleted_at" TIMESTAMP);
+select privilege_type, identity_type, identity_name from svv_relation_privileges where namespace_name = 'raw' and relation_name = 'order' and (identity_type <> 'user' or identity_name <> current_user) order by 1, 2, 3;
 insert into "raw"."_order_he_new_1" ("id", "part", "b", "d", "_source_hash", "_run", "_extracted_at", "_deleted_at") select "id", "part", "b", "d", "_source_hash", 2, timestamp '2026-01-02 03:04:05.678901', cast(null as timestamp) from "staged_1";
 drop table "staged_1";
 select count(*), coalesce(sum(_source_hash), 0) from "raw"."_order_he_new_1" where _deleted_at is null;

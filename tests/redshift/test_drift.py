@@ -109,6 +109,20 @@ def test_full_makes_the_table_anew_after_a_change_that_raw_cannot_follow(shop):
     assert after(shop)[0].mode == "incremental"
 
 
+@pytest.mark.parametrize("change", ["add column w int", "modify n bigint"], ids=["read whole", "copied"])
+def test_who_may_read_a_table_may_read_the_one_that_takes_its_place(shop, change):
+    """Rights that were granted by hand on the old table were lost with it."""
+    granted = (
+        "select identity_type, privilege_type from svv_relation_privileges where relation_name = 't' "
+        f"and namespace_name = '{shop.schema}' and identity_name <> current_user order by 1"
+    )
+    shop.ask(f"grant select on {shop.schema}.t to public")
+    before = shop.ask(granted)
+    _batch, told = after(shop, f"alter table t {change}")
+    assert any("_order_he_new" in sql for sql in told)
+    assert list(map(tuple, shop.ask(granted))) == list(map(tuple, before)) == [("public", "select")]
+
+
 def test_readers_see_the_old_table_until_the_load_commits(shop):
     """The new table takes its name at the end: after every COPY, before the record and the comparison by value."""
     _batch, told = after(shop, "alter table t add column w int")

@@ -107,6 +107,16 @@ def test_dist_and_sort_keys_are_in_the_statement():
     assert redshift_sql.create_table("raw", keyed).endswith(') distkey ("order_id") sortkey ("at", "order_id")')
 
 
+def test_rights_are_granted_anew_to_whom_they_were_granted():
+    """The stand-in tells no groups and roles from users."""
+    (batch,) = record(7, "7-a").batches
+    found = [("SELECT", kind, 'bi "x"') for kind in ("user", "group", "role", "public")]
+    start = f'grant select on "raw"."{batch.table}" to '
+    assert redshift_sql.grants("raw", batch, found) == [
+        f'{start}"bi ""x"""', f'{start}group "bi ""x"""', f'{start}role "bi ""x"""', f"{start}public",
+    ]  # fmt: skip
+
+
 def test_text_is_quoted_for_a_server_whose_backslash_escapes():
     assert redshift_sql.text("it's a \\") == "'it''s a \\\\'"
     assert redshift_sql.copy("s", "s3://b/m", "default").endswith("iam_role default format as parquet manifest")
