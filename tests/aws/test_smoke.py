@@ -151,3 +151,17 @@ def test_truncate_commits(ask):
     ask(f"truncate {name}")
     ask("rollback")
     assert ask(f"select count(*) from {name}") == [(0,)]
+
+
+def test_the_driver_reads_values_as_they_are(ask):
+    """From an account it reads NUMERIC, DATE and arrays by its binary protocol; the stand-in speaks text only."""
+    ask("create temp table smoke_read (n decimal(28,4), small decimal(10,2), day date, at timestamp, b varbyte(4))")
+    ask(
+        "insert into smoke_read values (-123456789012345678901234.5678, -0.01, '1000-01-01', "
+        "'9999-12-31 23:59:59.999999', from_hex('00ff'))"
+    )
+    moment = datetime.datetime(9999, 12, 31, 23, 59, 59, 999999)
+    ((whole, small, day, at, in_hex),) = ask("select n, small, day, at, to_hex(b) from smoke_read")
+    assert (whole, small) == (Decimal("-123456789012345678901234.5678"), Decimal("-0.01"))
+    assert (day, at, in_hex) == (datetime.date(1000, 1, 1), moment, "00ff")
+    ask("drop table smoke_read")

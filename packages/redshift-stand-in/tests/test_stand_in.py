@@ -186,6 +186,34 @@ def test_a_varbyte_is_resized_like_a_varchar(ask, schema):
         assert "only the size of a VARCHAR or a VARBYTE" in told
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select t.id from {t} t where not exists (select * from {t} b where not exists "
+        "(select * from {t} c where t.id = c.id))",
+        "select * from {t} a left join {t} b on a.id = b.id and b.id = (select max(id) from {t} c where c.id = b.id)",
+        "select id from {t} a where id not in (select sum(id) over () from {t} b where a.id = b.id)",
+    ],
+)
+def test_correlated_subqueries_that_redshift_cannot_take_apart_are_refused(ask, schema, table, query):
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html: three of its kinds."""
+    for sql in (query, f"create table {schema}.made as {query}"):
+        told = refused(ask, sql.format(t=table))
+        assert told == "This type of correlated subquery pattern is not supported due to internal error"
+
+
+def test_other_correlated_subqueries_are_answered(ask, table):
+    for condition in (
+        "exists (select 1 from {t} b where b.id = a.id and exists (select 1 from {t} c where c.id = b.id))",
+        "id = (select max(id) from {t} b where b.id = a.id)",
+        "id not in (select sum(id) over () from {t} b)",
+    ):
+        assert ask(f"select id from {table} a where {condition}".format(t=table)) == []
+    joined = f"select * from {table} a left join (select id from {table} b where exists (select 1 from {table} c " \
+             "where c.id = b.id)) b on a.id = b.id"  # fmt: skip
+    assert ask(joined) == []
+
+
 def test_a_reader_waits_for_a_drop_and_a_rename_and_then_does_not_find_its_table(ask, redshift, table):
     """r_LOCK: DROP and ALTER take ACCESS EXCLUSIVE there too; who has begun to read makes the DROP wait."""
     with connection_to(redshift) as reader, connection_to(redshift) as other, reader.cursor() as cursor:

@@ -56,6 +56,18 @@ begin
         raise exception 'target data type is not supported: only the size of a VARCHAR or a VARBYTE can be altered' using errcode = '0A000';
     end if;
 end $$;
+-- A query as PostgreSQL has read it: of a view that is made and unmade. What no view can be made of is not judged.
+create function pg_catalog.rs_tree(query text) returns text language plpgsql as $$
+declare tree text;
+begin
+    begin
+        execute 'create temp view rs_judged as select 1 as one from (' || query || ') as judged';
+        select ev_action into tree from pg_rewrite where ev_class = 'pg_temp.rs_judged'::regclass;
+        raise exception 'enough' using errcode = 'RS001';
+    exception when others then null;
+    end;
+    return coalesce(tree, '');
+end $$;
 -- "Only one cursor at a time can be open per session" (page `declare`)
 create function pg_catalog.rs_one_cursor() returns void language plpgsql as $$
 declare open text := (select min(name) from pg_cursors where statement ~* '^\s*declare');

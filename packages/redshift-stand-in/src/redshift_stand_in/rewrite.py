@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from redshift_stand_in import quoted_names, refusals, users
+from redshift_stand_in import correlated, quoted_names, refusals, users
 from redshift_stand_in.errors import RedshiftError
 from redshift_stand_in.table_options import stripped
 from redshift_stand_in.tokens import (
@@ -38,12 +38,14 @@ class Statement:
 
     kind: `sql`, `copy` (not for PostgreSQL at all), `nothing` (Redshift does something, here there is nothing to do),
     or `truncate` (commits). first, then: statements to run before and after it, in the same transaction.
+    judged: a query in it whose subqueries have to be such as Redshift takes; empty: there are none.
     """
 
     sql: str
     kind: str = "sql"
     first: list[str] = field(default_factory=list)
     then: list[str] = field(default_factory=list)
+    judged: str = ""
 
 
 def rewrite(sql: str, in_transaction: bool = False) -> Statement:
@@ -51,7 +53,9 @@ def rewrite(sql: str, in_transaction: bool = False) -> Statement:
     plain, names = quoted_names.put_aside(sql)
     made = _rewritten(plain, in_transaction)
     back = [[quoted_names.put_back(each, names) for each in statements] for statements in (made.first, made.then)]
-    return Statement(quoted_names.put_back(made.sql, names), made.kind, *back)
+    judged = made.judged if correlated.SUBQUERY.search(made.judged) else ""
+    put_back = quoted_names.put_back
+    return Statement(put_back(made.sql, names), made.kind, back[0], back[1], put_back(judged, names))
 
 
 def _rewritten(sql: str, in_transaction: bool) -> Statement:
@@ -74,6 +78,7 @@ def _rewritten(sql: str, in_transaction: bool) -> Statement:
         "REVOKE": _grant,
         "ALTER": _grant,
         "VACUUM": lambda _body: Statement("select 1 where false", "nothing"),
+        "ANALYZE": lambda _body: Statement("select 1 where false", "nothing"),
         "DROP": _drop,
         "CREATE": _create,
     }
@@ -81,15 +86,16 @@ def _rewritten(sql: str, in_transaction: bool) -> Statement:
         return Statement(text_of(expressions(parts)), first=["select rs_one_cursor()"])
     if first[0] == "TRUNCATE":
         return Statement(text_of(expressions(parts)), "truncate")
-    if first[0] == "ANALYZE":
-        return Statement("select 1 where false", "nothing")
     if first[0] == "ALTER" and first[1:2] != ["DEFAULT"]:
         return _alter(body, bare, in_transaction)
     if first[0] in known:
         return known[first[0]](body)
     if first[0] in ("COMMENT", "BEGIN", "COMMIT", "ROLLBACK", "END", "ABORT", "START", "RESET"):
         return Statement(sql)
-    return Statement(text_of(_on_system_tables(parts) if refusals.SYSTEM.search(bare) else expressions(parts)))
+    if refusals.SYSTEM.search(bare):
+        return Statement(text_of(_on_system_tables(parts)))
+    made = text_of(expressions(parts))
+    return Statement(made, judged=made.strip().rstrip(";") if first[0] in ("SELECT", "WITH") else "")
 
 
 def expressions(parts: list[Token]) -> list[Token]:
@@ -223,8 +229,10 @@ def _create_table(body: str) -> Statement:
     columns = text_of(expressions(tokens(options.declared)))
     sort_keys = ",".join(map(literal, options.sort_keys))
     attributes = f"select rs_set_options({literal(name)}, {literal(options.dist_style)}, array[{sort_keys}]::text[])"
+    selected = text_of(expressions(tokens(selected)))
     return Statement(
-        f"{start[1].lower()}{name} {columns}{text_of(expressions(tokens(selected)))}",
+        f"{start[1].lower()}{name} {columns}{selected}",
+        judged=selected.removeprefix("as").strip() if query and "(" not in query[0] else "",
         then=[attributes, *options.widths(name), "select rs_restore_views()"],
     )
 

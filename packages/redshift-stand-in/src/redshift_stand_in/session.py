@@ -10,10 +10,10 @@ import threading
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from redshift_stand_in import wire
+from redshift_stand_in import correlated, wire
 from redshift_stand_in.copying import run_copy
 from redshift_stand_in.errors import RedshiftError
-from redshift_stand_in.rewrite import Statement, rewrite
+from redshift_stand_in.rewrite import Statement, literal, rewrite
 from redshift_stand_in.wire import Connection, cut, message
 from redshift_stand_in.world import World
 
@@ -203,6 +203,9 @@ class Session:
             error, _rows = self.query(sql)
             if error:
                 return message(b"E", error)
+        if statement is not None and statement.judged and self.transaction != b"E":
+            _error, rows = self.query(f"select rs_tree({literal(statement.judged)})")
+            correlated.check(str(rows[0][0]) if rows else "")
         self.back.send(b"".join(message(kind, body) for kind, body in messages))
         answer, failed = [], False
         while True:
