@@ -42,6 +42,12 @@ def test_a_program_reads_what_a_run_did_what_raw_holds_and_whether_it_is_equal(o
     assert (table["live_rows"], table["gone"], table["repaired"]) == (1, 1, 1)
     assert table["drift"] == ["t: column v was varchar(9) and is varchar(20): raw widens"]
 
+    past = told(own, "history")
+    assert [(run["run"], run["tables"][0]["gone"]) for run in past] == [(1, None), (2, 1)]
+    assert [run["run"] for run in told(own, "history", "--last", "1")] == [2]
+    shown = commands.succeeded(commands.python(own, "loaders", "history", CATALOG=str(own.catalog_file)))
+    assert "run 2: as of " in shown and "; 1 repaired; 1 gone" in shown
+
     own.extract(full=True)
     status = only(told(own, "status"), "status")
     assert status["waiting"] == [3] and [held["live_rows"] for held in status["tables"]] == [1]

@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from loaders.cli import dbt, discover, doctor, erase, plan, prune, replay, run, sign, status, verify, withdraw
+from loaders.cli import dbt, discover, doctor, erase, history, plan, prune, replay, run, sign, status, verify, withdraw
 from loaders.common import settings, telling
 
 EXAMPLES = """examples:
@@ -21,6 +21,7 @@ EXAMPLES = """examples:
   python -m loaders erase --deleted --dry-run     rows that the source deleted more than KEEP_DELETED_DAYS ago
   python -m loaders sign --dry-run                which run records LAKE_KEY has not signed
   python -m loaders status                        what raw holds, and what waits (--json: for a program)
+  python -m loaders history --last 3              what the newest runs found; the warehouse is not asked
   python -m loaders plan                          what a run would do now, and why
   python -m loaders plan --sql                    with every statement for MySQL and for Redshift
   python -m loaders verify                        source = raw = marts? by counts, sums and hashes
@@ -73,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
         help="on stdout an object in a line for each thing that happened; texts on stderr",
     )
     read_by_programs.add_argument("--lang", choices=("en", "ko"), help="the language (default: the shell's)")
-    for each in (run, plan, verify, status, doctor):
+    for each in (run, plan, verify, status, history, doctor):
         each.add_to(commands, read_by_programs)
     replay.add_to(commands, catalog)
     prune.add_to(commands, catalog)

@@ -117,6 +117,16 @@ def published(run: Run, lake: object, seconds: float) -> list[str]:
     return [head, *lines, f"  {rows:,} rows in {seconds:.1f} s ({rows / max(seconds, 0.001):,.0f} rows/s)"]
 
 
+def past(run: Run) -> list[str]:
+    """A line for a run of the lake's, and one for each table that it changed."""
+    told = [
+        f"  {batch.table}: {batch.mode}, {batch.rows:,} rows  {batch.verdict}{_nulled(batch.invalid)}"
+        for batch in run.batches
+        if batch.rows or batch.deleted or batch.notices
+    ]
+    return [f"run {run.run}: as of {run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC", *(told or ["  nothing had changed"])]
+
+
 def facts(run: Run) -> dict[str, object]:
     """The same for a program."""
     tables = [
