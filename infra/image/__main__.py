@@ -122,7 +122,7 @@ def run(runner: Runner, chosen: settings.Settings) -> int:
     extract, build = (shlex.split(environment.get(name, "")) for name in ("EXTRACT_ARGS", "BUILD_ARGS"))
     target, data = chosen.project / environment.get("DBT_TARGET_PATH", "target"), settings.DATA
     code = runner.step("extract", "loaders", "extract", *extract) or runner.step(
-        "build", "loaders", "dbt", "build", *build
+        "build", "loaders", "dbt", "--no-use-colors", "build", *build
     )
     results = target / "run_results.json"
     if results.exists():  # put aside: the next dbt command overwrites them

@@ -6,7 +6,14 @@ from pathlib import Path
 
 SITE = Path(sysconfig.get_path("purelib"))
 # The loaders reach S3 by boto3, and nobody speaks Flight.
-GONE = ["pyarrow/include", "pyarrow/*flight*", "pyarrow/*arrow_s3*", "pyarrow/_s3fs*", "**/tests"]
+GONE = [
+    "pyarrow/include",
+    "pyarrow/*flight*",
+    "pyarrow/*arrow_s3*",
+    "pyarrow/_s3fs*",
+    "pyarrow/tests",
+    "numpy/**/tests",
+]
 # What the loaders, dbt-redshift and an account's usual ways to log in ask for.
 SERVICES = {"s3", "sts", "sso", "sso-oidc", "rds", "secretsmanager", "redshift", "redshift-serverless"}
 
