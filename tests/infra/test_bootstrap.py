@@ -1,7 +1,10 @@
 """infra/bootstrap.py on the stand-in, MariaDB and MySQL: twice the same, and who may what afterwards."""
 
 import json
+import os
 import secrets
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -225,6 +228,20 @@ def test_a_refused_statement_is_named_with_the_way_out_and_without_the_password(
     assert "REDSHIFT_ADMIN_SECRET" in failed.value.fix
 
 
+def test_the_command_itself_says_what_it_leaves_alone(place, redshift):  # noqa: F811
+    without = {name: value for name, value in os.environ.items() if not name.startswith(("SOURCE_", "REDSHIFT_"))}
+    command = [sys.executable, "-m", "infra.bootstrap"]
+    ended = subprocess.run(command, env=without | place.said, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    lines = ended.stdout.splitlines()
+    assert lines[0] == "mysql: left alone, SOURCE_ADMIN_URL is not set"
+    assert lines[-1] == "limit: left alone, WORKGROUP_ARN is not set"
+    assert PASSWORD not in ended.stdout
+    ended = subprocess.run(command, env=without, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert "error: REDSHIFT_IAM_ROLE is not set\n  fix: " in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("said", "problem"),
     [
@@ -277,6 +294,15 @@ def test_mysqls_reading_user_has_the_grants_of_the_page_by_tls_only(tls_server, 
         run(root, f"drop user 'reader_{mark}'@'%'")
         run(root, f"drop database {database}")
     assert "it's" not in capsys.readouterr().out
+
+
+def test_what_a_server_repeats_of_a_password_is_not_told(tls_server):
+    values = {"database": "x", "iam_user": None, "user": "reader", "password": Secret("it's a canary"), "either": "x"}
+    administrator = mysql_url.parse(tls_server.private.url("root", "mysql"), "x")
+    told = pytest.raises(Failure, match=r"near 'bye '\*\*\*' require ssl")
+    with closing(log_in.connect(administrator, "x")) as root, told as failed:
+        bootstrap.apply("mysql", "bootstrap.mysql.sql", values, lambda sql: run(root, sql.replace(" by ", " bye ")))
+    assert "canary" not in str(failed.value)
 
 
 def test_mysql_without_rdss_plug_in_says_what_to_turn_on(tls_server):
