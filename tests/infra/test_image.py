@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -52,6 +53,14 @@ def image(tmp_path_factory) -> Path:
         else:
             shutil.copy(ROOT / here, to)
     return app
+
+
+def test_the_authorities_that_the_stacks_name_are_in_the_image_and_are_rdss():
+    (named,) = set(re.findall(r"ssl_ca=(/app/[\w.-]+)", (ROOT / "infra/stacks/run.yaml").read_text()))
+    (copied,) = re.findall(rf"^COPY (\S+) {named}$", DOCKERFILE, re.MULTILINE)
+    known = ssl.create_default_context(cafile=ROOT / copied).get_ca_certs()
+    owners = {value for each in known for ((name, value),) in each["subject"] if name == "organizationName"}
+    assert len(known) > 100 and "Amazon Web Services, Inc." in owners
 
 
 def test_the_lock_holds_nothing_that_a_run_does_not_need():
