@@ -78,9 +78,6 @@ pr: lint demo ## what CI asks of a pull request: lint, conventions, everything b
 	$(BIN)/python -m pytest -q tests/test_conventions.py tests/test_dbt_project.py -k "conventions or parses_for_every_target"
 	echo "look at .data/docs/index.html and .data/dashboard/index.html"
 
-env-from-stack: .venv/test ## append to .env what the stacks of infra/ put out; lines that are there stay
-	$(RUN) infra.aws env
-
 ##@ More
 
 setup: .venv/$(GROUP) .env dbt_project/profiles.yml ## make .venv, .env and dbt_project/profiles.yml, where absent
@@ -131,6 +128,9 @@ sign: setup ## sign the lake's run records with LAKE_KEY (ARGS=--dry-run: what w
 
 erase: setup ## remove a person from lake, raw and histories (ARGS="--table customer --key 42")
 	$(STACK) $(RUN) loaders erase $(ARGS)
+
+env-from-stack: .venv/test ## append to .env what the stacks of infra/ put out; lines that are there stay
+	$(RUN) infra.aws env
 
 discover: setup ## print a catalog of the database in SOURCE_URL (ARGS="--write NAME" puts it into dbt)
 	$(RUN) loaders discover $(ARGS)

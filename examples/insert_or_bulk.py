@@ -98,7 +98,8 @@ def _in_the_lake(running: Stack, number: int) -> Iterator[str]:
     schema = pa.schema([("id", pa.int64()), ("note", pa.string()), ("fee", pa.decimal128(10, 2))])
     columns = [pa.array(values, field.type) for values, field in zip(zip(*rows(number)), schema)]  # noqa: B905
     with tempfile.TemporaryDirectory() as work:
-        (local,) = parquet.write([pa.RecordBatch.from_arrays(columns, schema=schema)], schema, Path(work))
+        batch = pa.RecordBatch.from_arrays(columns, schema=schema)
+        (local,) = parquet.write([batch], schema, Path(work) / "parcel", lake.codec)
         file = File(f"{folder}/parcel.parquet", local.rows, local.bytes, local.sha256)
         lake.put_file(file.key, local.path, local.sha256)
     lake.create(f"{folder}/manifest", manifest([file], lake.url))
