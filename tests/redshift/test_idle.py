@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import boto3
 import pytest
 
 from loaders import cli
@@ -46,6 +47,7 @@ class Shop:
 def shop(own, redshift, schema, monkeypatch):
     for name, value in environment(redshift).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the keys that another test had
     own.write(
         "create table t (id int primary key, v varchar(9), at datetime(6))",
         "insert into t values (1, 'a', '2024-01-01'), (2, 'b', '2024-01-02')",
