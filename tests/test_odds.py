@@ -86,8 +86,8 @@ def run(forker, own: OwnDatabase, program: str, call: str, odd: Odd = ELSEWHERE)
 def well_ended(ended: odds.Ended) -> bool:
     told = {2: "usage: ", 130: "stopped: "}.get(ended.code, "")
     ugly = re.search(r"Traceback|Exception ignored|^[\w.]*(Error|Exception): ", ended.err, re.MULTILINE)
-    silent = ended.code == 1 and not (ended.err + ended.out).strip()
-    return ended.code in (0, 1, 2, 130, 141) and not ugly and not silent and told in ended.err + ended.out
+    silent = ended.code in (1, 3, 4, 75) and not (ended.err + ended.out).strip()
+    return ended.code in (0, 1, 2, 3, 4, 75, 130, 141) and not ugly and not silent and told in ended.err + ended.out
 
 
 @pytest.mark.parametrize("odd", [CLOSED, FULL, NOBODY], ids=["closed", "full", "nobody"])
