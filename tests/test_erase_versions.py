@@ -158,7 +158,7 @@ def erased(own, lake) -> list[str]:
     """What `erase` does, from its refusal on, without dbt."""
     with own.opened("raw_own", lake) as warehouse, spool() as folder:
         key = row_key.parse("2", runs.newest_batches(lake, "raw_own", ["t"])["t"])
-        places = erase_command.Places(own.discover(), lake, warehouse, "analytics", [], folder)
+        places = erase_command.Searched(own.discover(), lake, warehouse, "analytics", [], folder)
         proof = erase_command._erase(places, [key], [])
         assert not proof.doubts
     return list(proof.unreached)
