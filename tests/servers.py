@@ -17,7 +17,7 @@ from local_stack import private_server
 
 # Files and folders whose tests are about something behind the lake, and for which one server is as good as the other.
 ON_ONE = {
-    "tests/infra/": "what a schedule starts",
+    "tests/infra/test_image.py": "what a schedule starts",
     "tests/redshift/": "what the warehouse does with files of the lake",
     "tests/dashboard/": "what is drawn of a warehouse",
     "tests/test_acceptance.py": "what dbt makes of the original shop's data",

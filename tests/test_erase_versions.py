@@ -149,7 +149,7 @@ def everywhere(lake) -> list[str]:
     for entry in (entry for page in pages for entry in page.get("Versions", [])):
         of = {"Bucket": lake.bucket, "Key": entry["Key"], "VersionId": entry["VersionId"]}
         body = lake.client.get_object(**of)["Body"].read()
-        read = pq.read_table(BytesIO(body)).to_pylist() if body[:4] == b"PAR1" else body
+        read = pq.ParquetFile(BytesIO(body)).read().to_pylist() if body[:4] == b"PAR1" else body
         found += [entry["Key"]] if CANARY in str(read) else []
     return found
 
