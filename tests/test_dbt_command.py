@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from loaders.cli import dbt_folder
-from loaders.common.errors import Failure
+from loaders.common.errors import Exit, Failure
 from loaders.common.settings import ROOT
 from tests import commands
 from tests.own_database import OwnDatabase
@@ -39,7 +39,7 @@ def test_of_two_at_once_the_second_is_told_and_the_next_works(place):
 
 def test_a_warehouse_in_use_is_named_with_its_user(place):
     with duckdb.connect(place.warehouse_path):
-        refused(dbt(place, "parse"), f"PID {os.getpid()}", "close it there")
+        refused(dbt(place, "parse"), f"PID {os.getpid()}", "close it there", Exit.TRY_AGAIN)
 
 
 def test_the_folders_that_the_settings_name_are_made_and_held(tmp_path):
