@@ -287,3 +287,15 @@ def test_a_server_without_versions_and_locks_is_erased_from_and_what_it_did_not_
         undo()
     assert len(told) == 3 and all("ask who runs it" in each for each in told)
     assert everywhere(lake) == []
+
+
+def test_where_the_lake_is_a_whole_bucket_unfinished_uploads_are_named_and_left(s3_server):
+    """They may be of others, who are still at it."""
+    client, bucket = boto3.client("s3", **s3_server), f"lake-{secrets.token_hex(6)}"
+    client.create_bucket(Bucket=bucket)
+    lake = S3(client, bucket, "")
+    assert bucket_of.abort(lake) == 0
+    client.create_multipart_upload(Bucket=bucket, Key="another/program")
+    with pytest.raises(Failure, match="1 unfinished uploads may be of others"):
+        bucket_of.abort(lake)
+    assert [key for key, _id in bucket_of.unfinished(lake)] == ["another/program"]

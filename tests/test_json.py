@@ -31,6 +31,9 @@ def test_a_program_reads_what_a_run_did_what_raw_holds_and_whether_it_is_equal(o
     plan = only(told(own, "plan"), "table")
     assert (plan["table"], plan["mode"], plan["why"]) == ("t", "full", "first read")
 
+    assert told(own, "history") == []
+    none = commands.succeeded(commands.python(own, "loaders", "history", CATALOG=str(own.catalog_file)))
+    assert "holds no run for schema" in none and "`make extract` makes one" in none
     run = told(own, "extract")
     (table,) = only(run, "published")["tables"]
     assert (table["rows"], table["live_rows"], table["gone"], table["mode"]) == (2, 2, None, "full")
@@ -42,6 +45,8 @@ def test_a_program_reads_what_a_run_did_what_raw_holds_and_whether_it_is_equal(o
     assert (table["live_rows"], table["gone"], table["repaired"]) == (1, 1, 1)
     assert table["drift"] == ["t: column v was varchar(9) and is varchar(20): raw widens"]
 
+    for wrong in ("0", "-1", "x"):
+        assert "is not a number of runs" in commands.python(own, "loaders", "history", "--last", wrong).stderr
     past = told(own, "history")
     assert [(run["run"], run["tables"][0]["gone"]) for run in past] == [(1, None), (2, 1)]
     assert [run["run"] for run in told(own, "history", "--last", "1")] == [2]

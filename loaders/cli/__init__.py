@@ -42,7 +42,7 @@ settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_
   LOG_FORMAT (text; json: as --json says, for the commands that have it),
   FILES_FOR_GROUP (0; 1: what is written may be read and written by the group of its folder)
 exit codes: 0 done; 1 a failure that is explained; 2 a wrong call; 3 a decision is needed: the same command refuses
-  again until somebody says that it is meant; 4 another run was faster, and nothing has to be done; 75 try again later:
+  again until somebody says that it is meant; 4 another run was faster: the next does what is left; 75 try again later:
   source, lake or warehouse is out of reach, waking up, locked or in conflict; 130 stopped by Ctrl-C, 143 by SIGTERM"""
 
 

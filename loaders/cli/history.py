@@ -5,7 +5,7 @@ import argparse
 from loaders.cli import connections, report
 from loaders.cli.commands import Commands
 from loaders.common.settings import Settings
-from loaders.common.telling import tell
+from loaders.common.telling import say, tell
 from loaders.lake import history as runs_of
 
 EPILOG = """`_loads` in the raw schema has the same for SQL, a row per table and run: docs/machines.md"""
@@ -16,12 +16,21 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     telling = commands.add_parser(
         "history", parents=[catalog], help="the newest runs of the lake, and what each found", epilog=EPILOG
     )
-    telling.add_argument("--last", type=int, default=10, metavar="N", help="how many (default: 10)")
+    telling.add_argument("--last", type=_count, default=10, metavar="N", help="how many (default: 10)")
     telling.set_defaults(run=history)
 
 
 def history(arguments: argparse.Namespace, chosen: Settings) -> None:
     catalog = connections.catalog(arguments, chosen)
-    known = runs_of.since(connections.lake_of(catalog, chosen), catalog.schema)
-    for run in known[-arguments.last :] if arguments.last > 0 else []:
+    lake = connections.lake_of(catalog, chosen)
+    known = runs_of.newest(lake, catalog.schema, arguments.last)
+    for run in known:
         tell("run", report.past(run), **report.facts(run))
+    if not known:
+        say(f"the lake {lake} holds no run for schema {catalog.schema}; `make extract` makes one")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of runs, such as 10")
+    return int(text)

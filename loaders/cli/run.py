@@ -100,7 +100,8 @@ def _is_idle(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, 
         if not idle.unchanged(newest, catalog, context):
             return False
         said = f"nothing has changed at the source since run {newest.run}: the warehouse was not asked"
-        tell("unchanged", [said], run=newest.run, schema=catalog.schema, as_of=snapshot.taken_at)
+        lines = [said, "  `python -m loaders load` asks it"]
+        tell("unchanged", lines, run=newest.run, schema=catalog.schema, as_of=snapshot.taken_at)
     return True
 
 

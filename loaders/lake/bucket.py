@@ -72,8 +72,16 @@ def unfinished(store: S3) -> list[tuple[str, str]]:
 
 
 def abort(store: S3) -> int:
-    """Give up all of them: the loaders upload in one piece, so none is a run's. How many there were."""
+    """Give up all of them: the loaders upload in one piece, so none is a run's. How many there were.
+
+    Where the lake is a whole bucket they may be somebody else's, who is still at it.
+    """
     found = unfinished(store)
+    if found and not store.prefix:
+        raise Failure(
+            f"the lake is the whole bucket {store.bucket}, so {len(found):,} unfinished uploads may be of others",
+            "abort those that are not (aws s3api list-multipart-uploads, abort-multipart-upload)",
+        )
     for key, upload in found:
         with explained(f"s3://{store.bucket}/{key}", "s3:AbortMultipartUpload"):
             store.client.abort_multipart_upload(Bucket=store.bucket, Key=key, UploadId=upload)

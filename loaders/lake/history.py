@@ -1,5 +1,7 @@
 """One raw schema's runs in the lake, in order: from the first, or from the baseline that `prune` made of the oldest."""
 
+from itertools import islice
+
 from loaders.common.errors import Failure
 from loaders.lake import runs
 from loaders.lake.damaged import WITHDRAWN
@@ -14,6 +16,12 @@ def since(lake: Lake, schema: str, last: int = 0) -> list[Run]:
     known = max(last, base.run if base else 0)
     records = (runs.read(lake, number) for number in runs.numbers(lake) if number > known)
     return begin + [run for run in records if run.schema == schema]
+
+
+def newest(lake: Lake, schema: str, count: int) -> list[Run]:
+    """The schema's newest runs, at most so many, in order. Only these are read."""
+    records = (runs.read(lake, number) for number in reversed(runs.numbers(lake)))
+    return list(islice((run for run in records if run.schema == schema), count))[::-1]
 
 
 def until(lake: Lake, schema: str, to_run: int | None) -> list[Run]:

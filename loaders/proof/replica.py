@@ -45,9 +45,11 @@ HOLDS: Mapping[str, tuple[str, ...]] = {
     WHOLE: (DECIMAL, TRUTH), DECIMAL: (DECIMAL,), FLOAT: (FLOAT,), DATE: (DATE,), MOMENT: (MOMENT,),
     TEXT: (TEXT, PADDED), LONG_TEXT: (TEXT, PADDED), BYTES: (BYTES,), LONG_BYTES: (BYTES,),
 }  # fmt: skip
-# How replicas mark rows that are no longer at the source: zero-ETL's history mode (zero-etl-history-mode.html) and
-# others. Which rows are live, by the column's name.
-LIVE = {"_record_is_active": "{0}", "_fivetran_deleted": "not coalesce({0}, false)"}
+# How replicas mark rows that are no longer at the source: zero-ETL's history mode (zero-etl-history-mode.html),
+# Fivetran (fivetran.com/docs/core-concepts/system-columns-and-tables). Which rows are live, by the column's name.
+LIVE = {
+    "_record_is_active": "{0}", "_fivetran_active": "{0}", "_fivetran_deleted": "not coalesce({0}, false)",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

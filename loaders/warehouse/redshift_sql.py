@@ -143,12 +143,18 @@ def granted(schema: str, table: str) -> str:
     )
 
 
+# What GRANT takes (docs.aws.amazon.com/redshift/latest/dg/r_GRANT.html). RULE and TRIGGER, which GRANT ALL leaves too,
+# mean nothing there, and would be refused.
+PRIVILEGES = {"select", "insert", "update", "delete", "drop", "references", "alter", "truncate"}
+
+
 def grants(schema: str, into: Batch, found: Iterable[Sequence[str]]) -> list[str]:
     """The same rights on another table."""
     who = {"user": "{}", "group": "group {}", "role": "role {}", "public": "public"}
     return [
         f"grant {privilege.lower()} on {name(schema, into.table)} to {who[kind].format(sql_name(whom))}"
         for privilege, kind, whom in found
+        if privilege.lower() in PRIVILEGES
     ]
 
 

@@ -245,7 +245,9 @@ class RedshiftWarehouse:
         with self._asking():
             yield self._side(rows, None, keys)
         if self.last_applied() != before:
-            raise Failure(f"a run was applied to {self.schema} while it was being compared", "run it again")
+            raise Failure(
+                f"a run was applied to {self.schema} while it was being compared", "run it again", ends=Exit.TRY_AGAIN
+            )
 
     def _side(self, rows: str, changed: str | None, keys: Sequence[ColumnType]) -> LiveRows:
         in_hex = [n for n, column in enumerate(keys) if column.redshift.startswith("VARBYTE")]

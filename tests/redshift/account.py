@@ -102,9 +102,11 @@ def main() -> int:
         "which is what a workgroup has where nothing is set. A provisioned cluster costs what it costs anyway,\n"
         "S3 some cents."
     )
-    if os.environ.get("CONFIRM") != "1" and input("Run them? (yes) ").strip().lower() not in ("y", "yes"):
-        print("Nothing was run.")
-        return 1
+    if os.environ.get("CONFIRM") != "1":
+        print("Run them? (yes; CONFIRM=1 does not ask) ", end="", flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            print("Nothing was run.")
+            return 1
     os.environ["TEST_AWS"] = "1"
     files = [str(settings.ROOT / f"tests/redshift/test_{suite}.py") for suite in SUITES]
     return int(pytest.main([str(settings.ROOT / "tests/aws"), *files, *sys.argv[1:]]))

@@ -230,6 +230,15 @@ def lock_held(ask, schema, seconds):
     timer.join()
 
 
+def test_no_profile_of_ours_has_a_limit_for_every_answer():
+    """The image's had it, after profiles.example.yml was mended."""
+    profiles = [file for file in ROOT.glob("**/profiles*.yml") if not {".venv", ".data"} & {*file.parts}]
+    ours = [file for file in profiles if file.name != "profiles.yml"]
+    assert len(ours) >= 2
+    lines = [line for file in ours for line in file.read_text("utf-8").splitlines()]
+    assert not [line for line in lines if line.strip().startswith("connect_timeout")]
+
+
 def test_a_statement_of_dbt_may_take_longer_than_a_connect_timeout_would_let_it(redshift, ask, schema, tmp_path):
     environment = {"REDSHIFT_LOCAL_PORT": str(redshift.port), "REDSHIFT_LOCAL_PASSWORD": redshift.passwords["admin"]}
     outputs = yaml.safe_load((ROOT / "profiles.example.yml").read_text())["order_he"]["outputs"]
