@@ -8,6 +8,7 @@ import shutil
 import boto3
 import pytest
 
+from loaders.cli import connections
 from loaders.common import settings
 from loaders.common.errors import Failure
 from loaders.words import cursors
@@ -81,9 +82,19 @@ def test_a_region_by_either_name_reaches_boto3_and_the_shells_goes_before_the_fi
     assert settings.read(project, {}).environment["AWS_DEFAULT_REGION"] == "eu-north-1", "what the file names"
 
 
-def test_two_regions_at_once_are_refused(project):
+@pytest.mark.parametrize(
+    "asked", [{"LAKE_URL": "s3://bucket/x"}, {"SOURCE_URL": "mysql://u@rds.example.com/shop?iam=true"}]
+)
+def test_two_regions_at_once_are_refused_by_whoever_asks_aws_and_by_nobody_else(project, asked):
+    chosen = settings.read(project, {"AWS_REGION": "a", "AWS_DEFAULT_REGION": "b", **asked})
     with pytest.raises(Failure, match="two Regions: AWS_REGION is a, AWS_DEFAULT_REGION is b"):
-        settings.read(project, {"AWS_REGION": "a", "AWS_DEFAULT_REGION": "b"})
+        if "LAKE_URL" in asked:
+            connections.lake(chosen)
+        else:
+            with connections.source(chosen):
+                pass
+    here = settings.read(project, {"AWS_REGION": "a", "AWS_DEFAULT_REGION": "b", "LAKE_URL": "lake"})
+    assert str(connections.lake(here)).endswith("/lake")
 
 
 def test_every_setting_of_the_example_is_one_that_is_read():

@@ -50,6 +50,7 @@ def lake(chosen: Settings) -> "Folder | S3":
     # Where files of a lake in S3 are put for DuckDB.
     paths.for_duckdb(Path(tempfile.gettempdir()), "TMPDIR")
     if url.startswith("s3://") and "@" not in url:
+        settings.aws_region(chosen)
         return _s3(url, chosen.environment.get("LAKE_KMS_KEY"), signed)
     if "://" in url and not url.startswith("file://"):
         # Not shown: keys of AWS's may be in it.
@@ -94,6 +95,7 @@ def sources(chosen: Settings, count: int) -> Iterator[list[mysql_arrow.Connectio
     """`count` connections to the source, or fewer, with a notice, if server or account have a lower limit."""
     url = mysql_url.parse(settings.required_source_url(chosen), "SOURCE_URL")
     if url.iam or url.secret:
+        settings.aws_region(chosen)
         url = _with_password_of_aws(url)
     with ExitStack() as stack:
         opened: list[mysql_arrow.Connection] = []
@@ -118,11 +120,11 @@ def _with_password_of_aws(url: mysql_url.DatabaseURL) -> mysql_url.DatabaseURL:
 
 
 @contextmanager
-def warehouse(catalog: Catalog, chosen: Settings, read_only: bool = False) -> Iterator[Warehouse]:
-    """The warehouse of the chosen target of dbt's profile."""
+def warehouse(catalog: Catalog, chosen: Settings, read_only: bool = False, of_lake: bool = True) -> Iterator[Warehouse]:
+    """The warehouse of the chosen target of dbt's profile. of_lake: what it is asked for may be read from the lake."""
     target = dbt_target(chosen, chosen.environment)
     if target.type == "redshift":
-        with redshift(catalog, chosen) as in_redshift:
+        with redshift(catalog, chosen, of_lake) as in_redshift:
             yield in_redshift
     elif target.type == "duckdb":
         path = _duckdb_path(chosen, target)
@@ -133,9 +135,10 @@ def warehouse(catalog: Catalog, chosen: Settings, read_only: bool = False) -> It
         raise Failure(f"target {target.name} is a {target.type} warehouse", "known are duckdb and redshift")
 
 
-def redshift(catalog: Catalog, chosen: Settings) -> "AbstractContextManager[RedshiftWarehouse]":
+def redshift(catalog: Catalog, chosen: Settings, of_lake: bool = True) -> "AbstractContextManager[RedshiftWarehouse]":
     """The same where it is Redshift."""
-    if not chosen.lake_url.startswith("s3://"):
+    settings.aws_region(chosen)
+    if of_lake and not chosen.lake_url.startswith("s3://"):
         raise Failure("Redshift cannot read the lake: it is not in S3", "set LAKE_URL to s3://bucket/prefix")
     try:
         from loaders.warehouse import redshift_warehouse  # brings the driver, which the demo does not need

@@ -97,7 +97,7 @@ def _against(catalog: Catalog, chosen: Settings, schema: str, deep: bool) -> int
     _must_exist(connections.dbt_target(chosen, chosen.environment))
     findings = []
     with (
-        connections.warehouse(catalog, chosen, read_only=True) as warehouse,
+        connections.warehouse(catalog, chosen, read_only=True, of_lake=False) as warehouse,
         connections.source(chosen) as connection,
         mysql.snapshot(connection) as snapshot,
     ):

@@ -77,7 +77,7 @@ def read(root: Path | None = None, environment: Mapping[str, str] = os.environ) 
     project = root if (root / "dbt_project.yml").is_file() else root / "dbt_project"
     both = _of_file(root / ".env") | dict(environment)
     values = {name: value for name, value in both.items() if value}
-    values |= dict.fromkeys(REGION, region) if (region := _region(environment) or _region(values)) else {}
+    values |= _regions(environment) or _regions(values)
     lake_key = values.pop("LAKE_KEY", None)
     data = root / ".data"
 
@@ -175,13 +175,19 @@ def _of_file(file: Path) -> dict[str, str | None]:
     return {line.key: line.value for line in lines if line.key}
 
 
-def _region(values: Mapping[str, str]) -> str | None:
-    """The Region by either name."""
-    named = {name: values[name] for name in REGION if values.get(name)}
+def _regions(values: Mapping[str, str]) -> Mapping[str, str]:
+    """Either name's Region for both names. Two different ones stay two: who asks AWS refuses them (aws_region)."""
+    named = {values[name] for name in REGION if values.get(name)}
+    return dict.fromkeys(REGION, named.pop()) if len(named) == 1 else {}
+
+
+def aws_region(settings: Settings) -> str | None:
+    """For whoever is about to ask AWS."""
+    named = {name: settings.environment[name] for name in REGION if name in settings.environment}
     if len(set(named.values())) > 1:
         both = ", ".join(f"{name} is {value}" for name, value in named.items())
         raise Failure(f"the settings name two Regions: {both}", "set one of them, or both to the same")
-    return next(iter(named.values()), None)
+    return named.get(REGION[0])
 
 
 def _meant(name: str) -> str | None:

@@ -2,11 +2,16 @@
 
 from contextlib import closing
 
+import boto3
 import pytest
 
+from loaders import cli
+from loaders.common import settings
 from loaders.proof import replica
 from loaders.run.match_catalog import match
 from loaders.types.type_contract import SourceColumn
+from local_stack.redshift import environment
+from tests import commands
 from tests.own_database import watch
 from tests.redshift.test_load import both  # noqa: F401 (a fixture)
 
@@ -51,6 +56,24 @@ def test_padding_zones_places_and_names_are_no_difference_and_a_truncated_text_i
     found = finding(filled)
     assert (found.equal, found.details) == (True, [])
     assert found.said.endswith("only there: padb_internal_txn_id_col")
+
+
+def test_the_command_needs_no_lake(filled, monkeypatch, capsys):
+    """Nothing of the loaders' need be there but the catalog: LAKE_URL is a folder, which Redshift could not read."""
+    filled.own.write("update T set note = 'n'")
+    filled.ask(f"update {filled.schema}.t set note = 'n'")
+    for name, value in environment(filled.redshift).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    filled.own.discover()
+    chosen = settings.read(
+        filled.own.folder,
+        commands.settings(filled.own) | environment(filled.redshift) | {"LAKE_URL": str(filled.own.folder / "lake")},
+    )
+    words = ["verify", "--catalog", str(filled.own.catalog_file), "--deep", "--against", filled.schema]
+    arguments = cli.parser().parse_args(words)
+    assert arguments.run(arguments, chosen) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "equal"
 
 
 CHANGES = {
