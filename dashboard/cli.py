@@ -68,9 +68,13 @@ def run_page(arguments: argparse.Namespace) -> None:
     settings.prepare_process(chosen)
     target = _chosen_target(chosen)
     with warehouse.opened(target) as opened:
+        raw_schema = catalog.read(chosen.catalog).schema
+        build = trust.build(opened, raw_schema)
+        results = trust.results_of_builds(settings.ROOT, chosen.environment)
         facts = {
-            "loads": trust.loads(opened, catalog.read(chosen.catalog).schema),
-            "tests": trust.tests(trust.results_of_builds(settings.ROOT, chosen.environment)),
+            "loads": trust.loads(opened, raw_schema),
+            "build": build,
+            "tests": trust.tests(results, build["invocation"] if build else None),
             "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
             "onTimeDays": page.on_time_days(settings.ROOT / "dbt_project/dbt_project.yml"),
         }

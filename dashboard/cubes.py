@@ -5,6 +5,7 @@ their country and level, products their category, and every row says its period.
 hundredths where it has any.
 """
 
+import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +23,11 @@ MOST_ROWS = 600_000
 
 @dataclass(frozen=True)
 class Cubes:
-    """The rows of each query by name, and how long a period is: day or month."""
+    """The rows of each query by name, how long a period is (day or month), the oldest and the newest order's moment."""
 
     grain: str
+    oldest: datetime.datetime | None
+    newest: datetime.datetime | None
     rows: Mapping[str, Sequence[tuple]]
 
 
@@ -33,7 +36,8 @@ def read(ask: Ask, mart: str) -> Cubes:
     grain = "day" if _size(ask, mart) <= MOST_ROWS else "month"
     rows = {name: ask(_query(name, mart, grain)) for name in NAMES}
     _check(rows, mart)
-    return Cubes(grain, rows)
+    ((oldest, newest),) = ask(f"select min(ordered_at), max(ordered_at) from {mart}")
+    return Cubes(grain, oldest, newest, rows)
 
 
 def _query(name: str, mart: str, grain: str) -> str:

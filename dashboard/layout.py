@@ -25,6 +25,7 @@ class Layout:
 
     def __init__(self, cubes: Cubes):
         self._grain = cubes.grain
+        self._moments = {"oldest": _utc(cubes.oldest), "newest": _utc(cubes.newest)}
         self._customers, self._products, self._deliveries = (
             cubes.rows[name] for name in ("customers", "products", "deliveries")
         )
@@ -52,9 +53,9 @@ class Layout:
         """Periods are numbered from the first order's on."""
         periods = [row[0] for row in self._customers]
         if not periods:
-            return {"grain": self._grain, "first": None, "periods": 0}
+            return {"grain": self._grain, "first": None, "periods": 0, **self._moments}
         number = _periods_between(min(periods), max(periods), self._grain) + 1
-        return {"grain": self._grain, "first": min(periods).isoformat(), "periods": number}
+        return {"grain": self._grain, "first": min(periods).isoformat(), "periods": number, **self._moments}
 
     def _members(self) -> dict[str, list]:
         return {
@@ -74,13 +75,14 @@ class Layout:
         return {"id": ids, "category": self._categories.numbers(categories)}
 
     def _customer_columns(self) -> Table:
-        periods, *_who, categories, orders, revenue, fees = _columns(self._customers, 8)
+        periods, *_who, categories, orders, revenue, net, fees = _columns(self._customers, 9)
         return {
             "period": self._periods(periods),
             "customer": self._people.numbers(row[1:4] for row in self._customers),
             "category": self._categories.numbers(categories),
             "orders": orders,
             "revenue": revenue,
+            "net": net,
             "fee": fees,
         }
 
@@ -121,6 +123,10 @@ def _identified(members: Members, key: str, others: str) -> None:
     """The first part of every value identifies it: what belongs to it cannot differ."""
     if len({value[0] for value in members.values}) < len(members.values):
         raise Failure(f"the order mart holds a {key} with different {others}", "run `make build`: a test names it")
+
+
+def _utc(moment: datetime.datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") + "Z" if moment else None
 
 
 def _null_last(value: Any) -> tuple:

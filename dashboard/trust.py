@@ -1,4 +1,4 @@
-"""What the page says about its own data: when it was extracted, by which run, with which verdict, tested how."""
+"""What the page says about its own data: which run its mart was built from, with which verdict, tested how."""
 
 import datetime
 import json
@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.warehouse import Warehouse
+from loaders.common.quoting import sql_name, sql_text
 from loaders.warehouse import redshift_sql
 from loaders.words.raw_tables import LOADS_TABLE
+
+# dbt's notes of its builds, in the marts' schema (macros/builds).
+BUILDS = "_builds"
 
 
 def loads(warehouse: Warehouse, raw_schema: str) -> list[dict[str, Any]]:
@@ -21,6 +25,28 @@ def loads(warehouse: Warehouse, raw_schema: str) -> list[dict[str, Any]]:
     ]
 
 
+def build(warehouse: Warehouse, raw_schema: str) -> dict[str, Any] | None:
+    """The build that made the order mart: its id, the run that it read, and as of when that run's raw was.
+
+    None where dbt's notes of its builds, or the loaders' of their runs, are not there or may not be read.
+    snapshot_at: of the table that was read longest ago.
+    """
+    if not (warehouse.has(raw_schema, LOADS_TABLE) and warehouse.has(warehouse.schema, BUILDS)):
+        return None
+    found = warehouse.ask(
+        f"select run, invocation_id from {warehouse.mart(BUILDS)} where order_mart is not null "
+        f"and lower(raw_schema) = {sql_text(raw_schema.lower())} order by build desc limit 1"
+    )
+    if not found:
+        return None
+    ((run, invocation),) = found
+    ((snapshot_at,),) = warehouse.ask(
+        "select min(newest) from (select max(snapshot_at) as newest "
+        f"from {sql_name(raw_schema)}.{LOADS_TABLE} where run <= {int(run)} group by table_name) as tables"
+    )
+    return {"run": run, "invocation": invocation, "snapshot_at": _utc(snapshot_at)} if snapshot_at else None
+
+
 def results_of_builds(root: Path, environment: Mapping[str, str]) -> list[Path]:
     """Where builds leave their results: dbt's own folder, and the copy that `make build` puts aside."""
     project = root / "dbt_project"
@@ -30,18 +56,20 @@ def results_of_builds(root: Path, environment: Mapping[str, str]) -> list[Path]:
     ]
 
 
-def tests(candidates: Iterable[Path]) -> dict[str, Any] | None:
-    """How many tests dbt's newest build ran and how they ended; None if no build has left its results.
+def tests(candidates: Iterable[Path], invocation: str | None) -> dict[str, Any] | None:
+    """How many tests one build ran and how they ended; None if its results are not there.
 
     candidates: run_results.json of dbt, which every dbt command overwrites, and copies that builds have put aside.
+    invocation: the build's id. Another build's tests, of a part, say, or in another schema, tell nothing of this mart.
     """
-    builds = [results for results in map(_results, candidates) if results]
-    if not builds:
+    found = [results for results in map(_results, candidates) if results["metadata"].get("invocation_id") == invocation]
+    if invocation is None or not found:
         return None
-    newest = max(builds, key=lambda results: results["metadata"]["generated_at"])
-    tested = [result for result in newest["results"] if result["unique_id"].startswith(("test.", "unit_test."))]
+    results = found[0]
+    tested = [result for result in results["results"] if result["unique_id"].startswith(("test.", "unit_test."))]
     return {
-        "at": newest["metadata"]["generated_at"],
+        "at": results["metadata"]["generated_at"],
+        "partial": any(results["args"].get(name) for name in ("select", "exclude", "selector")),
         "tests": len(tested),
         "passed": sum(result["status"] == "pass" for result in tested),
         "warned": sum(result["status"] == "warn" for result in tested),
@@ -53,13 +81,12 @@ def tests(candidates: Iterable[Path]) -> dict[str, Any] | None:
     }
 
 
-def _results(file: Path) -> Mapping[str, Any] | None:
-    """The file's content if a build or test has written it."""
+def _results(file: Path) -> Mapping[str, Any]:
+    """The file's content; of no build, if there is none."""
     try:
-        results = json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return results if results.get("args", {}).get("which") in ("build", "test") else None
+        return {"metadata": {}}
 
 
 def _utc(moment: datetime.datetime) -> str:

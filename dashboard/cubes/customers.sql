@@ -7,6 +7,7 @@ select
     category,
     count(*) as orders,
     sum(amount) as revenue,
+    coalesce(sum(net_amount), 0) as net_revenue,
     coalesce(sum(cast(delivery_fee * 100 as bigint)), 0) as fee_cents
 from {mart}
 group by 1, 2, 3, 4, 5

@@ -1,4 +1,4 @@
--- How long deliveries took: whole days, and hours by spans of 24, the end included; 8 stands for all beyond 168.
+-- How long deliveries took: whole days, and spans of 24 hours, the end included, by the moments themselves; 8: beyond 168.
 select
     {period} as period,
     country,
@@ -6,14 +6,14 @@ select
     loyalty_level,
     delivery_days,
     case
-        when delivery_hours <= 24 then 1
-        when delivery_hours <= 48 then 2
-        when delivery_hours <= 72 then 3
-        when delivery_hours <= 96 then 4
-        when delivery_hours <= 120 then 5
-        when delivery_hours <= 144 then 6
-        when delivery_hours <= 168 then 7
-        when delivery_hours > 168 then 8
+        when delivered_at <= ordered_at + interval '24 hours' then 1
+        when delivered_at <= ordered_at + interval '48 hours' then 2
+        when delivered_at <= ordered_at + interval '72 hours' then 3
+        when delivered_at <= ordered_at + interval '96 hours' then 4
+        when delivered_at <= ordered_at + interval '120 hours' then 5
+        when delivered_at <= ordered_at + interval '144 hours' then 6
+        when delivered_at <= ordered_at + interval '168 hours' then 7
+        when delivered_at > ordered_at + interval '168 hours' then 8
     end as span,
     count(*) as orders
 from {mart}

@@ -1,3 +1,4 @@
+-- By the moments themselves: `delivery_hours` is rounded to hundredths.
 with chosen as (
     select * from {mart}{where}
 ),
@@ -5,18 +6,18 @@ with chosen as (
 spans as (
     select
         case
-            when delivery_hours <= 24 then 24
-            when delivery_hours <= 48 then 48
-            when delivery_hours <= 72 then 72
-            when delivery_hours <= 96 then 96
-            when delivery_hours <= 120 then 120
-            when delivery_hours <= 144 then 144
-            when delivery_hours <= 168 then 168
+            when delivered_at <= ordered_at + interval '24 hours' then 24
+            when delivered_at <= ordered_at + interval '48 hours' then 48
+            when delivered_at <= ordered_at + interval '72 hours' then 72
+            when delivered_at <= ordered_at + interval '96 hours' then 96
+            when delivered_at <= ordered_at + interval '120 hours' then 120
+            when delivered_at <= ordered_at + interval '144 hours' then 144
+            when delivered_at <= ordered_at + interval '168 hours' then 168
             else 9999
         end as up_to_hours,
         count(*) as orders
     from chosen
-    where delivery_hours is not null
+    where delivered_at is not null
     group by 1
 )
 

@@ -1,4 +1,5 @@
--- On time: delivered at most {on_time_days} calendar days after the order.
+-- On time: delivered at most {on_time_days} calendar days after the order. Only orders whose {on_time_days} days are over count:
+-- of younger ones only those that were quick are delivered by now.
 with chosen as (
     select * from {mart}{where}
 ),
@@ -6,17 +7,19 @@ with chosen as (
 delivered as (
     select
         country,
-        count(*) as delivered,
+        count(*) as due,
         count(case when delivery_days <= {on_time_days} then 1 end) as on_time
     from chosen
-    where delivery_days is not null
+    where
+        delivery_days is not null
+        and ordered_at < date '{due_before}'
     group by country
 )
 
 select
     country,
-    delivered,
+    due,
     on_time,
-    cast((2000 * on_time + delivered) // (2 * delivered) as decimal(18, 0)) * 0.1 as on_time_percent
+    cast((2000 * on_time + due) // (2 * due) as decimal(18, 0)) * 0.1 as on_time_percent
 from delivered
-order by delivered desc, country
+order by due desc, country

@@ -11,12 +11,26 @@ function calendar(shop) {
   const dateOf = (period) => (byDay ? new Date(start.getTime() + period * DAY) : monthStart(period));
   const monthNumber = (date) => 12 * (date.getUTCFullYear() - year) + date.getUTCMonth() - month;
   const months = Int32Array.from({ length: shop.periods }, (_, period) => (byDay ? monthNumber(dateOf(period)) : period));
+  const firstWholeMonth = shop.oldest?.slice(8, 10) === "01" ? 0 : 1;
+  const wholeDay = lastWholeDay(shop);
+  const wholeMonth = wholeDay ? monthNumber(wholeDay) - (new Date(wholeDay.getTime() + DAY).getUTCDate() === 1 ? 0 : 1) : -1;
   return {
     byDay,
     last: shop.periods - 1,
+    newestDay: shop.newest?.slice(0, 10) ?? "",
+    wholeMonth,
+    /** The last period that is over. */
+    whole: !byDay || !wholeDay ? wholeMonth : Math.round((wholeDay - start) / DAY),
+    /** Of the shop's first month all was sold by it when that began with it; of its first day, always. */
+    firstWhole: byDay ? 0 : firstWholeMonth,
+    firstWholeMonth,
+    /** Of orders before this day (or month) the promised days are over. */
+    dueBefore: dueBefore(wholeDay || start, shop.onTimeDays, byDay),
     months,
     monthCount: shop.periods ? months[shop.periods - 1] + 1 : 0,
     monthStart,
+    /** The period in which a month begins, perhaps before the first. */
+    monthPeriod: (number) => (byDay ? Math.round((monthStart(number) - start) / DAY) : number),
     dateOf,
     /** The period of a written date, perhaps before the first or after the last; null for what is no date. */
     periodOf(text) {
@@ -28,27 +42,55 @@ function calendar(shop) {
   };
 }
 
+/**
+ * The last day that is over and has orders: the newest order's, or, when the data was read on that very day or nobody knows
+ * when, the day before. (Not the day of reading: the demo's shop has a time of its own, and days without orders tell nothing.)
+ */
+function lastWholeDay({ newest, build }) {
+  if (!newest) return null;
+  const day = new Date(`${newest.slice(0, 10)}T00:00:00Z`);
+  const over = build && new Date(build.snapshot_at) - day >= DAY;
+  return over ? day : new Date(day.getTime() - DAY);
+}
+
+/** The first day of which the orders' last promised day is not over; for months, the month that it lies in. */
+function dueBefore(wholeDay, days, byDay) {
+  const day = iso(new Date(wholeDay.getTime() + (1 - days) * DAY));
+  return byDay ? day : `${day.slice(0, 7)}-01`;
+}
+
 /** 2025-03-01 */
 function iso(date) {
   return date.toISOString().slice(0, 10);
 }
 
 /**
- * How time is cut for a choice, and the period before it.
- * bin: "day" up to 92 days, else "month". shift: how far the period before lies back; it is as long as the choice and
- * ends where that begins, or, when no dates are chosen, a year back.
+ * How time is cut for a choice, and the period before it: as long as the choice, ending where that begins; for whole months
+ * as many whole months; when no dates are chosen, the year before.
+ * bin: "day" up to 92 days that are not several whole months, else "month". shift: how far the period before is moved to
+ * lie on the choice. before: its periods, some perhaps before the first order.
+ * comparable: whether both have all their days: the shop had begun, and the last day of the choice is over.
  */
 function timeline(time, state) {
   const [from, to] = chosenPeriods(time, state);
-  const bin = time.byDay && to - from < 92 ? "day" : "month";
   const whole = state.from === null && state.to === null;
-  if (bin === "month" && (whole || isWholeMonths(time, from, to))) {
-    const first = time.months[from] ?? 0;
-    const last = time.months[to] ?? -1;
-    const months = whole ? 12 : last - first + 1;
-    return { bin, from, to, whole, first, last, shift: { unit: "month", count: months } };
+  const wholeMonths = isWholeMonths(time, from, to);
+  const [first, last] = [time.months[from] ?? 0, time.months[to] ?? -1];
+  const months = whole ? 12 : last - first + 1;
+  const bin = time.byDay && to - from < 92 && (whole || !wholeMonths || months === 1) ? "day" : "month";
+  const line = { bin, from, to, whole, first, last };
+  if (bin === "month" && (whole || wholeMonths)) {
+    const before = [time.monthPeriod(first - months), time.monthPeriod(last + 1 - months) - 1];
+    return { ...line, before, shift: { unit: "month", count: months }, comparable: !whole && isCompared(time, before, to) };
   }
-  return { bin, from, to, whole, shift: { unit: "day", count: to - from + 1 } };
+  const days = wholeMonths && !whole ? from - time.monthPeriod(first - 1) : to - from + 1;
+  const before = [from - days, from - 1];
+  return { ...line, before, shift: { unit: "day", count: days, month: wholeMonths && !whole },
+    comparable: !whole && isCompared(time, before, to) };
+}
+
+function isCompared(time, [start], to) {
+  return start >= time.firstWhole && to <= time.whole;
 }
 
 /** First and last chosen period, both included, within what there is. */
@@ -61,15 +103,31 @@ function isWholeMonths(time, from, to) {
   return !time.byDay || (time.dateOf(from).getUTCDate() === 1 && next.getUTCDate() === 1);
 }
 
-/** Ranges to choose by one click: [word, from, to], the last ones counted back from the newest order. */
+/** The bins (days or months, by number) of a choice that lack a part: not over yet, or not chosen. */
+function partialBins(time, { bin, from, to }) {
+  if (bin === "day" || !time.byDay) return new Set(to > time.whole ? [bin === "day" ? to : time.months[to]] : []);
+  const end = Math.min(to, time.whole);
+  const cut = new Set();
+  if (from > Math.max(time.monthPeriod(time.months[from]), 0)) cut.add(time.months[from]);
+  if (end < time.monthPeriod(time.months[to] + 1) - 1) cut.add(time.months[to]);
+  return cut;
+}
+
+/**
+ * Ranges to choose by one click: { name: [from, to] }. The last ones end with the last day or month that is over, so that
+ * they can be compared; ranges that this shop has nothing of are left out.
+ */
 function presets(time) {
-  const last = time.last;
-  const month = time.months[last] ?? 0;
-  const since = (months) => time.periodOf(iso(time.monthStart(month - months + 1)));
-  const days = time.byDay ? [["days30", last - 29, last], ["days90", last - 89, last]] : [];
-  const year = time.dateOf(Math.max(last, 0)).getUTCFullYear();
+  if (time.last < 0) return { all: [null, null] };
+  const [day, month] = [time.whole, time.wholeMonth];
+  const since = (months) => [time.monthPeriod(month - months + 1), time.monthPeriod(month + 1) - 1];
+  const year = time.dateOf(time.last).getUTCFullYear();
   const begin = (of) => time.periodOf(`${of}-01-01`);
-  const end = (of) => time.periodOf(`${of + 1}-01-01`) - 1;
-  return [["all", null, null], ...days, ["months3", since(3), last], ["months12", since(12), last],
-    ["thisYear", begin(year), Math.min(end(year), last)], ["lastYear", begin(year - 1), end(year - 1)]];
+  const found = {
+    all: [null, null],
+    ...(time.byDay ? { days30: [day - 29, day], days90: [day - 89, day] } : {}),
+    months3: since(3), months12: since(12),
+    thisYear: [begin(year), time.last], lastYear: [begin(year - 1), begin(year) - 1],
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, [, to]]) => to === null || to >= 0));
 }

@@ -2,6 +2,7 @@
 
 const MOST_SLICES = 9;
 const MOST_BARS = 12;
+const MOST_DAYS = 30;
 
 const CHARTS = { revenue: revenueChart, categories: categoriesChart, share: shareChart, days: daysChart, hours: hoursChart, on_time: onTimeChart };
 
@@ -36,36 +37,52 @@ function tip(lines) {
   return element("div", { className: "tip" }, ...lines.map((text) => element("div", {}, element("bdi", {}, text))));
 }
 
+/**
+ * Revenue by days or months. A bin that lacks a part is hollow, with a dotted line to it: it is low because it is short.
+ * The period before is drawn where it has something: a whole day or month of the shop, and never against a bin that lacks a part.
+ */
 function revenueChart(view, rows) {
   const { line, time } = view;
   const found = new Map(rows.map((row) => [row[0], row]));
-  const bins = datesOf(time, line).map((date) => found.get(date) || [date, 0, 0, 0, 0]);
+  const dates = datesOf(time, line);
+  const cut = partialBins(time, line);
+  const first = line.bin === "day" ? line.from : line.first;
+  const bins = dates.map((date, at) => ({ row: found.get(date) || [date, 0, 0, 0, 0], partial: cut.has(first + at) }));
   const start = firstCompared(time, line);
-  const values = (place, from = "") => bins.map((row) => ({ value: row[0] < from ? null : row[place], tip: revenueTip(line, row, start) }));
-  const step = { type: "line", symbol: "circle", symbolSize: 5, showSymbol: bins.length === 1, emphasis: { disabled: true } };
+  const compared = ({ row, partial }) => row[0] >= start && !partial;
+  const values = (place, shown) => bins.map((bin, at) => ({ value: shown(bin, at) ? bin.row[place] : null, tip: revenueTip(line, bin, compared(bin)) }));
+  const whole = ({ partial }) => !partial;
+  const beside = (bin, at) => bin.partial || bins[at - 1]?.partial || bins[at + 1]?.partial;
+  const alone = bins.filter(whole).length === 1;
+  const step = { type: "line", symbol: "circle", symbolSize: 5, showSymbol: alone, emphasis: { disabled: true } };
+  const hollow = { ...step, symbol: "emptyCircle", symbolSize: 7, showSymbol: true, showAllSymbol: true, color: colour("accent") };
   return {
     grid: { left: 8, right: 16, top: 40, bottom: 4, containLabel: true },
     legend: { top: 0, left: 0, itemWidth: 18, itemHeight: 2, icon: "rect", selectedMode: false, textStyle: { color: colour("quiet"), fontSize: 13 } },
     tooltip: { ...common().tooltip, trigger: "axis", axisPointer: { lineStyle: { color: colour("line") } } },
-    xAxis: { ...axis(), type: "category", data: bins.map(([date]) => (line.bin === "day" ? date.slice(5) : date.slice(0, 7))), boundaryGap: bins.length === 1 },
+    xAxis: { ...axis(), type: "category", data: dates.map((date) => (line.bin === "day" ? date.slice(5) : date.slice(0, 7))), boundaryGap: bins.length === 1,
+      axisLabel: { ...axis().axisLabel, alignMinLabel: "left", alignMaxLabel: "right" } },
     yAxis: amounts(),
     series: [
-      { ...step, name: say("now"), data: values(2), color: colour("accent"), lineStyle: { width: 2.5 }, areaStyle: { opacity: 0.08 }, z: 3 },
-      { ...step, name: say("before"), data: values(4, start), color: colour("past"), lineStyle: { width: 1.5, type: [5, 4] } },
+      { ...step, name: say("now"), data: values(2, whole), color: colour("accent"), lineStyle: { width: 2.5 }, areaStyle: { opacity: 0.08 }, z: 3 },
+      ...(bins.some(compared)
+        ? [{ ...step, name: say("before"), data: values(4, compared), color: colour("past"), lineStyle: { width: 1.5, type: [5, 4] } }] : []),
+      ...(cut.size ? [{ ...hollow, name: say("partial"), data: values(2, beside).map((point, at) => ({ ...point, symbol: bins[at].partial ? "emptyCircle" : "none" })),
+        lineStyle: { width: 1.5, type: [2, 3] } }] : []),
     ],
   };
 }
 
-/** The first bin that has something to be compared with: before it lies the time before the first order. */
+/** The first bin that has something to be compared with: before it lies the time before the first order, or a part of its month. */
 function firstCompared(time, { bin, shift: { unit, count } }) {
-  if (unit === "month") return iso(time.monthStart(count));
-  return bin === "day" ? iso(time.dateOf(count)) : count > time.last ? "9999" : iso(time.monthStart(time.months[count]));
+  if (unit === "month") return iso(time.monthStart(time.firstWholeMonth + count));
+  return bin === "day" ? iso(time.dateOf(count)) : count > time.last ? "9999" : iso(time.monthStart(time.months[count] + 1));
 }
 
-function revenueTip({ bin }, [date, orders, revenue, ordersBefore, revenueBefore], start) {
+function revenueTip({ bin }, { row: [date, orders, revenue, ordersBefore, revenueBefore], partial }, compared) {
   const line = (word, money, number) => `${say(word)}: ${pretty(money, "integer")} · ${columnName("orders")} ${pretty(number, "integer")}`;
-  const past = date < start ? [] : [line("before", revenueBefore, ordersBefore)];
-  return [bin === "day" ? date : date.slice(0, 7), line("now", revenue, orders), ...past];
+  return [bin === "day" ? date : date.slice(0, 7), line(partial ? "partial" : "now", revenue, orders),
+    ...(compared ? [line("before", revenueBefore, ordersBefore)] : [])];
 }
 
 /** The dates of every bin of the choice, also of those without orders. */
@@ -88,33 +105,40 @@ function amounts(more = {}) {
   };
 }
 
-/** Bars from the top down, each with its name before and its number behind it. */
-function lying(rows, { name, value, text, tipOf, choose }) {
-  const most = rows.slice(0, MOST_BARS);
+/** Bars from the top down, each with its name before and its number behind it; past MOST_BARS they unfold by a click. */
+function lying(view, tile, rows, { name, value, text, tipOf, choose }) {
+  const shown = view.unfolded.has(tile) ? rows : rows.slice(0, MOST_BARS);
+  const longest = Math.max(...shown.map((row) => text(row).length));
+  const height = Math.max(18, Math.min(40, Math.floor(345 / shown.length)));
   return {
-    grid: { left: 0, right: 64, top: 0, height: Math.min(40, Math.floor(345 / most.length)) * most.length, containLabel: true },
+    grid: { left: 0, right: 16 + 7.5 * longest, top: 0, height: height * shown.length, containLabel: true },
     xAxis: { type: "value", show: false, min: 0 },
-    yAxis: { ...axis(), type: "category", inverse: true, axisLine: { show: false }, data: most.map(name),
-      axisLabel: { color: colour("ink"), fontSize: 13, width: 110, overflow: "truncate" } },
+    yAxis: { ...axis(), type: "category", inverse: true, axisLine: { show: false }, data: shown.map(name),
+      axisLabel: { color: colour("ink"), fontSize: 13, width: 110, overflow: "truncate", interval: 0 } },
     series: [{
       type: "bar", barMaxWidth: 18, barCategoryGap: "34%", itemStyle: { color: colour("accent"), borderRadius: [0, 3, 3, 0] },
       label: { show: true, position: "right", color: colour("ink"), fontSize: 13, formatter: ({ data }) => data.text },
-      data: most.map((row) => ({ value: value(row), text: text(row), tip: tipOf(row), choose: choose(row) })),
+      data: shown.map((row) => ({ value: value(row), text: text(row), tip: tipOf(row), choose: choose(row) })),
     }],
   };
 }
 
-function categoriesChart({ shop }, rows) {
-  const name = (row) => label(shop, row[0], "category");
-  return lying(rows, {
+/** How high the host of a tile's bars must be. */
+function barsHeight(view, tile, rows) {
+  return view.unfolded.has(tile) && rows.length > MOST_BARS ? 18 * rows.length + 8 : 350;
+}
+
+function categoriesChart(view, rows) {
+  const name = (row) => label(view.shop, row[0], "category");
+  return lying(view, "categories", rows, {
     name, value: (row) => row[2], text: (row) => pretty(row[2], "integer"), choose: (row) => ["category", row[0]],
     tipOf: (row) => [name(row), `${columnName("revenue")} ${pretty(row[2], "integer")}`, `${columnName("orders")} ${pretty(row[1], "integer")}`],
   });
 }
 
-function onTimeChart({ shop }, rows) {
-  const name = (row) => label(shop, row[0], "country");
-  return lying(rows, {
+function onTimeChart(view, rows) {
+  const name = (row) => label(view.shop, row[0], "country");
+  return lying(view, "on_time", rows, {
     name, value: (row) => row[3] / 10, text: (row) => pretty(row[3], "percent"), choose: (row) => ["country", row[0]],
     tipOf: (row) => [name(row), `${columnName("on_time")} ${pretty(row[2], "integer")} / ${pretty(row[1], "integer")} (${pretty(row[3], "percent")})`],
   });
@@ -126,7 +150,8 @@ function ring(slices) {
     series: [{
       type: "pie", radius: ["32%", "52%"], center: ["50%", "50%"], startAngle: 90, padAngle: 0.6,
       itemStyle: { borderColor: colour("paper"), borderWidth: 1 }, emphasis: { scaleSize: 3 },
-      label: { color: colour("ink"), fontSize: 12.5, lineHeight: 16, overflow: "none", formatter: ({ data }) => `${cut(data.name)}\n${data.text}` },
+      label: { color: colour("ink"), fontSize: 12.5, lineHeight: 16, overflow: "truncate", bleedMargin: 2, formatter: ({ data }) => `${cut(data.name)}\n${data.text}` },
+      labelLayout: { hideOverlap: true },
       minShowLabelAngle: 4,
       labelLine: { length: 12, length2: 6, lineStyle: { color: colour("line") } },
       data: slices.map((slice, place) => ({
@@ -169,15 +194,23 @@ function spanName(hours) {
   return hours === 24 ? say("days24", { hours }) : say("span", { from: hours - 24, hours });
 }
 
+/** Each number of days has its place, also one that no order took; far ones are put together. */
 function daysChart(_view, rows) {
+  const [least, most] = [rows[0][0], rows[rows.length - 1][0]];
+  const end = Math.min(most, Math.max(least, 0) + MOST_DAYS);
+  const days = Array.from({ length: end - Math.max(least, -1) + 1 }, (_, at) => Math.max(least, -1) + at);
+  const place = (taken) => Math.min(Math.max(taken, days[0]), end);
+  const orders = new Map(days.map((day) => [day, 0]));
+  for (const [taken, number] of rows) orders.set(place(taken), orders.get(place(taken)) + number);
+  const named = (day) => say(day === end && most > end ? "daysMore" : day === days[0] && least < day ? "daysLess" : "dayUnit", { days: day });
   return {
     grid: { left: 0, right: 4, top: 24, bottom: 6, containLabel: true },
-    xAxis: { ...axis(), type: "category", data: rows.map(([days]) => say("dayUnit", { days })) },
+    xAxis: { ...axis(), type: "category", data: days.map(named) },
     yAxis: amounts(),
     series: [{
       type: "bar", barMaxWidth: 44, barCategoryGap: "30%", itemStyle: { color: colour("accent"), borderRadius: [3, 3, 0, 0] },
-      label: { show: rows.length <= 10, position: "top", color: colour("ink"), fontSize: 12, formatter: ({ data }) => pretty(data.value, "integer") },
-      data: rows.map(([days, value]) => ({ value, tip: [say("dayUnit", { days }), `${columnName("orders")} ${pretty(value, "integer")}`] })),
+      label: { show: days.length <= 10, position: "top", color: colour("ink"), fontSize: 12, formatter: ({ data }) => pretty(data.value, "integer") },
+      data: days.map((day) => ({ value: orders.get(day), tip: [named(day), `${columnName("orders")} ${pretty(orders.get(day), "integer")}`] })),
     }],
   };
 }

@@ -5,7 +5,7 @@ function figures(shop, time, state) {
   const line = timeline(time, state);
   const is = chooser(shop, state, line);
   const sold = sales(shop, is);
-  const delivered = deliveries(shop, is);
+  const delivered = deliveries(shop, time, is);
   const goods = products(shop, is);
   return {
     summary: [summary(sold, delivered, goods)],
@@ -37,19 +37,21 @@ function chooser(shop, state, line) {
 
 /** Sums of the chosen sales by person, country and category; the latter two by what they brought, most first. */
 function sales(shop, is) {
-  const { period, customer, category, orders, revenue, fee } = shop.customers;
+  const { period, customer, category, orders, revenue, net, fee } = shop.customers;
   const people = sums(shop.people.id.length);
   const categories = sums(shop.categories.length);
+  let netRevenue = 0;
   for (let row = 0; row < period.length; row++) {
     if (!is.period(period[row]) || !is.person(customer[row]) || !is.category(category[row])) continue;
     add(people, customer[row], orders[row], revenue[row], fee[row]);
     add(categories, category[row], orders[row], revenue[row], fee[row]);
+    netRevenue += net[row];
   }
   const countries = sums(shop.countries.length);
   people.orders.forEach((number, person) => {
     if (number) add(countries, shop.people.country[person], number, people.revenue[person], people.fee[person]);
   });
-  return { people, countries: listed(countries, "orders"), categories: listed(categories, "revenue") };
+  return { people, netRevenue, countries: listed(countries, "orders"), categories: listed(categories, "revenue") };
 }
 
 function sums(length) {
@@ -75,8 +77,8 @@ function listed(total, measure) {
 function summary(sold, delivered, goods) {
   const total = sumOf(sold.categories);
   const people = sold.people.orders.filter(Boolean).length;
-  return [total.revenue, total.orders, people, goods.length, total.fee, rounded(total.fee, total.orders),
-    delivered.total, delivered.onTime, rounded(1000 * delivered.onTime, delivered.total)];
+  return [total.revenue, sold.netRevenue, total.orders, rounded(100n * BigInt(total.revenue), total.orders), people, goods.length,
+    total.fee, rounded(total.fee, total.orders), delivered.due, delivered.onTime, rounded(1000 * delivered.onTime, delivered.due)];
 }
 
 function sumOf(entries) {
@@ -100,10 +102,11 @@ function shares(pairs) {
   return pairs.map(([member, number]) => [member, number, rounded(1000 * number, total)]);
 }
 
-/** What was delivered of the chosen orders, by days, by spans of hours, and by country: [all, on time]. */
-function deliveries(shop, is) {
+/** What was delivered of the chosen orders, by days, by spans of hours, and, where promises are over, by country: [due, on time]. */
+function deliveries(shop, time, is) {
   const { period, country, category, level, days, span, orders } = shop.deliveries;
-  const result = { days: new Map(), spans: new Map(), countries: new Map(), total: 0, onTime: 0 };
+  const result = { days: new Map(), spans: new Map(), countries: new Map(), due: 0, onTime: 0 };
+  const dueBefore = time.periodOf(time.byDay ? time.dueBefore : time.dueBefore.slice(0, 7));
   const count = (map, key, number) => map.set(key, (map.get(key) || 0) + number);
   for (let row = 0; row < period.length; row++) {
     const chosen = is.period(period[row]) && is.category(category[row]) && is.place(country[row], level[row]);
@@ -111,11 +114,12 @@ function deliveries(shop, is) {
     if (span[row]) count(result.spans, span[row] === 8 ? 9999 : 24 * span[row], orders[row]);
     const taken = shop.days[days[row]];
     if (taken === null) continue;
-    const onTime = taken <= shop.onTimeDays ? orders[row] : 0;
     count(result.days, taken, orders[row]);
+    if (period[row] >= dueBefore) continue;
+    const onTime = taken <= shop.onTimeDays ? orders[row] : 0;
     const [all, punctual] = result.countries.get(country[row]) || [0, 0];
     result.countries.set(country[row], [all + orders[row], punctual + onTime]);
-    result.total += orders[row];
+    result.due += orders[row];
     result.onTime += onTime;
   }
   return result;
@@ -164,13 +168,10 @@ function revenue(shop, time, is, line) {
   return [...bins].sort(([bin], [other]) => bin - other).map(([bin, values]) => [dateOf(bin), ...values]);
 }
 
-/** period -> the chosen bin onto which it falls as a part of the period before, or null. */
-function shifter(time, { bin, from, to, first, last, shift: { unit, count } }) {
+/** period -> the bin onto which it falls as a part of the period before, or null. */
+function shifter(time, { bin, before, first, last, shift: { unit, count } }) {
   if (unit === "day") {
-    return (period) => {
-      const at = period + count;
-      return at < from || at > to ? null : bin === "day" ? at : time.months[at];
-    };
+    return (period) => (period < before[0] || period > before[1] ? null : bin === "day" ? period + count : time.months[period + count]);
   }
   return (period) => {
     const month = time.months[period] + count;

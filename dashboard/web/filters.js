@@ -6,43 +6,54 @@ function showFilters(view) {
   const open = form.querySelector("details[open]")?.dataset.name;
   form.setAttribute("aria-label", say("filters"));
   const reset = element("button", { type: "button", className: "reset", "data-place": "reset" }, say("reset"));
-  reset.onclick = () => view.change({ from: null, to: null, country: new Set(), category: new Set(), level: new Set() });
-  form.replaceChildren(rangeChooser(view), bound(view, "from"), bound(view, "to"),
-    ...Object.keys(CHOICES).map((name) => checklist(view, name, open === name)), reset);
-  if (focused) form.querySelector(`[data-place="${CSS.escape(focused)}"]`)?.focus();
+  reset.onclick = () => view.change({ range: null, from: null, to: null, country: new Set(), category: new Set(), level: new Set() });
+  const parts = [rangeChooser(view), bound(view, "from"), bound(view, "to"),
+    ...Object.keys(CHOICES).map((name) => checklist(view, name, open === name)), reset];
+  if (!view.typed) {
+    form.replaceChildren(...parts);
+    if (focused) form.querySelector(`[data-place="${CSS.escape(focused)}"]`)?.focus();
+    return;
+  }
+  // A date that is being typed stays the element that it is, with the cursor in it.
+  const typed = view.typed.closest("label");
+  const at = parts.findIndex((part) => part.firstElementChild?.dataset.place === view.typed.dataset.place);
+  for (const other of [...form.children]) if (other !== typed) other.remove();
+  typed.before(...parts.slice(0, at));
+  typed.after(...parts.slice(at + 1));
 }
 
 function rangeChooser(view) {
   const { time, state } = view;
-  const ranges = time.last < 0 ? presets({ ...time, last: 0 }).slice(0, 1) : presets(time);
-  const same = ([, from, to]) => from === state.from && to === state.to;
+  const ranges = presets(time);
+  const chosen = state.range ?? (state.from === null && state.to === null ? "all" : null);
   const select = element("select", { "data-place": "range" },
-    ...ranges.map((range) => element("option", { value: range[0], selected: same(range) }, say(range[0]))),
-    ...(ranges.some(same) ? [] : [element("option", { value: "custom", selected: true }, say("custom"))]));
+    ...Object.entries(ranges).map(([name, [, to]]) => element("option", { value: name, selected: name === chosen },
+      to === null ? say(name) : say("rangeTo", { range: say(name), to: time.written(Math.min(to, time.last)) }))),
+    ...(chosen ? [] : [element("option", { value: "custom", selected: true }, say("custom"))]));
   select.onchange = () => {
-    const [, from, to] = ranges.find(([name]) => name === select.value) || [];
-    if (from !== undefined) view.change({ from, to });
+    const [from, to] = ranges[select.value] || [];
+    if (from !== undefined) view.change({ range: select.value, from, to });
   };
   return element("label", {}, say("range"), select);
 }
 
 /** A date field; where periods are months, a list of them (not every browser has a field for months). */
 function bound(view, end) {
-  const { time, state } = view;
-  const shown = state[end] ?? (end === "from" ? 0 : time.last);
-  const text = time.last < 0 ? "" : time.written(shown);
+  const { time } = view;
+  const shown = () => (time.last < 0 ? "" : time.written(view.state[end] ?? (end === "from" ? 0 : time.last)));
   const field = time.byDay
-    ? element("input", { type: "date", value: text, min: time.last < 0 ? "" : time.written(0), max: time.last < 0 ? "" : time.written(time.last) })
+    ? element("input", { type: "date", value: shown(), min: time.last < 0 ? "" : time.written(0), max: time.last < 0 ? "" : time.written(time.last) })
     : element("select", {}, ...Array.from({ length: time.last + 1 }, (_, period) =>
-      element("option", { value: time.written(period), selected: period === shown }, time.written(period))));
+      element("option", { value: time.written(period), selected: time.written(period) === shown() }, time.written(period))));
   field.dataset.place = end;
   field.disabled = time.last < 0;
+  // A date that is being typed passes through years long ago: they choose nothing, and go when the field is left.
   field.onchange = () => {
     const period = time.periodOf(field.value);
-    const range = { from: state.from ?? 0, to: state.to ?? time.last, [end]: period };
-    if (period !== null && range.from <= range.to) view.change(range);
-    else showFilters(view);
+    const range = { range: null, from: view.state.from ?? 0, to: view.state.to ?? time.last, [end]: period };
+    if (period !== null && period >= 0 && period <= time.last && range.from <= range.to) view.change(range, field);
   };
+  field.onblur = () => { field.value = shown(); };
   return element("label", {}, say(end), field);
 }
 

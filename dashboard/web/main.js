@@ -4,7 +4,7 @@ async function main() {
   const [shop] = await Promise.all([unpacked(document.getElementById("data").textContent), loadLibrary()]);
   shop.firstPeriod = firstPeriods(shop);
   const time = calendar(shop);
-  const view = { shop, time, tables: {}, charts: {}, change, choose };
+  const view = { shop, time, tables: {}, charts: {}, unfolded: new Set(), change, choose };
   makeTiles(view);
   closeListsOutside();
   wireSwitches(view);
@@ -14,12 +14,17 @@ async function main() {
   addEventListener("beforeprint", () => onPaper(view, true));
   addEventListener("afterprint", () => onPaper(view, false));
   render(view);
-  window.dashboard = { shop, tile: (name) => exposed(view, name) };
+  window.dashboard = { shop, view, tile: (name) => exposed(view, name) };
 
-  /** Put part of the state into the address and show it at once: the address alone would bring the page only later. */
-  function change(part) {
-    history.pushState(null, "", writeState(shop, time, { ...view.state, ...part }));
+  /**
+   * Put part of the state into the address and show it at once: the address alone would bring the page only later. The address
+   * is replaced, so that the browser's Back leaves the page instead of taking back one filter after the other. typed: the date field that this comes from.
+   */
+  function change(part, typed = null) {
+    view.typed = typed;
+    history.replaceState(null, "", writeState(shop, time, { ...view.state, ...part }));
     render(view);
+    view.typed = null;
   }
 
   function choose(name, member) {
@@ -41,6 +46,11 @@ function makeTiles(view) {
 
 function wireSwitches(view) {
   document.getElementById("language").onclick = () => view.change({ lang: view.state.lang === "en" ? "ko" : "en" });
+  // Its target is named in the address, where the filters are.
+  document.querySelector(".skip").onclick = (event) => {
+    event.preventDefault();
+    document.getElementById("tiles").focus();
+  };
   document.getElementById("theme").onclick = () => view.change({ theme: isDark(view.state) ? "light" : "dark" });
 }
 
@@ -56,7 +66,7 @@ function render(view) {
   document.documentElement.dataset.theme = isDark(view.state) ? "dark" : "light";
   document.getElementById("rows").close();
   showWords(view);
-  showTrust(view.shop);
+  showTrust(view);
   showFilters(view);
   drawAll(view);
 }
@@ -72,7 +82,16 @@ function showWords({ shop, time, state }) {
     ? say("covered", { orders: pretty(orders, "integer"), from: time.written(0), to: time.written(time.last) })
     : say("coveredNone");
   document.getElementById("notice").textContent = state.ignored.length ? say("ignored", { what: state.ignored.join(", ") }) : "";
-  document.getElementById("notes").textContent = say("notes", { grain: time.byDay ? "" : say("grainMonth"), library: say("library") });
+  showMeaning(shop, time);
+  document.getElementById("notes").textContent = [say("notes"), ...(time.byDay ? [] : [say("grainMonth")]), say("library")].join(" ");
+}
+
+/** What each figure means, below all of them. */
+function showMeaning(shop, time) {
+  const values = { days: shop.onTimeDays, before: time.dueBefore };
+  document.getElementById("meaning").replaceChildren(
+    element("summary", {}, say("meaning")),
+    element("dl", {}, ...MEANINGS.flatMap(([term, text]) => [element("dt", {}, columnName(term) ?? say(term)), element("dd", {}, say(text, values))])));
 }
 
 function onPaper(view, printed) {
@@ -100,43 +119,67 @@ function showTile(view, tile) {
   if (!empty) showBody(view, tile, place.querySelector(".body"), rows);
 }
 
+// The tiles of lying bars.
+const BARS = ["categories", "on_time"];
+
 function showBody(view, tile, host, rows) {
   const { columns, total } = TILES[tile];
   if (tile === "summary") showSummary(host, view, rows[0]);
-  else if (tile === "retention") showRetention(host, rows, say(tile));
+  else if (tile === "retention") showRetention(host, view, rows, say(tile));
   else if (total) showTable(host, view, { key: tile, columns, rows, total: total(view.figures.summary[0], rows), size: 10, caption: say(tile) });
   else {
     host.classList.add("chart");
     host.setAttribute("role", "img");
     host.setAttribute("aria-label", inWords(view, tile, rows));
+    host.style.height = BARS.includes(tile) ? `${barsHeight(view, tile, rows)}px` : "";
     draw(host, view, tile, rows);
   }
+  if (BARS.includes(tile)) showFold(view, tile, host.parentElement, rows);
 }
 
-/** A chart for those who cannot see it: its first rows, read out. */
+/** Bars that are not all drawn say so, and unfold. */
+function showFold(view, tile, place, rows) {
+  place.querySelector(".fold")?.remove();
+  if (rows.length <= MOST_BARS) return;
+  const open = view.unfolded.has(tile);
+  const button = element("button", { type: "button", className: "fold", "aria-expanded": String(open) },
+    say(open ? "fold" : "unfold", { all: pretty(rows.length, "integer"), rest: pretty(rows.length - MOST_BARS, "integer") }));
+  button.onclick = () => {
+    if (!view.unfolded.delete(tile)) view.unfolded.add(tile);
+    showTile(view, tile);
+    place.querySelector(".fold").focus();
+  };
+  place.append(button);
+}
+
+/** A chart for those who cannot see it: its first rows, read out; of dates the last ones. */
 function inWords({ shop }, tile, rows) {
   const kinds = Object.entries(TILES[tile].columns);
   const read = (row) => kinds.map(([name, kind], at) => `${columnName(name)} ${label(shop, row[at], kind)}`).join(", ");
-  return `${say(tile)}: ${rows.slice(0, 12).map(read).join("; ")}`;
+  return `${say(tile)}: ${(tile === "revenue" ? rows.slice(-12) : rows.slice(0, 12)).map(read).join("; ")}`;
 }
 
-function showSummary(host, view, [revenue, orders, customers, products, fees, average, delivered, , onTime]) {
-  const figure = (name, text, more = "") => element("div", {}, element("dt", {}, columnName(name)), element("dd", {}, text),
-    element("dd", { className: "quiet" }, more));
+function showSummary(host, view, [revenue, net, orders, average, customers, products, fees, fee, due, , onTime]) {
+  const figure = (name, text, more = "") => element("div", {}, element("dt", {}, columnName(name)),
+    element("dd", { className: text.length > 10 ? "long" : "" }, text), element("dd", { className: "quiet" }, more));
   host.replaceChildren(element("dl", {},
     figure("revenue", pretty(revenue, "integer"), changeInWords(view)),
+    figure("net_revenue", pretty(net, "integer"), say("netNote")),
     figure("orders", pretty(orders, "integer")),
+    figure("average_order", pretty(average, "cents"), say("perOrderNote")),
     figure("customers", pretty(customers, "integer")),
     figure("products", pretty(products, "integer")),
-    figure("fee_sum", pretty(fees, "cents"), average === null ? "" : say("perOrder", { average: pretty(average, "cents") })),
-    figure("on_time_percent", pretty(onTime, "percent"), say("ofDelivered", { delivered: pretty(delivered, "integer") }))));
+    figure("fee_sum", pretty(fees, "cents"), fee === null ? "" : say("perOrder", { average: pretty(fee, "cents") })),
+    figure("on_time_percent", pretty(onTime, "percent"), say("ofDue", { due: pretty(due, "integer") }))));
 }
 
-/** Revenue against the period before; nothing when no dates are chosen or nothing was sold then. */
-function changeInWords({ figures: { revenue }, line }) {
+/** Revenue against the period before, where both have all their days; else why not. */
+function changeInWords({ figures: { revenue }, line, time }) {
+  if (line.whole || time.last < 0) return "";
+  if (!line.comparable) return say(line.to > time.whole ? "notOver" : "noBefore");
   const sum = (place) => revenue.reduce((total, row) => total + row[place], 0);
   const [now, before] = [sum(2), sum(4)];
-  if (line.whole || before <= 0) return "";
+  if (before <= 0) return say("nothingBefore", { before: beforeInWords(line) });
   const tenths = now >= before ? rounded(1000 * (now - before), before) : -rounded(1000 * (before - now), before);
   return say("change", { percent: (tenths > 0 ? "+" : "") + pretty(tenths, "percent"), before: beforeInWords(line) });
 }

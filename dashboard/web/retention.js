@@ -3,7 +3,7 @@
 const MOST_COHORTS = 24;
 const MOST_MONTHS = 12;
 
-function showRetention(host, rows, caption) {
+function showRetention(host, view, rows, caption) {
   const cohorts = [...byCohort(rows)].slice(-MOST_COHORTS);
   const last = Math.min(MOST_MONTHS, Math.max(...rows.map((row) => row[2])));
   const months = Array.from({ length: last + 1 }, (_, month) => month);
@@ -15,7 +15,7 @@ function showRetention(host, rows, caption) {
         element("th", { scope: "col", className: "number" }, columnName("customers")),
         ...months.map((month) => element("th", { scope: "col", className: "number", title: say("monthsLater", { months: month }) },
           element("span", { "aria-hidden": "true" }, `+${month}`), element("span", { className: "unseen" }, say("monthsLater", { months: month })))))),
-      element("tbody", {}, ...cohorts.map(([cohort, cells]) => cohortLine(cohort, cells, months))))));
+      element("tbody", {}, ...cohorts.map(([cohort, cells]) => cohortLine(view, cohort, cells, months))))));
 }
 
 function byCohort(rows) {
@@ -24,18 +24,23 @@ function byCohort(rows) {
   return cells;
 }
 
-function cohortLine(cohort, cells, months) {
+function cohortLine(view, cohort, cells, months) {
+  const { time } = view;
+  const begun = time.months[time.periodOf(time.byDay ? cohort : cohort.slice(0, 7))] ?? 0;
   const found = new Map(cells.map((row) => [row[2], row]));
   return element("tr", {},
     element("th", { scope: "row" }, cohort.slice(0, 7)),
     element("td", { className: "number" }, pretty(cells[0][1], "integer")),
-    ...months.map((month) => heatCell(found.get(month))));
+    ...months.map((month) => heatCell(found.get(month), cells[0][1], begun + month, view)));
 }
 
-function heatCell(row) {
-  if (!row) return element("td", { className: "number" });
-  const [, customers, , ordered, share] = row;
-  const shown = element("td", { className: "number warm", title: `${ordered} / ${customers}` }, pretty(share, "percent"));
+/** A month that is over and saw nobody is 0 %; one of which a part lacks is what it is so far; one to come or not chosen is empty. */
+function heatCell(row, customers, month, { time, line }) {
+  if (month > time.months[line.to]) return element("td", { className: "number later", title: say("notYet") });
+  const [, , , ordered, share] = row || [0, 0, 0, 0, 0];
+  const open = month > time.wholeMonth || (month === time.months[line.to] && line.to < time.monthPeriod(month + 1) - 1);
+  const shown = element("td", { className: `number warm${open ? " open" : ""}`, title: `${ordered} / ${customers}${open ? ` (${say("partial")})` : ""}` },
+    pretty(share, "percent") + (open ? "…" : ""));
   shown.style.setProperty("--share", share / 1000);
   return shown;
 }

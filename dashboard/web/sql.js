@@ -12,6 +12,7 @@ function tileSql(shop, time, state, tile) {
     where_customers: where([...dates, ...places]),
     bin: line.bin,
     shift: `${Math.max(count, 0)} ${unit}s`,
+    due_before: time.dueBefore,
   });
 }
 
@@ -34,10 +35,8 @@ function periodStart(time, period) {
 }
 
 /** The dates of the period before. */
-function before(time, { from, to, whole, first, last, shift: { unit, count } }) {
-  const [start, end] = unit === "day"
-    ? [periodStart(time, from - count), periodStart(time, to + 1 - count)]
-    : [iso(time.monthStart(first - count)), iso(time.monthStart(last + 1 - count))];
+function before(time, { whole, before: [from, to] }) {
+  const [start, end] = [periodStart(time, from), periodStart(time, to + 1)];
   return whole ? [`ordered_at < date '${end}'`] : between(start, end);
 }
 

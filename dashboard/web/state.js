@@ -4,10 +4,10 @@ const CHOICES = { country: "countries", category: "categories", level: "levels" 
 // Stands for NULL in the address, where '' is a value of its own; a text that begins with it is written with one more.
 const NULL_MARK = "\0";
 
-/** { from, to: periods or null; country, category, level: sets of member numbers, empty = all; lang, theme; ignored } */
+/** { range: a preset's name or null; from, to: periods or null; country, category, level: sets of member numbers, empty = all; lang, theme; ignored } */
 function readState(shop, time, hash) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
-  const state = { from: null, to: null, lang: systemLanguage(), theme: null, ignored: [] };
+  const state = { range: null, from: null, to: null, lang: systemLanguage(), theme: null, ignored: [] };
   for (const name of Object.keys(CHOICES)) state[name] = new Set();
   for (const [name, value] of given) {
     if (!accept(shop, time, state, name, value)) state.ignored.push(`${name}=${value}`);
@@ -19,7 +19,13 @@ function readState(shop, time, hash) {
 }
 
 function accept(shop, time, state, name, value) {
+  if (name === "range") {
+    const range = presets(time)[value];
+    if (range) Object.assign(state, { range: value, from: range[0], to: range[1] });
+    return Boolean(range);
+  }
   if (name === "from" || name === "to") {
+    if (state.range) Object.assign(state, { range: null, from: null, to: null });
     state[name] = time.periodOf(value);
     return state[name] !== null;
   }
@@ -50,7 +56,8 @@ function systemLanguage() {
 
 function writeState(shop, time, state) {
   const parts = new URLSearchParams();
-  for (const name of ["from", "to"]) if (state[name] !== null) parts.append(name, time.written(state[name]));
+  if (state.range && state.range !== "all") parts.append("range", state.range);
+  else for (const name of ["from", "to"]) if (state[name] !== null) parts.append(name, time.written(state[name]));
   for (const [name, members] of Object.entries(CHOICES)) {
     for (const member of state[name]) parts.append(name, addressOf(shop[members][member]));
   }

@@ -4,11 +4,11 @@
 const TILES = {
   summary: {
     note: () => "",
-    columns: { revenue: "integer", orders: "integer", customers: "integer", products: "integer", fee_sum: "cents",
-      fee_average: "cents", delivered: "integer", on_time: "integer", on_time_percent: "percent" },
+    columns: { revenue: "integer", net_revenue: "integer", orders: "integer", average_order: "cents", customers: "integer", products: "integer",
+      fee_sum: "cents", fee_average: "cents", due: "integer", on_time: "integer", on_time_percent: "percent" },
   },
   revenue: {
-    note: (view) => say("revenueNote", { before: beforeInWords(view.line) }),
+    note: (view) => revenueNote(view),
     columns: { period: "date", orders: "integer", revenue: "integer", orders_before: "integer", revenue_before: "integer" },
   },
   categories: {
@@ -18,7 +18,7 @@ const TILES = {
   countries: {
     note: () => say("countriesNote"),
     columns: { country: "country", orders: "integer", customers: "integer", revenue: "integer", fee_sum: "cents", fee_average: "cents" },
-    total: ([revenue, orders, customers, , fees, average]) => [say("total"), orders, customers, revenue, fees, average],
+    total: ([revenue, , orders, , customers, , fees, average]) => [say("total"), orders, customers, revenue, fees, average],
   },
   share: {
     note: () => say("shareNote"),
@@ -36,18 +36,18 @@ const TILES = {
   },
   on_time: {
     nothing: "noDelivery",
-    note: (view) => say("onTimeNote", { days: view.shop.onTimeDays }),
-    columns: { country: "country", delivered: "integer", on_time: "integer", on_time_percent: "percent" },
+    note: (view) => say("onTimeNote", { days: view.shop.onTimeDays, before: view.time.dueBefore }),
+    columns: { country: "country", due: "integer", on_time: "integer", on_time_percent: "percent" },
   },
   customers: {
     note: () => say("customersNote"),
     columns: { customer_id: "number", orders: "integer", revenue: "integer", fee_sum: "cents", fee_average: "cents" },
-    total: ([revenue, orders, , , fees, average]) => [say("grandTotal"), orders, revenue, fees, average],
+    total: ([revenue, , orders, , , , fees, average]) => [say("grandTotal"), orders, revenue, fees, average],
   },
   products: {
     note: () => say("productsNote"),
     columns: { product_id: "number", product_name: "text", category: "category", orders: "integer", units: "integer", revenue: "integer" },
-    total: ([revenue, orders], rows) => [say("total"), "", "", orders, rows.reduce((sum, row) => sum + row[4], 0), revenue],
+    total: ([revenue, , orders], rows) => [say("total"), "", "", orders, rows.reduce((sum, row) => sum + row[4], 0), revenue],
   },
   retention: {
     nothing: "noNewcomers",
@@ -74,9 +74,17 @@ function isNumeric(kind) {
   return kind in DECIMALS || kind === "number";
 }
 
+/** With what the revenue is compared, and which part of it is not over or not chosen. */
+function revenueNote({ line, time }) {
+  const parts = [say("revenueNote", { before: beforeInWords(line) })];
+  if (partialBins(time, line).size) parts.push(say("partialNote", { day: time.newestDay }));
+  return parts.join(" ");
+}
+
 /** The period before, in words. */
-function beforeInWords({ whole, bin, shift: { unit, count } }) {
+function beforeInWords({ whole, bin, shift: { unit, count, month } }) {
   if (whole && bin === "month") return say("yearBefore");
-  if (unit === "day") return say("daysBefore", { count });
+  if (month) return say("monthBefore");
+  if (unit === "day") return say(count === 1 ? "dayBefore" : "daysBefore", { count });
   return count === 1 ? say("monthBefore") : say("monthsBefore", { count });
 }

@@ -1,29 +1,60 @@
-// Trust: when the data was extracted, by which run, what its comparison with the source said, how dbt's tests ended.
+// Trust: which run the mart was built from, how old that is, whether raw is newer, how dbt's tests ended.
 
-function showTrust(shop) {
-  const { loads, tests } = shop;
-  const sound = loads.length > 0 && tests && tests.not_passed.length === 0;
-  document.getElementById("trust").className = `trust ${sound ? "sound" : "unsure"}`;
+// A shop's day: data that is older is not called fresh.
+const FRESH_HOURS = 26;
+
+function showTrust({ shop }) {
+  const { loads, build, tests } = shop;
+  const doubts = trustDoubts(shop);
+  document.getElementById("trust").className = `trust ${doubts.length ? "unsure" : "sound"}`;
   document.querySelector("#trust summary").replaceChildren(
     element("span", { className: "dot", "aria-hidden": "true" }),
-    ...[...loadFacts(loads), testFact(tests)].map((text) => element("span", {}, text)));
+    ...[...buildFacts(build), ...loadFacts(loads, build), testFact(tests)].map((text) => element("span", {}, text)));
   const details = document.querySelector("#trust div");
   details.setAttribute("aria-label", say("freshness"));
   details.replaceChildren(
     ...(loads.length ? [loadsTable(loads)] : []),
-    element("p", {}, [...testDetails(tests), say("written", { time: moment(shop.written) })].join(" ")));
+    element("p", {}, [...doubts, ...testDetails(tests), say("written", { time: moment(shop.written) })].join(" ")));
 }
 
-function loadFacts(loads) {
-  if (!loads.length) return [say("noLoads")];
-  const oldest = loads.map((load) => load.snapshot_at).sort()[0];
-  const days = Math.floor((Date.now() - new Date(oldest)) / DAY);
-  const distinct = (values) => [...new Set(values)].join(", ");
+/** Why the dot is not green, in sentences. */
+function trustDoubts({ loads, build, tests }) {
+  const bad = loads.filter(({ verdict }) => /^(unverified|not compared)/.test(verdict));
   return [
-    say("asOf", { time: moment(oldest) }) + (days > 1 ? ` (${say("old", { days })})` : ""),
-    say("runs", { runs: distinct(loads.map((load) => load.run)) }),
-    say("verdicts", { tables: loads.length, verdict: distinct(loads.map((load) => load.verdict.split(":")[0])) }),
+    ...(build ? [] : [say("noBuild")]),
+    ...(isNewer(loads, build) ? [say("newer", { run: Math.max(...loads.map(({ run }) => run)) })] : []),
+    ...(build && hoursOld(build) > FRESH_HOURS ? [say("stale", { age: age(build) })] : []),
+    ...(bad.length ? [say("unproved", { tables: bad.map(({ table }) => table).join(", ") })] : []),
+    ...(tests ? [] : [say("noTests")]),
+    ...(tests?.partial ? [say("partialBuild")] : []),
+    ...(tests?.not_passed.length ? [say("failed", { number: tests.not_passed.length })] : []),
   ];
+}
+
+function isNewer(loads, build) {
+  return Boolean(build) && loads.some(({ run }) => run > build.run);
+}
+
+function hoursOld({ snapshot_at }) {
+  return (Date.now() - new Date(snapshot_at)) / 3600000;
+}
+
+function age(build) {
+  const hours = Math.floor(hoursOld(build));
+  if (hours < 1) return say("underAnHour");
+  const [number, unit] = hours < 48 ? [hours, "hour"] : [Math.floor(hours / 24), "day"];
+  return say(number === 1 ? `${unit}Old` : `${unit}sOld`, { number });
+}
+
+function buildFacts(build) {
+  return build ? [say("asOf", { time: moment(build.snapshot_at), age: age(build) }), say("builtFrom", { run: build.run })] : [say("noBuild")];
+}
+
+function loadFacts(loads, build) {
+  if (!loads.length) return [say("noLoads")];
+  const distinct = [...new Set(loads.map((load) => load.verdict.split(":")[0]))].join(", ");
+  return [...(isNewer(loads, build) ? [say("newer", { run: Math.max(...loads.map(({ run }) => run)) })] : []),
+    say("verdicts", { tables: loads.length, verdict: distinct })];
 }
 
 function testFact(tests) {

@@ -17,7 +17,7 @@ from seeds_generator import generate
 
 CONTRACT = ROOT / "dbt_project/models/marts/order_mart.yml"
 UNTIL = datetime.date(2026, 1, 1)
-FACTS = {"loads": [], "tests": None, "written": "2026-01-02T03:04:05+00:00", "onTimeDays": 5}
+FACTS = {"loads": [], "build": None, "tests": None, "written": "2026-01-02T03:04:05+00:00", "onTimeDays": 5}
 PLAIN = {
     "country": "Korea",
     "loyalty_level": "Gold",
@@ -25,16 +25,20 @@ PLAIN = {
     "category": "Kitchen",
     "quantity": 1,
     "amount": 10,
+    "net_amount": 10,
     "delivery_fee": "3.05",
     "delivery_days": 2,
     "delivery_hours": "48.00",
     "ordered_at": "2025-03-04 05:06:07",
+    "delivered_at": "2025-03-06 05:06:07",
 }
 GENERATED = """
     select
         order_id, o.customer_id, o.product_id, country, loyalty_level, product_name, category, quantity, amount,
+        case when o.status in ('cancelled', 'returned') then 0 else amount end as net_amount,
         delivery_fee, date_diff('day', order_date, shipping_date) as delivery_days,
-        round(date_diff('second', order_date, shipping_date) / 3600, 2) as delivery_hours, order_date as ordered_at
+        round(date_diff('second', order_date, shipping_date) / 3600, 2) as delivery_hours, order_date as ordered_at,
+        shipping_date as delivered_at
     from orders as o
     join customers as c on o.customer_id = c.customer_id
     join products as p on o.product_id = p.product_id

@@ -68,6 +68,10 @@ CHOSEN = [
     [],
     [("from", "2025-01-01"), ("to", "2025-12-31")],  # a whole year against the year before
     [("from", "2025-02-01"), ("to", "2025-02-28")],  # a short month by days, against 28 days
+    [("from", "2025-03-01"), ("to", "2025-03-31")],  # one whole month by days, against the shorter one before
+    [("from", "2025-03-01"), ("to", "2025-05-31")],  # three whole months, against three, though they are 92 days
+    [("range", "days30")],
+    [("range", "months3")],
     [("from", "2024-02-29"), ("to", "2024-02-29")],  # one leap day
     [("from", "2024-01-15"), ("to", "2024-12-20")],  # more than 92 days that are no whole months
     [("country", "Korea"), ("category", "Books"), ("level", "Platinum"), ("from", "2024-07-01"), ("to", "2024-07-03")],
@@ -105,14 +109,28 @@ def test_the_shown_numbers_are_those_of_the_rows(demo, open_page):
     path, file = demo
     page = open_page(file, [("country", "Korea"), ("from", "2025-03-01"), ("to", "2025-05-31")])
     with opened(shops.target(path)) as warehouse:
-        ((revenue, orders, customers, products, fees),) = warehouse.ask(
-            "select sum(amount), count(*), count(distinct customer_id), count(distinct product_id), sum(delivery_fee) "
+        ((revenue, net, orders, customers, products, fees),) = warehouse.ask(
+            "select sum(amount), sum(net_amount), count(*), count(distinct customer_id), "
+            "count(distinct product_id), sum(delivery_fee) "
             "from analytics.order_mart "
             "where country = 'Korea' and ordered_at >= '2025-03-01' and ordered_at < '2025-06-01'"
         )
     average = (fees / orders).quantize(Decimal("0.01"), "ROUND_HALF_UP")
-    shown = page.locator("#tile-summary dl > div > dd:nth-child(2)").all_inner_texts()
-    assert shown[:5] == [f"{revenue:,}", f"{orders:,}", f"{customers:,}", f"{products:,}", f"{fees:,}"]
+    names = page.locator("#tile-summary dt").all_inner_texts()
+    shown = dict(zip(names, page.locator("#tile-summary dl > div > dd:nth-child(2)").all_inner_texts(), strict=True))
+    assert (
+        shown
+        | {
+            "Revenue": f"{revenue:,}",
+            "Net revenue": f"{net:,}",
+            "Orders": f"{orders:,}",
+            "Average order": f"{(Decimal(revenue) / orders).quantize(Decimal('0.01'), 'ROUND_HALF_UP'):,}",
+            "Customers": f"{customers:,}",
+            "Products": f"{products:,}",
+            "Delivery fees": f"{fees:,}",
+        }
+        == shown
+    )
     for tile in ("countries", "customers"):
         total = page.locator(f"#tile-{tile} tfoot td").all_inner_texts()
         assert total[0] == f"{orders:,}" and total[-2:] == [f"{fees:,}", str(average)]

@@ -30,9 +30,10 @@ def original(module_own):
 
 def test_the_page_shows_the_published_figures(original, open_page):
     page = open_page(original[1])
-    figures = page.locator("#tile-summary dl > div").all_inner_texts()
-    assert [text.split("\n")[1] for text in figures[1:5]] == ["10,000", "300", "50", "90,473.72"]
-    assert "9.05 per order" in figures[4]
+    figures = {text.split("\n")[0]: text for text in page.locator("#tile-summary dl > div").all_inner_texts()}
+    published = {"Orders": "10,000", "Customers": "300", "Products": "50", "Delivery fees": "90,473.72"}
+    assert {name: figures[name].split("\n")[1] for name in published} == published
+    assert "9.05 per order" in figures["Delivery fees"]
     rows = [row.split("\t") for row in page.locator("#tile-countries tbody tr").all_inner_texts()]
     shown = {country: (orders, customers, fee, average) for country, orders, customers, _revenue, fee, average in rows}
     assert shown == {
@@ -61,7 +62,7 @@ def test_the_page_shows_the_published_figures(original, open_page):
 
 def test_the_page_names_its_run_and_its_tests(original, open_page):
     said = open_page(original[1]).inner_text("#trust summary")
-    assert "run 1" in said and "3 tables: equal" in said and "tests passed" in said
+    assert "built from run 1" in said and "3 tables: equal" in said and "tests passed" in said
     with opened(shops.target(original[0])) as warehouse:
         ((tables,),) = warehouse.ask("select count(*) from raw._loads")
     assert tables == 3

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import unicodedata
+from datetime import datetime, timedelta, timezone
 
 import duckdb
 import pytest
@@ -27,15 +28,19 @@ TABLE_TILES = ("countries", "customers", "products")
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    return shops.drawn(shops.generated(folder / "w.duckdb", 2_000), folder / "page.html", loads=LOADS, tests=TESTS)
+    return shops.drawn(
+        shops.generated(folder / "w.duckdb", 2_000), folder / "page.html", loads=LOADS, build=BUILD, tests=TESTS
+    )
 
 
 LOADS = [
     {"table": "order", "run": 3, "rows": 2000, "snapshot_at": "2026-01-02T03:04:05Z", "verdict": "counts equal"},
     {"table": "product", "run": 2, "rows": 50, "snapshot_at": "2026-01-01T03:04:05Z", "verdict": "hashes equal"},
 ]
+BUILD = {"run": 2, "snapshot_at": "2026-01-01T03:04:05Z"}
 TESTS = {
     "at": "2026-01-02T03:10:00Z",
+    "partial": False,
     "tests": 9,
     "passed": 8,
     "warned": 0,
@@ -96,20 +101,18 @@ def test_the_policy_allows_no_request_and_no_foreign_script(demo, open_page):
     assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0] and "unsafe-eval" not in policy
 
 
-def test_filters_live_in_the_address_and_go_back_with_it(demo, open_page):
+def test_filters_live_in_the_address_and_back_leaves_the_page(demo, open_page):
     page = open_page(demo)
     all_orders = page.inner_text("#tile-summary dl > div:nth-child(2) dd >> nth=0")
     page.click("#filters [data-name=country] summary")
     page.get_by_role("checkbox", name="Korea").check()
     assert "country=Korea" in page.url
     page.select_option("#filters [data-place=range]", "days90")
-    assert "from=2025-10-" in page.url and "country=Korea" in page.url
+    assert "range=days90" in page.url and "from=" not in page.url and "country=Korea" in page.url
     page.fill("#filters [data-place=from]", "2025-11-01")
-    assert "from=2025-11-01" in page.url
+    assert "from=2025-11-01" in page.url and "range=" not in page.url
     assert page.inner_text("#tile-summary dl > div:nth-child(2) dd >> nth=0") != all_orders
-    for _ in range(3):
-        page.go_back()
-    assert page.inner_text("#tile-summary dl > div:nth-child(2) dd >> nth=0") == all_orders
+    assert page.evaluate("history.length") == 2, "Back leaves the page"
     go(page, [("country", "Korea"), ("level", "Gold")])
     page.click("#filters .reset")
     assert page.inner_text("#tile-summary dl > div:nth-child(2) dd >> nth=0") == all_orders
@@ -276,11 +279,46 @@ def test_the_theme_follows_the_system_until_it_is_chosen(demo, open_page):
 def test_the_page_says_how_fresh_and_how_tested_its_data_is(demo, open_page):
     page = open_page(demo)
     said = page.inner_text("#trust summary")
-    assert "2026-01-01 03:04 UTC" in said and "days old" in said, "the oldest table counts"
-    assert "run 3, 2" in said and "counts equal, hashes equal" in said and "8 of 9 tests passed" in said
-    assert page.locator("#trust.unsure").count() == 1
+    assert "Data as of 2026-01-01 03:04 UTC" in said and "days old" in said and "built from run 2" in said
+    assert "raw holds a newer run, 3: run make build" in said, (
+        "the newest run is not the one that the mart was built from"
+    )
+    assert "counts equal, hashes equal" in said and "8 of 9 tests passed" in said
     page.click("#trust summary")
-    assert "unique_order_mart_order_id (fail)" in page.inner_text("#trust div")
+    details = page.inner_text("#trust div")
+    assert "unique_order_mart_order_id (fail)" in details and "The data is old" in details
+
+
+def trusted(folder, **changes):
+    """A page whose mart was built an hour ago from the newest run, every test passed; or not quite so."""
+    hour_ago = (datetime.now(timezone.utc) - timedelta(hours=1)).isoformat()
+    facts = {
+        "loads": [{"table": "order", "run": 3, "rows": 1, "snapshot_at": hour_ago, "verdict": "equal: 1 rows"}],
+        "build": {"run": 3, "snapshot_at": hour_ago},
+        "tests": {"at": hour_ago, "partial": False, "tests": 9, "passed": 9, "warned": 0, "not_passed": []},
+    }
+    return shops.drawn(shops.of_orders(folder / "w.duckdb", [{}]), folder / "page.html", **facts | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubt"),
+    [
+        ({}, None),
+        ({"build": None}, "which run this was built from is not known here"),
+        ({"build": {"run": 2, "snapshot_at": "2026-01-01T03:04:05Z"}}, "raw holds a newer run, 3"),
+        ({"build": {"run": 3, "snapshot_at": "2026-01-01T03:04:05Z"}}, "The data is old"),
+        ({"tests": None}, "the tests of that build are not known"),
+        ({"tests": TESTS | {"not_passed": [], "passed": 3, "tests": 3, "partial": True}}, "A partial build"),
+        ({"tests": TESTS}, "1 tests did not pass"),
+        ({"loads": [LOADS[0] | {"verdict": "unverified: --no-load"}]}, "Not compared with the source: order"),
+    ],
+)
+def test_the_dot_is_green_only_without_a_doubt(tmp_path, open_page, changes, doubt):
+    page = open_page(trusted(tmp_path, **changes))
+    assert page.locator("#trust.sound").count() == (doubt is None)
+    assert "1 hour old" in page.inner_text("#trust summary") or doubt
+    page.click("#trust summary")
+    assert doubt is None or doubt in page.inner_text("#trust")
 
 
 def test_a_page_without_loads_or_tests_says_so(tmp_path, open_page):

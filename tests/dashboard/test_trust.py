@@ -10,31 +10,58 @@ from tests import commands
 from tests.dashboard import shops
 
 
-def results(file, which: str, at: str, **statuses: str):
+def results(file, build: str, select: tuple = (), **statuses: str):
     """dbt's run_results.json, as far as it is read."""
     listed = [{"unique_id": f"test.order_he.{name}.1a2b", "status": status} for name, status in statuses.items()]
     listed.append({"unique_id": "model.order_he.order_mart", "status": "success"})
-    file.write_text(json.dumps({"metadata": {"generated_at": at}, "args": {"which": which}, "results": listed}))
+    metadata = {"generated_at": "2026-01-02T00:00:00Z", "invocation_id": build}
+    file.write_text(json.dumps({"metadata": metadata, "args": {"select": select}, "results": listed}))
     return file
 
 
-def test_the_newest_build_counts_and_other_commands_do_not(tmp_path):
+def test_the_tests_are_those_of_the_build_that_made_the_mart(tmp_path):
     files = [
-        results(tmp_path / "docs.json", "generate", "2026-01-03T00:00:00Z", a="pass"),
-        results(tmp_path / "new.json", "build", "2026-01-02T00:00:00Z", a="pass", b="fail", c="warn", d="error"),
-        results(tmp_path / "old.json", "test", "2026-01-01T00:00:00Z", a="pass"),
+        results(tmp_path / "other.json", "later", a="pass"),
+        results(tmp_path / "ours.json", "this", a="pass", b="fail", c="warn", d="error"),
         tmp_path / "nowhere.json",
     ]
-    assert trust.tests(files) == {
+    assert trust.tests(files, "this") == {
         "at": "2026-01-02T00:00:00Z",
+        "partial": False,
         "tests": 4,
         "passed": 1,
         "warned": 1,
         "not_passed": [{"test": "b", "status": "fail"}, {"test": "d", "status": "error"}],
     }
-    assert trust.tests(files[:1]) is None
+    assert trust.tests(files, "gone") is None and trust.tests(files, None) is None
     (tmp_path / "broken.json").write_text("{")
-    assert trust.tests([tmp_path / "broken.json"]) is None
+    assert trust.tests([tmp_path / "broken.json"], "this") is None
+    part = results(tmp_path / "part.json", "this", select=("order_mart",), a="pass")
+    assert trust.tests([part], "this")["partial"]
+
+
+def test_the_build_that_made_the_mart_is_told_and_not_the_newest_run(tmp_path):
+    with duckdb.connect(tmp_path / "w.duckdb") as connection:
+        connection.execute(
+            "create schema raw; create table raw._loads as select * from (values "
+            "(1, 'order', timestamp '2026-01-01'), (1, 'product', timestamp '2026-01-01'), "
+            "(2, 'order', timestamp '2026-01-02'), (3, 'order', timestamp '2026-01-03')) "
+            "as l(run, table_name, snapshot_at)"
+        )
+    with opened(shops.target(tmp_path / "w.duckdb")) as warehouse:
+        assert trust.build(warehouse, "raw") is None, "no build, no notes"
+    with duckdb.connect(tmp_path / "w.duckdb") as connection:
+        connection.execute(
+            "create schema analytics; create table analytics._builds as select * from (values "
+            "(1, 'first', 'raw', 1, 'made'), (2, 'ours', 'raw', 2, 'made'), (3, 'part', 'raw', 3, null), "
+            "(4, 'theirs', 'billing', 3, 'made')) as b(build, invocation_id, raw_schema, run, order_mart)"
+        )
+    with opened(shops.target(tmp_path / "w.duckdb")) as warehouse:
+        assert trust.build(warehouse, "raw") == {
+            "run": 2,
+            "invocation": "ours",
+            "snapshot_at": "2026-01-01T00:00:00Z",
+        }, "the table that was read longest ago counts"
 
 
 def test_the_newest_run_of_each_table_is_told(tmp_path):

@@ -1,0 +1,174 @@
+"""What once misled: half days and months, comparisons with nothing, promises that are not over, cut lists."""
+
+import datetime
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.dashboard import shops
+from tests.dashboard.pages import go
+
+FIRST = "#tile-summary dl > div:nth-child(1) dd.quiet"
+
+
+def at(day: str, **more) -> dict:
+    return {"ordered_at": f"{day} 12:00:00", "delivered_at": f"{day} 13:00:00", "delivery_days": 0} | more
+
+
+@pytest.fixture
+def page_of(tmp_path, open_page):
+    def draw(orders, filters=(), **facts):
+        options = {name: facts.pop(name) for name in ("viewport", "color_scheme") if name in facts}
+        path = tmp_path / "w.duckdb"
+        path.unlink(missing_ok=True)
+        return open_page(
+            shops.drawn(shops.of_orders(path, orders), tmp_path / "page.html", **facts), filters, **options
+        )
+
+    return draw
+
+
+def read_at(day: str) -> dict:
+    return {"build": {"run": 1, "snapshot_at": f"{day}T12:30:00Z"}}
+
+
+def test_growth_is_told_against_whole_periods_only(page_of):
+    days = [f"2025-{month:02}-{day:02}" for month in (1, 2, 3, 4) for day in (1, 15, 28)] + ["2025-05-01"]
+    page = page_of([at(day) for day in days], **read_at("2025-05-01"))
+    for choice, said in [
+        ([("from", "2025-02-01"), ("to", "2025-02-28")], "0.0% against the month before"),
+        ([("from", "2025-03-01"), ("to", "2025-04-30")], "0.0% against the 2 months before"),
+        ([("from", "2025-01-10"), ("to", "2025-01-31")], "no comparison: the shop had not begun"),
+        ([("from", "2025-02-01"), ("to", "2025-04-30")], "no comparison: the shop had not begun"),
+        ([("from", "2025-05-01"), ("to", "2025-05-01")], "no comparison: the last day is not over"),
+        ([], ""),
+    ]:
+        go(page, choice)
+        assert page.inner_text(FIRST) == said, choice
+
+
+def test_presets_end_with_what_is_over_say_so_and_stay_relative(page_of):
+    orders = [at(f"2025-{month:02}-{day:02}") for month in (1, 2, 3, 4) for day in (1, 30 if month != 2 else 28)]
+    page = page_of(orders, [("range", "days30")], **read_at("2025-04-30"))
+    assert page.input_value("[data-place=to]") == "2025-04-29", "the day on which the shop was read is not over"
+    said = page.inner_text("[data-place=range]")
+    assert "Last 30 days, to 2025-04-29" in said and "Last 3 months, to 2025-03-31" in said
+    assert "This year, to 2025-04-30" in said
+    page = page_of(orders, [("range", "days30")], **read_at("2025-05-02"))
+    assert page.input_value("[data-place=to]") == "2025-04-30", "the same address, read later"
+
+
+def test_days_and_months_that_are_not_over_look_so(page_of):
+    orders = [at(day) for day in ("2025-01-01", "2025-02-10", "2025-03-10", "2025-04-10", "2025-05-02")]
+    page = page_of(orders, **read_at("2025-05-02"))
+    assert "Hollow" in page.inner_text("#tile-revenue header p") and "2025-05-02" in page.inner_text(
+        "#tile-revenue header p"
+    )
+    whole, *others = page.evaluate(
+        "revenueChart(dashboard.view, dashboard.view.figures.revenue).series.map((s) => s.data.map((d) => d.value))"
+    )
+    assert whole[-1] is None and others[-1][-1] == 10, "May is two days old"
+    go(page, [("from", "2025-02-01"), ("to", "2025-04-30")])
+    assert "Hollow" not in page.inner_text("#tile-revenue header p")
+
+
+def test_only_promises_that_are_over_count_as_kept(page_of):
+    old = [at("2025-03-01", delivery_days=2), at("2025-03-02", delivery_days=9)]
+    young = [at("2025-03-18", delivery_days=1), at("2025-03-20", delivery_days=1)]
+    page = page_of(old + young, **read_at("2025-03-20"))
+    assert "50.0%" in page.inner_text("#tile-summary") and "of 2 delivered and due" in page.inner_text("#tile-summary")
+    assert page.evaluate("dashboard.tile('on_time').rows") == [["Korea", "2", "1", "50.0"]]
+
+
+def test_a_list_that_is_cut_says_so_and_unfolds(page_of):
+    page = page_of([at("2025-03-01", category=f"Kind {number:02}") for number in range(40)])
+    fold = page.locator("#tile-categories .fold")
+    assert fold.inner_text() == "28 more: show all 40"
+    fold.focus()
+    page.keyboard.press("Enter")
+    assert "Kind 39" in page.locator("#tile-categories svg").inner_html()
+    assert fold.inner_text() == "Show the first only" and page.evaluate("document.activeElement.className") == "fold"
+
+
+def test_nobody_came_back_is_zero_and_not_yet_is_empty(page_of):
+    orders = [at("2025-01-01", customer_id=1), at("2025-02-10", customer_id=2), at("2025-03-10", customer_id=1)]
+    page = page_of([order | {"product_id": 1} for order in orders], **read_at("2025-03-10"))
+    lines = [row.split("\t") for row in page.locator("#tile-retention tbody tr").all_inner_texts()]
+    assert lines == [
+        ["2025-01", "1", "100.0%", "0.0%", "100.0%…"],
+        ["2025-02", "1", "100.0%", "0.0%…", ""],
+    ]
+
+
+def test_days_of_delivery_lie_on_an_axis_of_days(page_of):
+    page = page_of([at("2025-03-01", delivery_days=days) for days in (1, 1, 4, 400)])
+    axis = page.evaluate("daysChart(null, [[1, 2], [4, 1], [400, 1]])")
+    assert axis["xAxis"]["data"][:4] == ["1 d", "2 d", "3 d", "4 d"] and axis["xAxis"]["data"][-1] == "31 d and more"
+    assert [bar["value"] for bar in axis["series"][0]["data"]][:4] == [2, 0, 0, 1]
+
+
+def test_hours_are_put_into_spans_before_they_are_rounded(page_of):
+    late = {"delivered_at": "2025-03-05 05:06:08", "delivery_hours": "24.00"}  # a second over 24 hours
+    page = page_of([late | {"ordered_at": "2025-03-04 05:06:07"}])
+    assert page.evaluate("dashboard.tile('hours').rows") == [["48", "1", "100.0"]]
+
+
+def test_a_date_can_be_typed_by_keyboard_alone_and_the_skip_link_keeps_the_filters(page_of):
+    page = page_of([at("2024-01-01"), at("2025-12-30")], [("country", "Korea")])
+    page.focus("[data-place=from]")
+    page.keyboard.type("05052025")  # day and month, in whichever order this browser has them
+    assert page.input_value("[data-place=from]") == "2025-05-05" and "from=2025-05-05" in page.url
+    page.focus(".skip")
+    page.keyboard.press("Enter")
+    assert "country=Korea" in page.url and page.evaluate("document.activeElement.id") == "tiles"
+
+
+MONEY = st.integers(0, 2_000_000_000)
+DAYS = st.dates(min_value=datetime.date(2019, 1, 1), max_value=datetime.date(2026, 1, 1))
+NAMES = st.sampled_from(
+    ["Korea", "대한민국의 아주 긴 이름", "A" * 300, "Bosnia and Herzegovina", *(f"Land {n}" for n in range(40))]
+)
+SHOPS = st.lists(st.tuples(DAYS, MONEY, NAMES, st.integers(1, 5)), min_size=1, max_size=60)
+FALLS_OUT = """() => {
+    const out = [];
+    for (const cell of document.querySelectorAll("#tile-summary dd, #tile-summary dt, h2, button, .fold")) {
+        if (cell.offsetParent && cell.scrollWidth > cell.clientWidth + 1) out.push(cell.innerText);
+    }
+    for (const host of document.querySelectorAll(".chart")) {
+        const frame = host.getBoundingClientRect();
+        for (const text of host.querySelectorAll("svg text")) {
+            const place = text.getBoundingClientRect();
+            const beside = place.left < frame.left - 1 || place.right > frame.right + 1;
+            const above = place.top < frame.top - 1 || place.bottom > frame.bottom + 1;
+            if (place.width && (beside || above)) out.push(`${host.parentElement.id}: ${text.textContent}`);
+        }
+    }
+    if (document.documentElement.scrollWidth > innerWidth) out.push("the page is wider than the screen");
+    return out;
+}"""
+
+
+WIDE = [
+    (datetime.date(2021, month, 3), 10**month, "A" * 300 if month == 1 else f"Land {month}", 1)
+    for month in range(1, 10)
+]
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@example(orders=WIDE, width=360, theme="dark")
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    orders=SHOPS,
+    width=st.sampled_from([360, 390, 768, 1024, 1280, 2560, 3840]),
+    theme=st.sampled_from(["light", "dark"]),
+)
+def test_no_text_falls_out_of_its_place_in_any_shop_on_any_screen(page_of, language, orders, width, theme):
+    shop = [
+        at(str(day), amount=money, net_amount=money, country=name, category=name, customer_id=number, product_id=number)
+        | {"customer_id": 100 * number + len(name), "product_id": 100 * number + len(name), "product_name": name}
+        for number, (day, money, name, _of) in enumerate(orders)
+    ]
+    page = page_of(shop, [("lang", language), ("theme", theme)], viewport={"width": width, "height": 900})
+    assert page.evaluate(FALLS_OUT) == []
+    assert not any(word in page.inner_text("body") for word in ("undefined", "NaN", "null", "{"))
