@@ -39,7 +39,7 @@ def packed(file) -> tuple[dict, bytes]:
     content = zlib.decompress(base64.b64decode(re.search(r'id="data">([^<]+)<', file.read_text())[1]))
     end = 4 + int.from_bytes(content[:4], "big")
     header = json.loads(content[4:end])
-    for name in ("engine", "queries", "written", "tests", "loads"):
+    for name in ("engine", "queries", "written", "tests", "loads", "build"):
         assert header.pop(name), name
     return header, content[end:]
 
