@@ -92,9 +92,9 @@ down: ## stop what `make up` started
 seed: up ## fill the demo shop (ARGS="--orders 1000000 --fresh")
 	$(RUN) seeds_generator fill $(ARGS)
 
-test-long: .venv/test ## 20,000 random steps of shop and runs, and 500 with dbt, on each server (SEED=… to repeat one)
+test-long: .venv/test ## 20,000 random steps of shop and runs, 500 with dbt, and 2,000 runs beside writers, on each server (SEED=… to repeat one)
 	seed=$(or $(SEED),$$RANDOM); echo "the seed of these random steps: $$seed"; \
-	  $(BIN)/python -m pytest tests/test_state_machine.py tests/test_mart_machine.py -s --timeout 0 --hypothesis-profile long --hypothesis-seed "$$seed" $(PYTEST)
+	  $(BIN)/python -m pytest tests/test_state_machine.py tests/test_mart_machine.py tests/test_untouched.py::test_random_writers_and_runs -s --timeout 0 --hypothesis-profile long --hypothesis-seed "$$seed" $(PYTEST)
 
 bench-cost: setup ## what it costs that a run ends equal to the source (ARGS="--orders 10000000"; some minutes)
 	$(RUN) bench.cost $(ARGS)

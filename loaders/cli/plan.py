@@ -21,6 +21,7 @@ from loaders.run.match_catalog import match
 from loaders.run.options import Options, Places
 from loaders.run.plan import Intent, intent
 from loaders.source import mysql
+from loaders.source.touched import Word
 from loaders.warehouse.interface import Warehouse
 from loaders.words.catalog import Catalog
 from loaders.words.run_record import Run
@@ -44,6 +45,7 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     )
     planning.add_argument("--tables", metavar="A,B", help="only these tables of the catalog")
     planning.add_argument("--full", action="store_true", help="for a run that reads the tables whole")
+    planning.add_argument("--compare", action="store_true", help="for a run that takes no server's word on changes")
     planning.add_argument("--sql", action="store_true", help="the statements for MySQL and Redshift, too")
     planning.set_defaults(run=run)
 
@@ -60,9 +62,10 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
         waiting = _waiting(catalog, lake, warehouse)
         bases = runs.newest_batches(lake, catalog.schema, [table.name for table in catalog.tables])
         raw = Raw(warehouse, bases, RunFiles(lake, Path()))
-        options = Options(full=arguments.full, lookback=chosen.lookback)
+        options = Options(full=arguments.full, compare=arguments.compare, lookback=chosen.lookback)
         places = Places(lake, Path(), warehouse)
-        context = RunContext(snapshot, plan.ATTEMPT, places, options, catalog.for_redshift, report.progress)
+        word = Word(snapshot)
+        context = RunContext(snapshot, word, plan.ATTEMPT, places, options, catalog.for_redshift, report.progress)
         intents = list(_intents(catalog, context, raw, waiting, chosen.value_parts))
         planned = plan.plan([], number, catalog, snapshot)
     say(f"run {number} would read {len(catalog.tables)} tables into {lake}, schema {catalog.schema}")
@@ -115,7 +118,7 @@ def _intents(catalog: Catalog, context: RunContext, raw: Raw, waiting: list[Run]
         read = context.about(table, source, raw)
         context.snapshot.attempt(source, read.columns)
         known = replace(raw, warehouse=None) if table.name in coming else raw
-        yield intent(read, known, context.options, value_parts)
+        yield intent(read, known, context.options, value_parts, context.word.of(source.name))
 
 
 def _print_statements(intents: list[Intent], planned: Run, lake: Lake, chosen: Settings) -> None:

@@ -140,6 +140,7 @@ def facts(run: Run) -> dict[str, object]:
             "gone": batch.deleted_rows if batch.mode == "incremental" else None,
             "drift": batch.notices,
             "live_rows": batch.live_rows,
+            "untouched": batch.untouched,
             "invalid": dict(batch.invalid),
             "verdict": batch.verdict,
         }

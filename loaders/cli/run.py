@@ -21,6 +21,7 @@ from loaders.run.context import RunContext
 from loaders.run.options import Options, Places
 from loaders.source import mysql, standing
 from loaders.source.shared_snapshot import shared_snapshot
+from loaders.source.touched import Word
 from loaders.words import drift
 from loaders.words.catalog import Catalog
 from loaders.words.delete_limit import DeleteLimit
@@ -37,6 +38,9 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     extracting.add_argument("--tables", metavar="A,B", help="only these tables of the catalog")
     extracting.add_argument("--no-load", action="store_true", help="publish in the lake, leave raw as it is")
     extracting.add_argument("--full", action="store_true", help="read the tables whole, whatever raw holds")
+    extracting.add_argument(
+        "--compare", action="store_true", help="read also what the server says it did not change since the last run"
+    )
     extracting.add_argument(
         "--allow-deletes", action="store_true", help="let this run delete any number of rows (else: DELETE_LIMIT_…)"
     )
@@ -89,14 +93,14 @@ def _is_idle(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, 
     """Whether there is nothing to do, which is said; for a warehouse that costs money when it is awake."""
     sleeper = connections.sleeper(chosen)
     newest = None
-    if sleeper and not (arguments.no_load or arguments.full):
+    if sleeper and not (arguments.no_load or arguments.full or arguments.compare):
         newest = idle.newest_in_raw(lake, catalog.schema, sleeper)
     if newest is None:
         return False
     options = Options(invalid_to_null=arguments.on_invalid == "null")
     places = Places(lake, Path(), None)
     with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
-        context = RunContext(snapshot, "", places, options, catalog.for_redshift, report.progress)
+        context = RunContext(snapshot, Word(snapshot), "", places, options, catalog.for_redshift, report.progress)
         if not idle.unchanged(newest, catalog, context):
             return False
         said = f"nothing has changed at the source since run {newest.run}: the warehouse was not asked"
@@ -111,6 +115,7 @@ def _read(
     """Read the source, and compare it with raw, which others may read meanwhile. Published only with --no-load."""
     options = Options(
         full=arguments.full,
+        compare=arguments.compare,
         invalid_to_null=arguments.on_invalid == "null",
         deletes=deletes,
         lookback=chosen.lookback,

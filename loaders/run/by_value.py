@@ -51,9 +51,9 @@ class Shares:
     def _of(self, read: TableRead, batch: Batch, earlier: ByValue | None) -> Batch:
         """earlier: what was compared by value before this run.
 
-        A batch that is not compared with raw by hash is not compared by value either.
+        A batch that is not compared with raw by hash is not compared by value either, nor is a table that is not read.
         """
-        if batch.live_rows is None or not self.parts or not read.source.held_still:
+        if batch.live_rows is None or batch.untouched or not self.parts or not read.source.held_still:
             return replace(batch, by_value=earlier)
         share, compared = next_share(read, batch.live_rows, earlier, self.parts)
         rows = self._put_aside(share, read, batch.live_rows)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from loaders.common.errors import Failure
 from loaders.common.progress import Progress
+from loaders.run import untouched
 from loaders.run.incremental import Raw, incremental
 from loaders.run.options import Options, Places
 from loaders.run.table_read import TableRead
@@ -12,6 +13,7 @@ from loaders.source import key_ranges
 from loaders.source.declared_key import key_is_unique
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
+from loaders.source.touched import Word
 from loaders.types.homes import homes, types
 from loaders.words import drift
 from loaders.words.catalog import Table
@@ -21,9 +23,13 @@ from loaders.words.run_record import Batch
 
 @dataclass(frozen=True)
 class RunContext:
-    """What every table of one run shares on its way to the lake."""
+    """What every table of one run shares on its way to the lake.
+
+    word: the server's on changes; begun before the catalog is matched, since that holds the tables.
+    """
 
     snapshot: Snapshot
+    word: Word
     attempt: str
     places: Places
     options: Options
@@ -60,7 +66,12 @@ class RunContext:
 
     def extract(self, reads: Sequence[TableRead], raw: Raw) -> tuple[Batch, ...]:
         """Of each table what changed since raw's newest batch, if that can be told; else all of it."""
-        return tuple(self._changed(read, raw) or self._whole(read, raw) for read in reads)
+        return tuple(self._batch(read, raw) for read in reads)
+
+    def _batch(self, read: TableRead, raw: Raw) -> Batch:
+        said = self.word.of(read.source.name)
+        same = None if self.options.compare else untouched.batch(read, raw, said)
+        return same or untouched.compared(self._changed(read, raw) or self._whole(read, raw), read, said)
 
     def _changed(self, read: TableRead, raw: Raw) -> Batch | None:
         base = raw.base(read) if read.source.held_still else None

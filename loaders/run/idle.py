@@ -19,15 +19,14 @@ from loaders.run.context import RunContext
 from loaders.run.incremental import Raw
 from loaders.run.match_catalog import match
 from loaders.run.table_read import TableRead
+from loaders.run.untouched import AT_MOST, declared_alike, since
 from loaders.source.source_side import SourceSide
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.words.buckets import totals
 from loaders.words.catalog import Catalog
-from loaders.words.drift import Drift
 from loaders.words.run_record import Batch, Run
 
 NOTE = "_loaded.json"
-AT_MOST = datetime.timedelta(hours=24)
 
 
 def newest_in_raw(lake: Lake, schema: str, warehouse: str) -> Run | None:
@@ -55,7 +54,7 @@ def forget(lake: Lake) -> None:
 def unchanged(newest: Run, catalog: Catalog, context: RunContext) -> bool:
     """Whether every table is what that run, which raw holds, has found: by columns, rows and the sum of their hashes.
 
-    What is cheap to ask is asked first, of all tables.
+    What is cheap to ask is asked first, of all tables; of one that the server has not changed since, nothing more.
     """
     batches = {batch.table: batch for batch in newest.batches}
     age = context.snapshot.taken_at - newest.snapshot_at
@@ -64,18 +63,15 @@ def unchanged(newest: Run, catalog: Catalog, context: RunContext) -> bool:
         return False
     raw = Raw(None, batches, RunFiles(context.places.lake, Path()))
     reads = [context.about(table, source, raw) for table, source in match(catalog, context.snapshot)]
-    return all(each(read, batches[read.table.name]) for each in (_declared_alike, _as_many, _summed) for read in reads)
+    if not all(declared_alike(read, batches[read.table.name]) for read in reads):
+        return False
+    said = {read.table.name: context.word.of(read.source.name) for read in reads}
+    asked = [read for read in reads if since(read, batches[read.table.name], said[read.table.name]) is None]
+    return all(each(read, batches[read.table.name]) for each in (_as_many, _summed) for read in asked)
 
 
 def _said(run: Run, warehouse: str) -> Mapping[str, object]:
     return {"run": run.run, "attempt": run.attempt, "schema": run.schema, "warehouse": warehouse}
-
-
-def _declared_alike(read: TableRead, batch: Batch) -> bool:
-    compared = read.source.held_still and batch.live_rows is not None and batch.hash_sum is not None
-    same = read.drift == Drift(read.table.name, kept=batch.kept, keys=(batch.primary_key, read.table.primary_key))
-    nulled = batch.nulled == tuple(sorted(read.nulled))
-    return compared and same and not read.drift.key_changed and nulled and batch.cursor == read.table.cursor
 
 
 def _as_many(read: TableRead, batch: Batch) -> bool:

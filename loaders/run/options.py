@@ -26,13 +26,14 @@ class Places:
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may choose. full: read every table whole, whatever raw holds.
+    """What a user may choose. full: read every table whole, whatever raw holds. compare: take no server's word.
 
     invalid_to_null: turn values without an exact home into NULL, counted. lookback: how long before the cursor's
     bound reading begins.
     """
 
     full: bool = False
+    compare: bool = False
     invalid_to_null: bool = False
     deletes: DeleteLimit = field(default_factory=DeleteLimit)
     lookback: datetime.timedelta = datetime.timedelta(hours=1)

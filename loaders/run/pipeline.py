@@ -24,6 +24,7 @@ from loaders.run.match_catalog import match, not_altered
 from loaders.run.options import Options, Places
 from loaders.run.publish import published
 from loaders.source.mysql import Snapshot
+from loaders.source.touched import Word
 from loaders.warehouse.interface import Warehouse
 from loaders.words.catalog import Catalog
 from loaders.words.delete_limit import DeleteLimit, Lost
@@ -44,7 +45,7 @@ def read(
     try:
         raw = _raw(catalog, places)
         with open_snapshot() as snapshot:
-            context = RunContext(snapshot, attempt, places, options, catalog.for_redshift, progress)
+            context = RunContext(snapshot, Word(snapshot), attempt, places, options, catalog.for_redshift, progress)
             reads = [context.read(table, source, raw) for table, source in match(catalog, snapshot)]
             batches = context.extract(reads, raw)
             shares = places.shares or Shares(0, places.spool)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from loaders.common.errors import Failure
 from loaders.common.quoting import mysql_value
 from loaders.lake import attempts
+from loaders.run import untouched
 from loaders.run.by_value import next_share
 from loaders.run.incremental import Raw, begins
 from loaders.run.options import Options
@@ -14,6 +15,7 @@ from loaders.run.table_read import TableRead
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot, count_sql, rows_sql, sums_sql
 from loaders.source.source_side import SourceSide
+from loaders.source.touched import Said
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.types.homes import homes, types
 from loaders.types.type_contract import Column
@@ -40,8 +42,8 @@ class Intent:
     selects: Sequence[str]
 
 
-def intent(read: TableRead, raw: Raw, options: Options, value_parts: int) -> Intent:
-    """read: a table that will not be read. value_parts: as in Shares."""
+def intent(read: TableRead, raw: Raw, options: Options, value_parts: int, said: Said | None) -> Intent:
+    """read: a table that will not be read. value_parts: as in Shares. said: the server's word on its changes."""
     whole = whole_table(read.table, read.source, read.columns)
     size = read.source.estimated_rows * _bytes_per_row(read)
     if not options.full:
@@ -54,11 +56,13 @@ def intent(read: TableRead, raw: Raw, options: Options, value_parts: int) -> Int
         why = "--full" if options.full else _why_whole(read, raw)
         selects = [rows_sql(read.source, read.columns), count_sql(read.source)]
         return Intent(whole, why, size, [*selects, *_by_value(read, raw, value_parts)])
+    if same := None if options.compare else untouched.batch(read, raw, said):
+        return Intent(replace(whole, mode="incremental"), f"{same.verdict}; not read", size, [])
     begin = begins(read, base, options.lookback)
-    said = f"rows from {begin} on by {read.table.cursor}, then all compared by hash" if begin else _without_cursor(read)
+    why = f"rows from {begin} on by {read.table.cursor}, then all compared by hash" if begin else _without_cursor(read)
     return Intent(
         replace(whole, mode="incremental"),
-        said,
+        why,
         size,
         [*_selects(read, base, begin), *_by_value(read, raw, value_parts)],
     )

@@ -49,6 +49,20 @@ class ByValue:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """The run that compared a table last, and what its server said of the table: who it is, and two seconds (UTC).
+
+    at: the moment of that run's snapshot. created, updated: CREATE_TIME and UPDATE_TIME of information_schema.tables.
+    """
+
+    run: Number
+    at: datetime.datetime
+    server: str
+    created: datetime.datetime
+    updated: datetime.datetime
+
+
+@dataclass(frozen=True)
 class Batch:
     """What a run holds of one table.
 
@@ -62,7 +76,8 @@ class Batch:
 
     kept: columns that the source dropped and raw still has. widened: columns whose type in raw has to hold more than
     before. notices: what people were told about the table's columns (drift.py). by_value: what was compared by value,
-    in this run and before.
+    in this run and before. compared: whose comparison live_rows and hash_sum are, where the server's word on changes
+    may be taken; untouched: it was taken in this run, which has not read the table.
     """
 
     table: Name
@@ -87,6 +102,8 @@ class Batch:
     widened: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     by_value: ByValue | None = None
+    compared: Compared | None = None
+    untouched: bool = False
 
     @property
     def raw_columns(self) -> tuple[ColumnType, ...]:
@@ -132,5 +149,9 @@ class Run:
         return self.run - 1
 
     def to_json(self) -> bytes:
-        record = asdict(self) | {"parent": self.parent, "snapshot_at": self.snapshot_at.isoformat(sep=" ")}
-        return (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+        record = asdict(self) | {"parent": self.parent}
+        return (json.dumps(record, default=_moment, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _moment(value: datetime.datetime) -> str:
+    return value.isoformat(sep=" ")
