@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders.types.fingerprint import SOURCE_HASH
-from loaders.words.buckets import Buckets, Side, Sums, WarehouseSide, differing, totals
+from loaders.words.buckets import NOTHING, Buckets, Side, Sums, WarehouseSide, differing, totals
 
 # Buckets whose keys are compared in one go: bounds the statement's length, and memory.
 BUCKETS_AT_ONCE = 500
@@ -48,13 +48,16 @@ class Unlike:
     hash_sum: int
 
 
-def compare(source: Side, raw: WarehouseSide, buckets: Buckets, keyed: bool = True) -> Difference | None:
+def compare(
+    source: Side, raw: WarehouseSide, buckets: Buckets, keyed: bool = True, sums: tuple[Sums, Sums] | None = None
+) -> Difference | None:
     """What raw needs to be equal to the source; None if the table should be read whole.
 
-    That is when finding out would cost more, when the rows have no key (keyed: False) and are not the same, or when
-    what is found does not make raw equal: where a key occurs twice, or an answer was cut.
+    sums: of the source and of raw in these buckets, where they are known already. None is said when finding out would
+    cost more, when the rows have no key (keyed: False) and are not the same, or when what is found does not make raw
+    equal: where a key occurs twice, or an answer was cut.
     """
-    source_sums, raw_sums = _both(source, raw, buckets)
+    source_sums, raw_sums = sums or both(source, raw, buckets)
     chosen = differing(source_sums, raw_sums)
     rows, hash_sum = totals(source_sums)
     if chosen and not keyed:
@@ -62,7 +65,7 @@ def compare(source: Side, raw: WarehouseSide, buckets: Buckets, keyed: bool = Tr
     if chosen and buckets.key:
         buckets, chosen, weight = _narrowed(source, raw, buckets, chosen)
     else:
-        weight = sum(source_sums.get(bucket, (0, 0))[0] for bucket in chosen)
+        weight = sum(source_sums.get(bucket, NOTHING)[0] for bucket in chosen)
     if weight > max(WORTH_COMPARING, rows // 2):
         return None
     found = [_unlike(source.pairs(buckets, part), raw.pairs(buckets, part)) for part in _parts(buckets, chosen)]
@@ -80,7 +83,7 @@ def compare(source: Side, raw: WarehouseSide, buckets: Buckets, keyed: bool = Tr
     return Difference(wanted, absent, gone, rows, hash_sum)
 
 
-def _both(source: Side, raw: WarehouseSide, buckets: Buckets) -> tuple[Sums, Sums]:
+def both(source: Side, raw: WarehouseSide, buckets: Buckets) -> tuple[Sums, Sums]:
     """Both sides' sums; the warehouse works while the source does, and not on when that has failed, or at Ctrl-C."""
     with ThreadPoolExecutor(1) as pool:
         raw_sums = pool.submit(raw.sums, buckets)
@@ -98,7 +101,7 @@ def _narrowed(source: Side, raw: WarehouseSide, wide: Buckets, chosen: list[int]
     for part in _parts(wide, chosen):
         there = source.sums(narrow, wide, part)
         unlike = differing(there, raw.sums(narrow, wide, part))
-        weight += sum(there.get(bucket, (0, 0))[0] for bucket in unlike)
+        weight += sum(there.get(bucket, NOTHING)[0] for bucket in unlike)
         still += unlike
     return narrow, still, weight
 

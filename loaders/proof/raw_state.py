@@ -10,7 +10,9 @@ from loaders.lake import runs
 from loaders.lake.store import Lake
 from loaders.types.column_type import ColumnType
 from loaders.warehouse.interface import Warehouse
+from loaders.words import cursors
 from loaders.words.catalog import Catalog
+from loaders.words.cursors import Bound
 from loaders.words.row_key import Keys
 from loaders.words.run_record import Batch, Run
 
@@ -100,8 +102,17 @@ def built_run(warehouse: Warehouse, marts: str) -> tuple[int, str] | None:
 
 
 def live_rows(warehouse: Warehouse, table: str) -> int:
+    return _live_rows(warehouse, table, "true")
+
+
+def rows_from(warehouse: Warehouse, table: str, column: str, begin: Bound) -> int:
+    """How many live rows have nothing in a column, or `begin` or more."""
+    return _live_rows(warehouse, table, cursors.from_on(sql_name(column), begin))
+
+
+def _live_rows(warehouse: Warehouse, table: str, where: str) -> int:
     name = f"{sql_name(warehouse.schema)}.{sql_name(table)}"
-    ((rows,),) = warehouse.ask(f"select count(*) from {name} where _deleted_at is null")
+    ((rows,),) = warehouse.ask(f"select count(*) from {name} where _deleted_at is null and ({where})")
     return int(rows)
 
 

@@ -9,18 +9,22 @@ from loaders.common.errors import Failure
 from loaders.common.quoting import mysql_name
 from loaders.lake.run_files import RunFiles
 from loaders.proof import raw_state
-from loaders.proof.compare import Difference, compare
+from loaders.proof.compare import Difference, both, compare
 from loaders.run.table_read import TableRead
-from loaders.source.source_side import SourceSide, by_keys
+from loaders.source.source_side import SourceSide, between, by_keys
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.types.type_contract import decode
 from loaders.warehouse.interface import Warehouse
 from loaders.words import cursors
-from loaders.words.buckets import WarehouseSide
+from loaders.words.buckets import NOTHING, Buckets, Sums, differing
 from loaders.words.delete_limit import DeleteLimit, Lost
 from loaders.words.run_record import Batch, File
 
 UNVERIFIED = "unverified: not yet compared with raw, the next run does"
+# Of so many rows, keys and hashes are compared whatever the cursor would show: 0.2 s on MySQL, 0.1 on MariaDB.
+FEW = 50_000
+# Ranges of the key that one statement names.
+MOST_RANGES = 500
 
 
 @dataclass(frozen=True)
@@ -47,30 +51,42 @@ def incremental(
 ) -> Batch | None:
     """The batch that makes raw equal to the source; None if it is better to read the table whole.
 
-    Rows are read by the cursor; what those cannot tell (deletes, late commits, changes that left the cursor as it
-    was) is found by comparing hashes with raw, in the same snapshot.
+    Both are compared by their hashes, in the run's snapshot, and what differs is read: by key, or by the cursor where
+    much differs. Without a warehouse to ask, rows are read by the cursor alone.
     """
-    begin, changed = _by_cursor(read, base, lookback)
-    notices, until = _notices(read, base), _bound(read, base)
-    so_far = read.batch("incremental", changed, UNVERIFIED, notices)
-    so_far = replace(so_far, cursor_from=cursors.to_text(begin), cursor_to=until)
+    begin = begins(read, base, lookback)
     if raw.warehouse is None:
-        return so_far
+        return _so_far(read, base, begin, _by_cursor(read, begin))
+    source, nothing = _source(read), _so_far(read, base, begin, ())
+    buckets = source.buckets(read.source.estimated_rows if base.live_rows is None else base.live_rows)
+    with raw.warehouse.live(nothing, read.attempt, raw.files) as live:
+        there, here = both(source, live, buckets)
+    changed = _by_cursor(read, begin, _within(raw.warehouse, read, begin, buckets, (there, here)))
+    so_far = _so_far(read, base, begin, changed)
     with raw.warehouse.live(so_far, read.attempt, raw.files) as live:
-        found = _found(read, base, live)
+        sums = there, live.sums(buckets) if changed else here
+        found = compare(source, live, buckets, bool(read.keys), sums)
     if found is None:
         read.forget()
         return None
     limit.check(Lost(read.table.name, found.gone.num_rows, _held(base, raw.warehouse)))
-    files = changed + _repaired(read, found)
+    shown, repaired = _read_by_key(read, found.wanted, None if changed else begin)
+    # Without a bound so far, the rows that were repaired do not tell one.
+    until = so_far.cursor_to and _bound(read, base)
     return replace(
-        read.batch("incremental", files, _verdict(found), notices),
+        read.batch("incremental", changed + shown + repaired, _verdict(found, repaired), _notices(read, base)),
         live_rows=found.rows,
         hash_sum=found.hash_sum,
         cursor_from=so_far.cursor_from,
         cursor_to=until or _bound_at_source(read),
         deleted=read.store_keys(found.gone),
     )
+
+
+def _so_far(read: TableRead, base: Batch, begin: cursors.Bound, changed: tuple[File, ...]) -> Batch:
+    """The batch of rows that have not been compared with raw."""
+    batch = read.batch("incremental", changed, UNVERIFIED, _notices(read, base))
+    return replace(batch, cursor_from=cursors.to_text(begin), cursor_to=_bound(read, base))
 
 
 def _nulled_alike(base: Batch, read: TableRead) -> bool:
@@ -83,13 +99,33 @@ def _held(base: Batch, warehouse: Warehouse) -> int:
     return raw_state.live_rows(warehouse, base.table) if base.live_rows is None else base.live_rows
 
 
-def _by_cursor(read: TableRead, base: Batch, lookback: datetime.timedelta) -> tuple[cursors.Bound, tuple[File, ...]]:
-    """Read the rows from the base's bound on, and those without a cursor; nothing if no bound is known."""
-    begin = begins(read, base, lookback)
-    if begin is None or read.cursor is None:
-        return None, ()
-    rows = read.rows([cursors.condition(read.cursor, begin)])
-    return begin, read.store(rows, "part", expected_rows=0)
+def _by_cursor(read: TableRead, begin: cursors.Bound, within: str | None = "true") -> tuple[File, ...]:
+    """Read the rows from `begin` on, and those without a cursor, within a condition (None: no row)."""
+    if begin is None or read.cursor is None or within is None:
+        return ()
+    shown = f"({cursors.condition(read.cursor, begin)}) and ({within})"
+    return read.store(read.rows([shown]), "part", expected_rows=0)
+
+
+def _within(
+    warehouse: Warehouse, read: TableRead, begin: cursors.Bound, buckets: Buckets, sums: tuple[Sums, Sums]
+) -> str | None:
+    """Where rows are worth reading by the cursor: in the buckets that differ. None where comparing keys is cheaper.
+
+    By the cursor also those rows come that raw holds already, within the lookback of a bulk load all of them. How many
+    those would be, raw knows. A key's hash costs the source about half of what a row costs that is read and loaded.
+    """
+    there, here = sums
+    chosen = differing(there, here)
+    to_compare = sum(there.get(bucket, NOTHING)[0] for bucket in chosen)
+    if begin is None or read.cursor is None or to_compare <= FEW:
+        return None
+    again = raw_state.rows_from(warehouse, read.table.name, read.cursor.name, begin)
+    within = "true"
+    if buckets.key and len(ranges := buckets.ranges(chosen)) <= MOST_RANGES:
+        within = between(buckets.key, ranges)
+        again = min(again, sum(here.get(bucket, NOTHING)[0] for bucket in chosen))
+    return within if 2 * again < to_compare else None
 
 
 def begins(read: TableRead, base: Batch, lookback: datetime.timedelta) -> cursors.Bound:
@@ -128,26 +164,33 @@ def _earlier(read: TableRead, base: Batch) -> cursors.Bound:
     return cursors.from_text(base.cursor_to, read.cursor)
 
 
-def _found(read: TableRead, base: Batch, live: WarehouseSide) -> Difference | None:
-    source = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH], read.progress)
-    rows = read.source.estimated_rows if base.live_rows is None else base.live_rows
-    return compare(source, live, source.buckets(rows), keyed=bool(read.keys))
+def _source(read: TableRead) -> SourceSide:
+    return SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH], read.progress)
 
 
-def _repaired(read: TableRead, found: Difference) -> tuple[File, ...]:
-    """Read the rows that the cursor did not show."""
-    wanted = found.wanted.num_rows
-    files = read.store(read.rows(by_keys(read.keys, found.wanted)), "repair", expected_rows=wanted)
-    if sum(file.rows for file in files) != wanted:
+def _read_by_key(read: TableRead, wanted: pa.Table, begin: cursors.Bound) -> tuple[tuple[File, ...], tuple[File, ...]]:
+    """Read the rows with these keys: those that the cursor shows from `begin` on, and those that it does not."""
+    shown: tuple[File, ...] = ()
+    keys = list(by_keys(read.keys, wanted))
+    if keys and begin is not None and read.cursor is not None:
+        condition = cursors.condition(read.cursor, begin)
+        shown = read.store(read.rows(f"({each}) and ({condition})" for each in keys), "part", wanted.num_rows)
+        keys = [f"({each}) and not ({condition})" for each in keys] if _rows(shown) < wanted.num_rows else []
+    repaired = read.store(read.rows(keys), "repair", wanted.num_rows - _rows(shown)) if keys else ()
+    if (came := _rows(shown) + _rows(repaired)) != wanted.num_rows:
         raise Failure(
-            f"{read.table.name}: of {wanted:,} rows to repair, {sum(file.rows for file in files):,} came",
+            f"{read.table.name}: of {wanted.num_rows:,} rows to repair, {came:,} came",
             f"`python -m loaders extract --full --tables {read.table.name}` reads it whole; nothing was published (is "
             f"{list(read.table.primary_key)} really its key?)",
         )
-    return files
+    return shown, repaired
 
 
-def _verdict(found: Difference) -> str:
-    repaired = f"; {found.wanted.num_rows:,} repaired" if found.wanted.num_rows else ""
+def _rows(files: tuple[File, ...]) -> int:
+    return sum(file.rows for file in files)
+
+
+def _verdict(found: Difference, files: tuple[File, ...]) -> str:
+    repaired = f"; {_rows(files):,} repaired" if files else ""
     gone = f"; {found.gone.num_rows:,} gone" if found.gone.num_rows else ""
     return f"equal: {found.rows:,} rows by hash{repaired}{gone}"

@@ -20,7 +20,6 @@ from loaders.types.fingerprint import SOURCE_HASH
 from loaders.types.homes import homes, types
 from loaders.types.type_contract import Column
 from loaders.warehouse import redshift_sql
-from loaders.words import cursors
 from loaders.words.catalog import Catalog, Table
 from loaders.words.run_record import Batch, Run
 
@@ -58,24 +57,21 @@ def intent(read: TableRead, raw: Raw, options: Options, value_parts: int, said: 
         return Intent(whole, why, size, [*selects, *_by_value(read, raw, value_parts)])
     if same := None if options.compare else untouched.batch(read, raw, said):
         return Intent(replace(whole, mode="incremental"), f"{same.verdict}; not read", size, [])
-    begin = begins(read, base, options.lookback)
-    why = f"rows from {begin} on by {read.table.cursor}, then all compared by hash" if begin else _without_cursor(read)
+    why = "compared by hash, rows that differ are read"
+    if begin := begins(read, base, options.lookback):
+        why += f"; if many do, those from {begin} on by {read.table.cursor}"
+    elif not read.keys:
+        why = "compared by hash; has no key, so read whole if it differs"
     return Intent(
-        replace(whole, mode="incremental"),
-        why,
-        size,
-        [*_selects(read, base, begin), *_by_value(read, raw, value_parts)],
+        replace(whole, mode="incremental"), why, size, [*_selects(read, base), *_by_value(read, raw, value_parts)]
     )
 
 
-def _selects(read: TableRead, base: Batch, begin: cursors.Bound) -> list[str]:
+def _selects(read: TableRead, base: Batch) -> list[str]:
     side = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH], read.progress)
     rows = read.source.estimated_rows if base.live_rows is None else base.live_rows
     sums = sums_sql(read.source, side.bucket(side.buckets(rows)), side.hashed.select)
-    by_cursor = []
-    if begin is not None and read.cursor:
-        by_cursor = [rows_sql(read.source, read.columns, cursors.condition(read.cursor, begin))]
-    return [*by_cursor, sums, count_sql(read.source)]
+    return [sums, count_sql(read.source)]
 
 
 def _by_value(read: TableRead, raw: Raw, value_parts: int) -> list[str]:
@@ -86,12 +82,6 @@ def _by_value(read: TableRead, raw: Raw, value_parts: int) -> list[str]:
     rows = base.live_rows if base and base.live_rows else read.source.estimated_rows
     share, _compared = next_share(read, rows, base.by_value if base else None, value_parts)
     return share.queries(read.snapshot, rows)
-
-
-def _without_cursor(read: TableRead) -> str:
-    if not read.keys:
-        return "compared by hash; has no key, so read whole if it differs"
-    return "compared by hash, rows that differ are read"
 
 
 def _why_whole(read: TableRead, raw: Raw) -> str:

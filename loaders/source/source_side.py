@@ -1,6 +1,6 @@
 """The source as one side of a comparison: its snapshot, asked for sums and for keys with their hashes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -84,11 +84,15 @@ class SourceSide:
         return f"{mysql_name(buckets.key)} div {buckets.size}"
 
     def _within(self, buckets: Buckets, chosen: Sequence[int]) -> str:
-        """True for the rows of the chosen buckets; for a key, in a form that its index can answer."""
+        """True for the rows of the chosen buckets."""
         if buckets.key is None:
             return f"{self.bucket(buckets)} in ({', '.join(map(str, chosen))})"
-        key = mysql_name(buckets.key)
-        return " or ".join(f"{key} between {first} and {last}" for first, last in buckets.ranges(chosen))
+        return between(buckets.key, buckets.ranges(chosen))
+
+
+def between(key: str, ranges: Iterable[tuple[int, int]]) -> str:
+    """True for the rows whose key is in one of the ranges, in a form that its index can answer."""
+    return " or ".join(f"{mysql_name(key)} between {first} and {last}" for first, last in ranges)
 
 
 def by_keys(keys: Sequence[Column], wanted: pa.Table) -> Iterator[str]:

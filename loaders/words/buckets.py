@@ -10,6 +10,8 @@ from loaders.common.errors import Failure
 
 # What one side holds: bucket -> (rows, sum of their hashes).
 Sums = Mapping[int, tuple[int, int]]
+# What a side holds of a bucket that it does not name.
+NOTHING = (0, 0)
 
 ROWS_PER_BUCKET = 1024
 # A differing bucket of an integer key is divided by this before keys are compared.

@@ -81,5 +81,10 @@ def _before(moment: datetime.datetime, lookback: datetime.timedelta) -> datetime
 
 def condition(column: Column, begin: Bound) -> str:
     """True for the rows to read: from `begin` on, and those without a value."""
+    return from_on(column.select, begin)
+
+
+def from_on(expression: str, begin: Bound) -> str:
+    """The same of any expression, in the SQL of the source and of each warehouse; true or false, never NULL."""
     literal = str(begin) if isinstance(begin, int) else f"'{begin}'"
-    return f"{column.select} >= {literal} or {column.select} is null"
+    return f"{expression} >= {literal} or {expression} is null"

@@ -71,8 +71,8 @@ class Batch:
     `nulled`) turned into NULL, by column. verdict says how raw, with this batch applied, compares with the source.
 
     live_rows and hash_sum: rows at the source, and the sum of their hashes; None if they were not compared.
-    cursor_from: where the run began to read by the cursor; cursor_to: how far a later one need not look back; cursor:
-    the column by which.
+    cursor_from: from where on the cursor shows rows of this run; cursor_to: how far a later one need not look back;
+    cursor: the column by which.
 
     kept: columns that the source dropped and raw still has. widened: columns whose type in raw has to hold more than
     before. notices: what people were told about the table's columns (drift.py). by_value: what was compared by value,
@@ -121,7 +121,7 @@ class Batch:
 
     @property
     def repaired_rows(self) -> int:
-        """Rows that the comparison found besides those that the cursor showed."""
+        """Changed rows that the cursor does not show."""
         return sum(file.rows for file in self.files if file.key.rpartition("/")[2].startswith("repair-"))
 
     @property
