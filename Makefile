@@ -20,6 +20,8 @@ STACK := $(if $(filter redshift_local,$(TARGET)),settings=$$($(BIN)/python -m lo
 # mariadb or mysql: the private server's kind. Not given, `make demo` takes MariaDB, the others what ran last.
 SERVER ?=
 KIND := $(if $(SERVER),--server $(SERVER))
+# What `make diff` compares this folder with: a branch, a tag, a commit.
+BASE ?= main
 GROUP := $(if $(filter duckdb,$(TARGET)),demo,$(subst _,-,$(TARGET)))
 
 ##@ Try
@@ -57,6 +59,9 @@ open: dashboard ## show the dashboard in the browser
 
 export: setup ## write the marts as CSV and Parquet to .data/export (ARGS=--bom for spreadsheets)
 	$(STACK) $(RUN) dashboard export --out .data/export $(ARGS)
+
+diff: setup ## what your change of the models does to the data: BASE=main and this folder, built from one raw
+	$(STACK) $(RUN) diff --base "$(BASE)" $(ARGS)
 
 status: setup ## what raw holds, and what waits in the lake
 	$(STACK) $(RUN) loaders status $(ARGS)
@@ -172,7 +177,7 @@ help:
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: env-from-stack demo day sql check-exercise break fix notebook plan verify extract build docs dashboard open export status doctor pr test test-long bench bench-cost test-aws lint setup up down seed load replay prune withdraw sign erase discover docs-serve format lock clean help help-all
+.PHONY: env-from-stack diff demo day sql check-exercise break fix notebook plan verify extract build docs dashboard open export status doctor pr test test-long bench bench-cost test-aws lint setup up down seed load replay prune withdraw sign erase discover docs-serve format lock clean help help-all
 
 # ---- what the targets above stand on ----------------------------------------------------------------------------
 

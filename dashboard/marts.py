@@ -34,8 +34,8 @@ where n.nspname = {schema} and c.relname = {table}"""
 
 
 @contextmanager
-def opened(target: Target, names: Iterable[str]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in which the marts stand in the schema that dbt builds them in."""
+def opened(target: Target, names: Iterable[str], schemas: Iterable[str] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in which the marts stand in the schema that dbt builds them in, or in these schemas."""
     if target.type == "duckdb":
         if not target.values["path"].exists():
             raise Failure(f"the warehouse {target.values['path']} does not exist yet", "run `make extract` first")
@@ -46,11 +46,13 @@ def opened(target: Target, names: Iterable[str]) -> Iterator[duckdb.DuckDBPyConn
         spool() as work,
         duckdb.connect(paths.database_file("marts.duckdb", work, "TMPDIR")) as copy,
     ):
-        _copy_redshift(target, copy, names)
+        _copy_redshift(target, copy, list(names), schemas or [target.values["schema"]])
         yield copy
 
 
-def _copy_redshift(target: Target, copy: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
+def _copy_redshift(
+    target: Target, copy: duckdb.DuckDBPyConnection, names: Iterable[str], schemas: Iterable[str]
+) -> None:
     try:
         from redshift_connector.error import Error
 
@@ -59,7 +61,8 @@ def _copy_redshift(target: Target, copy: duckdb.DuckDBPyConnection, names: Itera
         raise Failure("the packages for Redshift are not installed", "run `make setup TARGET=redshift`") from None
     try:
         with closing(redshift_connection.connect(target)) as connection, closing(connection.cursor()) as cursor:
-            _copy_all(cursor, copy, target.values["schema"], names)
+            for schema in schemas:
+                _copy_all(cursor, copy, schema, names)
     except Error as error:
         raise Failure(f"the warehouse refused to hand out the marts: {said(str(error))}", "run `make doctor`") from None
 

@@ -28,6 +28,7 @@ ON_ONE = {
     "tests/test_copied_checkout.py": "where a checkout's things are",
     "tests/test_dbt_project.py": "what dbt builds of raw",
     "tests/test_extract.py::test_a_schema_of_three_thousand_tables_is_discovered_and_extracted": "how we scale",
+    "tests/test_diff.py": "what dbt builds of raw",
     "tests/test_drift_dbt.py": "what dbt builds of raw",
     "tests/test_foreign_project.py": "what a wheel brings",
     "tests/test_erase.py": "what becomes of rows in the lake",
