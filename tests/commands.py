@@ -24,6 +24,7 @@ def clean_environment() -> dict[str, str]:
         "LOG_FORMAT",
         "FILES_FOR_GROUP",
         "LAKE_KEY",
+        "PSEUDONYM_KEY",
     )
     return {
         name: value

@@ -20,6 +20,7 @@ from loaders.lake.signing import Signing
 from loaders.lake.store import Lake
 from loaders.source import log_in, mysql, mysql_url
 from loaders.source.refusals import TooMany
+from loaders.types import pseudonym
 from loaders.warehouse import profile
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.warehouse.interface import Warehouse
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def catalog(arguments: argparse.Namespace, chosen: Settings) -> Catalog:
-    return catalogs.read(arguments.catalog or chosen.catalog)
+    return catalogs.read(arguments.catalog or chosen.catalog).keyed(pseudonym.by(chosen.pseudonym_key))
 
 
 def chosen_tables(arguments: argparse.Namespace, chosen: Settings) -> Catalog:

@@ -106,7 +106,7 @@ def erase_rows(arguments: argparse.Namespace, chosen: Settings) -> None:
     nodes = dbt_nodes.listed(catalog, chosen)
     with spool() as folder, connections.warehouse(catalog, chosen) as warehouse:
         with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
-            referring = Referring(snapshot, lake, warehouse, newest, folder)
+            referring = Referring(snapshot, lake, warehouse, newest, folder, catalog.tables[0].pseudonym)
             rows, staying = _referring(referring, keys, arguments.with_references)
             for each in rows:
                 erase.refuse_if_at_source(snapshot, each)
@@ -140,7 +140,7 @@ def _erase_deleted(arguments: argparse.Namespace, chosen: Settings, catalog: Cat
                     _end_killed(places, batch)
             found = [_deleted(places, snapshot, batch, moment) for batch in wanted if batch.primary_key]
             rows = [keys for keys in found if keys.values or places.search(keys, deleted.NOTE).is_begun()]
-            referring = Referring(snapshot, lake, warehouse, newest, folder)
+            referring = Referring(snapshot, lake, warehouse, newest, folder, catalog.tables[0].pseudonym)
             staying, alike = erase_told.referring_to(referring, rows), referring.alike(rows)
         say(*erase_told.undated(lake, catalog.schema, wanted, moment))
         if arguments.dry_run or not rows:

@@ -29,10 +29,12 @@ PRIVATE_SHOP_URL = DATA / "mysql" / "shop.url"
 IDENTITY = "inode"
 # What .env.example explains.
 SETTINGS = (
-    "SOURCE_URL", "SHOP_URL", "LAKE_URL", "LAKE_KEY", "LAKE_KMS_KEY", "CATALOG", "DBT_TARGET", "DBT_PROFILES_DIR",
-    "REDSHIFT_IAM_ROLE", "LOOKBACK_MINUTES", "DELETE_LIMIT_ROWS", "DELETE_LIMIT_PERCENT", "KEEP_DELETED_DAYS",
-    "VALUE_PARTS", "NO_VALUES", "FILES_FOR_GROUP", "LOG_FORMAT",
+    "SOURCE_URL", "SHOP_URL", "LAKE_URL", "LAKE_KEY", "LAKE_KMS_KEY", "PSEUDONYM_KEY", "CATALOG", "DBT_TARGET",
+    "DBT_PROFILES_DIR", "REDSHIFT_IAM_ROLE", "LOOKBACK_MINUTES", "DELETE_LIMIT_ROWS", "DELETE_LIMIT_PERCENT",
+    "KEEP_DELETED_DAYS", "VALUE_PARTS", "NO_VALUES", "FILES_FOR_GROUP", "LOG_FORMAT",
 )  # fmt: skip
+# For the loaders' own eyes.
+OWN_KEYS = ("LAKE_KEY", "PSEUDONYM_KEY")
 # boto3 reads the second one alone, other packages of AWS's the first.
 REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")
 # Of anything: as minutes 1,900 years, with which dates can still be reckoned.
@@ -60,6 +62,7 @@ class Settings:
     log_json: bool
     keep_deleted: datetime.timedelta | None
     lake_key: Secret | None
+    pseudonym_key: Secret | None
 
 
 def usual_root() -> Path:
@@ -78,7 +81,7 @@ def read(root: Path | None = None, environment: Mapping[str, str] = os.environ) 
     both = _of_file(root / ".env") | dict(environment)
     values = {name: value for name, value in both.items() if value}
     values |= _regions(environment) or _regions(values)
-    lake_key = values.pop("LAKE_KEY", None)
+    lake_key, pseudonym_key = (values.pop(name, None) for name in OWN_KEYS)
     data = root / ".data"
 
     def path(name: str, default: Path) -> Path:
@@ -107,6 +110,7 @@ def read(root: Path | None = None, environment: Mapping[str, str] = os.environ) 
         no_values=_switch(values, "NO_VALUES", values.get("CI", "0").lower() not in ("0", "false")),
         log_json=_is_json(values, "LOG_FORMAT"),
         lake_key=Secret(lake_key) if lake_key else None,
+        pseudonym_key=Secret(pseudonym_key) if pseudonym_key else None,
     )
 
 
@@ -119,7 +123,8 @@ def prepare_process(settings: Settings) -> None:
     """
     telling.show_values(not settings.no_values)
     # For our own eyes: dbt, which runs other people's code, and what else is started from here do not need it.
-    os.environ.pop("LAKE_KEY", None)
+    for name in OWN_KEYS:
+        os.environ.pop(name, None)
     others = 0o007 if _switch(settings.environment, "FILES_FOR_GROUP", False) else 0o077
     os.umask(others)
     for path in (settings.root / ".env", settings.project / "profiles.yml", settings.root / ".data"):

@@ -102,7 +102,7 @@ def _counted(snapshot: Snapshot, found: SourceTable) -> str:
 
 
 def _try(snapshot: Snapshot, table: Table, found: SourceTable, catalog: Catalog) -> None:
-    source = found.reading_as_text(table.as_text)
+    source = found.read_as(table)
     snapshot.attempt(source, homes(table.name, source.columns, catalog.for_redshift))
 
 

@@ -5,7 +5,7 @@ print is compared in Arrow, many rows at once; only rows that are not printed al
 """
 
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -77,7 +77,13 @@ class DeepTable:
 
     def at_source(self, snapshot: Snapshot, progress: Progress) -> Printed:
         """All rows, read by PyMySQL alone: nothing that brings rows to the lake takes part."""
-        return printed(snapshot, self.source, self.source_query(), progress)
+        return self.hidden(printed(snapshot, self.source, self.source_query(), progress))
+
+    def hidden(self, batches: Iterable[pa.RecordBatch]) -> Printed:
+        """The rows as the source prints them, with pseudonyms where raw has those."""
+        for batch in batches:
+            columns = [column.hidden(values) for column, values in zip(self.columns, batch.columns, strict=True)]
+            yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
     def stored(self, warehouse: Warehouse, raw: str, where: str | None = None) -> Printed:
         """Raw's live rows for which the SQL `where` is true, or all. raw: the name of the table in SQL."""

@@ -44,6 +44,7 @@ class MartCheck:
     columns: Sequence[CanonicalColumn]
     absent: Sequence[str]
     not_compared: Sequence[str]
+    values_hidden: bool = False
 
     def compare(self, snapshot: Snapshot, warehouse: Warehouse, source: SourceTable, progress: Progress) -> Differences:
         """Both ends are closed however this ends: they go on with their connections."""
@@ -109,7 +110,9 @@ class MartCheck:
         for place in np.unique(np.concatenate([printed_unlike(there, here) for there, here in pairs])):
             there, here = self._row(one, place), self._row(other, place)
             unlike = [
-                f"{column.name} is {value_text(first, second)} at the source, {value_text(second, first)} here"
+                f"{column.name} is another"
+                if self.values_hidden
+                else f"{column.name} is {value_text(first, second)} at the source, {value_text(second, first)} here"
                 for column, first, second in zip(self.columns, there, here, strict=True)
                 if first != second and not _mean_the_same(column, first, second)
             ]
@@ -143,6 +146,7 @@ def prepared(table: Table, mart: Mart, snapshot: Snapshot, warehouse: Warehouse,
         [mart_column.column(*types[name], *computed[name][1:]) for name in ordered],
         [computed[name][0] for name in computed if name not in types],
         [name for folded, (name, _kind) in types.items() if folded not in computed],
+        mart.values_hidden,
     )
 
 

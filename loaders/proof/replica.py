@@ -185,7 +185,9 @@ def _rest(replica: Replica, left: Sequence[str]) -> str:
 
 
 def _column(source: SourceColumn, there: str, data_type: str) -> ReplicaColumn | None:
-    """None: its type there cannot say what the source's says."""
+    """None: its type there cannot say what the source's says, or nobody is to see it."""
+    if source.pseudonym:
+        return None
     named = data_type.lower().partition("(")[0].strip()
     held = {"character": PADDED, "bpchar": PADDED, "json": TEXT, "timestamp with time zone": ZONED}.get(
         named, KINDS.get(named, OTHER)

@@ -77,7 +77,7 @@ class Share:
     def at_source(self, snapshot: Snapshot, rows: int) -> Iterator[pa.RecordBatch]:
         """The rows as the source prints them, of a table of about so many, in the order of their keys."""
         for sql in self.queries(snapshot, rows):
-            yield from snapshot.texts(self.table.source, sql, len(self.table.columns))
+            yield from self.table.hidden(snapshot.texts(self.table.source, sql, len(self.table.columns)))
 
     def queries(self, snapshot: Snapshot, rows: int) -> list[str]:
         """What `at_source` sends."""

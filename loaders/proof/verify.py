@@ -68,7 +68,7 @@ def raw_table(ends: Ends, table: Table, source: SourceTable, catalog: Catalog, d
     """Compare a table's rows at the source and in raw: by hash, or (deep) value by value."""
     columns = homes(table.name, source.columns, catalog.for_redshift)
     known = ends.applied.get(table.name)
-    if known is None or not _comparable(ends, known[1], columns):
+    if known is None or not _comparable(ends, known[1], columns, table):
         said = "is not in raw" if known is None else "is not in raw with the columns that the source has"
         return Finding(table.name, False, said, fix=_next(ends, table))
     number, base = known
@@ -143,9 +143,10 @@ def _notice(source: SourceTable, found: Differences) -> str:
     return nulled + ("" if source.held_still else f"; {source.engine} tables are not held still meanwhile")
 
 
-def _comparable(ends: Ends, base: Batch, columns: Sequence[Column]) -> bool:
-    """Whether raw has the table, with every column that the source has."""
-    return set(types(columns)) <= set(base.columns) and ends.warehouse.holds(base)
+def _comparable(ends: Ends, base: Batch, columns: Sequence[Column], table: Table) -> bool:
+    """Whether raw has the table, with every column that the source has and none that is excluded."""
+    unread = table.excluded & {column.name for column in base.raw_columns}
+    return set(types(columns)) <= set(base.columns) and not unread and ends.warehouse.holds(base)
 
 
 def _keys(table: Table, columns: Sequence[Column]) -> list[Column]:

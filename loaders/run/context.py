@@ -47,9 +47,10 @@ class RunContext:
         """What a run would read, and how."""
         nulled = table.invalid_to_null
         if self.options.invalid_to_null:
-            nulled = frozenset(column.name for column in source.columns) - set(table.primary_key)
+            nulled = frozenset(column.name for column in source.columns) - {*table.primary_key, *table.pseudonymised}
         columns = homes(table.name, source.columns, self.for_redshift)
-        changes = drift.between(raw.bases.get(table.name), table.name, types(columns), table.primary_key)
+        base = raw.bases.get(table.name)
+        changes = drift.between(base, table.name, types(columns), table.primary_key, table.excluded)
         return TableRead(
             snapshot=self.snapshot,
             table=table,

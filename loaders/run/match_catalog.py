@@ -6,7 +6,7 @@ from loaders.common.errors import Exit, Failure
 from loaders.source.declared_key import described, no_null_in_key
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
-from loaders.types.fingerprint import SOURCE_HASH
+from loaders.types.fingerprint import SALT, SOURCE_HASH
 from loaders.types.type_contract import contract
 from loaders.words import cursors
 from loaders.words.catalog import REDSHIFT_NAME_BYTES, Catalog, Table, known_or_fail
@@ -29,19 +29,23 @@ def match(catalog: Catalog, snapshot: Snapshot) -> list[tuple[Table, SourceTable
     pairs = [(table, found[table.name]) for table in catalog.tables]
     for table, source in pairs:
         _check(table, source, catalog)
+    read = [(table, source.read_as(table)) for table, source in pairs]
+    for table, source in read:
         no_null_in_key(table, source, snapshot)
-    return [(table, source.reading_as_text(table.as_text)) for table, source in pairs]
+    if salt := next((table.pseudonym.salt for table, _source in read if table.pseudonymised and table.pseudonym), None):
+        snapshot.let(SALT, salt)
+    return read
 
 
-def not_altered(sources: Iterable[SourceTable], snapshot: Snapshot) -> None:
+def not_altered(pairs: Iterable[tuple[Table, SourceTable]], snapshot: Snapshot) -> None:
     """Fail if a table is not what it was when the run began. To be asked after the last row was read.
 
     A description is not part of a snapshot: it is always today's. But a table that a transaction has read cannot be
     altered until that ends, so what holds now held while its rows were read.
     """
     found = snapshot.tables()
-    for source in sources:
-        now = found[source.name].reading_as_text(source.texts) if source.name in found else None
+    for table, source in pairs:
+        now = found[source.name].read_as(table) if source.name in found else None
         if now is None or (now.columns, now.primary_key) != (source.columns, source.primary_key):
             raise Failure(
                 f"the columns of {source.name} were altered while the run was reading",
@@ -58,6 +62,8 @@ def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
         *table.sort,
         *table.invalid_to_null,
         *table.as_text,
+        *table.excluded,
+        *table.pseudonymised,
     ]
     for column in declared:
         known_or_fail(column, names, "column", f"table {table.name}, which {catalog.file.name} describes,")
@@ -66,6 +72,7 @@ def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
             f"{catalog.file}: {table.name}.{name} is read `as: text`, and belongs to the key or is the cursor",
             "take `as: text` from its config.meta: the source compares it as what it is",
         )
+    _check_personal(table, catalog)
     if source.primary_key and table.primary_key != source.primary_key:
         raise Failure(
             f"{catalog.file}: primary_key of {table.name} is {list(table.primary_key)}, "
@@ -74,7 +81,7 @@ def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
             f"`python -m loaders extract --full --tables {table.name}`",
         )
     _check_declared(table, source, catalog)
-    if fault := unloadable(source):
+    if fault := unloadable(source.read_as(table)):
         raise Failure(f"table {table.name}: {fault}", "rename the column, or leave the table out of the catalog")
     if system := [name for name in names if catalog.for_redshift and name.lower() in REDSHIFT_SYSTEM_COLUMNS]:
         raise Failure(
@@ -89,6 +96,23 @@ def _check(table: Table, source: SourceTable, catalog: Catalog) -> None:
                 f"{what} has a name of {size} bytes, Redshift cuts at {REDSHIFT_NAME_BYTES}",
                 "rename it at the source, or leave the table out of the catalog",
             )
+
+
+def _check_personal(table: Table, catalog: Catalog) -> None:
+    named = {*table.primary_key, *filter(None, [table.cursor])}
+    for key, columns in (("exclude", table.excluded), ("pseudonymise", table.pseudonymised)):
+        used = named | ({*filter(None, [table.dist]), *table.sort} if key == "exclude" else set())
+        for name in sorted(columns & used):
+            raise Failure(
+                f"{catalog.file}: {table.name}.{name} has `{key}`, and is key, cursor, dist or sort",
+                f"rows are found by it: take `{key}` from its config.meta, or leave the table out of the catalog",
+            )
+    if table.pseudonymised and not table.pseudonym:
+        raise Failure(
+            f"{catalog.file}: {table.name}.{min(table.pseudonymised)} is pseudonymised, and PSEUDONYM_KEY is not set",
+            "set PSEUDONYM_KEY in .env to the key by which it was so far; docs/people.md says how a first one is made, "
+            "and what becomes of them without it",
+        )
 
 
 def _check_declared(table: Table, source: SourceTable, catalog: Catalog) -> None:

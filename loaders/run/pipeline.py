@@ -50,7 +50,7 @@ def read(
             batches = context.extract(reads, raw)
             shares = places.shares or Shares(0, places.spool)
             batches = shares.of_each(reads, batches, raw.bases)
-            not_altered((read.source for read in reads), snapshot)
+            not_altered(((read.table, read.source) for read in reads), snapshot)
             version, taken_at = snapshot.server_version, snapshot.taken_at
         return source_clock.checked(
             lake, Run(number, attempt, catalog.schema, catalog.source, version, taken_at, batches)

@@ -41,17 +41,20 @@ class Conversion:
 
     def _refuse(self, column: Column, values: Sequence[bytes | None]) -> NoReturn:
         row = dict(zip([each.name for each in self.columns], values, strict=True))
+        shown = "(not shown)" if column.pseudonym else value(printed_value(row[column.name]))
         where = (
             ", ".join(f"{name}={value(printed_value(row[name]))}" for name in self.primary_key) or "a row without key"
         )
         rule = (
             f"{_as_text(column)}or let such values become NULL, counted: `on_invalid: null` in the column's config.meta"
         )
+        if column.pseudonym:
+            rule = "or leave the column out, by `exclude: true` in its config.meta"
         if column.name in self.primary_key:
             rule = "it belongs to the key, which cannot become NULL; or leave the table out of the catalog"
         raise Failure(
-            f"{self.table}.{column.name}: the value {value(printed_value(row[column.name]))} of the row {where} "
-            f"has no exact home as {column.strictest} (type {column.mysql_type})",
+            f"{self.table}.{column.name}: the value {shown} of the row {where} "
+            f"has no exact home as {(column.plain or column).strictest} (type {column.mysql_type})",
             f"correct the row; {rule}; meanwhile `extract --tables` moves the other tables",
             ends=Exit.DECIDE,
         )

@@ -22,7 +22,7 @@ def no_null_in_key(table: Table, source: SourceTable, snapshot: Snapshot) -> Non
     if source.primary_key:
         return
     for column in described(table.primary_key, source):
-        others = [each for each in source.columns if each != column][:COLUMNS_SHOWN]
+        others = [each for each in source.columns if each != column and not each.pseudonym][:COLUMNS_SHOWN]
         texts = ", ".join(["1", *(canonical(each).at_source for each in others)])
         found = column.nullable and _first_row(
             snapshot, source, f"{texts} from {mysql_name(source.name)} where {mysql_name(column.name)} is null"

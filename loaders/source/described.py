@@ -1,12 +1,14 @@
 """What the server says of its own tables: columns, primary and foreign keys. A description is always today's."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import mysql_arrow
 from loaders.common.quoting import mysql_value
 from loaders.source.statements import rows
 from loaders.types.type_contract import SourceColumn, as_text
+from loaders.words.catalog import Table
 
 # Engines whose tables a consistent snapshot holds still; others are read as they are at that moment.
 SNAPSHOT_ENGINES = ("innodb", "rocksdb")
@@ -14,22 +16,26 @@ SNAPSHOT_ENGINES = ("innodb", "rocksdb")
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A table as the source describes it. estimated_rows is the server's guess. No key: an empty primary_key.
-
-    texts: the columns that are read as the text which the server prints.
-    """
+    """A table as the source describes it. estimated_rows is the server's guess. No key: an empty primary_key."""
 
     name: str
     engine: str
     estimated_rows: int
     columns: tuple[SourceColumn, ...]
     primary_key: tuple[str, ...]
-    texts: frozenset[str] = frozenset()
 
-    def reading_as_text(self, texts: frozenset[str]) -> "SourceTable":
-        """The same with these columns described as texts."""
-        columns = (as_text(column, self.name) if column.name in texts else column for column in self.columns)
-        return replace(self, columns=tuple(columns), texts=texts)
+    def read_as(self, table: Table) -> "SourceTable":
+        """The same as the catalog has its columns read: without those that are excluded, others as texts or hidden."""
+        return replace(self, columns=tuple(self._read(table)))
+
+    def _read(self, table: Table) -> Iterator[SourceColumn]:
+        for column in self.columns:
+            if column.name in table.pseudonymised:
+                yield replace(column, pseudonym=table.pseudonym)
+            elif column.name in table.as_text:
+                yield as_text(column, self.name)
+            elif column.name not in table.excluded:
+                yield column
 
     @property
     def held_still(self) -> bool:

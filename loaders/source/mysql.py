@@ -189,6 +189,12 @@ class Snapshot:
         with explained(f"table {table.name}"):
             yield from mysql_arrow.batches(self.connection, sql, schema)
 
+    def let(self, variable: str, value: bytes) -> None:
+        """Set a variable of the sessions, on every connection."""
+        with asked("the session"):
+            for connection in self.connections:
+                rows(connection, f"set {variable} = x'{value.hex()}'")
+
     def encrypted(self) -> bool:
         """Whether the connection is TLS."""
         with asked("the connection"):

@@ -86,11 +86,17 @@ class CanonicalColumn:
     def at_source(self) -> str:
         """The text, in the source's SQL."""
         name = mysql_name(self.name)
+        if self.source.pseudonym:
+            return contract(self.source, "").select
         if self.source.data_type == "bit":
             return f"{name} + 0"
         if self.kind == TEXT and may_be_lost(self.source):
             return contract(self.source, "").select
         return MYSQL.get(self.kind, "{0}").format(name)
+
+    def hidden(self, printed: pa.Array) -> pa.Array:
+        """What the source printed, as bytes; its pseudonyms, if raw has those."""
+        return self.source.pseudonym.of(printed) if self.source.pseudonym else printed
 
     def in_warehouse(self, texts: Mapping[str, str]) -> str:
         """The text, in a warehouse's SQL: texts is DUCKDB or REDSHIFT."""
@@ -123,7 +129,7 @@ class CanonicalColumn:
 
 
 def canonical(column: SourceColumn) -> CanonicalColumn:
-    return CanonicalColumn(column, _kind(column))
+    return CanonicalColumn(column, TEXT if column.pseudonym else _kind(column))
 
 
 def _shortened(value: str | None) -> str | None:

@@ -10,6 +10,11 @@ from loaders.types import type_contract
 Name = Annotated[str, re.compile(r"(?s).{1,64}")]
 
 
+def by_key(column: "ColumnType") -> str:
+    """The name of the key that makes the column's pseudonyms; empty if its values are the source's."""
+    return column.mysql.rpartition(type_contract.BY_KEY)[2] if type_contract.BY_KEY in column.mysql else ""
+
+
 @dataclass(frozen=True)
 class ColumnType:
     """A column as it was read, with its types at both ends of the way."""

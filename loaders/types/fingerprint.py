@@ -17,6 +17,8 @@ VERSION = 2
 
 # Neither byte occurs in UTF-8: no text can be mistaken for a border between columns, or for NULL.
 BORDER, NULL = "_binary x'ff'", "_binary x'fe'"
+# A variable of the session, set where a column of the table has pseudonyms: NULL, and so no hash, where it is not.
+SALT = "@pseudonym_salt"
 # Columns that may be longer enter by their digest: a row longer than max_allowed_packet would have no hash at all.
 LARGEST_WHOLE = 65_535
 ADDRESSES = ("uuid", "inet4", "inet6")
@@ -31,6 +33,9 @@ def hash_column(columns: Sequence[Column], described: Sequence[SourceColumn]) ->
     something has no hash, and a row without a hash stops whatever reads it.
     """
     parts = [f"{_part(column, source)}, {BORDER}" for column, source in zip(columns, described, strict=True)]
+    if any(source.pseudonym for source in described):
+        # Else who has the row could find what a pseudonym hides by trying values, until the hash is the row's.
+        parts.append(SALT)
     digest = f"sha2(concat({', '.join(parts)}), 256)"
     hashed = f"(cast(conv(left({digest}, 16), 16, 10) as unsigned) >> 1)"
     return Column(SOURCE_HASH, "bigint", False, INT64, hashed)

@@ -8,7 +8,7 @@ import datetime
 import decimal
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from loaders.common.errors import Failure
 from loaders.common.quoting import mysql_name
+from loaders.types.pseudonym import DIGITS, Pseudonym
 from mysql_arrow.printed import cast
 
 # Redshift's limits. Arrow, Parquet and DuckDB share the 38 digits.
@@ -39,7 +40,7 @@ class SourceColumn:
     """A column as INFORMATION_SCHEMA describes it.
 
     data_type: `decimal`; column_type: `decimal(10,2) unsigned`; characters and octets: the declared width of a text or
-    binary type; precision and scale: of a DECIMAL; bits of a BIT.
+    binary type; precision and scale: of a DECIMAL; bits of a BIT. pseudonym: what stands for its values behind MySQL.
     """
 
     name: str
@@ -51,6 +52,7 @@ class SourceColumn:
     precision: int | None = None
     scale: int | None = None
     character_set: str | None = None
+    pseudonym: Pseudonym | None = None
 
     @property
     def unsigned(self) -> bool:
@@ -71,6 +73,7 @@ class Column:
     """A column with its homes, and the SQL expression (`select`) by which the server prints its values exactly.
 
     longest: the bytes that a text or binary value may have, where the warehouse sets a limit (Redshift); else None.
+    plain: the column as it would be without the pseudonym that it has.
     """
 
     name: str
@@ -79,6 +82,8 @@ class Column:
     home: Home
     select: str
     longest: int | None = None
+    pseudonym: Pseudonym | None = None
+    plain: "Column | None" = None
 
     @property
     def arrow(self) -> pa.DataType:
@@ -104,6 +109,7 @@ INT64 = Home(pa.int64(), "BIGINT", "BIGINT")
 # No unsigned type in Redshift, and DuckDB's would not survive the way through it.
 UNSIGNED_64 = Home(pa.decimal128(20, 0), "DECIMAL(20,0)", "DECIMAL(20,0)")
 TIMESTAMP = Home(UTC_MICROSECONDS, "TIMESTAMP", "TIMESTAMP")
+PSEUDONYM = Home(pa.string(), "VARCHAR", f"VARCHAR({DIGITS})")
 # '-838:59:59.999999': a span, not a time of day, which neither warehouse's TIME can hold.
 TIME = Home(pa.string(), "VARCHAR", "VARCHAR(17)")
 
@@ -134,6 +140,10 @@ PRINTED_WHOLE = ("decimal", "date", "datetime", "timestamp")
 PRINTED_CHARACTERS = 80
 TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json")
 BINARIES = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "vector")
+# Of the values of these, two that are equal are printed alike.
+ONE_TEXT_PER_VALUE = (*(set(SIGNED) - {"year"}), *(set(TEXTS) - {"json"}), *(set(BINARIES) - {"vector"}), "uuid")
+# In a run record's type, before the name of the key. No type of MySQL's ends so.
+BY_KEY = " pseudonymised by key "
 # As the server keeps them: four bytes SRID, then WKB.
 GEOMETRIES = (
     "geometry",
@@ -157,11 +167,26 @@ def contract(column: SourceColumn, table: str, for_redshift: bool = False) -> Co
     if home is None:
         raise Failure(
             f"{table}.{column.name} has the type {column.column_type}, which has no home in the type contract",
-            "leave its table out of the catalog, and tell us about the type",
+            "leave the column out, by `exclude: true` in its config.meta in the catalog, and tell us about the type",
         )
+    if column.pseudonym:
+        return _pseudonymised(column, column.pseudonym, table)
     sized = re.fullmatch(r"VAR(?:CHAR|BYTE)\((\d+)\)", home.redshift) if for_redshift else None
     longest = int(sized[1]) if sized else None
     return Column(column.name, column.column_type, column.nullable, home, _select(column), longest)
+
+
+def _pseudonymised(column: SourceColumn, pseudonym: Pseudonym, table: str) -> Column:
+    if column.data_type not in ONE_TEXT_PER_VALUE:
+        raise Failure(
+            f"{table}.{column.name} is {column.column_type}, which is not pseudonymised",
+            "pseudonyms are for whole numbers, texts and bytes; `exclude: true` leaves the column out",
+        )
+    plain = contract(replace(column, pseudonym=None), table)
+    # By itself a column with ZEROFILL would print 007.
+    select = f"{plain.select} + 0" if column.data_type in SIGNED else plain.select
+    kind = f"{column.column_type}{BY_KEY}{pseudonym.name}"
+    return Column(column.name, kind, column.nullable, PSEUDONYM, select, None, pseudonym, plain)
 
 
 def as_text(column: SourceColumn, table: str) -> SourceColumn:
@@ -199,6 +224,9 @@ def decode(column: Column, values: pa.Array) -> tuple[pa.Array, np.ndarray]:
 
     Returns the array and the positions of values that have no exact home; those are NULL in the array.
     """
+    if column.pseudonym and column.plain:
+        _plain, bad = decode(column.plain, values)
+        return column.pseudonym.of(_without(values, bad)).cast(pa.string()), bad
     bad = _beyond_redshift(column, values)
     try:
         array = cast(values, column.arrow)
@@ -210,11 +238,14 @@ def decode(column: Column, values: pa.Array) -> tuple[pa.Array, np.ndarray]:
         if not unfit:
             raise
         bad = np.union1d(bad, np.array(unfit))
-    if not len(bad):
-        return array, bad
+    return (cast(_without(values, bad), column.arrow) if len(bad) else array), bad
+
+
+def _without(values: pa.Array, bad: np.ndarray) -> pa.Array:
+    """The values, NULL at these positions."""
     keep = np.ones(len(values), bool)
     keep[bad] = False
-    return cast(pc.if_else(pa.array(keep), values, pa.scalar(None, values.type)), column.arrow), bad
+    return pc.if_else(pa.array(keep), values, pa.scalar(None, values.type))
 
 
 def _home(column: SourceColumn) -> Home | None:

@@ -14,9 +14,14 @@ import yaml
 
 from loaders.common.errors import Failure
 from loaders.common.quoting import has_jinja
+from loaders.types.pseudonym import Pseudonym
 from loaders.words.raw_tables import LOADS_TABLE, LOCK_TABLE
 
-META_KEYS = ("primary_key", "cursor", "fingerprint", "on_invalid", "as", "dist", "sort", "mart")
+META_KEYS = (
+    "primary_key", "cursor", "fingerprint", "on_invalid", "as", "exclude", "pseudonymise", "dist", "sort", "mart",
+)  # fmt: skip
+# Of a column with what people's lives are in.
+PERSONAL_KEYS = ("exclude", "pseudonymise")
 # Of the source itself: dbt's staging reads it.
 SOURCE_META_KEYS = ("time_zone",)
 # Redshift cuts longer names, in bytes, without a word.
@@ -29,12 +34,15 @@ class Mart:
 
     name: str
     query: str
+    # Its source has columns that are excluded or pseudonymised, and the query may give their values.
+    values_hidden: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
     """One table to move. `name` is exactly the source's; `invalid_to_null` are columns whose rule is switched on,
-    `as_text` those that are read as texts.
+    `as_text` those that are read as texts, `excluded` those that are never read, `pseudonymised` those for whose
+    values something else stands, which `pseudonym` makes (None: no key is set).
 
     dbt_name: what dbt calls it, where that is another.
     dist and sort: the raw table's distribution key and sort keys in Redshift; without them it chooses by itself.
@@ -48,6 +56,9 @@ class Table:
     sort: tuple[str, ...] = ()
     mart: Mart | None = None
     as_text: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
+    pseudonymised: frozenset[str] = frozenset()
+    pseudonym: Pseudonym | None = None
     dbt_name: str | None = None
 
 
@@ -63,6 +74,10 @@ class Catalog:
     schema: str
     tables: tuple[Table, ...] = field(default=())
     for_redshift: bool = False
+
+    def keyed(self, pseudonym: Pseudonym | None) -> "Catalog":
+        """The same with what makes its pseudonyms."""
+        return replace(self, tables=tuple(replace(table, pseudonym=pseudonym) for table in self.tables))
 
     def only(self, names: Iterable[str]) -> "Catalog":
         """The catalog reduced to these tables; an unknown name is a failure, and so is none at all."""
@@ -87,6 +102,8 @@ def read(file: Path) -> Catalog:
         raise Failure(f"{file}: source {name} lists no tables", "add one under `tables:`, or run `discover`")
     _meta(source, file, f"source {name}", SOURCE_META_KEYS)
     tables = tuple(_table(entry, file) for entry in entries)
+    if any(table.excluded or table.pseudonymised for table in tables):
+        tables = tuple(replace(table, mart=table.mart and replace(table.mart, values_hidden=True)) for table in tables)
     _no_collisions([table.name for table in tables], file)
     return Catalog(file, name, schema, tables)
 
@@ -149,8 +166,19 @@ def _table(entry: Any, file: Path) -> Table:
     # YAML reads a bare null as nothing, which is what is meant here.
     nulled = _ruled(rules, "on_invalid", {None: True, "null": True, "error": False}, f"{file}: on_invalid of {name}")
     texts = _ruled(rules, "as", {"text": True}, f"{file}: as of {name}")
+    excluded, hidden = (
+        _ruled(rules, key, {True: True, False: False}, f"{file}: {key} of {name}") for key in PERSONAL_KEYS
+    )
+    _one_way_each(file, name, {"exclude": excluded, "pseudonymise": hidden, "as": texts, "on_invalid": nulled})
     mart, dbt_name = _mart(meta, key, file, name), named if named != name else None
-    return Table(name, key, cursor, nulled, dist, sort, mart, texts, dbt_name)
+    return Table(name, key, cursor, nulled, dist, sort, mart, texts, excluded, hidden, dbt_name=dbt_name)
+
+
+def _one_way_each(file: Path, table: str, ways: Mapping[str, frozenset[str]]) -> None:
+    for personal in PERSONAL_KEYS:
+        for way in (way for way in ways if way != personal):
+            for column in sorted(ways[personal] & ways[way]):
+                raise Failure(f"{file}: {table}.{column} has both `{personal}` and `{way}`", "choose one of them")
 
 
 def _mart(meta: Mapping[str, Any], key: tuple[str, ...], file: Path, table: str) -> Mart | None:
@@ -161,7 +189,8 @@ def _mart(meta: Mapping[str, Any], key: tuple[str, ...], file: Path, table: str)
         known_or_fail(str(unknown), ("name", "query"), "key", f"{file}: mart of table {table}")
     if not key:
         raise Failure(f"{file}: table {table} has a mart and no primary_key", "a mart is compared by the key: name it")
-    return Mart(*(_literal(entry, name, file, f"mart of table {table}") for name in ("name", "query")))
+    name, query = (_literal(entry, key, file, f"mart of table {table}") for key in ("name", "query"))
+    return Mart(name, query)
 
 
 def _optional(meta: Mapping[str, Any], key: str, file: Path, table: str) -> str | None:
@@ -196,6 +225,13 @@ def _column_rules(entry: Mapping[str, Any], file: Path, table: str) -> dict[str,
             raise Failure(f"{file}: a column of {table} is {column!r}, not a mapping", "write `- name: …`")
         name = _literal(column, "name", file, f"a column of {table}")
         rules[name] = _meta(column, file, f"column {table}.{name}")
+        # Where nobody looks for them, they would protect nothing, and nobody would be told.
+        for key in (key for place in (column, column.get("meta") or {}, column.get("config") or {}) for key in place):
+            if key in PERSONAL_KEYS:
+                raise Failure(
+                    f"{file}: `{key}` of {table}.{name} is not under config.meta",
+                    f"write config: {{meta: {{{key}: true}}}}",
+                )
     return rules
 
 
@@ -204,7 +240,8 @@ def _ruled(rules: Mapping[str, Mapping[str, Any]], key: str, known: Mapping[Any,
     chosen = {name: meta[key] for name, meta in rules.items() if key in meta}
     for name, value in chosen.items():
         if isinstance(value, dict | list) or value not in known:
-            raise Failure(f"{where}.{name} is {value!r}", f"write {' or '.join(filter(None, known))}")
+            meant = " or ".join(str(each).lower() for each in known if each)
+            raise Failure(f"{where}.{name} is {value!r}", f"write {meant}")
     return frozenset(name for name, value in chosen.items() if known[value])
 
 

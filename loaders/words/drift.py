@@ -3,12 +3,12 @@
 A table's columns are those of its newest batch in the lake; docs/types.md has the rules as a table.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from loaders.common.errors import Exit, Failure
 from loaders.types import fingerprint
-from loaders.types.column_type import ColumnType
+from loaders.types.column_type import ColumnType, by_key
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.types.widening import can_hold, printed_alike, same_home
 from loaders.words.run_record import Batch
@@ -26,8 +26,9 @@ class Drift:
 
     widened: raw's type has to hold more. redeclared: another type or spelling at the source, the same in raw. changed:
     raw's type could not hold every old value. kept: what the source has no longer and raw still has, the dropped
-    among them. moved: the columns that stayed are in another order. keys: the primary key then and now. rehashed: raw's
-    hashes are those of another version of the expression, and say nothing beside today's.
+    among them. excluded: what raw has and the catalog excludes now. moved: the columns that stayed are in another
+    order. keys: the primary key then and now. rehashed: raw's hashes are those of another version of the expression,
+    and say nothing beside today's.
     """
 
     table: str
@@ -38,6 +39,7 @@ class Drift:
     changed: tuple[Pair, ...] = ()
     moved: bool = False
     kept: tuple[ColumnType, ...] = ()
+    excluded: tuple[ColumnType, ...] = ()
     keys: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     rehashed: bool = False
 
@@ -50,12 +52,13 @@ class Drift:
     def whole(self) -> bool:
         """Whether raw's old rows cannot stay as they are: the table has to be read whole."""
         reprinted = any(not printed_alike(*pair) for pair in self.widened + self.redeclared)
-        altered = self.added or self.dropped or self.changed or self.moved or self.key_changed
+        altered = self.added or self.dropped or self.excluded or self.changed or self.moved or self.key_changed
         return bool(altered or reprinted or self.rehashed)
 
     def refuse(self) -> None:
         """Stop at what raw cannot follow without losing something that somebody may count on."""
         said = [_both(pair) for pair in self.changed]
+        said += [f"the catalog excludes column {column.name} now, and raw has it" for column in self.excluded]
         if self.key_changed:
             said.append(f"its primary key was {list(self.keys[0])} and is {list(self.keys[1])}")
         if said:
@@ -74,9 +77,15 @@ class Drift:
         said += [f"{_both(pair)}: the same in raw" for pair in self.redeclared]
         if anew:
             said += [f"{_both(pair)}: raw's table is made anew" for pair in self.changed]
+            said += [f"column {column.name} is excluded: it leaves raw" for column in self.excluded]
             said += [f"column {column.name}, which the source has no longer, leaves raw" for column in self.kept]
         else:
             said += [self._keeps(column) for column in self.kept]
+        if hidden := [*self.excluded, *(old for old, new in self.changed if by_key(old) != by_key(new))]:
+            said.append(
+                f"{', '.join(column.name for column in hidden)} stays as it was in older files of the lake, in marts "
+                "and histories, and in DuckDB's free blocks: docs/people.md says what removes it there"
+            )
         if self.rehashed:
             said.append(f"raw's hashes are not of version {fingerprint.VERSION}: the table is read whole, once")
         return tuple(f"{self.table}: {text}" for text in said)
@@ -90,7 +99,13 @@ class Drift:
         )
 
 
-def between(base: Batch | None, table: str, columns: Sequence[ColumnType], key: tuple[str, ...]) -> Drift:
+def between(
+    base: Batch | None,
+    table: str,
+    columns: Sequence[ColumnType],
+    key: tuple[str, ...],
+    excluded: Collection[str] = (),
+) -> Drift:
     """How today's columns differ from those of a table's newest batch; None: there is none yet, so nothing differs.
 
     Names that differ by case alone are the same column, as they are in every one of the three databases.
@@ -105,7 +120,8 @@ def between(base: Batch | None, table: str, columns: Sequence[ColumnType], key: 
     def of(kind: str) -> tuple[Pair, ...]:
         return tuple(pair for pair, found in zip(pairs, kinds, strict=True) if found == kind)
 
-    dropped = tuple(then[name] for name in then if name not in now)
+    unread = {name.lower() for name in excluded}
+    dropped = tuple(then[name] for name in then if name not in now and name not in unread)
     return Drift(
         table,
         added=tuple(now[name] for name in now if name not in then),
@@ -114,7 +130,8 @@ def between(base: Batch | None, table: str, columns: Sequence[ColumnType], key: 
         redeclared=of("redeclared"),
         changed=of("changed"),
         moved=[name for name in then if name in now] != [name for name in now if name in then],
-        kept=tuple(column for column in (*base.kept, *dropped) if column.name.lower() not in now),
+        kept=tuple(column for column in (*base.kept, *dropped) if column.name.lower() not in {*now, *unread}),
+        excluded=tuple(column for column in base.raw_columns if column.name.lower() in unread),
         keys=(base.primary_key, key),
         rehashed=base.hash_version != fingerprint.VERSION,
     )
@@ -136,6 +153,8 @@ def verdict(kept: Sequence[ColumnType]) -> str:
 def _kind(old: ColumnType, new: ColumnType) -> str:
     if old == new:
         return "the same"
+    if by_key(old) != by_key(new):
+        return "changed"
     if same_home(old, new):
         return "redeclared"
     return "widened" if can_hold(new, old) else "changed"

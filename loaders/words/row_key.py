@@ -13,7 +13,7 @@ import duckdb
 from loaders.common.errors import Failure
 from loaders.common.quoting import mysql_name, mysql_value, sql_name, sql_text
 from loaders.common.telling import value
-from loaders.types.column_type import ColumnType
+from loaders.types.column_type import ColumnType, by_key
 from loaders.types.type_contract import Column
 from loaders.words.run_record import Batch
 
@@ -123,6 +123,10 @@ def _quoted(text: str) -> str:
 
 
 def _in_duckdb(column: ColumnType) -> str:
+    if by_key(column):
+        # Files from before it was pseudonymised have it as the source's type.
+        name = sql_name(column.name)
+        return f"case when typeof({name}) = 'BLOB' then lower(hex({name})) else cast({name} as VARCHAR) end"
     return f"lower(hex({sql_name(column.name)}))" if column.duckdb == BYTES else sql_name(column.name)
 
 
