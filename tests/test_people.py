@@ -11,6 +11,7 @@ import pytest
 from loaders.common.errors import Failure
 from loaders.common.secret import Secret
 from loaders.types.pseudonym import Pseudonym, by
+from loaders.warehouse.duckdb_sql import read_parquet
 from loaders.words import catalog
 from tests import commands
 
@@ -80,7 +81,7 @@ def told(own, *words: str, code: int = 0, **changes: str) -> str:
 def lake_values(own) -> str:
     """Every value of every Parquet file, as text."""
     files = list((own.folder / "lake").rglob("*.parquet"))
-    return str([duckdb.execute(f"from read_parquet('{file}')").fetchall() for file in files])
+    return str([duckdb.execute(f"from {read_parquet([file])}").fetchall() for file in files])
 
 
 def test_raw_has_pseudonyms_that_join_and_none_of_what_is_excluded(shop):
