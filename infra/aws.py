@@ -39,6 +39,7 @@ ENV = {  # a setting of .env: the outputs it is made of
     "DBT_TARGET": "redshift",
     "REDSHIFT_HOST": "{WarehouseHost}",
     "REDSHIFT_DATABASE": "{WarehouseDatabase}",
+    "REDSHIFT_METHOD": "iam_role",
     "REDSHIFT_WORKGROUP": "{WorkgroupName}",
     "REDSHIFT_IAM_ROLE": "{CopyRoleArn}",
 }

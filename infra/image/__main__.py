@@ -1,8 +1,8 @@
-"""What the container does: `run` (extract, build, pages, publish), or any command of the loaders.
+"""What the container does: `run` (extract, build, pages, publish), `pull-request`, or any command of the loaders.
 
 Everything is said in JSON, an object in a line, for log filters and alarms. The last one of `run` is
 {"event": "run", "exit_code": …, "seconds": …}, or {"event": "skipped", …} with exit code 4: another run was faster.
-Settings besides the loaders' own: RUN_MINUTES, EXTRACT_ARGS, BUILD_ARGS, PAGES_URL, RUN_ID.
+Settings besides the loaders' own: RUN_MINUTES, EXTRACT_ARGS, BUILD_ARGS, SKIP_BUILD, PAGES_URL, RUN_ID.
 """
 
 import datetime
@@ -19,6 +19,7 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from infra.image import built
 from infra.image.lease import Taken, held
 from infra.image.publish import publish
 from loaders.cli import connections
@@ -121,9 +122,15 @@ def run(runner: Runner, chosen: settings.Settings) -> int:
     environment = chosen.environment
     extract, build = (shlex.split(environment.get(name, "")) for name in ("EXTRACT_ARGS", "BUILD_ARGS"))
     target, data = chosen.project / environment.get("DBT_TARGET_PATH", "target"), settings.DATA
-    code = runner.step("extract", "loaders", "extract", *extract) or runner.step(
-        "build", "loaders", "dbt", "--no-use-colors", "build", *build
-    )
+    code = runner.step("extract", "loaders", "extract", *extract)
+    of = None
+    if not code:
+        of = built.state(chosen)
+        if of and environment.get("SKIP_BUILD") == "1" and built.is_of(chosen, of):
+            runner.say("step", step="build", text="skipped: raw is what the last good build was made of", exit_code=0)
+            return 0
+        built.forget(chosen)
+        code = runner.step("build", "loaders", "dbt", "--no-use-colors", "build", *build)
     results = target / "run_results.json"
     if results.exists():  # put aside: the next dbt command overwrites them
         data.mkdir(parents=True, exist_ok=True)
@@ -139,8 +146,24 @@ def run(runner: Runner, chosen: settings.Settings) -> int:
             runner.say("published", files=publish(pages, runner.run_id, target, data, code == 0))
         except Failure as failure:
             runner.say("failure", step="publish", text=str(failure))
-            code = code or 1
+            code = code or int(failure.ends)
+    if of and not code:
+        built.note(chosen, of)
     return code
+
+
+def pull_request(runner: Runner, chosen: settings.Settings) -> int:
+    """Build production's raw in a schema of its own, which is dropped whatever became of it; nothing else is written.
+
+    What SIGTERM or the limit has left there goes with the next build of the same pull request.
+    """
+    schema = chosen.environment.get("DBT_SCHEMA", "")
+    if not re.fullmatch("pr_[a-z0-9_]{1,100}", schema):
+        raise Failure(f"DBT_SCHEMA is {schema!r}, no schema of a pull request's", "set it to pr_ and its number")
+    runner.limit.start()
+    dbt = ("loaders", "dbt", "--no-use-colors")
+    code = runner.step("build", *dbt, "build", *shlex.split(chosen.environment.get("BUILD_ARGS", "")))
+    return runner.step("drop", *dbt, "run-operation", "drop_pull_request_schema") or code
 
 
 def alone(runner: Runner, chosen: settings.Settings) -> int:
@@ -155,7 +178,7 @@ def alone(runner: Runner, chosen: settings.Settings) -> int:
         return FASTER
     except Failure as failure:
         runner.say("failure", step="lease", text=str(failure))
-        code = 1
+        code = int(failure.ends)
     runner.say("run", exit_code=code, seconds=round(time.monotonic() - began, 1))
     return code
 
@@ -164,7 +187,7 @@ def main() -> int:
     name, *words = sys.argv[1:] or ["run"]
     chosen = settings.read()
     # A program of infra/ (bootstrap), or a command of the loaders: by itself, with its own exit code.
-    if name != "run":
+    if name not in ("run", "pull-request"):
         module = [f"infra.{name}"] if (settings.ROOT / "infra" / f"{name}.py").is_file() else ["loaders", name]
         os.execv(sys.executable, [sys.executable, "-m", *module, *words])  # noqa: S606
     settings.prepare_process(chosen)
@@ -172,9 +195,12 @@ def main() -> int:
     run_id = chosen.environment.get("RUN_ID", moment)
     if not RUN_ID.fullmatch(run_id):
         raise Failure("RUN_ID cannot be part of a key in S3", "use letters, digits and _ . : + - alone")
-    runner = Runner(run_id, float(chosen.environment.get("RUN_MINUTES", "180")))
+    minutes = chosen.environment.get("RUN_MINUTES", "180")
+    if not re.fullmatch(r"\d+(\.\d+)?", minutes):
+        raise Failure(f"RUN_MINUTES is {minutes!r}", "write a number, such as 180")
+    runner = Runner(run_id, float(minutes))
     signal.signal(signal.SIGTERM, lambda *_: runner.stop("SIGTERM", STOPPED))
-    return alone(runner, chosen)
+    return pull_request(runner, chosen) if name == "pull-request" else alone(runner, chosen)
 
 
 if __name__ == "__main__":

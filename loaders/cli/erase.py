@@ -22,6 +22,7 @@ from loaders.retention.erase import Relation
 from loaders.retention.erase_lake import LakeSearch
 from loaders.retention.references import Referring
 from loaders.retention.spellings import Spelled
+from loaders.run import idle
 from loaders.source import mysql
 from loaders.warehouse.interface import Warehouse
 from loaders.words import row_key
@@ -180,6 +181,8 @@ def _erase(places: Searched, chosen_rows: Sequence[Keys], alike: Sequence[Spelle
     """Remove the rows from everything, then search everything again."""
     kept = _bucket(places.lake)
     attempts.end_all(places.lake)
+    # What was counted and summed of the erased is made anew: the next run and the next build are whole.
+    idle.forget(places.lake)
     searches = [places.search(keys, note) for keys in chosen_rows]
     begun = sum(search.begin() for search in searches) > 0
     proof = erase_told.Proof(searches, places.warehouse, begun, alike, unreached=kept)

@@ -6,6 +6,8 @@ from dataclasses import replace
 import boto3
 import pytest
 
+from infra.image import built
+from infra.image.__main__ import run
 from loaders import cli
 from loaders.common import settings
 from loaders.lake import runs, sequences
@@ -87,6 +89,68 @@ def test_whatever_changed_wakes_it_and_is_loaded(shop, ask, change):
     ((run,),) = ask(f"select max(run) from {shop.schema}._loads")
     assert run == runs.numbers(shop.lake)[-1] == 2
     assert shop.extract() == 0
+
+
+class Runner:
+    """The image's, whose extract is the shop's, and whose other steps end as they are told."""
+
+    run_id = "r"
+
+    def __init__(self, shop, code):
+        self.shop, self.code, self.steps = shop, code, []
+
+    def step(self, name, *_command):
+        self.steps.append(name)
+        if name == "extract":
+            self.shop.extract()
+            return 0
+        return self.code
+
+    def say(self, event, **what):
+        self.steps += [what["text"].partition(":")[0]] if event == "step" else []
+
+
+def steps(shop, code=0, **changes):
+    """What a scheduled run does."""
+    runner = Runner(shop, code)
+    said = {**shop.chosen.environment, "SKIP_BUILD": "1", **changes}
+    assert run(runner, replace(shop.chosen, environment=said)) == code
+    return runner.steps[1:]
+
+
+WHOLE = ["build", "catalog", "docs", "dashboard"]
+
+
+def test_a_build_that_would_be_the_last_good_one_again_is_skipped_and_no_other(shop):
+    assert steps(shop, code=1) == ["build"]
+    assert steps(shop) == WHOLE, "the last one was not good, though nothing has changed"
+    assert steps(shop) == ["skipped"]
+    assert steps(shop, SKIP_BUILD="") == WHOLE
+    assert steps(shop, BUILD_ARGS="--full-refresh") == WHOLE
+    assert steps(shop) == WHOLE, "the last one was with other words"
+    shop.own.write("update t set v = 'z' where id = 1")
+    assert steps(shop) == WHOLE
+    assert steps(shop) == ["skipped"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(built, "project", lambda _chosen: "another")
+        assert steps(shop, code=1) == ["build"]
+    assert steps(shop) == WHOLE, "of this project it was the last good one, but a bad one came after it"
+    idle.forget(shop.lake)  # as erase and replay do
+    assert steps(shop) == WHOLE
+
+
+def test_each_file_of_the_project_and_its_name_count_but_not_what_dbt_writes(shop, tmp_path):
+    chosen = replace(shop.chosen, project=tmp_path / "p")
+    (tmp_path / "p/models").mkdir(parents=True)
+    (tmp_path / "p/models/a.sql").write_text("select 1")
+    before = built.project(chosen)
+    (tmp_path / "p/target").mkdir()
+    (tmp_path / "p/target/manifest.json").write_text("{}")
+    assert built.project(chosen) == before
+    (tmp_path / "p/models/a.sql").rename(tmp_path / "p/models/b.sql")
+    renamed = built.project(chosen)
+    (tmp_path / "p/models/b.sql").write_text("select 2")
+    assert len({before, renamed, built.project(chosen)}) == 3
 
 
 def age(shop, by):
