@@ -19,8 +19,8 @@ for group in notebook bench; do
 done
 # infra/image: what runs every night makes no shop and draws nothing for a paper.
 lock image --extra duckdb --extra redshift --constraint requirements/redshift.txt
-# Environments of their own, which share nothing with ours: what CI reads infra/dags with.
-for program in airflow dagster; do
-    "${UV:-uv}" pip compile "infra/dags/$program.in" --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --quiet \
-        --custom-compile-command "make lock" --output-file "infra/dags/$program.txt"
+# Environments of their own, which share nothing with ours: what CI reads infra/dags and infra/stacks with.
+for program in dags/airflow dags/dagster stacks/checkov; do
+    "${UV:-uv}" pip compile "infra/$program.in" --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --quiet \
+        --custom-compile-command "make lock" --output-file "infra/$program.txt"
 done

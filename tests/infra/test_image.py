@@ -188,13 +188,13 @@ def test_sigterm_ends_the_step_and_the_run(run):
     assert code == 143 and said[-1]["exit_code"] == 143
 
 
-def test_a_pull_request_is_built_in_a_schema_of_its_own_which_is_dropped(run, image, own):
+def test_a_pull_request_is_built_in_a_schema_of_its_own_which_is_dropped(run, own):
     assert ended(run("run"))[0] == 0
     before = run.stored()
     code, said = ended(run("pull-request", DBT_SCHEMA="pr_7"))
     assert code == 0, said
     assert [event["step"] for event in said if event["event"] == "step"] == ["build", "drop"]
-    with duckdb.connect(image / ".data/warehouse.duckdb", read_only=True) as connection:
+    with duckdb.connect(own.warehouse_path, read_only=True) as connection:
         schemas = {schema for (schema,) in connection.sql("select schema_name from duckdb_schemas()").fetchall()}
     assert "analytics" in schemas and "pr_7" not in schemas
     assert run.stored() == before, "neither the lake nor the pages"
