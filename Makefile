@@ -47,7 +47,7 @@ build: setup ## dbt: staging, marts and their tests (SELECT=… for a part)
 	  ( $(STACK) $(DBT) build $(if $(SELECT),--select $(SELECT)) $(ARGS) )
 
 docs: setup ## write the documentation site, one file, to .data/docs/index.html
-	$(DBT) docs generate --quiet
+	$(DBT) docs generate --quiet $(ARGS)
 	$(RUN) dashboard docs
 
 dashboard: setup ## write the dashboard, one file, to .data/dashboard/index.html

@@ -40,7 +40,7 @@ PAGE = DATA / "dashboard" / "index.html"
 # The kind of server whose shop the demo's lake holds.
 LAST_SERVER = DATA / "demo" / "server"
 # Settings of the user's that would lead the demo elsewhere.
-FOREIGN = ("SOURCE_URL", "SHOP_URL", "LAKE_URL", "CATALOG", "DUCKDB_PATH")
+FOREIGN = ("SOURCE_URL", "SHOP_URL", "LAKE_URL", "CATALOG", "DEMO_SHOP", "DUCKDB_PATH")
 FIVE_COLUMNS = ("order_id", "ordered_on", "country", "product_name", "amount", "status", "delivery_days")
 FIVE_ROWS = (
     "select order_id, cast(ordered_at as date), country, product_name, amount, status, delivery_days "

@@ -18,6 +18,7 @@ def clean_environment() -> dict[str, str]:
         "SHOP_URL",
         "LAKE_URL",
         "CATALOG",
+        "DEMO_SHOP",
         "DUCKDB_PATH",
         "CI",
         "NO_VALUES",

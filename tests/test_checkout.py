@@ -179,7 +179,8 @@ def test_an_own_database_is_a_minute_from_dbt_build(demo, own):
     assert "cursor: updated_at" in (fresh.folder / catalog).read_text()
     assert "time_zone: UTC" in (fresh.folder / catalog).read_text() and "DATETIME columns (1)" in done.stderr
     fresh.run("make extract", CATALOG=catalog, **settings)
-    told = fresh.run("""make build ARGS="--vars '{shop: false}'" """, **settings)
+    assert "DEMO_SHOP=0" in done.stdout
+    told = fresh.run("DEMO_SHOP=0 make build", **settings)
     assert "ERROR=0" in told
     assert rows(own.warehouse_path, 'select id, "select" from analytics.stg_billing__invoice_lines order by 1') == [
         (1, "a"),

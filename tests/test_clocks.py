@@ -227,7 +227,7 @@ def test_staging_that_discover_wrote_makes_utc_of_the_zone_that_its_catalog_says
     )
     project = copied_project(tmp_path / "seoul")
     with own.snapshot() as snapshot:
-        (sources, _view), notices = discover.write("own", snapshot.tables().values(), project)
+        (sources, *_views), notices = discover.write("own", snapshot.tables().values(), project)
     assert len(notices) == 1 and "DATETIME columns (1)" in notices[0]
     own.run(catalog.read(sources))
     moments = {"UTC": datetime.datetime(2024, 7, 1, 8, 30, 0, 250000)}

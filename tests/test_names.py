@@ -20,7 +20,7 @@ from jinja2 import Environment
 from dashboard import ask, export, formulas
 from loaders.common.errors import Failure
 from loaders.common.quoting import jinja_text, mysql_name, mysql_value, sql_name
-from loaders.help import discover
+from loaders.help import discover, staging
 from loaders.run.match_catalog import unloadable
 from loaders.source.described import SourceTable
 from loaders.types.type_contract import SourceColumn
@@ -57,8 +57,10 @@ def table(name: str, columns: Iterable[str] = ("id",), key: tuple[str, ...] = ()
 def project(tmp_path_factory) -> Path:
     """The dbt project with its macros and hooks, and no model: what `discover --write` puts in is all there is."""
     folder = tmp_path_factory.mktemp("names") / "dbt_project"
-    shutil.copytree(forked_dbt.PROJECT / "macros", folder / "macros")
+    for part in ("macros", "tests/generic"):
+        shutil.copytree(forked_dbt.PROJECT / part, folder / part)
     (folder / "models").mkdir()
+    shutil.copy(forked_dbt.PROJECT / "models/groups.yml", folder / "models")
     shutil.copy(forked_dbt.PROJECT / "dbt_project.yml", folder)
     return folder
 
@@ -136,7 +138,7 @@ any_table = st.builds(
 @settings(max_examples=500, deadline=None)
 @given(any_name | st.sampled_from(COLUMNS + TABLES))
 def test_a_name_comes_back_from_jinja_as_it_was(name):
-    rendered = Environment(autoescape=False).from_string(f"a {discover._column(name)} b").render()  # noqa: S701
+    rendered = Environment(autoescape=False).from_string(f"a {staging._column(name)} b").render()  # noqa: S701
     assert rendered == f"a {sql_name(name)} b"
     assert Environment(autoescape=False).from_string(f"{{{{ {jinja_text(name)} }}}}").render() == name  # noqa: S701
 

@@ -39,6 +39,8 @@ def examine(arguments: argparse.Namespace, chosen: Settings) -> int:
         return finding.fault is None
 
     show(doctor.check("the settings and the catalog", lambda: str(connections.catalog(arguments, chosen).file)))
+    if sound and chosen.environment.get("SOURCE_URL") and not (arguments.catalog or "CATALOG" in chosen.environment):
+        show(doctor.Finding("CATALOG", note=doctor.NO_CATALOG))
     if sound:
         show(doctor.check("LAKE_URL and LAKE_KEY", lambda: doctor.signing(connections.lake(chosen))))
     if sound:

@@ -1,4 +1,4 @@
-"""A catalog for any database: the sources YAML that dbt and the loaders read, and a staging view per table."""
+"""A catalog for any database: the sources YAML that dbt and the loaders read, and staging (`staging.py`) beside it."""
 
 import re
 import shutil
@@ -10,9 +10,10 @@ from typing import Any
 import yaml
 
 from loaders.common.errors import Failure
-from loaders.common.quoting import has_jinja, jinja_text, sql_name
+from loaders.common.quoting import has_jinja
+from loaders.help import staging
 from loaders.run.match_catalog import unloadable
-from loaders.source.described import SourceTable
+from loaders.source.described import Said, SourceTable
 from loaders.types.type_contract import SourceColumn
 from loaders.words.catalog import in_warehouse
 from loaders.words.raw_tables import LOADS_TABLE, LOCK_TABLE
@@ -24,42 +25,78 @@ LOADED_AT = (
     f'select snapshot_at from "{{{{ this.schema }}}}".{LOADS_TABLE} '
     "where table_name = '{{ this.identifier | replace(\"'\", \"''\") }}' order by run desc limit 1"
 )
-# What the views call: in our project; the wheel has a copy for others.
-MACROS = ("in_utc.sql", "text_literal.sql")
+# dbt source freshness alarms then; a run that finds nothing new counts as one.
+FRESHNESS = {
+    "warn_after": {"count": 36, "period": "hour"},
+    "error_after": {"count": 48, "period": "hour"},
+}
+# What the views and their tests call: in our project; the wheel has a copy for others.
+MACROS = ("in_utc.sql", "text_literal.sql", "unique_together.sql")
+# Columns by which a shop may mark rows as gone that are still there.
+SOFT_DELETES = ("deleted_at", "deleted", "is_deleted", "removed_at", "is_removed")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
-# A moment in MySQL that has no time zone: its digits are what the source's clocks showed.
-LOCAL = "datetime"
 # Unicode's kinds of characters that control something instead of being seen, and ends of lines.
 CONTROL = ("Cc", "Zl", "Zp")
 
 
-def catalog_yaml(name: str, tables: Iterable[SourceTable]) -> tuple[str, list[str]]:
+# Of what the source says nothing is asked.
+SILENT = Said()
+
+
+def catalog_yaml(name: str, tables: Iterable[SourceTable], said: Said = SILENT) -> tuple[str, list[str]]:
     """The catalog's text, and a notice for every table that had to be left out, and of times without a zone."""
-    kept, notices = _loadable(tables)
-    local = sum(column.data_type == LOCAL for table in kept for column in table.columns)
+    kept, notices = loadable(tables)
+    local = [f"{t.name}.{c.name}" for t in kept for c in t.columns if c.data_type == staging.LOCAL]
     if has_jinja(name):
         raise Failure(f"the database's name {name} would be Jinja to dbt", "name the source: discover --write NAME")
     source = {
         "name": name,
         "description": f"Tables of the database {name}, as `python -m loaders discover` found them.",
         "schema": schema(name),
-        "config": {"loaded_at_query": LOADED_AT} | ({"meta": {"time_zone": "UTC"}} if local else {}),
+        "config": {"loaded_at_query": LOADED_AT, "freshness": FRESHNESS}
+        | ({"meta": {"time_zone": "UTC"}} if local else {}),
         "quoting": {"schema": True, "identifier": True},
-        "tables": [_entry(table, _dbt_name(plain, table)) for plain, table in _named(kept).items()],
+        "tables": [entry(table, dbt_name(plain, table), said) for plain, table in named(kept).items()],
     }
     if local:
         notices.append(
-            f"DATETIME columns ({local:,}) have no time zone, and are taken for UTC: if they hold local time, name its "
-            "zone (such as Asia/Seoul) as time_zone in the catalog, before the first build"
+            f"DATETIME columns ({len(local):,}) have no time zone, and are taken for UTC: if they hold local time, "
+            "name its zone (such as Asia/Seoul) as time_zone in the catalog, before the first build: " + _some(local)
         )
-    text = _yaml(source, as_it_is=True)
-    return (text if text.replace("\n", "").isprintable() else _yaml(source, as_it_is=False)), notices
+    return yaml_text({"sources": [source]}), notices
 
 
-def _yaml(source: dict[str, Any], as_it_is: bool) -> str:
-    """as_it_is: names in their own letters; else by escapes: some letters cannot be seen, or control a terminal."""
-    document = {"sources": [source]}
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=as_it_is, width=1000)
+def remarks(tables: Iterable[SourceTable], said: Said) -> list[str]:
+    """What whoever writes marts of the tables should know, a sentence each."""
+    kept = loadable(tables)[0]
+    models = {table.name for table in kept}
+    facts = {
+        "views are not copied; write them as models over the tables": list(said.views),
+        "no primary key: read whole by each run, and no test of a key is written": [
+            table.name for table in kept if not table.primary_key
+        ],
+        "may mark rows as deleted, which staging shows all the same; marts decide": [
+            f"{t.name}.{c.name}" for t in kept for c in t.columns if c.name.lower() in SOFT_DELETES
+        ],
+        "not described or tested, because dbt's YAML cannot speak of them": [
+            fault
+            for table in kept
+            for fault in staging.untested(table, said, lambda parent: parent if parent in models else None)
+        ],
+    }
+    return [f"{said_of}: {_some(names)}" for said_of, names in facts.items() if names]
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 20:,} more" if len(names) > 20 else ""
+    return ", ".join(names[:20]) + more
+
+
+def yaml_text(document: dict[str, Any]) -> str:
+    """In the letters that names have; by escapes, if some cannot be seen, or control a terminal."""
+    texts = (yaml.safe_dump(document, sort_keys=False, allow_unicode=plain, width=1000) for plain in (True, False))
+    text = next(texts)
+    return text if text.replace("\n", "").isprintable() else next(texts)
 
 
 def schema(name: str) -> str:
@@ -68,8 +105,8 @@ def schema(name: str) -> str:
     return f"raw_{plain}" if plain.strip("_") else "raw_source"
 
 
-def write(name: str, tables: Iterable[SourceTable], project: Path) -> tuple[list[Path], list[str]]:
-    """Write the catalog and the staging views into the dbt project; returns the files and the notices.
+def write(name: str, tables: Iterable[SourceTable], project: Path, said: Said = SILENT) -> tuple[list[Path], list[str]]:
+    """Write the catalog and the staging views into the dbt project; returns the files, the catalog first, and notices.
 
     Never overwrites: a folder that is there already is somebody's work. A project that is not ours gets the macros that
     the views call.
@@ -80,10 +117,14 @@ def write(name: str, tables: Iterable[SourceTable], project: Path) -> tuple[list
     if folder.exists():
         raise Failure(f"{folder} is there already", "remove it, or choose another name")
     tables = list(tables)
-    text, notices = catalog_yaml(name, tables)
+    text, notices = catalog_yaml(name, tables, said)
     files = {f"_{name}__sources.yml": text}
-    for plain, table in _named(_loadable(tables)[0]).items():
-        files[f"stg_{name}__{plain}.sql"] = _view_sql(name, _dbt_name(plain, table), table)
+    by_name = named(loadable(tables)[0])
+    models = {table.name: f"stg_{name}__{plain}" for plain, table in by_name.items()}
+    for plain, table in by_name.items():
+        model = models[table.name]
+        files[f"{model}.sql"] = staging.view_sql(name, dbt_name(plain, table), table)
+        files[f"{model}.yml"] = yaml_text({"models": [staging.model(model, table, said, models.get)]})
     _give_macros(project / "macros")
     folder.mkdir(parents=True)
     for file, content in files.items():
@@ -93,22 +134,33 @@ def write(name: str, tables: Iterable[SourceTable], project: Path) -> tuple[list
 
 def _give_macros(macros: Path) -> None:
     for name in MACROS:
-        if not any(macros.rglob(name)):
+        if not any(macros.parent.glob(f"macros/**/{name}")) and not any(macros.parent.glob(f"tests/**/{name}")):
             macros.mkdir(exist_ok=True)
             shutil.copyfile(Path(__file__).parents[1] / "dbt_macros" / name, macros / name)
 
 
-def _entry(table: SourceTable, dbt_name: str) -> dict[str, Any]:
+def entry(table: SourceTable, dbt_name: str, said: Said) -> dict[str, Any]:
     meta: dict[str, Any] = {"primary_key": list(table.primary_key)}
     temporal = {column.name for column in table.columns if column.data_type in ("datetime", "timestamp")}
     cursor = next((column for column in CURSORS if column in temporal), None)
     if cursor:
         meta["cursor"] = cursor
     own = {} if dbt_name == table.name else {"identifier": table.name}
-    return {"name": dbt_name, **own, "config": {"meta": meta}}
+    text = said.comments.get((table.name, "")) or f"The source's table {table.name}."
+    about = {"description": staging.description(text)}
+    columns = [column_of_source(table, column, said) for column in table.columns if staging.describable(column.name)]
+    return {"name": dbt_name, **own, **about, "config": {"meta": meta}, "columns": columns}
 
 
-def _loadable(tables: Iterable[SourceTable]) -> tuple[list[SourceTable], list[str]]:
+def column_of_source(table: SourceTable, column: SourceColumn, said: Said) -> dict[str, Any]:
+    """A column of the catalog. That it stands there makes a build stop when the source has it no longer."""
+    comment = said.comments.get((table.name, column.name))
+    about = {"description": staging.description(comment)} if comment else {}
+    declared = {} if has_jinja(column.column_type) else {"data_type": column.column_type}
+    return {"name": column.name, **about, **declared}
+
+
+def loadable(tables: Iterable[SourceTable]) -> tuple[list[SourceTable], list[str]]:
     """Tables that can stand side by side in a warehouse, and why the others cannot."""
     kept: dict[bytes, SourceTable] = {}
     notices = []
@@ -147,7 +199,7 @@ def _dbt_fault(table: SourceTable) -> str | None:
     return None
 
 
-def _named(tables: Iterable[SourceTable]) -> Mapping[str, SourceTable]:
+def named(tables: Iterable[SourceTable]) -> Mapping[str, SourceTable]:
     """The tables by plain names: for files and, where a table's own name is not a word, for dbt."""
     named: dict[str, SourceTable] = {}
     # Who bears a plain name keeps it.
@@ -164,27 +216,5 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "table"
 
 
-def _dbt_name(plain: str, table: SourceTable) -> str:
+def dbt_name(plain: str, table: SourceTable) -> str:
     return table.name if re.fullmatch(r"\w+", table.name) else plain
-
-
-def _view_sql(source: str, dbt_name: str, table: SourceTable) -> str:
-    columns = ",\n".join(f"        {_selected(source, column)}" for column in table.columns)
-    return (
-        f"with source as (\n    select * from {{{{ source('{source}', '{dbt_name}') }}}}\n),\n\n"
-        f"live as (\n    select\n{columns}\n    from source\n    where _deleted_at is null\n)\n\n"
-        "select * from live\n"
-    )
-
-
-def _selected(source: str, column: SourceColumn) -> str:
-    """The column as it is; a time without a zone as the moment in UTC that the catalog's time_zone makes of it."""
-    if column.data_type != LOCAL:
-        return _column(column.name)
-    return f"{{{{ in_utc({jinja_text(sql_name(column.name))}, '{source}') }}}} as {_column(column.name)}"
-
-
-def _column(name: str) -> str:
-    """A column's quoted name in a model: as it is, or by an expression, whose result dbt does not read again."""
-    quoted = sql_name(name)
-    return quoted if name.isprintable() and "{" not in name else f"{{{{ {jinja_text(quoted)} }}}}"

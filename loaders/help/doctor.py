@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from loaders.lake.s3 import S3  # brings AWS's packages, which a folder does not need
 
 
+# Of a source that somebody has named.
+NO_CATALOG = "not set, so the demo shop's: `make discover` makes one of your database, and says the line for .env"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One line: what was tried, and what is wrong with it (None: it works). `note` is worth knowing, but no fault."""

@@ -97,6 +97,11 @@ class Snapshot:
         with asked(f"database {self.database}"):
             return described.tables(self.connection)
 
+    def said(self) -> described.Said:
+        """Comments, foreign keys and views, as described.said has them."""
+        with asked(f"database {self.database}"):
+            return described.said(self.connection)
+
     def foreign_keys(self, table: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
         """(table, its columns, the columns that they refer to) of each foreign key that refers to a table."""
         with asked(f"table {table}"):

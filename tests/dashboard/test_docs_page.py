@@ -40,7 +40,10 @@ def target(tmp_path_factory):
     """What `dbt docs generate` leaves of a project with one table of such columns."""
     own = OwnDatabase("", "", tmp_path_factory.mktemp("docs"))
     project = own.folder / "dbt_project"
-    shutil.copytree(forked_dbt.PROJECT / "macros", project / "macros")
+    for part in ("macros", "tests/generic"):
+        shutil.copytree(forked_dbt.PROJECT / part, project / part)
+    (project / "models").mkdir()
+    shutil.copy(forked_dbt.PROJECT / "models/groups.yml", project / "models")
     shutil.copy(forked_dbt.PROJECT / "dbt_project.yml", project)
     columns = tuple(SourceColumn(name, "int", "int") for name in COLUMNS)
     discover.write("own", [SourceTable("hostile", "InnoDB", 0, columns, ())], project)

@@ -6,7 +6,7 @@
             {{ exceptions.raise_compiler_error(
                 missing | join(', ') ~ (' is' if missing | length == 1 else ' are') ~ ' missing in the warehouse '
                 ~ (target.path or target.host ~ '/' ~ target.dbname) ~ ': run `make extract` first.'
-                ~ ' (Not your tables? --vars \'{shop: false}\' leaves the demo shop out.)'
+                ~ ' (Not your tables? DEMO_SHOP=0 in .env leaves the demo shop out.)'
             ) }}
         {% endif %}
     {% endif %}
