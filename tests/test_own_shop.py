@@ -5,9 +5,14 @@ import shutil
 
 import duckdb
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from loaders.common.settings import ROOT
-from loaders.help import discover
+from loaders.help import discover, update
+from loaders.source.described import Said, SourceTable
+from loaders.types.type_contract import SourceColumn
 from loaders.words import catalog
 from tests import commands, forked_dbt, own_shop, test_conventions
 
@@ -71,3 +76,88 @@ def test_an_own_shop_is_discovered_built_and_told_of_what_changed(mall):
     own.run(catalog.read(sources))
     told = " ".join(forked_dbt.dbt(own, "build", project=project, fails=True, **HERE).split())
     assert 'raw_mall."item".title: gone at the source (dropped, or renamed there)' in told
+    with own.snapshot() as snapshot:
+        files, _notices = update.update("mall", snapshot.tables().values(), project, snapshot.said())
+    assert {file.name for file in files} == {"_mall__sources.yml", "stg_mall__item.sql", "stg_mall__item.yml"}
+    for file, (_before, after) in files.items():
+        file.write_text(after, encoding="utf-8")
+    forked_dbt.dbt(own, "build", "--select", "stg_mall__item", project=project, **HERE)
+    with duckdb.connect(own.warehouse_path, read_only=True) as warehouse:
+        assert warehouse.execute("select heading from analytics.stg_mall__item order by item_id").fetchall() == [
+            ("녹차",), ("old tea",)]  # fmt: skip
+
+
+def table(name, *columns, key=()):
+    return SourceTable(name, "InnoDB", 0, tuple(SourceColumn(*column) for column in columns), key)
+
+
+KEY = ("id", "int", "int", False)
+BEFORE = (table("a", KEY, ("title", "text", "text"), ("at", "datetime", "datetime"), key=("id",)),
+          table("b", ("x", "int", "int")))  # fmt: skip
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A project of two tables as `discover` writes them, and lines by hand; and what an update then makes of it."""
+    for macro in discover.MACROS:
+        (tmp_path / "macros" / macro).parent.mkdir(exist_ok=True)
+        (tmp_path / "macros" / macro).touch()
+    (sources, *_rest), _notices = discover.write("m", BEFORE, tmp_path)
+    sources.write_text(sources.read_text().replace("  - name: b\n", "  # by hand\n  - name: b\n") + "# the end\n")
+
+    def updated(*tables, said=discover.SILENT):
+        files, notices = update.update("m", tables, tmp_path, said)
+        for file, (_before, after) in files.items():
+            file.write_text(after, encoding="utf-8")
+        return files, notices
+
+    return updated, sources
+
+
+def test_an_update_follows_the_source_and_keeps_what_was_written_by_hand(written):
+    updated, sources = written
+    now = (
+        table(
+            "a",
+            ("id", "int", "bigint", False),
+            ("heading", "text", "text"),
+            ("made", "datetime", "datetime"),
+            key=("id",),
+        ),
+        table("b", ("x", "int", "int"), ("y", "int", "int", False)),
+        table("c", KEY, key=("id",)),
+    )
+    said = Said({("a", "heading"): "as shown"}, {"b": [(("y",), "c", ("id",))]})
+    files, notices = updated(*now, said=said)
+    assert len(files) == 7 and not notices
+    text = sources.read_text()
+    assert "  # by hand\n  - name: b\n" in text and text.endswith("# the end\n")
+    views = {file.name: after for file, (_before, after) in files.items()}
+    assert '"heading",\n' in views["stg_m__a.sql"] and "title" not in views["stg_m__a.sql"]
+    assert views["stg_m__a.sql"].count("made") == 2 and "ref('stg_m__c')" in views["stg_m__b.yml"]
+    assert updated(*now) == ({}, []), "once is enough"
+    fresh = discover.catalog_yaml("m", now, said)[0].replace("bigint", '"bigint"')
+    assert text.replace("  # by hand\n", "").replace("# the end\n", "") == fresh
+    gone, (told,) = updated(*now[:2])
+    assert not gone and told.startswith("c is not at the source")
+
+
+columns_of = st.lists(st.sampled_from("abcdefgh"), min_size=1, unique=True)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(columns_of, columns_of, st.sampled_from(["int", "datetime"]))
+def test_any_columns_become_any_others(tmp_path_factory, then, now, kind):
+    """The catalog and the view then name the columns of today, each once."""
+    project = tmp_path_factory.mktemp("any")
+    for macro in discover.MACROS:
+        (project / "macros" / macro).parent.mkdir(exist_ok=True)
+        (project / "macros" / macro).touch()
+    made = [table("t", *((name, kind, kind) for name in names)) for names in (then, now)]
+    (sources, view, _yml), _notices = discover.write("m", made[:1], project)
+    files, _notices = update.update("m", made[1:], project, discover.SILENT)
+    after = {file: text for file, (_before, text) in files.items()}
+    (entry,) = yaml.safe_load(after.get(sources, sources.read_text()))["sources"][0]["tables"]
+    assert sorted(column["name"] for column in entry["columns"]) == sorted(now)
+    select = after.get(view, view.read_text()).split("    select\n")[1].split("\n    from source")[0].split(",\n")
+    assert sorted(line.split()[-1].strip('"') for line in select) == sorted(now)

@@ -10,13 +10,15 @@ from loaders.common.errors import Failure
 from loaders.common.quoting import mysql_name
 from loaders.common.settings import Settings
 from loaders.common.telling import notice, say
-from loaders.help import discover
+from loaders.help import discover, update
 from loaders.source import mysql
+from loaders.source.described import Said, SourceTable
 
 COMMANDS = (f"{telling.PACKAGE} extract", f"{telling.PACKAGE} dbt build --select ")
 EPILOG = """examples:
   python -m loaders discover                    print the catalog
   python -m loaders discover --write billing    put it into dbt_project/models/staging/billing, with a view per table
+  python -m loaders discover --update billing   let it follow the source, shown as a diff
 
 Written is what the source knows: types and comments, tests of keys, NOT NULL, ENUM and foreign keys."""
 
@@ -29,7 +31,9 @@ def add_to(commands: Commands) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    discovering.add_argument("--write", metavar="NAME", help="put it into the dbt project as source NAME")
+    where = discovering.add_mutually_exclusive_group()
+    where.add_argument("--write", metavar="NAME", help="put it into the dbt project as source NAME")
+    where.add_argument("--update", metavar="NAME", help="follow the source in what --write made; show it as a diff")
     discovering.set_defaults(run=discover_catalog)
 
 
@@ -42,7 +46,9 @@ def discover_catalog(arguments: argparse.Namespace, chosen: Settings) -> None:
             f"database {database} shows the account {account} no table",
             f"`grant select on {mysql_name(database)}.* to {account}`; or name another database in SOURCE_URL",
         )
-    if not arguments.write:
+    if arguments.update:
+        notices = _update(arguments.update, tables, said, chosen)
+    elif not arguments.write:
         text, notices = discover.catalog_yaml(database, tables, said)
         sys.stdout.write(text)
     else:
@@ -59,3 +65,12 @@ def discover_catalog(arguments: argparse.Namespace, chosen: Settings) -> None:
         )
     for text in (*notices, *discover.remarks(tables, said)):
         notice(text)
+
+
+def _update(name: str, tables: list[SourceTable], said: Said, chosen: Settings) -> list[str]:
+    files, notices = update.update(name, tables, chosen.project, said)
+    sys.stdout.write(update.diff(files, chosen.root))
+    for file, (_before, after) in files.items():
+        file.write_text(after, encoding="utf-8")
+    say(f"{len(files)} files of {name} follow the source now" if files else f"{name} is as the source is")
+    return notices
