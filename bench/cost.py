@@ -3,6 +3,9 @@
 F is the source's own query of sums per bucket over the orders, on one connection: no comparison by hash can cost less.
 Against it, in turn: `python -m loaders extract` after no change, after 0.1 % of the orders changed, spread over the
 whole table, and the same with rows deleted, inserted late and updated without a new `updated_at` among them.
+
+And, after no change again, what a run by `proof: {share: 24}` costs the source, beside one by `proof: whole`: CPU
+seconds of the server's process.
 """
 
 import argparse
@@ -24,6 +27,8 @@ from loaders.types.type_contract import contract
 from loaders.words import buckets
 from local_stack import private_server
 
+# Of the orders alone.
+CURSOR, SHARE = "\n            cursor: updated_at", "\n            proof: {share: 24}"
 CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
 TOUCHED = "update `order` set amount = amount + 1, updated_at = now(6) where order_id % {every} = {round}"
 # Twenty rows inserted with an old `updated_at`, twenty updated without a new one, two hundred deleted.
@@ -42,12 +47,16 @@ ALLOWED = {"no change": 1, "changed": 2, "changed, with faults": 3}
 
 @dataclass(frozen=True)
 class Taken:
-    """One run: seconds on the clock, the largest memory in MB, bytes in the lake, and the orders' verdict."""
+    """One run: seconds on the clock, the largest memory in MB, bytes in the lake, and the orders' verdict.
+
+    source: CPU seconds of the server.
+    """
 
     seconds: float
     megabytes: float
     written: int
     verdict: str
+    source: float
 
 
 @dataclass(frozen=True)
@@ -82,13 +91,20 @@ class Shop:
             raise SystemExit(f"{' '.join(arguments)} ended with {process.returncode}")
         return time.monotonic() - started, used.ru_maxrss * 1024 / 1e6
 
-    def extract(self, *options: str) -> Taken:
-        seconds, megabytes = self.command("loaders", "extract", *options)
+    def server_seconds(self) -> float:
+        """CPU seconds that the server has taken so far."""
+        times = Path(f"/proc/{int((self.home / 'mysql/pid').read_text())}/stat").read_text().rpartition(")")[2].split()
+        return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
+
+    def extract(self, *options: str, **changes: str) -> Taken:
+        before = self.server_seconds()
+        seconds, megabytes = self.command("loaders", "extract", *options, **changes)
+        source = self.server_seconds() - before
         newest = max((self.home / "lake/_runs").glob("*.json"), key=lambda path: int(path.stem))
         batches = json.loads(newest.read_text())["batches"]
         (orders,) = (batch for batch in batches if batch["table"] == "order")
         written = sum(file["bytes"] for batch in batches for file in [*batch["files"], *batch["deleted"]])
-        return Taken(seconds, megabytes, written, orders["verdict"])
+        return Taken(seconds, megabytes, written, orders["verdict"], source)
 
     def settle(self) -> None:
         """As if the last change were hours ago."""
@@ -141,6 +157,26 @@ def measure(server, home: Path, arguments: argparse.Namespace) -> None:
         shop.write(*changed(arguments.rounds + number, arguments.orders, *FAULTS))
         taken["changed, with faults"].append(shop.extract())
     report(statistics.median(queries), full, taken, arguments)
+    report_proofs(shop, proofs(shop, arguments.rounds))
+
+
+def proofs(shop: Shop, rounds: int) -> dict[str, list[Taken]]:
+    """Runs after no change by each proof; each first one, which compares whole, is left out."""
+    shop.settle()
+    catalog = shop.home / "share.yml"
+    catalog.write_text(CATALOG.read_text().replace(CURSOR, CURSOR + SHARE))
+    catalogs = {"whole": str(CATALOG), "{share: 24}": str(catalog)}
+    return {proof: [shop.extract(CATALOG=file) for _ in range(rounds + 1)][1:] for proof, file in catalogs.items()}
+
+
+def report_proofs(shop: Shop, taken: dict[str, list[Taken]]) -> None:
+    print("\n| proof, after no change | s | the source's CPU s | verdict |")
+    print("| --- | ---: | ---: | --- |")
+    for proof, rounds in taken.items():
+        seconds, source = (statistics.median(getattr(one, name) for one in rounds) for name in ("seconds", "source"))
+        print(f"| `{proof}` | {seconds:.2f} | {source:.2f} | {rounds[-1].verdict} |")
+    sys.stdout.flush()
+    shop.command("loaders", "plan", "--tables", "order")
 
 
 def changed(number: int, orders: int, *more: str) -> list[str]:

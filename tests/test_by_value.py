@@ -21,7 +21,7 @@ from loaders.types.homes import homes
 from loaders.types.type_contract import SourceColumn
 from loaders.warehouse import duckdb_sql
 from loaders.words.differences import Differences
-from loaders.words.run_record import ByValue
+from loaders.words.run_record import Turns
 from tests.test_verify import damaged, finding
 
 NOW = "2026-01-01 00:00:00"
@@ -152,10 +152,10 @@ def test_the_verdict_says_which_part_and_all_have_had_their_turn_after_as_many_r
 
 
 def test_another_division_begins_anew_and_forgets_nothing():
-    known = ByValue("id div 1024", 1, 7, (None, NOW, None))
+    known = Turns("id div 1024", 1, 7, (None, NOW, None))
     assert next_part(known, "id div 1024", 3) == (2, [None, NOW, None])
     assert next_part(known, "id div 1024", 4) == (0, [None] * 4)
-    whole = ByValue("_source_hash", 0, 7, (NOW,))
+    whole = Turns("_source_hash", 0, 7, (NOW,))
     assert next_part(whole, "_source_hash", 2) == (0, [NOW, NOW])
     assert next_part(None, "_source_hash", 1) == (0, [None])
 
@@ -216,7 +216,7 @@ def test_within_as_many_runs_as_there_are_parts_each_has_its_turn(parts, runs_be
     for _ in range(runs_before + parts):
         part, compared = next_part(known, "id div 1024", parts)
         compared[part] = NOW
-        known = ByValue("id div 1024", part, 0, tuple(compared))
+        known = Turns("id div 1024", part, 0, tuple(compared))
         turns.append(part)
     assert sorted(turns[-parts:]) == list(range(parts)) and known.whole_since == NOW
 

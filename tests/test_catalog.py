@@ -104,6 +104,16 @@ def test_a_part_of_the_catalog_can_be_chosen_by_name(write):
             "as of t.c is ['text']",
             "write text",
         ),
+        (
+            "sources: [{name: a, tables: [{name: t, config: {meta: {primary_key: k, proof: {share: 24}}}}]}]",
+            "table t has a share under `proof`, and no cursor",
+            "write proof: whole",
+        ),
+        (
+            "sources: [{name: a, tables: [{name: t, config: {meta: {cursor: c, proof: {share: 24}}}}]}]",
+            "and no primary_key",
+            "write proof: whole",
+        ),
     ],
 )
 def test_a_fault_is_named_with_what_to_do(write, text, problem, fix):
@@ -123,3 +133,22 @@ def test_an_unknown_table_offers_the_nearest_name(write):
         catalog.read(write(GOOD)).only(["ordre"])
     assert "no table ordre" in caught.value.problem
     assert caught.value.fix == "did you mean order?"
+
+
+@pytest.mark.parametrize(
+    "proof",
+    ["null", "all", "[whole]", "24", "{}", "{share: 1}", "{share: 1001}", "{share: '24'}", "{share: true}",
+     "{share: 24, of: 3}", "{parts: 24}"],
+)  # fmt: skip
+def test_a_proof_is_whole_or_a_share(write, proof):
+    meta = f"{{cursor: c, primary_key: k, proof: {proof}}}"
+    with pytest.raises(Failure) as caught:
+        catalog.read(write(f"sources: [{{name: a, tables: [{{name: t, config: {{meta: {meta}}}}}]}}]"))
+    assert "proof of table t is" in caught.value.problem and "a number from 2 to 1,000" in caught.value.fix
+
+
+@pytest.mark.parametrize(("proof", "share"), [("whole", 1), ("{share: 2}", 2), ("{share: 1000}", 1000)])
+def test_how_much_of_a_table_is_proved_per_run_is_read(write, proof, share):
+    meta = f"{{cursor: c, primary_key: k, proof: {proof}}}"
+    (table,) = catalog.read(write(f"sources: [{{name: a, tables: [{{name: t, config: {{meta: {meta}}}}}]}}]")).tables
+    assert table.share == share

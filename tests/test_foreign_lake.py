@@ -18,7 +18,7 @@ from loaders.common.settings import ROOT
 from loaders.lake import run_json, runs, strict
 from loaders.types.column_type import ColumnType
 from loaders.warehouse.duckdb_sql import read_parquet
-from loaders.words.run_record import Batch, ByValue, File, Run
+from loaders.words.run_record import Batch, File, Run, Turns
 from tests import commands
 from tests.test_runs import TAKEN_AT, attempt
 
@@ -37,9 +37,11 @@ def whole_record() -> Run:
         "order", "incremental", (KEY, NAME, HASH), ("id",), (file,), 3, {NAME.name: 2}, "equal: 3 rows", "id", ("id",),
         (replace(file, key=f"{folder}/deleted-00000.parquet"),),
         3, 12345678901234567890123, 2, "2026-01-01", "2026-01-02 03:04:05", "updated_at", (NAME.name,), (PRICE,),
-        ("id",), ("order: new column",), ByValue("by key", 1, 3, (None, "2026-01-02 03:04:05")),
+        ("id",), ("order: new column",), Turns("by key", 1, 3, (None, "2026-01-02 03:04:05")),
+        by_hash=Turns("by key", 1, 3, (None, "2026-01-02 03:04:05")),
     )  # fmt: skip
-    other = replace(batch, table="고객", files=(), rows=0, deleted=(), by_value=None, mode="full", hash_sum=None)
+    without = {"files": (), "deleted": (), "by_value": None, "by_hash": None, "hash_sum": None}
+    other = replace(batch, table="고객", rows=0, mode="full", **without)
     return Run(7, attempt(7), "raw", "shop", "8.4.9", TAKEN_AT, (batch, other))
 
 
@@ -165,6 +167,8 @@ def test_what_is_no_record_is_one_sentence(data):
         ("the table '_loads' twice", lambda _batch: {"table": "_Loads"}),
         ("rows, and other ones", lambda _batch: {"rows": 4}),
         ("no key by which", lambda _batch: {"primary_key": []}),
+        ("a part that it does not", lambda batch: {"by_value": batch["by_value"] | {"part": 2}}),
+        ("a part that it does not", lambda batch: {"by_hash": batch["by_hash"] | {"part": 0, "compared": []}}),
     ],
 )  # fmt: skip
 def test_what_no_type_says_is_refused_too(said, change):

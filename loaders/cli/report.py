@@ -163,6 +163,7 @@ def status(holdings: Sequence[Holding], now: datetime.datetime) -> list[str]:
     return [
         f"  {held.table:<{width}}  run {held.run:>4}  {_live(held.live_rows):>12} rows  "
         f"{age(now - held.snapshot_at):>8} old  {held.cursor:<{cursors}}  {held.verdict}; "
+        + (f"whole by hash since {held.by_hash[:19]}; " if held.by_hash else "")
         + (f"whole by value since {held.by_value[:19]}" if held.by_value else "never yet whole by value")
         for held in holdings
     ]
@@ -176,13 +177,20 @@ def waiting(pending: Sequence[Run]) -> str:
     return f"{len(pending)} runs wait in the lake ({numbers}); `python -m loaders load` applies them"
 
 
-def intent(intended: Intent) -> str:
-    """order: full, about 10,000 rows, 2 MB (estimated), 14 columns: first read."""
+def intent(intended: Intent) -> list[str]:
+    """order: full, about 10,000 rows, 2 MB (estimated), 14 columns: first read. And what each proof would cost."""
     batch = intended.batch
     size = f"{_size(intended.bytes)} (estimated)" if intended.bytes or not batch.rows else "bytes not estimated yet"
-    return (
+    head = (
         f"{batch.table}: {batch.mode}, about {batch.rows:,} rows, {size}, {len(batch.columns)} columns: {intended.why}"
     )
+    if not (cost := intended.cost):
+        return [head]
+    return [
+        head,
+        f"  each run by `proof: whole` takes the source {cost.whole:.1f} s, by `proof: {{share: {cost.parts}}}` "
+        f"{cost.share:.1f} s (as measured now on {cost.rows:,} rows)",
+    ]
 
 
 def _on_a_terminal() -> bool:

@@ -84,6 +84,8 @@ def _flaws_of(batch: Batch, attempt: str) -> Iterator[str]:
     for file in (*batch.files, *batch.deleted):
         if not re.fullmatch(f"{below}[a-z0-9-]+[.]parquet", file.key):
             yield f"has the file {strict.shown(file.key)}, which is not its own"
+    if any(turns.part >= len(turns.compared) for turns in (batch.by_value, batch.by_hash) if turns):
+        yield "has compared a part that it does not have"
     if batch.rows != sum(file.rows for file in batch.files):
         yield f"has {batch.rows:,} rows, and other ones in its files"
 

@@ -25,7 +25,8 @@ class Holding:
     """A table's newest run in raw. live_rows: rows that are not deleted, now; None if the raw table is not there.
 
     cursor: how far that run's cursor is, `updated_at to …`; empty without one. by_value: the moment since which every
-    part of it has been compared by value; None: never yet.
+    part of it has been compared by value; None: never yet. by_hash: the same by hash, of a table of which each run
+    compares a part; None of any other.
     """
 
     table: str
@@ -35,6 +36,7 @@ class Holding:
     cursor: str
     verdict: str
     by_value: str | None
+    by_hash: str | None
 
 
 def of(catalog: Catalog, lake: Lake, warehouse: Warehouse) -> list[Holding]:
@@ -44,6 +46,7 @@ def of(catalog: Catalog, lake: Lake, warehouse: Warehouse) -> list[Holding]:
     newest = {table: batch for table, (_run, batch) in applied(lake, warehouse).items()}
     bounds = {table: batch.cursor_to for table, batch in newest.items()}
     since = {table: batch.by_value.whole_since for table, batch in newest.items() if batch.by_value}
+    by_hash = {table: batch.by_hash.whole_since for table, batch in newest.items() if batch.by_hash}
     return [
         Holding(
             table,
@@ -53,6 +56,7 @@ def of(catalog: Catalog, lake: Lake, warehouse: Warehouse) -> list[Holding]:
             f"{cursors[table]} to {bounds[table]}" if cursors.get(table) and bounds.get(table) else "",
             verdict,
             since.get(table),
+            by_hash.get(table),
         )
         for table, run, _rows, snapshot_at, verdict in warehouse.newest()
     ]

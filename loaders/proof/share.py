@@ -1,4 +1,4 @@
-"""A share of a table's rows, the same at both ends: what one run compares by value."""
+"""A share of a table's rows, the same at both ends: what one run compares by value, or by hash."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -85,8 +85,16 @@ class Share:
 
     def stored(self, warehouse: Warehouse, raw: str) -> Printed:
         """The rows as the warehouse prints them. raw: the name of the table in SQL."""
-        where = None if self.parts == 1 else f"{self._number_stored(warehouse)} % {self.parts} = {self.part}"
-        return self.table.stored(warehouse, raw, where)
+        return self.table.stored(warehouse, raw, None if self.parts == 1 else self.where_stored(warehouse))
+
+    def where_stored(self, warehouse: Warehouse) -> str:
+        """What chooses the rows in raw."""
+        return f"{self._number_stored(warehouse)} % {self.parts} = {self.part}"
+
+    @property
+    def where_at_source(self) -> str:
+        """What chooses the rows at the source; `conditions` do so by the key's index, where they can."""
+        return f"{self._number_at_source()} % {self.parts} = {self.part}"
 
     def conditions(self, snapshot: Snapshot, rows: int) -> list[str | None]:
         """What chooses the rows at the source; one after the other they give them in the key's order."""
@@ -97,7 +105,7 @@ class Share:
             first, last = (int(abs(key) // BLOCK * (-1 if key < 0 else 1)) for key in extremes)
             if (last - first) * ROWS_OF_A_BLOCK <= rows:
                 return self._ranges(first, last)
-        return [f"{self._number_at_source()} % {self.parts} = {self.part}"]
+        return [self.where_at_source]
 
     def _ranges(self, first: int, last: int) -> list[str | None]:
         key = mysql_name(self.keys[0].name)

@@ -21,12 +21,11 @@ from loaders.types.fingerprint import SOURCE_HASH
 from loaders.types.homes import homes, types
 from loaders.types.type_contract import Column
 from loaders.warehouse.interface import Warehouse
-from loaders.words.buckets import Buckets, WarehouseSide, totals
+from loaders.words.buckets import WHOLE, WarehouseSide, totals
 from loaders.words.catalog import Catalog, Table
 from loaders.words.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text
 from loaders.words.run_record import Batch, Run
 
-WHOLE = Buckets(None, 1)
 EXTRACT, LOAD, BUILD, DEEP = "make extract", "make load", "make build", "make verify ARGS=--deep"
 
 

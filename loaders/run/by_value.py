@@ -18,7 +18,7 @@ from loaders.proof.share import Share, parts_of
 from loaders.run.table_read import TableRead
 from loaders.warehouse.interface import Warehouse
 from loaders.words.differences import Differences
-from loaders.words.run_record import Batch, ByValue, Run
+from loaders.words.run_record import Batch, Run, Turns
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,24 @@ class Shares:
         known = {table: base.by_value for table, base in bases.items()}
         return tuple(self._of(read, batch, known.get(batch.table)) for read, batch in zip(reads, batches, strict=True))
 
-    def _of(self, read: TableRead, batch: Batch, earlier: ByValue | None) -> Batch:
+    def _of(self, read: TableRead, batch: Batch, earlier: Turns | None) -> Batch:
         """earlier: what was compared by value before this run.
 
         A batch that is not compared with raw by hash is not compared by value either, nor is a table that is not read.
+        Of one that is compared in part another part may differ: its turns are the same.
         """
         if batch.live_rows is None or batch.untouched or not self.parts or not read.source.held_still:
             return replace(batch, by_value=earlier)
-        share, compared = next_share(read, batch.live_rows, earlier, self.parts)
+        if batch.by_hash:
+            share = Share(printed(read), len(batch.by_hash.compared), batch.by_hash.part)
+            _part, compared = next_part(earlier, share.way, share.parts)
+        else:
+            share, compared = next_share(read, batch.live_rows, earlier, self.parts)
         rows = self._put_aside(share, read, batch.live_rows)
         compared[share.part] = read.snapshot.taken_at.isoformat(sep=" ")
         said = "all by value" if share.parts == 1 else f"part {share.part + 1} of {share.parts} by value"
         head, mark, more = batch.verdict.partition(";")
-        by_value = ByValue(share.way, share.part, rows, tuple(compared))
+        by_value = Turns(share.way, share.part, rows, tuple(compared))
         return replace(batch, by_value=by_value, verdict=f"{head}, {said}{mark}{more}")
 
     def prove(self, warehouse: Warehouse, run: Run) -> None:
@@ -88,15 +93,15 @@ class Shares:
         return rows
 
 
-def next_share(read: TableRead, rows: int, earlier: ByValue | None, parts: int) -> tuple[Share, list[str | None]]:
+def next_share(read: TableRead, rows: int, earlier: Turns | None, parts: int) -> tuple[Share, list[str | None]]:
     """The share whose turn it is of a table of so many rows, and per part the moment of its newest comparison."""
-    table = DeepTable(read.source, read.columns, read.table.primary_key, read.nulled)
+    table = printed(read)
     parts = parts_of(table, rows, parts)
     part, compared = next_part(earlier, Share(table, parts, 0).way, parts)
     return Share(table, parts, part), compared
 
 
-def next_part(earlier: ByValue | None, way: str, parts: int) -> tuple[int, list[str | None]]:
+def next_part(earlier: Turns | None, way: str, parts: int) -> tuple[int, list[str | None]]:
     """The part whose turn it is, and per part the moment of its newest comparison.
 
     Parts of another division begin anew; they are as old as the oldest of the earlier ones.
@@ -104,6 +109,11 @@ def next_part(earlier: ByValue | None, way: str, parts: int) -> tuple[int, list[
     if earlier and (earlier.way, len(earlier.compared)) == (way, parts):
         return (earlier.part + 1) % parts, list(earlier.compared)
     return 0, [earlier.whole_since if earlier else None] * parts
+
+
+def printed(read: TableRead) -> DeepTable:
+    """The table as both ends print it."""
+    return DeepTable(read.source, read.columns, read.table.primary_key, read.nulled)
 
 
 def _failure(table: str, found: Differences, warehouse: Warehouse, run: Run) -> Failure:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from loaders.common.errors import Failure
 from loaders.common.progress import Progress
-from loaders.run import untouched
+from loaders.run import by_hash, untouched
 from loaders.run.incremental import Raw, incremental
 from loaders.run.options import Options, Places
 from loaders.run.table_read import TableRead
@@ -89,7 +89,8 @@ class RunContext:
             # By number, before the warehouse is asked: which rows are gone, it tells when it has the new ones.
             self.options.deletes.check(Lost(read.table.name, earlier.live_rows - rows, earlier.live_rows, False))
         batch = read.batch("full", files, _compared(read, rows))
-        return replace(batch, live_rows=rows, hash_sum=read.hash_sum, cursor_to=read.bound())
+        turns = by_hash.whole(read, rows, earlier)
+        return replace(batch, live_rows=rows, hash_sum=read.hash_sum, by_hash=turns, cursor_to=read.bound())
 
 
 def _compared(read: TableRead, rows: int) -> str:

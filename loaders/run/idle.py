@@ -15,13 +15,12 @@ from loaders.common.errors import Failure
 from loaders.lake import runs
 from loaders.lake.run_files import RunFiles
 from loaders.lake.store import Lake
+from loaders.run import by_hash
 from loaders.run.context import RunContext
 from loaders.run.incremental import Raw
 from loaders.run.match_catalog import match
 from loaders.run.table_read import TableRead
 from loaders.run.untouched import AT_MOST, declared_alike, since
-from loaders.source.source_side import SourceSide
-from loaders.types.fingerprint import SOURCE_HASH
 from loaders.words.buckets import totals
 from loaders.words.catalog import Catalog
 from loaders.words.run_record import Batch, Run
@@ -67,11 +66,16 @@ def unchanged(newest: Run, catalog: Catalog, context: RunContext) -> bool:
         return False
     said = {read.table.name: context.word.of(read.source.name) for read in reads}
     asked = [read for read in reads if since(read, batches[read.table.name], said[read.table.name]) is None]
-    return all(each(read, batches[read.table.name]) for each in (_as_many, _summed) for read in asked)
+    return all(each(read, batches[read.table.name]) for each in (_in_one, _as_many, _summed) for read in asked)
 
 
 def _said(run: Run, warehouse: str) -> Mapping[str, object]:
     return {"run": run.run, "attempt": run.attempt, "schema": run.schema, "warehouse": warehouse}
+
+
+def _in_one(read: TableRead, _batch: Batch) -> bool:
+    """Of a table in parts only raw can tell whether the part whose turn it is is the source's."""
+    return read.table.share == 1
 
 
 def _as_many(read: TableRead, batch: Batch) -> bool:
@@ -79,5 +83,5 @@ def _as_many(read: TableRead, batch: Batch) -> bool:
 
 
 def _summed(read: TableRead, batch: Batch) -> bool:
-    source = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH], read.progress)
+    source = by_hash.side(read)
     return totals(source.sums(source.buckets(batch.live_rows or 0))) == (batch.live_rows, batch.hash_sum)

@@ -9,10 +9,11 @@ from loaders.common.errors import Failure
 from loaders.common.quoting import mysql_name
 from loaders.lake.run_files import RunFiles
 from loaders.proof import raw_state
-from loaders.proof.compare import Difference, both, compare
+from loaders.proof.compare import both, compare
+from loaders.run import by_hash
+from loaders.run.by_hash import Compared
 from loaders.run.table_read import TableRead
-from loaders.source.source_side import SourceSide, between, by_keys
-from loaders.types.fingerprint import SOURCE_HASH
+from loaders.source.source_side import between, by_keys
 from loaders.types.type_contract import decode
 from loaders.warehouse.interface import Warehouse
 from loaders.words import cursors
@@ -52,41 +53,69 @@ def incremental(
     """The batch that makes raw equal to the source; None if it is better to read the table whole.
 
     Both are compared by their hashes, in the run's snapshot, and what differs is read: by key, or by the cursor where
-    much differs. Without a warehouse to ask, rows are read by the cursor alone.
+    much differs. Of a table in parts all that the cursor shows is read, and one part compared. Without a warehouse to
+    ask, rows are read by the cursor alone.
     """
     begin = begins(read, base, lookback)
     if raw.warehouse is None:
         return _so_far(read, base, begin, _by_cursor(read, begin))
-    source, nothing = _source(read), _so_far(read, base, begin, ())
-    buckets = source.buckets(read.source.estimated_rows if base.live_rows is None else base.live_rows)
-    with raw.warehouse.live(nothing, read.attempt, raw.files) as live:
-        there, here = both(source, live, buckets)
-    changed = _by_cursor(read, begin, _within(raw.warehouse, read, begin, buckets, (there, here)))
-    so_far = _so_far(read, base, begin, changed)
-    with raw.warehouse.live(so_far, read.attempt, raw.files) as live:
-        sums = there, live.sums(buckets) if changed else here
-        found = compare(source, live, buckets, bool(read.keys), sums)
-    if found is None:
+    looked_at = _part(read, base, raw.warehouse, begin, raw.files) or _all(read, base, raw.warehouse, begin, raw.files)
+    if looked_at is None:
         read.forget()
         return None
+    so_far, compared = looked_at
+    found, changed = compared.found, so_far.files
     limit.check(Lost(read.table.name, found.gone.num_rows, _held(base, raw.warehouse)))
     shown, repaired = _read_by_key(read, found.wanted, None if changed else begin)
     # Without a bound so far, the rows that were repaired do not tell one.
     until = so_far.cursor_to and _bound(read, base)
     return replace(
-        read.batch("incremental", changed + shown + repaired, _verdict(found, repaired), _notices(read, base)),
-        live_rows=found.rows,
-        hash_sum=found.hash_sum,
+        read.batch("incremental", changed + shown + repaired, _verdict(compared, repaired), _notices(read, base)),
+        live_rows=compared.rows,
+        hash_sum=compared.hash_sum,
+        by_hash=compared.turns,
         cursor_from=so_far.cursor_from,
         cursor_to=until or _bound_at_source(read),
         deleted=read.store_keys(found.gone),
     )
 
 
+def _part(
+    read: TableRead, base: Batch, warehouse: Warehouse, begin: cursors.Bound, files: RunFiles
+) -> tuple[Batch, Compared] | None:
+    """What the cursor shows, and what it leaves to be read of the part whose turn it is; None if that is not enough."""
+    share = by_hash.turn(read, base, warehouse) if begin is not None else None
+    if share is None:
+        return None
+    so_far = _so_far(read, base, begin, _by_cursor(read, begin))
+    with warehouse.live(so_far, read.attempt, files) as live:
+        compared = by_hash.in_part(read, base, live, share, share.where_stored(warehouse))
+    if compared is None:
+        read.forget()
+        return None
+    return so_far, compared
+
+
+def _all(
+    read: TableRead, base: Batch, warehouse: Warehouse, begin: cursors.Bound, files: RunFiles
+) -> tuple[Batch, Compared] | None:
+    """What was read by the cursor since much differs, and what is to be read beside it; None: all of the table."""
+    source = by_hash.side(read)
+    buckets = source.buckets(read.source.estimated_rows if base.live_rows is None else base.live_rows)
+    with warehouse.live(_so_far(read, base, begin, ()), read.attempt, files) as live:
+        there, here = both(source, live, buckets)
+    changed = _by_cursor(read, begin, _within(warehouse, read, begin, buckets, (there, here)))
+    so_far = _so_far(read, base, begin, changed)
+    with warehouse.live(so_far, read.attempt, files) as live:
+        sums = there, live.sums(buckets) if changed else here
+        found = compare(source, live, buckets, bool(read.keys), sums)
+    return (so_far, by_hash.all_of_it(read, base, found)) if found else None
+
+
 def _so_far(read: TableRead, base: Batch, begin: cursors.Bound, changed: tuple[File, ...]) -> Batch:
     """The batch of rows that have not been compared with raw."""
     batch = read.batch("incremental", changed, UNVERIFIED, _notices(read, base))
-    return replace(batch, cursor_from=cursors.to_text(begin), cursor_to=_bound(read, base))
+    return replace(batch, cursor_from=cursors.to_text(begin), cursor_to=_bound(read, base), by_hash=base.by_hash)
 
 
 def _nulled_alike(base: Batch, read: TableRead) -> bool:
@@ -164,10 +193,6 @@ def _earlier(read: TableRead, base: Batch) -> cursors.Bound:
     return cursors.from_text(base.cursor_to, read.cursor)
 
 
-def _source(read: TableRead) -> SourceSide:
-    return SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH], read.progress)
-
-
 def _read_by_key(read: TableRead, wanted: pa.Table, begin: cursors.Bound) -> tuple[tuple[File, ...], tuple[File, ...]]:
     """Read the rows with these keys: those that the cursor shows from `begin` on, and those that it does not."""
     shown: tuple[File, ...] = ()
@@ -190,7 +215,8 @@ def _rows(files: tuple[File, ...]) -> int:
     return sum(file.rows for file in files)
 
 
-def _verdict(found: Difference, files: tuple[File, ...]) -> str:
+def _verdict(compared: Compared, files: tuple[File, ...]) -> str:
+    found = compared.found
     repaired = f"; {_rows(files):,} repaired" if files else ""
     gone = f"; {found.gone.num_rows:,} gone" if found.gone.num_rows else ""
-    return f"equal: {found.rows:,} rows by hash{repaired}{gone}"
+    return f"{compared.said}{repaired}{gone}"

@@ -1,30 +1,49 @@
 """What a run would do with each table, by the run's own rules, and every statement of its load; nothing of it done."""
 
 import datetime
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from loaders.common.errors import Failure
 from loaders.common.quoting import mysql_value
 from loaders.lake import attempts
-from loaders.run import untouched
-from loaders.run.by_value import next_share
+from loaders.proof.share import SMALL_ROWS, Share
+from loaders.run import by_hash, untouched
+from loaders.run.by_value import next_share, printed
 from loaders.run.incremental import Raw, begins
 from loaders.run.options import Options
 from loaders.run.table_read import TableRead
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot, count_sql, rows_sql, sums_sql
-from loaders.source.source_side import SourceSide
 from loaders.source.touched import Said
-from loaders.types.fingerprint import SOURCE_HASH
 from loaders.types.homes import homes, types
 from loaders.types.type_contract import Column
 from loaders.warehouse import redshift_sql
+from loaders.words import cursors
+from loaders.words.buckets import WHOLE
 from loaders.words.catalog import Catalog, Table
 from loaders.words.run_record import Batch, Run
 
 # Stands where a real run has its random part.
 ATTEMPT = "attempt"
+# About so many rows are hashed to see how long the server takes.
+SAMPLE_ROWS = 50_000
+# Into how many parts a table would be divided of which the catalog does not say.
+SHARE = 24
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds that the source would take to compare a table by hash: all of it, or one of `parts` and the count.
+
+    rows: on how many it was measured.
+    """
+
+    rows: int
+    whole: float
+    parts: int
+    share: float
 
 
 @dataclass(frozen=True)
@@ -32,13 +51,15 @@ class Intent:
     """batch: the table's part of the run record, with estimates; why: what the mode follows from.
 
     bytes: the server's estimate of all rows; 0 if it has none yet. selects: what MySQL would be asked, but for what
-    follows from differences; a big table over several connections in parts.
+    follows from differences; a big table over several connections in parts. cost: None of a small table, of one whose
+    key has no ranges to measure, and where nothing is compared by hash.
     """
 
     batch: Batch
     why: str
     bytes: int
     selects: Sequence[str]
+    cost: Cost | None = None
 
 
 def intent(read: TableRead, raw: Raw, options: Options, value_parts: int, said: Said | None) -> Intent:
@@ -54,24 +75,29 @@ def intent(read: TableRead, raw: Raw, options: Options, value_parts: int, said: 
     if base is None:
         why = "--full" if options.full else _why_whole(read, raw)
         selects = [rows_sql(read.source, read.columns), count_sql(read.source)]
-        return Intent(whole, why, size, [*selects, *_by_value(read, raw, value_parts)])
+        return Intent(whole, why, size, [*selects, *_by_value(read, raw, value_parts)], _cost(read))
     if same := None if options.compare else untouched.batch(read, raw, said):
         return Intent(replace(whole, mode="incremental"), f"{same.verdict}; not read", size, [])
-    why = "compared by hash, rows that differ are read"
-    if begin := begins(read, base, options.lookback):
-        why += f"; if many do, those from {begin} on by {read.table.cursor}"
-    elif not read.keys:
-        why = "compared by hash; has no key, so read whole if it differs"
+    begin = begins(read, base, options.lookback)
+    share = by_hash.next_part(read, base) if begin else None
     return Intent(
-        replace(whole, mode="incremental"), why, size, [*_selects(read, base), *_by_value(read, raw, value_parts)]
+        replace(whole, mode="incremental"),
+        _compared(read, begin, share),
+        size,
+        [*_selects(read, base, begin, share), *_by_value(read, raw, value_parts)],
+        _cost(read),
     )
 
 
-def _selects(read: TableRead, base: Batch) -> list[str]:
-    side = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH], read.progress)
+def _selects(read: TableRead, base: Batch, begin: cursors.Bound, share: Share | None) -> list[str]:
     rows = read.source.estimated_rows if base.live_rows is None else base.live_rows
-    sums = sums_sql(read.source, side.bucket(side.buckets(rows)), side.hashed.select)
-    return [sums, count_sql(read.source)]
+    side = by_hash.side(read, share, rows)
+    bucket = side.bucket(side.buckets(rows))
+    sums = [sums_sql(read.source, bucket, side.hashed.select, where) for where in side.conditions or (None,)]
+    by_cursor = []
+    if share and read.cursor:
+        by_cursor = [rows_sql(read.source, read.columns, cursors.condition(read.cursor, begin))]
+    return [*by_cursor, *sums, count_sql(read.source)]
 
 
 def _by_value(read: TableRead, raw: Raw, value_parts: int) -> list[str]:
@@ -80,8 +106,47 @@ def _by_value(read: TableRead, raw: Raw, value_parts: int) -> list[str]:
         return []
     base = raw.bases.get(read.table.name)
     rows = base.live_rows if base and base.live_rows else read.source.estimated_rows
-    share, _compared = next_share(read, rows, base.by_value if base else None, value_parts)
+    if read.table.share > 1:
+        share, _known = next_share(read, rows, base.by_hash if base else None, read.table.share)
+    else:
+        share, _known = next_share(read, rows, base.by_value if base else None, value_parts)
     return share.queries(read.snapshot, rows)
+
+
+def _compared(read: TableRead, begin: cursors.Bound, share: Share | None) -> str:
+    if share:
+        return (
+            f"rows from {begin} on by {read.table.cursor}, then all counted and part {share.part + 1} of {share.parts} "
+            "compared by hash"
+        )
+    if not read.keys:
+        return "compared by hash; has no key, so read whole if it differs"
+    if begin:
+        return f"compared by hash, rows that differ are read; if many do, those from {begin} on by {read.table.cursor}"
+    return "compared by hash, rows that differ are read"
+
+
+def _cost(read: TableRead) -> Cost | None:
+    """Measured now, on a part of the table that is small enough."""
+    rows = read.source.estimated_rows
+    share = Share(printed(read), max(1, rows // SAMPLE_ROWS), 0)
+    if rows <= SMALL_ROWS or not share.whole_number or not read.source.held_still:
+        return None
+    side = by_hash.side(read, share, rows)
+    if side.conditions == [share.where_at_source]:
+        return None
+    began = time.monotonic()
+    hashed = sum(
+        rows
+        for where in side.conditions
+        for rows, _sum in side.snapshot.sums(read.source, side.bucket(WHOLE), side.hashed.select, where).values()
+    )
+    hashing = time.monotonic() - began
+    for where in side.conditions:
+        side.snapshot.count(read.source, where)
+    counting = time.monotonic() - began - hashing
+    parts, times = read.table.share if read.table.share > 1 else SHARE, rows / max(hashed, 1)
+    return Cost(hashed, hashing * times, parts, (hashing / parts + counting) * times)
 
 
 def _why_whole(read: TableRead, raw: Raw) -> str:

@@ -36,6 +36,7 @@ def batch(read: TableRead, raw: Raw, said: Said | None) -> Batch | None:
         cursor_to=base.cursor_to,
         compared=same,
         untouched=True,
+        by_hash=base.by_hash,
     )
 
 
@@ -54,7 +55,7 @@ def since(read: TableRead, base: Batch, said: Said | None) -> Compared | None:
 def compared(found: Batch, read: TableRead, said: Said | None) -> Batch:
     """The batch of a table that was compared, or read whole, with what the server says of it now."""
     number = attempts.number(read.attempt)
-    if said is None or number is None or found.live_rows is None:
+    if said is None or number is None or not found.wholly_compared:
         return found
     return replace(found, compared=Compared(number, read.snapshot.taken_at, said.before, said.created, said.updated))
 

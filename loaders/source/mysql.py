@@ -205,10 +205,10 @@ class Snapshot:
         with asked("the connection"):
             return bool(rows(self.connection, "show status like 'ssl_cipher'")[0][1])
 
-    def count(self, table: SourceTable) -> int:
-        """The server's own count of the table's rows."""
+    def count(self, table: SourceTable, where: str | None = None) -> int:
+        """The server's own count of the table's rows, or of those for which the SQL is true."""
         with asked(f"table {table.name}"):
-            return int(rows(self.connection, count_sql(table))[0][0])
+            return int(rows(self.connection, count_sql(table, where))[0][0])
 
     def attempt(self, table: SourceTable, columns: Sequence[Column]) -> None:
         """Send what a run sends, over one row and over none: what the server refuses, it refuses now.
@@ -246,9 +246,10 @@ def rows_sql(table: SourceTable, columns: Sequence[Column], where: str | None = 
     return f"{sql} where {where}" if where else sql
 
 
-def count_sql(table: SourceTable) -> str:
+def count_sql(table: SourceTable, where: str | None = None) -> str:
     """What `Snapshot.count` sends."""
-    return f"select count(*) from {mysql_name(table.name)}"
+    sql = f"select count(*) from {mysql_name(table.name)}"
+    return f"{sql} where {where}" if where else sql
 
 
 def sums_sql(table: SourceTable, bucket: str, hashed: str, where: str | None = None) -> str:

@@ -25,7 +25,8 @@ KEYS_AT_ONCE = 500
 class SourceSide:
     """keys: the primary key's columns, in its order; hashed: the column of the hash.
 
-    progress: shows how far the sums over the whole table are.
+    progress: shows how far the sums over the whole table are. conditions: SQL of which each row meets one alone, where
+    this side is a part of the table, and `only` the same in one; without them it is all rows.
     """
 
     snapshot: Snapshot
@@ -33,6 +34,8 @@ class SourceSide:
     keys: Sequence[Column]
     hashed: Column
     progress: Progress
+    conditions: Sequence[str | None] = ()
+    only: str = ""
 
     def buckets(self, rows: int) -> Buckets:
         """Buckets that fit a table of about so many rows."""
@@ -54,11 +57,12 @@ class SourceSide:
         bucket, hashed = self.bucket(buckets), self.hashed.select
         if within:
             return self.snapshot.sums(self.table, bucket, hashed, self._within(within, chosen))
-        parts = key_ranges.conditions(self.snapshot, self.table)
+        parts = self.conditions or key_ranges.conditions(self.snapshot, self.table)
         with closing(bucket_sums.in_parts(self.snapshot, self.table, bucket, hashed, parts)) as answers:
             shown = self.progress(f"comparing {self.table.name}", self.table.estimated_rows, answers)
             sums = bucket_sums.added_up(shown)
-        self._count(sums)
+        if not self.conditions:
+            self._count(sums)
         return sums
 
     def _count(self, sums: Sums) -> None:
@@ -86,8 +90,10 @@ class SourceSide:
     def _within(self, buckets: Buckets, chosen: Sequence[int]) -> str:
         """True for the rows of the chosen buckets."""
         if buckets.key is None:
-            return f"{self.bucket(buckets)} in ({', '.join(map(str, chosen))})"
-        return between(buckets.key, buckets.ranges(chosen))
+            found = f"{self.bucket(buckets)} in ({', '.join(map(str, chosen))})"
+        else:
+            found = between(buckets.key, buckets.ranges(chosen))
+        return f"({found}) and {self.only}" if self.only else found
 
 
 def between(key: str, ranges: Iterable[tuple[int, int]]) -> str:

@@ -1,7 +1,7 @@
 """Raw's live rows as one side of a comparison, in SQL that DuckDB and Redshift share."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -33,7 +33,7 @@ class LiveRows:
     """The rows of `table` that are not deleted; where `changed` has a row of the same key, that row instead.
 
     table, changed: names in SQL; changed may be None. keys: the primary key's columns. ask: a query's rows.
-    ask_arrow: the same as a table. interrupt: ends what a thread asks.
+    ask_arrow: the same as a table. interrupt: ends what a thread asks. only: a condition that all of them meet.
     """
 
     table: str
@@ -43,20 +43,28 @@ class LiveRows:
     ask: Callable[[str], Sequence[tuple[Any, ...]]]
     ask_arrow: Callable[[str], pa.Table]
     interrupt: Callable[[], None]
+    only: str = ""
+
+    def part(self, only: str) -> "LiveRows":
+        return replace(self, only=only)
 
     def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
-        where = f" where {self._bucket(within)} in ({_listed(chosen)})" if within else ""
+        chosen_ones = [f"{self._bucket(within)} in ({_listed(chosen)})"] if within else []
         rows = self.ask(
             f"select {self._bucket(buckets)} as bucket, count(*), sum({SOURCE_HASH}) from ({self._rows()}) as live"
-            f"{where} group by 1"
+            f"{self._where(*chosen_ones)} group by 1"
         )
         return {int(bucket): (int(count), int(total)) for bucket, count, total in rows}
 
     def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
-        where = f"{self._bucket(buckets)} in ({_listed(chosen)})" if chosen else "false"
+        where = self._where(f"{self._bucket(buckets)} in ({_listed(chosen)})" if chosen else "false")
         columns = [self.dialect.sent(sql_name(column.name), column) for column in self.keys]
-        query = f"select {', '.join([*columns, SOURCE_HASH])} from ({self._rows()}) as live where {where}"
+        query = f"select {', '.join([*columns, SOURCE_HASH])} from ({self._rows()}) as live{where}"
         return self.ask_arrow(query)
+
+    def _where(self, *conditions: str) -> str:
+        every = [condition for condition in (self.only, *conditions) if condition]
+        return f" where {' and '.join(every)}" if every else ""
 
     def _bucket(self, buckets: Buckets) -> str:
         if buckets.key is None:

@@ -55,6 +55,10 @@ class Buckets:
         return first, last
 
 
+# All rows in one.
+WHOLE = Buckets(None, 1)
+
+
 def fitting(key: str | None, extremes: tuple[int, int] | None, rows: int) -> Buckets:
     """Buckets of about ROWS_PER_BUCKET rows. key: the table's key if it is one integer column, else None."""
     rows = max(rows, 1)
@@ -102,6 +106,9 @@ class Side(Protocol):
 
 class WarehouseSide(Side, Protocol):
     """The warehouse's, which is asked in a thread of its own."""
+
+    def part(self, only: str) -> "WarehouseSide":
+        """The same, of the rows alone for which the SQL about their key, or their hash, is true."""
 
     def interrupt(self) -> None:
         """End the query that another thread waits for; without one, do nothing. The side need not answer again."""

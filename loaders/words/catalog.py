@@ -19,6 +19,7 @@ from loaders.words.raw_tables import LOADS_TABLE, LOCK_TABLE
 
 META_KEYS = (
     "primary_key", "cursor", "fingerprint", "on_invalid", "as", "exclude", "pseudonymise", "dist", "sort", "mart",
+    "proof",
 )  # fmt: skip
 # Of a column with what people's lives are in.
 PERSONAL_KEYS = ("exclude", "pseudonymise")
@@ -26,6 +27,7 @@ PERSONAL_KEYS = ("exclude", "pseudonymise")
 SOURCE_META_KEYS = ("time_zone",)
 # Redshift cuts longer names, in bytes, without a word.
 REDSHIFT_NAME_BYTES = 127
+MOST_PARTS = 1_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Table:
     `as_text` those that are read as texts, `excluded` those that are never read, `pseudonymised` those for whose
     values something else stands, which `pseudonym` makes (None: no key is set).
 
-    dbt_name: what dbt calls it, where that is another.
+    dbt_name: what dbt calls it, where that is another. share: into how many parts a large table is divided, of which
+    each run compares one by hash.
     dist and sort: the raw table's distribution key and sort keys in Redshift; without them it chooses by itself.
     """
 
@@ -60,6 +63,7 @@ class Table:
     pseudonymised: frozenset[str] = frozenset()
     pseudonym: Pseudonym | None = None
     dbt_name: str | None = None
+    share: int = 1
 
 
 @dataclass(frozen=True)
@@ -171,7 +175,13 @@ def _table(entry: Any, file: Path) -> Table:
     )
     _one_way_each(file, name, {"exclude": excluded, "pseudonymise": hidden, "as": texts, "on_invalid": nulled})
     mart, dbt_name = _mart(meta, key, file, name), named if named != name else None
-    return Table(name, key, cursor, nulled, dist, sort, mart, texts, excluded, hidden, dbt_name=dbt_name)
+    share = _share(meta, file, name)
+    if share > 1 and not (cursor and key):
+        raise Failure(
+            f"{file}: table {name} has a share under `proof`, and no {'primary_key' if cursor else 'cursor'}",
+            "write proof: whole: the cursor shows what changed outside the share, the key says which rows are in it",
+        )
+    return Table(name, key, cursor, nulled, dist, sort, mart, texts, excluded, hidden, dbt_name=dbt_name, share=share)
 
 
 def _one_way_each(file: Path, table: str, ways: Mapping[str, frozenset[str]]) -> None:
@@ -179,6 +189,17 @@ def _one_way_each(file: Path, table: str, ways: Mapping[str, frozenset[str]]) ->
         for way in (way for way in ways if way != personal):
             for column in sorted(ways[personal] & ways[way]):
                 raise Failure(f"{file}: {table}.{column} has both `{personal}` and `{way}`", "choose one of them")
+
+
+def _share(meta: Mapping[str, Any], file: Path, table: str) -> int:
+    proof = meta.get("proof", "whole")
+    share = 1 if proof == "whole" else proof.get("share") if isinstance(proof, dict) and len(proof) == 1 else None
+    if type(share) is not int or not (proof == "whole" or 2 <= share <= MOST_PARTS):
+        raise Failure(
+            f"{file}: proof of table {table} is {proof!r}",
+            f"write whole or {{share: 24}}, a number from 2 to {MOST_PARTS:,}",
+        )
+    return share
 
 
 def _mart(meta: Mapping[str, Any], key: tuple[str, ...], file: Path, table: str) -> Mart | None:

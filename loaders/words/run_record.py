@@ -29,8 +29,8 @@ class File:
 
 
 @dataclass(frozen=True)
-class ByValue:
-    """How far a table has been compared by value, row by row, in as many parts as `compared` has entries.
+class Turns:
+    """How far a table has been compared, part by part, in as many parts as `compared` has entries.
 
     way: how rows are divided; another way, or another number of parts, begins anew. part: the part that was compared
     last, with `rows` rows. compared: per part the moment of the snapshot that it was compared with; None: not yet.
@@ -77,7 +77,9 @@ class Batch:
     kept: columns that the source dropped and raw still has. widened: columns whose type in raw has to hold more than
     before. notices: what people were told about the table's columns (drift.py). by_value: what was compared by value,
     in this run and before. compared: whose comparison live_rows and hash_sum are, where the server's word on changes
-    may be taken; untouched: it was taken in this run, which has not read the table.
+    may be taken; untouched: it was taken in this run, which has not read the table. by_hash: as by_value, of a table of
+    which a run compares a part by hash; hash_sum is then raw's with the batch applied, of which the source has shown
+    its part.
     """
 
     table: Name
@@ -101,14 +103,20 @@ class Batch:
     kept: tuple[ColumnType, ...] = ()
     widened: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
-    by_value: ByValue | None = None
+    by_value: Turns | None = None
     compared: Compared | None = None
     untouched: bool = False
+    by_hash: Turns | None = None
 
     @property
     def raw_columns(self) -> tuple[ColumnType, ...]:
         """The raw table's columns, the loaders' own left out."""
         return (*self.columns, *self.kept)
+
+    @property
+    def wholly_compared(self) -> bool:
+        """Whether the run that says live_rows and hash_sum has compared all rows by hash, or read them."""
+        return self.live_rows is not None and (self.by_hash is None or self.by_hash.rows == self.live_rows)
 
     @property
     def stands_alone(self) -> bool:

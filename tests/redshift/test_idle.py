@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import boto3
 import pytest
+import yaml
 
 from infra.image import built
 from infra.image.__main__ import run
@@ -151,6 +152,14 @@ def test_each_file_of_the_project_and_its_name_count_but_not_what_dbt_writes(sho
     renamed = built.project(chosen)
     (tmp_path / "p/models/b.sql").write_text("select 2")
     assert len({before, renamed, built.project(chosen)}) == 3
+
+
+def test_of_a_table_in_parts_redshift_is_asked_each_time(shop):
+    known = yaml.safe_load(shop.own.catalog_file.read_text())
+    known["sources"][0]["tables"][0]["config"]["meta"] |= {"cursor": "at", "proof": {"share": 9}}
+    shop.own.catalog_file.write_text(yaml.safe_dump(known))
+    shop.extract()
+    assert shop.extract() > 0 and runs.numbers(shop.lake)[-1] == 2
 
 
 def age(shop, by):
