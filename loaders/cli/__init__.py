@@ -4,7 +4,22 @@ import argparse
 import os
 from pathlib import Path
 
-from loaders.cli import dbt, discover, doctor, erase, history, plan, prune, replay, run, sign, status, verify, withdraw
+from loaders.cli import (
+    dbt,
+    discover,
+    doctor,
+    erase,
+    history,
+    plan,
+    prune,
+    replay,
+    run,
+    sample,
+    sign,
+    status,
+    verify,
+    withdraw,
+)
 from loaders.common import settings, telling
 
 EXAMPLES = """examples:
@@ -29,6 +44,7 @@ EXAMPLES = """examples:
   python -m loaders doctor                        try every link, and name the remedy of each fault
   python -m loaders discover                      print a catalog of the database in SOURCE_URL
   python -m loaders discover --write billing      put it into the dbt project, with staging views
+  python -m loaders sample                        rows that fit together, without persons, for pull requests
   python -m loaders dbt build                     dbt, with what .env says
 
 settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_DIR, DUCKDB_PATH, CATALOG,
@@ -39,6 +55,7 @@ settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_
   VALUE_PARTS (24: each run compares one part in so many of every large table by value; 1: all, 0: nothing),
   NO_VALUES (1: no values and keys of rows in messages; 0: show them; else 1 in a CI, which sets CI),
   LAKE_KEY (run records are signed with it, and others are refused),
+  PSEUDONYM_KEY (makes what stands for values of columns that the catalog pseudonymises),
   LOG_FORMAT (text; json: as --json says, for the commands that have it),
   FILES_FOR_GROUP (0; 1: what is written may be read and written by the group of its folder)
 exit codes: 0 done; 1 a failure that is explained; 2 a wrong call; 3 a decision is needed: the same command refuses
@@ -82,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
     erase.add_to(commands, catalog)
     sign.add_to(commands)
     discover.add_to(commands)
+    sample.add_to(commands, catalog)
     dbt.add_to(commands)
     for command in (top, *commands.choices.values()):
         command.epilog = command.epilog and command.epilog.replace("python -m loaders", program)
