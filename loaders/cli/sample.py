@@ -18,6 +18,7 @@ from loaders.run.context import RunContext
 from loaders.run.options import Options, Places
 from loaders.run.publish import published
 from loaders.source import mysql
+from loaders.source.touched import Word
 from loaders.types.pseudonym import by
 from loaders.words.catalog import Catalog
 from loaders.words.run_record import Batch, Run
@@ -82,7 +83,7 @@ def _drawn(
     with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot, spool() as folder:
         attempt = attempts.begin(lake, 1)
         places = Places(lake, folder, None)
-        context = RunContext(snapshot, attempt, places, Options(full=True), False, report.progress)
+        context = RunContext(snapshot, Word(snapshot), attempt, places, Options(full=True), False, report.progress)
         batches, plain = sample.drawn(context, catalog, arguments.rows, _places(arguments.plain))
         version, taken_at = snapshot.server_version, snapshot.taken_at
     run = Run(1, attempt, catalog.schema, catalog.source, version, taken_at, tuple(batches))
