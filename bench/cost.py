@@ -80,16 +80,19 @@ class Shop:
 
     def command(self, *arguments: str, **changes: str) -> tuple[float, float]:
         """Run `python -m …`; seconds on the clock, and the largest memory of the process in MB."""
-        own = {"SHOP_URL": self.shop_url, "SOURCE_URL": self.source_url, "LAKE_URL": str(self.home / "lake"),
-               "CATALOG": str(CATALOG), "DBT_TARGET": "duckdb", "DBT_PROFILES_DIR": str(self.home),
-               "DUCKDB_PATH": str(self.home / "warehouse.duckdb")}  # fmt: skip
         started = time.monotonic()
-        process = subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT, env=os.environ | own | changes)
+        process = subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT, env=self.environment() | changes)
         _pid, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise SystemExit(f"{' '.join(arguments)} ended with {process.returncode}")
         return time.monotonic() - started, used.ru_maxrss * 1024 / 1e6
+
+    def environment(self) -> dict[str, str]:
+        own = {"SHOP_URL": self.shop_url, "SOURCE_URL": self.source_url, "LAKE_URL": str(self.home / "lake"),
+               "CATALOG": str(CATALOG), "DBT_TARGET": "duckdb", "DBT_PROFILES_DIR": str(self.home),
+               "DUCKDB_PATH": str(self.home / "warehouse.duckdb")}  # fmt: skip
+        return os.environ | own
 
     def server_seconds(self) -> float:
         """CPU seconds that the server has taken so far."""

@@ -1,6 +1,7 @@
 """--json: what a command found, an object in a line for each thing that happened, and nothing else on stdout."""
 
 import json
+import re
 
 import jsonschema
 import pytest
@@ -37,6 +38,8 @@ def test_a_program_reads_what_a_run_did_what_raw_holds_and_whether_it_is_equal(o
     run = told(own, "extract")
     (table,) = only(run, "published")["tables"]
     assert (table["rows"], table["live_rows"], table["gone"], table["mode"]) == (2, 2, None, "full")
+    cost = only(run, "published")["source_cost"]
+    assert cost["snapshot_ms"] >= cost["longest_query_ms"] and cost["rows_scanned"] >= 2
     assert only(run, "loaded")["run"] == only(run, "published")["run"] == 1
 
     own.write("delete from t where id = 1")
@@ -49,9 +52,11 @@ def test_a_program_reads_what_a_run_did_what_raw_holds_and_whether_it_is_equal(o
         assert "is not a number of runs" in commands.python(own, "loaders", "history", "--last", wrong).stderr
     past = told(own, "history")
     assert [(run["run"], run["tables"][0]["gone"]) for run in past] == [(1, None), (2, 1)]
+    assert past[0]["source_cost"] == cost
     assert [run["run"] for run in told(own, "history", "--last", "1")] == [2]
     shown = commands.succeeded(commands.python(own, "loaders", "history", CATALOG=str(own.catalog_file)))
     assert "run 2: as of " in shown and "; 1 repaired; 1 gone" in shown
+    assert re.search(r"at the source: snapshot held [\d.]+ s, .*, [1-9]\d* rows scanned, locks 0 ms", shown)
 
     own.extract(full=True)
     status = only(told(own, "status"), "status")

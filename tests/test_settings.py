@@ -135,6 +135,9 @@ def test_other_programs_settings_may_stand_in_the_file(tmp_path):
         ("LOOKBACK_MINUTES", "an hour", "write a whole number, such as 60"),
         ("DELETE_LIMIT_ROWS", "-1", "write a whole number, such as 100"),
         ("VALUE_PARTS", "1001", "write 1,000 at most"),
+        ("SOURCE_PACE", "0%", "from 1% to 100%"),
+        ("SOURCE_PACE", "101", "from 1% to 100%"),
+        ("SOURCE_PACE", "5MB/s", "from 1% to 100%"),
     ],
 )
 def test_a_number_out_of_range_is_named(project, name, value, said):

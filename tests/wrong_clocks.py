@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from loaders.source import mysql, session
+from loaders.source.burden import Burden
 from loaders.warehouse import duckdb_warehouse
 from tests import forked_dbt
 from tests.own_database import OwnDatabase
@@ -66,5 +67,5 @@ class _Reading(OwnDatabase):
             with connection.cursor() as cursor:
                 seconds = self.moment.replace(tzinfo=datetime.timezone.utc).timestamp()
                 cursor.execute(f"set timestamp = {seconds}")
-            with mysql.begin([connection]) as snapshot:
+            with mysql.begin([connection], Burden()) as snapshot:
                 yield snapshot

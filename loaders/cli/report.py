@@ -16,7 +16,7 @@ from loaders.proof.raw_state import Holding
 from loaders.proof.verify import Finding
 from loaders.run.plan import Intent
 from loaders.warehouse.interface import Step
-from loaders.words.run_record import Batch, Run
+from loaders.words.run_record import Batch, Run, SourceCost
 
 Item = TypeVar("Item")
 # How often what is shown changes, and from when on it is shown.
@@ -114,7 +114,22 @@ def published(run: Run, lake: object, seconds: float) -> list[str]:
     ]
     rows = sum(batch.rows for batch in run.batches)
     head = f"run {run.run}: {len(run.batches)} tables as of {run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC -> {lake}"
-    return [head, *lines, f"  {rows:,} rows in {seconds:.1f} s ({rows / max(seconds, 0.001):,.0f} rows/s)"]
+    took = f"  {rows:,} rows in {seconds:.1f} s ({rows / max(seconds, 0.001):,.0f} rows/s)"
+    return [head, *lines, took, *_at_source(run)]
+
+
+def at_source(cost: SourceCost) -> str:
+    """A line for what a run did to its source."""
+    age, queries, longest = (each / 1000 for each in (cost.snapshot_ms, cost.queries_ms, cost.longest_query_ms))
+    return (
+        f"  at the source: snapshot held {age:.1f} s, queries {queries:.1f} s, the longest {longest:.1f} s, "
+        f"{cost.rows_scanned:,} rows scanned, locks {cost.locked_ms:,} ms"
+    )
+
+
+def _at_source(run: Run) -> list[str]:
+    """A run of an older version did not look."""
+    return [at_source(run.source_cost)] if run.source_cost else []
 
 
 def past(run: Run) -> list[str]:
@@ -124,7 +139,8 @@ def past(run: Run) -> list[str]:
         for batch in run.batches
         if batch.rows or batch.deleted or batch.notices
     ]
-    return [f"run {run.run}: as of {run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC", *(told or ["  nothing had changed"])]
+    head = f"run {run.run}: as of {run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC"
+    return [head, *(told or ["  nothing had changed"]), *_at_source(run)]
 
 
 def facts(run: Run) -> dict[str, object]:
@@ -146,7 +162,8 @@ def facts(run: Run) -> dict[str, object]:
         }
         for batch in run.batches
     ]
-    return {"run": run.run, "schema": run.schema, "snapshot_at": run.snapshot_at, "tables": tables}
+    facts = {"run": run.run, "schema": run.schema, "snapshot_at": run.snapshot_at, "tables": tables}
+    return facts | {"source_cost": run.source_cost}
 
 
 def loaded(run: Run, warehouse: object) -> str:

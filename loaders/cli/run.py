@@ -10,6 +10,7 @@ from pathlib import Path
 import mysql_arrow
 from loaders.cli import connections, report
 from loaders.cli.commands import Commands
+from loaders.common.errors import Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import notice, say, tell
 from loaders.lake import sequences
@@ -65,6 +66,10 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
 
 def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
     # A value that the warehouse could not take must not be published: the run would wait in the lake for ever.
+    if arguments.parallel > 1 and chosen.pace < 1:
+        raise Failure(
+            "--parallel hurries, and SOURCE_PACE says not to", "leave out --parallel, or take back SOURCE_PACE"
+        )
     catalog = connections.chosen_tables(arguments, chosen)
     lake = connections.lake_of(catalog, chosen)
     if _is_idle(arguments, chosen, catalog, lake):
@@ -99,13 +104,15 @@ def _is_idle(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, 
         return False
     options = Options(invalid_to_null=arguments.on_invalid == "null")
     places = Places(lake, Path(), None)
-    with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+    with connections.source(chosen) as connection, mysql.snapshot(connection, chosen.pace) as snapshot:
         context = RunContext(snapshot, Word(snapshot), "", places, options, catalog.for_redshift, report.progress)
         if not idle.unchanged(newest, catalog, context):
             return False
         said = f"nothing has changed at the source since run {newest.run}: the warehouse was not asked"
-        lines = [said, "  `python -m loaders load` asks it"]
-        tell("unchanged", lines, run=newest.run, schema=catalog.schema, as_of=snapshot.taken_at)
+        cost = snapshot.cost()
+        lines = [said, "  `python -m loaders load` asks it", report.at_source(cost)]
+        facts = {"run": newest.run, "schema": catalog.schema, "as_of": snapshot.taken_at, "source_cost": cost}
+        tell("unchanged", lines, **facts)
     return True
 
 
@@ -128,7 +135,7 @@ def _read(
             _tell(drift.left_out([row[0] for row in warehouse.newest()], [table.name for table in catalog.tables]))
         places = replace(places, warehouse=warehouse)
         read = pipeline.extract if arguments.no_load else pipeline.read
-        return read(lambda: _snapshot(opened, catalog), catalog, places, options, report.progress)
+        return read(lambda: _snapshot(opened, catalog, chosen.pace), catalog, places, options, report.progress)
 
 
 def _commit(catalog: Catalog, places: Places, run: Run, chosen: Settings, deletes: DeleteLimit) -> str:
@@ -138,10 +145,10 @@ def _commit(catalog: Catalog, places: Places, run: Run, chosen: Settings, delete
 
 
 @contextmanager
-def _snapshot(opened: list[mysql_arrow.Connection], catalog: Catalog) -> Iterator[mysql.Snapshot]:
+def _snapshot(opened: list[mysql_arrow.Connection], catalog: Catalog, pace: float) -> Iterator[mysql.Snapshot]:
     (*readers, locker) = opened
     if len(readers) < 2:  # one that locks is of no use to one that reads
-        moment = mysql.snapshot(opened[0])
+        moment = mysql.snapshot(opened[0], pace)
     else:
         tables = [table.name for table in catalog.tables]
         moment = shared_snapshot(readers, locker, tables, notice)

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> int:
     with (
         connections.warehouse(catalog, chosen, read_only=True) as warehouse,
         connections.source(chosen) as connection,
-        mysql.snapshot(connection) as snapshot,
+        mysql.snapshot(connection, chosen.pace) as snapshot,
     ):
         last = warehouse.last_applied()
         ends = Ends(
@@ -99,7 +99,7 @@ def _against(catalog: Catalog, chosen: Settings, schema: str, deep: bool) -> int
     with (
         connections.warehouse(catalog, chosen, read_only=True, of_lake=False) as warehouse,
         connections.source(chosen) as connection,
-        mysql.snapshot(connection) as snapshot,
+        mysql.snapshot(connection, chosen.pace) as snapshot,
     ):
         say(f"{catalog.source} as of {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC and {warehouse}, schema {schema}")
         ends = replica.Ends(snapshot, warehouse, schema, report.progress)

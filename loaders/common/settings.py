@@ -31,7 +31,7 @@ IDENTITY = "inode"
 SETTINGS = (
     "SOURCE_URL", "SHOP_URL", "LAKE_URL", "LAKE_KEY", "LAKE_KMS_KEY", "PSEUDONYM_KEY", "CATALOG", "DBT_TARGET",
     "DBT_PROFILES_DIR", "REDSHIFT_IAM_ROLE", "LOOKBACK_MINUTES", "DELETE_LIMIT_ROWS", "DELETE_LIMIT_PERCENT",
-    "KEEP_DELETED_DAYS", "VALUE_PARTS", "DEMO_SHOP", "NO_VALUES", "FILES_FOR_GROUP", "LOG_FORMAT",
+    "KEEP_DELETED_DAYS", "VALUE_PARTS", "SOURCE_PACE", "DEMO_SHOP", "NO_VALUES", "FILES_FOR_GROUP", "LOG_FORMAT",
 )  # fmt: skip
 # For the loaders' own eyes.
 OWN_KEYS = ("LAKE_KEY", "PSEUDONYM_KEY")
@@ -58,6 +58,7 @@ class Settings:
     delete_share: float
     delete_rows: int
     value_parts: int
+    pace: float
     no_values: bool
     log_json: bool
     keep_deleted: datetime.timedelta | None
@@ -101,6 +102,7 @@ def read(root: Path | None = None, environment: Mapping[str, str] = os.environ) 
         delete_share=_whole(values, "DELETE_LIMIT_PERCENT", "10") / 100,
         delete_rows=_whole(values, "DELETE_LIMIT_ROWS", "100"),
         value_parts=_whole(values, "VALUE_PARTS", "24", 1_000),
+        pace=_share(values, "SOURCE_PACE"),
         keep_deleted=(
             datetime.timedelta(days=_whole(values, "KEEP_DELETED_DAYS", "30", 100_000))
             if "KEEP_DELETED_DAYS" in values
@@ -214,6 +216,15 @@ def _switch(values: Mapping[str, str], name: str, default: bool) -> bool:
     if value not in ("0", "1"):
         raise Failure(f"{name} is {value[:20]!r}", "write 0 or 1")
     return value == "1"
+
+
+def _share(values: Mapping[str, str], name: str) -> float:
+    """A share of the time, from 1 % to all."""
+    value = values.get(name, "100%")
+    percent = value.removesuffix("%")
+    if not percent.isascii() or not percent.isdigit() or len(percent) > 3 or not 1 <= int(percent) <= 100:
+        raise Failure(f"{name} is {value[:20]!r}", "write a share of the time, from 1% to 100%")
+    return int(percent) / 100
 
 
 def _whole(values: Mapping[str, str], name: str, default: str, most: int = MOST) -> int:

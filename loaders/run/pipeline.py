@@ -51,9 +51,9 @@ def read(
             shares = places.shares or Shares(0, places.spool)
             batches = shares.of_each(reads, batches, raw.bases)
             not_altered(((read.table, read.source) for read in reads), snapshot)
-            version, taken_at = snapshot.server_version, snapshot.taken_at
+            version, taken_at, cost = snapshot.server_version, snapshot.taken_at, snapshot.cost()
         return source_clock.checked(
-            lake, Run(number, attempt, catalog.schema, catalog.source, version, taken_at, batches)
+            lake, Run(number, attempt, catalog.schema, catalog.source, version, taken_at, batches, cost)
         )
     except BaseException:
         attempts.remove(lake, [table.name for table in catalog.tables], attempt)

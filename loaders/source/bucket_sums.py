@@ -40,7 +40,8 @@ def in_parts(
 
     def answers(connection: mysql_arrow.Connection) -> Generator[pa.RecordBatch]:
         for sql in left:
-            yield from mysql_arrow.batches(connection, sql, SCHEMA)
+            with snapshot.burden.query():
+                yield from mysql_arrow.batches(connection, sql, SCHEMA)
 
     with explained(f"table {table.name}"):
         for batch in merged(list(map(answers, snapshot.connections)), AHEAD_BYTES, snapshot.interrupt):

@@ -9,6 +9,8 @@ from loaders.types.type_contract import SIGNED
 
 # Fewer rows than this are read before a second connection would have got going.
 SPLIT_FROM_ROWS = 100_000
+# Of a source that must not feel it, a part is so many rows: a rest follows each.
+ROWS_BETWEEN_RESTS = 50_000
 # More parts than connections: where keys have gaps, parts are of unequal size.
 PARTS_PER_CONNECTION = 4
 
@@ -21,10 +23,11 @@ def conditions(snapshot: Snapshot, table: SourceTable) -> list[str | None]:
     key = _integer_key(table)
     # Parts of a table that is not held still would be read at several moments. One connection gains nothing by parts:
     # a sum over each of 16 takes the server 8 % longer than one over all.
-    if len(snapshot.connections) == 1 or table.estimated_rows < SPLIT_FROM_ROWS or key is None or not table.held_still:
+    parts = _parts(snapshot, table)
+    if parts < 2 or key is None or not table.held_still:
         return [None]
     extremes = snapshot.extremes(table, key)
-    return [None] if extremes is None else ranges(mysql_name(key), *extremes, _parts(snapshot))
+    return [None] if extremes is None else ranges(mysql_name(key), *extremes, parts)
 
 
 def ranges(name: str, low: int, high: int, parts: int) -> list[str | None]:
@@ -37,8 +40,11 @@ def ranges(name: str, low: int, high: int, parts: int) -> list[str | None]:
     return [f"{name} < {borders[0]}", *between, f"{name} >= {borders[-1]}"]
 
 
-def _parts(snapshot: Snapshot) -> int:
-    return PARTS_PER_CONNECTION * len(snapshot.connections)
+def _parts(snapshot: Snapshot, table: SourceTable) -> int:
+    if snapshot.burden.is_limited:
+        return table.estimated_rows // ROWS_BETWEEN_RESTS + 1
+    several = len(snapshot.connections) > 1 and table.estimated_rows >= SPLIT_FROM_ROWS
+    return PARTS_PER_CONNECTION * len(snapshot.connections) if several else 1
 
 
 def _integer_key(table: SourceTable) -> str | None:

@@ -7,7 +7,7 @@ Python type on its way.
 import datetime
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 
@@ -22,11 +22,13 @@ from loaders.common.errors import Failure
 from loaders.common.quoting import mysql_name
 from loaders.common.threads import Shared, merged
 from loaders.source import described, session
+from loaders.source.burden import Burden, rows_scanned
 from loaders.source.conversion import Conversion
 from loaders.source.described import SourceTable
 from loaders.source.statements import asked, code_and_text, explained, rows
 from loaders.types.type_contract import Column, lake_schema
 from loaders.words.buckets import Sums, read_sums
+from loaders.words.run_record import SourceCost
 from mysql_arrow import BLOCK_BYTES
 
 # A connection for `snapshot`: values stay the bytes that the server sent.
@@ -41,16 +43,19 @@ ROWS_AT_ONCE = 1_000
 
 
 @contextmanager
-def snapshot(connection: mysql_arrow.Connection) -> Iterator["Snapshot"]:
-    """Hold one moment of the whole database for reading. The connection was opened with CONNECT_OPTIONS."""
+def snapshot(connection: mysql_arrow.Connection, share: float = 1) -> Iterator["Snapshot"]:
+    """Hold one moment of the whole database for reading. The connection was opened with CONNECT_OPTIONS.
+
+    share: of the time, as Burden has it.
+    """
     session.state(connection)
-    with begin([connection]) as begun:
+    with begin([connection], Burden(share)) as begun:
         yield begun
 
 
 @contextmanager
 def begin(
-    everybody: Sequence[mysql_arrow.Connection], begun: Callable[[], object] = lambda: None
+    everybody: Sequence[mysql_arrow.Connection], burden: Burden, begun: Callable[[], object] = lambda: None
 ) -> Iterator["Snapshot"]:
     """The same over several connections whose sessions are stated, each with a transaction of its own.
 
@@ -61,7 +66,9 @@ def begin(
     with asked("the snapshot"):
         ((database, version, taken_at),) = rows(connection, "select database(), version(), utc_timestamp(6)")
         moment = datetime.datetime.fromisoformat(taken_at.decode())
-        found = Snapshot(connection, database.decode(), version.decode(), moment, tuple(helpers))
+        before = sum(map(rows_scanned, everybody))
+        found = Snapshot(connection, database.decode(), version.decode(), moment, tuple(helpers), burden, before)
+        burden.began = burden.clock()
         for each in everybody:
             rows(each, "start transaction with consistent snapshot, read only")
         begun()
@@ -74,13 +81,18 @@ def begin(
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One moment of a database. taken_at is UTC, without a zone. helpers: more connections that see the same moment."""
+    """One moment of a database. taken_at is UTC, without a zone. helpers: more connections that see the same moment.
+
+    scanned: rows that the sessions had looked at before.
+    """
 
     connection: mysql_arrow.Connection
     database: str
     server_version: str
     taken_at: datetime.datetime
     helpers: tuple[mysql_arrow.Connection, ...] = ()
+    burden: Burden = field(default_factory=Burden)
+    scanned: int = 0
 
     @property
     def connections(self) -> tuple[mysql_arrow.Connection, ...]:
@@ -88,9 +100,19 @@ class Snapshot:
         return (self.connection, *self.helpers)
 
     def interrupt(self) -> None:
-        """Wake the threads that wait for the server: each sees its connection as lost."""
+        """Wake the threads that wait for the server, or rest: each sees its connection as lost."""
+        self.burden.stop()
         for connection in self.connections:
             mysql_arrow.interrupt(connection)
+
+    def cost(self) -> SourceCost:
+        """What the source was asked so far."""
+        with asked("the server's counters"):
+            scanned = sum(map(rows_scanned, self.connections)) - self.scanned
+        taken, age = self.burden.taken, self.burden.clock() - self.burden.began
+        seconds = (age, sum(taken), max(taken, default=0), self.burden.locked)
+        snapshot, queries, longest, locked = (round(each * 1000) for each in seconds)
+        return SourceCost(snapshot, queries, longest, locked, scanned)
 
     def tables(self) -> dict[str, SourceTable]:
         """All tables, as described.tables has them."""
@@ -156,9 +178,9 @@ class Snapshot:
 
         def answers(connection: mysql_arrow.Connection) -> Generator[pa.RecordBatch]:
             for where in left:
-                yield from mysql_arrow.batches(
-                    connection, rows_sql(table, columns, where), schema, conversion.convert, block_bytes
-                )
+                sql = rows_sql(table, columns, where)
+                with self.burden.query():
+                    yield from mysql_arrow.batches(connection, sql, schema, conversion.convert, block_bytes)
 
         with explained(f"table {table.name}"):
             sources = [answers(connection) for connection in self.connections]
@@ -169,7 +191,7 @@ class Snapshot:
 
         Closed early, it closes the connection: the server would have to send the rest.
         """
-        with explained(f"table {table.name}"):
+        with explained(f"table {table.name}"), self.burden.query():
             cursor = self.connection.cursor(SSCursor)
             try:
                 cursor.execute(sql)
@@ -191,7 +213,7 @@ class Snapshot:
     def texts(self, table: SourceTable, sql: str, width: int) -> Iterator[pa.RecordBatch]:
         """The same by mysql_arrow, in a third of the time: batches of `width` columns of bytes, in their order."""
         schema = pa.schema([(str(place), pa.binary()) for place in range(width)])
-        with explained(f"table {table.name}"):
+        with explained(f"table {table.name}"), self.burden.query():
             yield from mysql_arrow.batches(self.connection, sql, schema)
 
     def let(self, variable: str, value: bytes) -> None:
@@ -207,7 +229,7 @@ class Snapshot:
 
     def count(self, table: SourceTable, where: str | None = None) -> int:
         """The server's own count of the table's rows, or of those for which the SQL is true."""
-        with asked(f"table {table.name}"):
+        with asked(f"table {table.name}"), self.burden.query():
             return int(rows(self.connection, count_sql(table, where))[0][0])
 
     def attempt(self, table: SourceTable, columns: Sequence[Column]) -> None:
@@ -227,7 +249,7 @@ class Snapshot:
 
     def sums(self, table: SourceTable, bucket: str, hashed: str, where: str | None = None) -> Sums:
         """The server's own count and sum of hashes per bucket; `bucket`, `hashed` and `where` are expressions."""
-        with asked(f"table {table.name}"):
+        with asked(f"table {table.name}"), self.burden.query():
             found = rows(self.connection, sums_sql(table, bucket, hashed, where))
             numbers = ([None if value is None else int(value) for value in row] for row in found)
             return read_sums(table.name, numbers)
@@ -235,7 +257,7 @@ class Snapshot:
     def extremes(self, table: SourceTable, column: str) -> tuple[int, int] | None:
         """The smallest and largest value of an integer column; None of an empty table."""
         name = mysql_name(column)
-        with asked(f"table {table.name}"):
+        with asked(f"table {table.name}"), self.burden.query():
             ((low, high),) = rows(self.connection, f"select min({name}), max({name}) from {mysql_name(table.name)}")
             return None if low is None else (int(low), int(high))
 

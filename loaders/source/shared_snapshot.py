@@ -13,6 +13,7 @@ from pymysql.constants import ER
 import mysql_arrow
 from loaders.common.quoting import mysql_name
 from loaders.source import session, standing
+from loaders.source.burden import Burden
 from loaders.source.mysql import Snapshot, begin
 from loaders.source.statements import code_and_text, rows
 
@@ -34,13 +35,22 @@ def shared_snapshot(
     # What needs no lock comes before it: a lock makes writers wait.
     for each in (*connections, locker):
         session.state(each)
-    reason = _unheld(locker) or _lock(locker, tables)
+    burden, unheld = Burden(), _unheld(locker)
+    asked_at = burden.clock()
+
+    def unlock() -> None:
+        rows(locker, "unlock tables")
+        burden.locked = burden.clock() - asked_at
+
+    reason = unheld or _lock(locker, tables)
     if reason:
         notice(f"{reason}; reading over one connection")
-        with begin(connections[:1]) as alone:
+        if not unheld:
+            burden.locked = burden.clock() - asked_at  # whoever came to write meanwhile may have waited behind it
+        with begin(connections[:1], burden) as alone:
             yield alone
         return
-    with begin(connections, lambda: rows(locker, "unlock tables")) as together:
+    with begin(connections, burden, unlock) as together:
         yield together
 
 

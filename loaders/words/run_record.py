@@ -140,6 +140,21 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class SourceCost:
+    """What a run did to its source: milliseconds, and rows by the server's own counters.
+
+    snapshot_ms: for which its moment was held. queries_ms: in queries, of all connections together; longest_query_ms:
+    in the longest. locked_ms: from asking for locks to letting them go.
+    """
+
+    snapshot_ms: Count
+    queries_ms: Count
+    longest_query_ms: Count
+    locked_ms: Count
+    rows_scanned: Count
+
+
+@dataclass(frozen=True)
 class Run:
     """Everything that becomes visible together. `attempt` is unique; snapshot_at is the source server's clock, UTC."""
 
@@ -150,6 +165,7 @@ class Run:
     source_version: str
     snapshot_at: datetime.datetime
     batches: tuple[Batch, ...]
+    source_cost: SourceCost | None = None
     format_version: int = field(default=FORMAT_VERSION)
 
     @property

@@ -1,0 +1,144 @@
+"""`python -m bench.writers`: what writers feel of a run. Four of them change orders, 25 times a second each, while the
+loaders read; how long their transactions take, with nobody reading and during each kind of run.
+
+A transaction updates one order and inserts another. The private server writes its log at each commit and does not wait
+for the disk. Loaders, writers and server share the machine, so a run takes processors from the writers, too.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+from bench.cost import Shop
+from loaders.common.settings import ROOT
+from loaders.source import log_in, mysql_url
+from local_stack import private_server
+
+WRITERS, A_SECOND = 4, 25
+CHANGED = "update `order` set amount = amount + 1, updated_at = now(6) where order_id = %s"
+ADDED = (
+    "insert into `order` select %s, customer_id, product_id, order_date, quantity, amount, delivery_id, delivery_fee, "
+    "shipping_date, status, request, now(6), now(6) from `order` where order_id = %s"
+)
+RUNS = {
+    "read whole": ("extract", "--full"),
+    "again, nearly nothing changed": ("extract",),
+    "the same, SOURCE_PACE=20%": ("extract",),
+    "read whole, --parallel 2": ("extract", "--full", "--parallel", "2"),
+}
+
+
+class Writer(threading.Thread):
+    """Writes until `ended`; `taken` has (when, ms) of each transaction."""
+
+    def __init__(self, url: str, number: int, orders: int, ended: threading.Event):
+        super().__init__(daemon=True)
+        self.url, self.number, self.orders, self.ended = url, number, orders, ended
+        self.taken: list[tuple[float, float]] = []
+
+    def run(self) -> None:
+        # Orders all over the table, other ones for each writer; a prime steps through all of them.
+        chosen, added = self.number * self.orders // WRITERS, 10 * self.orders + self.number
+        with closing(log_in.connect(mysql_url.parse(self.url, "the bench's URL"), "the bench's URL")) as shop:
+            due = time.monotonic()
+            while not self.ended.wait(max(0, due - time.monotonic())):
+                # One that is late is not made up for: it would count as many.
+                due = max(due, time.monotonic()) + 1 / A_SECOND
+                chosen, added = (chosen + 7_919) % self.orders, added + WRITERS
+                begun = time.monotonic()
+                with shop.cursor() as cursor:
+                    cursor.execute(CHANGED, (chosen + 1,))
+                    cursor.execute(ADDED, (added, chosen + 1))
+                shop.commit()
+                self.taken.append((begun, 1000 * (time.monotonic() - begun)))
+
+
+@contextmanager
+def writing(shop: Shop, orders: int) -> Iterator[list[Writer]]:
+    ended = threading.Event()
+    writers = [Writer(shop.shop_url, number, orders, ended) for number in range(WRITERS)]
+    for each in writers:
+        each.start()
+    try:
+        yield writers
+    finally:
+        ended.set()
+        for each in writers:
+            each.join()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.writers", description=__doc__)
+    parser.add_argument("--orders", type=int, default=2_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=15, help="how long nobody reads, in each round")
+    parser.add_argument("--server", choices=private_server.NAMES, default=private_server.DEFAULT_KIND)
+    parser.add_argument("--pool", default="1G", help="innodb_buffer_pool_size")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="order-he-writers-") as home:
+        options = (f"--innodb-buffer-pool-size={arguments.pool}",)
+        server = private_server.up(Path(home) / "mysql", arguments.server, options=options)
+        try:
+            (Path(home) / "profiles.yml").write_text((ROOT / "profiles.example.yml").read_text())
+            shop = Shop(server.url("shop", "order_he"), server.url("loader", "order_he"), Path(home))
+            shop.fill(arguments.orders)
+            measure(shop, arguments)
+        finally:
+            private_server.down(Path(home) / "mysql")
+
+
+def measure(shop: Shop, arguments: argparse.Namespace) -> None:
+    shop.extract()
+    shop.settle()
+    meanwhile: dict[str, list[tuple[float, float]]] = {}
+    with writing(shop, arguments.orders) as writers:
+        # In turn, so that whatever else the machine does falls on all alike.
+        for _round in range(arguments.rounds):
+            during("nobody reads", meanwhile, lambda: time.sleep(arguments.seconds))
+            for name, words in RUNS.items():
+                pace = "20%" if "PACE" in name else ""
+                during(name, meanwhile, partial(shop.command, "loaders", *words, SOURCE_PACE=pace))
+    report(meanwhile, writers, arguments)
+    history = [sys.executable, "-m", "loaders", "history", "--last", f"{len(RUNS) * arguments.rounds}"]
+    told = subprocess.run(history, cwd=ROOT, env=shop.environment(), capture_output=True, text=True).stdout
+    print("\n" + "\n".join(line for line in told.splitlines() if line.startswith("run ") or "at the source" in line))
+
+
+def during(name: str, meanwhile: dict[str, list[tuple[float, float]]], work: Callable[[], object]) -> None:
+    begun = time.monotonic()
+    work()
+    meanwhile.setdefault(name, []).append((begun, time.monotonic()))
+
+
+def report(meanwhile: dict[str, list[tuple[float, float]]], writers: list[Writer], arguments) -> None:
+    """A line for what writers' transactions took in all the times of one kind together."""
+    print(f"\n{arguments.server}, {arguments.orders:,} orders, {WRITERS} writers, pool {arguments.pool}, "
+          f"{arguments.rounds} rounds, load of the machine {os.getloadavg()[0]:.1f}\n")  # fmt: skip
+    print("| meanwhile | s | transactions | p50 ms | p99 ms | longest ms |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for name, times in meanwhile.items():
+        taken = sorted(
+            ms for each in writers for when, ms in each.taken if any(begun <= when <= ended for begun, ended in times)
+        )
+        cells = [
+            name,
+            f"{statistics.median(ended - begun for begun, ended in times):.1f}",
+            f"{len(taken):,}",
+            f"{statistics.median(taken):.1f}",
+            f"{taken[int(0.99 * len(taken))]:.1f}",
+            f"{taken[-1]:.0f}",
+        ]
+        print(f"| {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
