@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ROW_GROUP_BYTES = 32 << 20
 # Redshift's slices take a file each: many of tens of MB load faster than one of gigabytes. Counted before encoding.
 FILE_BYTES = 256 << 20
+# More than one file are a multiple of so many, for the slices of a small cluster to end together (docs/decisions, 0137).
+FILES_TOGETHER = 4
 # What is looked at to judge which values repeat: not the whole of a group of a few giant rows.
 SAMPLE_ROWS, SAMPLE_BYTES = 10_000, 4 << 20
 
@@ -87,10 +89,12 @@ def types_in(path: Path, key: str) -> list[tuple[str, pa.DataType]]:
 def _share(first: pa.Table, expected_rows: int) -> float:
     """Bytes of each file: of as many equal ones as are needed for all rows, if they are like the first ones.
 
-    At least half of FILE_BYTES: a guess that is far too low must not make thousands of small files.
+    At least a quarter of FILE_BYTES: a guess that is far too low must not make thousands of small files.
     """
     expected = first.nbytes / first.num_rows * expected_rows
-    return expected / math.ceil(expected / FILE_BYTES) if expected > FILE_BYTES else FILE_BYTES
+    if expected <= FILE_BYTES:
+        return FILE_BYTES
+    return expected / (FILES_TOGETHER * math.ceil(expected / FILE_BYTES / FILES_TOGETHER))
 
 
 class _HashedFile(io.BufferedWriter):

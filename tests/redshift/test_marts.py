@@ -80,7 +80,7 @@ def test_the_mart_has_its_keys_comments_and_late_binding_views_there(shop, redsh
         cursor.execute(
             "select diststyle, sortkey1 from svv_table_info where schema = 'analytics' and \"table\" = 'order_mart'"
         )
-        assert tuple(cursor.fetchall()[0]) == ("KEY(order_id)", "ordered_at")
+        assert tuple(cursor.fetchall()[0]) == ("KEY(customer_id)", "ordered_at")
         cursor.execute(
             "select remarks from svv_redshift_columns where schema_name = 'analytics' and column_name = 'amount'"
         )

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 import redshift_connector
 
+from loaders.lake import parquet
 from loaders.run import backlog, plan
 from loaders.run.match_catalog import match
+from loaders.source import mysql
 from loaders.types.column_type import ColumnType
 from loaders.warehouse import profile, redshift_sql
 from loaders.warehouse.redshift_connection import connect
+from tests.own_database import sequence
 from tests.redshift.test_load import both  # noqa: F401 (a fixture)
 from tests.test_runs import record
 
@@ -121,3 +124,30 @@ def test_rights_are_granted_anew_to_whom_they_were_granted():
 def test_text_is_quoted_for_a_server_whose_backslash_escapes():
     assert redshift_sql.text("it's a \\") == "'it''s a \\\\'"
     assert redshift_sql.copy("s", "s3://b/m", "default").endswith("iam_role default format as parquet manifest")
+
+
+def test_what_a_load_costs_in_statements_and_bytes(shop, monkeypatch):
+    """One COPY for each table that has rows to bring, however many files they are in; docs/scale.md has the counts."""
+    monkeypatch.setattr(parquet, "FILE_BYTES", 2_000)
+    monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 200)
+    monkeypatch.setattr(mysql, "SMALLEST_BLOCK_BYTES", 1_000)
+    monkeypatch.setattr(mysql, "BLOCK_BYTES", 1_000)
+    more = f"insert into `order` select seq, 'a', x'00', 2.5 from {sequence(2, 400)}"
+    shop.own.write(more, "alter table `order` add column at datetime default now()")
+
+    def sent_by(*changes: str) -> tuple[int, int, int]:
+        """COPYs, files of the one that takes most, and statements; none of them grows with the rows."""
+        shop.own.write(*changes)
+        with sent() as statements:
+            run = shop.run(session=shop.session(lambda: connect(shop.target)))
+        assert sum(map(len, statements)) < 8_000
+        files = max(len(batch.files) for batch in run.batches)
+        return sum(sql.startswith("copy ") for sql in statements), files, len(statements)
+
+    copies, files, sent_at_first = sent_by()
+    assert (copies, files % parquet.FILES_TOGETHER, files > 4) == (1, 0, True), "`nothing` has no rows"
+    changed = sent_by("update `order` set d = 1 where id = 7")
+    deleted = sent_by("update `order` set d = 2 where id = 8", "delete from `order` where id = 9")
+    nothing = sent_by()
+    assert (changed[:2], deleted[:2], nothing[:2]) == ((1, 1), (2, 1), (0, 0)), "keys that are gone are a COPY more"
+    assert max(sent_at_first, changed[2], deleted[2], nothing[2]) <= 45

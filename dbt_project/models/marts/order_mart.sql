@@ -4,7 +4,7 @@
     unique_key='order_id',
     on_schema_change='fail',
     post_hook=["{{ remove_gone_orders() }}", "{{ record_order_mart() }}"],
-    dist='order_id',
+    dist='customer_id',
     sort='ordered_at'
 ) }}
 
