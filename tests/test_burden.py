@@ -124,7 +124,8 @@ def test_rows_and_sums_are_asked_for_in_parts_with_rests_between(own, monkeypatc
     monkeypatch.setattr(key_ranges, "ROWS_BETWEEN_RESTS", 100)
     filled(own, 3_000)
     known, runs = own.discover(), []
-    for _turn in range(2):
+    for turn in range(2):
+        own.write(f"update t set v = '{turn}' where id = 7")
         clock = Paced()
         burden = Burden(0.1, clock, clock.rest)
         with closing(own.connect(own.source_url, **mysql.CONNECT_OPTIONS)) as connection:
@@ -138,7 +139,7 @@ def test_rows_and_sums_are_asked_for_in_parts_with_rests_between(own, monkeypatc
         assert len(burden.taken) > 25
         assert sum(burden.taken) <= 0.1 * clock.now + max(burden.taken)
         assert runs[-1].source_cost.queries_ms <= 0.1 * runs[-1].source_cost.snapshot_ms + 1_000
-    assert [run.batches[0].verdict for run in runs] == ["equal: 3,000 rows", "equal: 3,000 rows by hash"]
+    assert [run.batches[0].verdict for run in runs] == ["equal: 3,000 rows", "equal: 3,000 rows by hash; 1 repaired"]
 
 
 def test_the_command_takes_its_pace_from_the_settings_and_does_not_hurry(own):
