@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ROW_GROUP_BYTES = 32 << 20
 # Redshift's slices take a file each: many of tens of MB load faster than one of gigabytes. Counted before encoding.
 FILE_BYTES = 256 << 20
-# More than one file are a multiple of so many, for the slices of a small cluster to end together (decision 0141).
+# More than one file are a multiple of so many, for the slices of a small cluster to end together (decision 0142).
 FILES_TOGETHER = 4
 # What is looked at to judge which values repeat: not the whole of a group of a few giant rows.
 SAMPLE_ROWS, SAMPLE_BYTES = 10_000, 4 << 20
