@@ -145,7 +145,7 @@ sample: setup ## draw a few hundred rows of each table that fit together, withou
 
 build-sample: setup ## build on sample/ alone, in .data/sample.duckdb: what a pull request can show of an own shop, without a secret
 	set -a; . sample/settings; LAKE_URL=sample LAKE_KEY= DBT_TARGET=duckdb DUCKDB_PATH="$$PWD/.data/sample.duckdb"; mkdir -p .data; rm -f .data/sample.duckdb*; \
-	  $(RUN) loaders load && $(DBT) build $(if $(filter 0,$(shell sed -n s/DEMO_SHOP=//p sample/settings 2>/dev/null)),--vars '{shop: false}') $(ARGS)
+	  $(RUN) loaders load && $(DBT) build $(ARGS)
 
 bench: setup ## measure our extract beside the alternatives, two million orders (ARGS="--orders 200000 --pairs 3": a small one)
 	$(RUN) bench $(ARGS)

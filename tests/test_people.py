@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+import shutil
 from dataclasses import replace
 
 import duckdb
@@ -10,6 +11,8 @@ import pytest
 
 from loaders.common.errors import Failure
 from loaders.common.secret import Secret
+from loaders.common.settings import ROOT
+from loaders.help import discover, update
 from loaders.types.pseudonym import Pseudonym, by
 from loaders.warehouse.duckdb_sql import read_parquet
 from loaders.words import catalog
@@ -279,3 +282,36 @@ def test_what_was_plain_leaves_by_the_commands_that_the_page_names(shop):
     told(shop, "prune", "--keep-days", "0")
     told(shop, "erase", "--rewrite")
     assert [secret for secret in SECRET if secret in seen(shop)] == []
+
+
+def test_discover_proposes_to_exclude_passwords_and_update_goes_on_so(own, tmp_path):
+    own.write(
+        "create table account (id int primary key, email varchar(9), password_hash varchar(9), api_key varchar(9), "
+        "secretary varchar(9), at datetime)"
+    )
+
+    def described():
+        with own.snapshot() as snapshot:
+            return list(snapshot.tables().values()), snapshot.said()
+
+    for folder in ("macros", "tests"):
+        shutil.copytree(ROOT / "dbt_project" / folder, tmp_path / folder)
+    tables, said = described()
+    (sources, *_files), _notices = discover.write("mall", tables, tmp_path, said)
+    view = sources.parent / "stg_mall__account.sql"
+    told = " ".join(discover.remarks(tables, said))
+    assert catalog.read(sources).tables[0].excluded == {"password_hash", "api_key"}
+    assert "account.password_hash, account.api_key" in told and "account.email" in told
+    own.write("alter table account add column reset_token varchar(9) after api_key, add column more int")
+    files, _notices = update.update("mall", *described()[:1], tmp_path, described()[1])
+    for file, (_before, after) in files.items():
+        file.write_text(after, encoding="utf-8")
+    known = catalog.read(sources)
+    assert known.tables[0].excluded == {"password_hash", "api_key", "reset_token"}
+    every = view.read_text() + view.with_suffix(".yml").read_text()
+    assert '"secretary"' in every and '"more"' in every and "at" in every
+    assert not re.search("password_hash|api_key|reset_token", every)
+    own.run(known)
+    assert not {"password_hash", "api_key"} & {
+        name for (name,) in own.raw("columns", "column_name", "information_schema")
+    }

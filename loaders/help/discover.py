@@ -34,6 +34,8 @@ FRESHNESS = {
 MACROS = ("in_utc.sql", "text_literal.sql", "unique_together.sql")
 # Columns by which a shop may mark rows as gone that are still there.
 SOFT_DELETES = ("deleted_at", "deleted", "is_deleted", "removed_at", "is_removed")
+# Columns that by their name tell of people.
+PERSONAL = re.compile(r"e?mail|phone|mobile|birth|address|passport|iban|(?:first|last|full)_?name", re.IGNORECASE)
 NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 # Unicode's kinds of characters that control something instead of being seen, and ends of lines.
 CONTROL = ("Cc", "Zl", "Zp")
@@ -77,6 +79,12 @@ def remarks(tables: Iterable[SourceTable], said: Said) -> list[str]:
         ],
         "may mark rows as deleted, which staging shows all the same; marts decide": [
             f"{t.name}.{c.name}" for t in kept for c in t.columns if c.name.lower() in SOFT_DELETES
+        ],
+        "never read, by `exclude: true` in the catalog, because they look like passwords (docs/people.md)": [
+            f"{t.name}.{c.name}" for t in kept for c in t.columns if staging.secret(t, c)
+        ],
+        "may tell of people; `pseudonymise: true` or `exclude: true` in the catalog hides them (docs/people.md)": [
+            f"{t.name}.{c.name}" for t in kept for c in t.columns if PERSONAL.search(c.name)
         ],
         "not described or tested, because dbt's YAML cannot speak of them": [
             fault
@@ -157,7 +165,8 @@ def column_of_source(table: SourceTable, column: SourceColumn, said: Said) -> di
     comment = said.comments.get((table.name, column.name))
     about = {"description": staging.description(comment)} if comment else {}
     declared = {} if has_jinja(column.column_type) else {"data_type": column.column_type}
-    return {"name": column.name, **about, **declared}
+    hidden = {"config": {"meta": {"exclude": True}}} if staging.secret(table, column) else {}
+    return {"name": column.name, **about, **declared, **hidden}
 
 
 def loadable(tables: Iterable[SourceTable]) -> tuple[list[SourceTable], list[str]]:

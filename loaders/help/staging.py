@@ -12,13 +12,19 @@ from loaders.types.type_contract import SourceColumn
 LOCAL = "datetime"
 # All names are quoted, as any may be a word of SQL's; a name may be long.
 LINTED = "-- noqa: disable=RF06,LT05\n"
+# What nobody analyses, and nobody should have.
+SECRET = re.compile(
+    r"(?:^|_)(?:password|passwd|pwd|passphrase|secret|(?:api|private)_?key|(?:access|refresh|reset|remember|auth)_?token)"
+    r"(?:_?(?:hash|digest|salt))?$",
+    re.IGNORECASE,
+)
 # The model of a table that has one.
 ModelOf = Callable[[str], str | None]
 
 
 def view_sql(source: str, dbt_name: str, table: SourceTable) -> str:
     """The live rows of the raw table, every column by its name."""
-    columns = ",\n".join(selected(source, column) for column in table.columns)
+    columns = ",\n".join(selected(source, column) for column in table.columns if not secret(table, column))
     return (
         f"{LINTED}with source as (\n    select * from {{{{ source('{source}', '{dbt_name}') }}}}\n),\n\n"
         f"live as (\n    select\n{columns}\n    from source\n    where _deleted_at is null\n)\n\n"
@@ -50,9 +56,16 @@ def model(name: str, table: SourceTable, said: Said, model_of: ModelOf) -> dict[
         names = [sql_name(column) for column in table.primary_key]
         entry["data_tests"] = [{"unique_together": {"arguments": {"columns": names}}}]
     entry["columns"] = [
-        column_of_view(table, column, said, model_of) for column in table.columns if describable(column.name)
+        column_of_view(table, column, said, model_of)
+        for column in table.columns
+        if describable(column.name) and not secret(table, column)
     ]
     return entry
+
+
+def secret(table: SourceTable, column: SourceColumn) -> bool:
+    """Whether the column is excluded unless somebody wants it: no key, and by its name a password or the like."""
+    return bool(SECRET.search(column.name)) and column.name not in table.primary_key and describable(column.name)
 
 
 def column_of_view(table: SourceTable, column: SourceColumn, said: Said, model_of: ModelOf) -> dict[str, Any]:

@@ -134,7 +134,11 @@ class Columns:
         files = {sql: (here.views[model], self._view(here.views[model], here.name))}
         if yml.is_file():
             text = yml.read_text(encoding="utf-8")
-            added = [staging.column_of_view(self.table, column, said, models.get) for column in self.writable]
+            added = [
+                staging.column_of_view(self.table, column, said, models.get)
+                for column in self.writable
+                if not staging.secret(self.table, column)
+            ]
             columns = listed(text, yml, "models", 0, "columns")
             files[yml] = (text, edited(text, list_edits(text, columns, self.gone, added)))
         return files
@@ -142,9 +146,11 @@ class Columns:
     def _view(self, text: str, source: str) -> str:
         kinds = ("", staging.LOCAL)
         gone = [staging.selected(source, SourceColumn(name, kind, kind)) for name in self.gone for kind in kinds]
-        lines = [staging.selected(source, column) for column in self.table.columns]
-        new = {column.name for column in self.new}
-        pairs = zip([None, *lines], lines, self.table.columns, strict=False)
+        new = {column.name for column in self.new if not staging.secret(self.table, column)}
+        # Not those that the catalog excludes: no view has them.
+        columns = [each for each in self.table.columns if each.name in new or staging.selected(source, each) in text]
+        lines = [staging.selected(source, column) for column in columns]
+        pairs = zip([None, *lines], lines, columns, strict=False)
         return view(text, gone, [(before, line) for before, line, column in pairs if column.name in new])
 
 
