@@ -182,7 +182,9 @@ def test_a_run_over_its_time_limit_ends_gives_back_the_lease_and_says_so(run):
 
 def test_sigterm_ends_the_step_and_the_run(run):
     process = run("run")
-    time.sleep(2)
+    while f"order-he/{KEY}" not in run.stored():  # before that nothing has begun, and SIGTERM ends it as any program
+        assert process.poll() is None
+        time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     code, said = ended(process)
     assert code == 143 and said[-1]["exit_code"] == 143
