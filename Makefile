@@ -60,9 +60,6 @@ open: dashboard ## show the dashboard in the browser
 export: setup ## write the marts as CSV and Parquet to .data/export (ARGS=--bom for spreadsheets)
 	$(STACK) $(RUN) dashboard export --out .data/export $(ARGS)
 
-diff: setup ## what your change of the models does to the data: BASE=main and this folder, built from one raw
-	$(STACK) $(RUN) diff --base "$(BASE)" $(ARGS)
-
 status: setup ## what raw holds, and what waits in the lake
 	$(STACK) $(RUN) loaders status $(ARGS)
 
@@ -106,6 +103,9 @@ bench-cost: setup ## what it costs that a run ends equal to the source (ARGS="--
 
 test-aws: .venv/test ## the real suites on the account in .env; says first what it costs, and asks (CONFIRM=1: yes)
 	CONFIRM=$(CONFIRM) $(RUN) tests.redshift.account $(PYTEST)
+
+diff: setup ## what your change of the models does to the data: BASE=main and this folder, built from one raw
+	$(STACK) $(RUN) diff --base "$(BASE)" $(ARGS)
 
 doctor: setup ## try every link from MySQL to the warehouse, and name the remedy of each fault (ARGS="--lang ko")
 	$(STACK) $(RUN) loaders doctor $(ARGS)
