@@ -42,14 +42,13 @@ turns as (
     select * from {{ ref('stg_shop__clock_turns') }}
 ),
 
--- Read since the shop's clock went back, and placed in a time that it showed twice: before or after what, who can tell?
+-- Placed in a time that the shop's clock showed twice: before or after what, who can tell?
 doubtful as (
     select distinct orders.order_id
     from orders
     inner join turns
         on
-            orders.run >= turns.run
-            and orders.ordered_at <= turns.had_come_to
+            orders.ordered_at <= turns.had_come_to
             and (orders.ordered_at > turns.not_before or turns.not_before is null)
 ),
 

@@ -35,8 +35,7 @@ doubtful as (
     from orders
     inner join {{ ref('stg_shop__clock_turns') }} as turns
         on
-            orders.run >= turns.run
-            and orders.ordered_at <= turns.had_come_to
+            orders.ordered_at <= turns.had_come_to
             and orders.ordered_at > coalesce(turns.not_before, timestamp '0001-01-01 00:00:00')
     group by orders.order_id
 ),
