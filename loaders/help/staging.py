@@ -14,7 +14,8 @@ LOCAL = "datetime"
 LINTED = "-- noqa: disable=RF06,LT05\n"
 # What nobody analyses, and nobody should have.
 SECRET = re.compile(
-    r"(?:^|_)(?:password|passwd|pwd|passphrase|secret|(?:api|private)_?key|(?:access|refresh|reset|remember|auth)_?token)"
+    r"(?:^|_)(?:password|passwd|pwd|passphrase|secret|(?:api|private)_?key"
+    r"|(?:access|refresh|reset|remember|auth)_?token)"
     r"(?:_?(?:hash|digest|salt))?$",
     re.IGNORECASE,
 )
