@@ -355,5 +355,7 @@ def test_raw_equals_the_source_after_every_run(mysql_server, tmp_path):
         run_state_machine_as_test(lambda: Shop(mysql_server, tmp_path, taken), settings=chosen)
     finally:
         print(dict(taken))
-    happened = ("insert", "update", "delete", "alter", "late commits", "incremental", "full", "refused", "kept")
+    happened = ("insert", "update", "delete", "alter", "incremental", "full", "kept")
+    if chosen is not SHORT:  # so few steps may have none of these
+        happened += ("late commits", "refused")
     assert all(taken[what] for what in happened), "too little happened: take more steps"
