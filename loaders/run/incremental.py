@@ -22,7 +22,7 @@ from loaders.words.delete_limit import DeleteLimit, Lost
 from loaders.words.run_record import Batch, File
 
 UNVERIFIED = "unverified: not yet compared with raw, the next run does"
-# Of so many rows, keys and hashes are compared whatever the cursor would show: 0.2 s on MySQL, 0.1 on MariaDB.
+# Of so many rows, keys and hashes are compared whatever the cursor would show: that is some tenths of a second.
 FEW = 50_000
 # Ranges of the key that one statement names.
 MOST_RANGES = 500
