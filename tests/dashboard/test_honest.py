@@ -39,8 +39,8 @@ def test_growth_is_told_against_whole_periods_only(page_of):
     for choice, said in [
         ([("from", "2025-02-01"), ("to", "2025-02-28")], "0.0% against the month before"),
         ([("from", "2025-03-01"), ("to", "2025-04-30")], "0.0% against the 2 months before"),
-        ([("from", "2025-01-10"), ("to", "2025-01-31")], "no comparison: the shop had not begun"),
-        ([("from", "2025-02-01"), ("to", "2025-04-30")], "no comparison: the shop had not begun"),
+        ([("from", "2025-01-10"), ("to", "2025-01-31")], "no comparison: the period before begins before the first order"),
+        ([("from", "2025-02-01"), ("to", "2025-04-30")], "no comparison: the period before begins before the first order"),
         ([("from", "2025-05-01"), ("to", "2025-05-01")], "no comparison: the last day is not over"),
         ([], ""),
     ]:
