@@ -57,7 +57,8 @@ function revenueChart(view, rows) {
   const step = { type: "line", symbol: "circle", symbolSize: 5, showSymbol: alone, emphasis: { disabled: true } };
   const hollow = { ...step, symbol: "emptyCircle", symbolSize: 7, showSymbol: true, showAllSymbol: true, color: colour("accent") };
   return {
-    grid: { left: 8, right: 16, top: 40, bottom: 4, containLabel: true },
+    // To the right there is place for half a label of the axis, wherever the last one shown stands.
+    grid: { left: 8, right: 34, top: 40, bottom: 4, containLabel: true },
     legend: { top: 0, left: 0, itemWidth: 18, itemHeight: 2, icon: "rect", selectedMode: false, textStyle: { color: colour("quiet"), fontSize: 13 } },
     tooltip: { ...common().tooltip, trigger: "axis", axisPointer: { lineStyle: { color: colour("line") } } },
     xAxis: { ...axis(), type: "category", data: dates.map((date) => (line.bin === "day" ? date.slice(5) : date.slice(0, 7))), boundaryGap: bins.length === 1,
