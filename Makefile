@@ -144,7 +144,9 @@ sample: setup ## draw a few hundred rows of each table that fit together, withou
 	$(RUN) loaders sample $(ARGS)
 
 build-sample: setup ## build on sample/ alone, in .data/sample.duckdb: what a pull request can show of an own shop, without a secret
-	set -a; . sample/settings; LAKE_URL=sample LAKE_KEY= DBT_TARGET=duckdb DUCKDB_PATH="$$PWD/.data/sample.duckdb"; mkdir -p .data; rm -f .data/sample.duckdb*; \
+	[ -f sample/settings ] || { echo "there is no sample/settings: make sample draws one" >&2; exit 1; }; \
+	  set -a; CATALOG="$$(sed -n 's/^CATALOG=//p' sample/settings)"; DEMO_SHOP="$$(sed -n 's/^DEMO_SHOP=//p' sample/settings)"; \
+	  LAKE_URL=sample LAKE_KEY= DBT_TARGET=duckdb DUCKDB_PATH="$$PWD/.data/sample.duckdb"; mkdir -p .data; rm -f .data/sample.duckdb*; \
 	  $(RUN) loaders load && $(DBT) build $(ARGS)
 
 bench: setup ## measure our extract beside the alternatives, two million orders (ARGS="--orders 200000 --pairs 3": a small one)

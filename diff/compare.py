@@ -14,6 +14,8 @@ from loaders.common.quoting import sql_name
 
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL", "FLOAT", "DOUBLE")
 KINDS = ("added", "removed", "changed")
+# A row of either side, by a name that no column has: no identifier of a warehouse begins with a blank.
+BEFORE, AFTER = '" before"', '" after"'
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class _Pair:
         conditions = {"added": "not in_base", "removed": "not in_branch", "changed": f"{_BOTH} and ({any_of})"}
         keys = [f"coalesce({', '.join(_both(name, difference))})" for name in difference.key]
         chosen = [f"{key}::varchar" for key in keys]
-        chosen += [f"{side}.{sql_name(name)}::varchar" for name in others for side in "ab"]
+        chosen += [f"{side}.{sql_name(name)}::varchar" for name in others for side in (BEFORE, AFTER)]
         for kind, condition in conditions.items():
             rows = self.connection.execute(
                 f"select {', '.join(chosen)} from {self._joined(difference)} where {condition} "
@@ -186,8 +188,9 @@ class _Pair:
         same = " and ".join(" = ".join(_both(name, difference)) for name in difference.key)
         first = sql_name(difference.key[0])
         return (
-            f"(select a, b, a.{first} is not null as in_base, b.{first} is not null as in_branch "
-            f"from {self.base} as a full join {self.branch} as b on {same})"
+            f"(select {BEFORE}, {AFTER}, {BEFORE}.{first} is not null as in_base, "
+            f"{AFTER}.{first} is not null as in_branch "
+            f"from {self.base} as {BEFORE} full join {self.branch} as {AFTER} on {same})"
         )
 
 
@@ -197,7 +200,7 @@ _BOTH = "in_base and in_branch"
 def _both(name: str, difference: Difference) -> tuple[str, str]:
     """Two types have no common one that loses nothing: they are compared as the texts that DuckDB prints."""
     as_what = "::varchar" if name in difference.retyped else ""
-    return f"a.{sql_name(name)}{as_what}", f"b.{sql_name(name)}{as_what}"
+    return f"{BEFORE}.{sql_name(name)}{as_what}", f"{AFTER}.{sql_name(name)}{as_what}"
 
 
 def _differs(name: str, difference: Difference) -> str:

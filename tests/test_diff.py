@@ -75,6 +75,15 @@ def test_a_key_with_null_is_none(connection):
     assert found.key == () and found.is_identical
 
 
+def test_columns_may_have_any_name(connection):
+    """Also those that the comparison itself might think of."""
+    for name, value in (("a", 1), ("b", 2)):
+        connection.execute(f"create or replace table {name} as select 7 as a, {value} as b, 3 as in_base")
+    found = compared(connection, model(keys=(("a",),)), 5)
+    assert found.counts == {"added": 0, "removed": 0, "changed": 1} and found.columns == {"b": 1}
+    assert found.samples[0].values == {"b": ("1", "2")}
+
+
 def test_a_retyped_column_is_named_and_compared_as_text(connection):
     connection.execute("create or replace table a as select 1 as k, 10::integer as n, 7 as gone")
     connection.execute("create or replace table b as select 1 as k, '10x' as n, 7.5 as fresh")

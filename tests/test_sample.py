@@ -116,3 +116,14 @@ def test_dbt_builds_the_demo_shop_on_its_sample_alone(own):
 def test_ci_builds_on_a_sample_that_is_there():
     steps = (ROOT / ".github/workflows/ci.yml").read_text()
     assert "hashFiles('sample/settings')" in steps and "make build-sample" in steps
+
+
+def test_a_folder_that_is_no_sample_stays_whatever_it_holds(shop):
+    """Only what a sample wrote says so: anybody may have a file called settings."""
+    folder = shop.folder / "mine"
+    folder.mkdir()
+    (folder / "settings").write_text("colour=blue\n")
+    (folder / "thesis.txt").write_text("years of work")
+    done = commands.python(shop, "loaders", "sample", "--out", str(folder), CATALOG=str(shop.catalog_file))
+    assert done.returncode == 1 and "is there already, and is no sample" in done.stderr, done.stderr
+    assert (folder / "thesis.txt").read_text() == "years of work"

@@ -348,14 +348,28 @@ def expected_gone(before: dict, after: dict, snapshot_at: datetime.datetime) -> 
     return {key: at or snapshot_at for key, at in before.items() if key not in after or after[key]}
 
 
+def rarely_met(shop: Shop) -> None:
+    """The steps that a short random walk may do without: a commit after a later run, a type that raw cannot follow."""
+    kind, row = KINDS["words"], tuple(values[0] for values in VALUES.values())
+    try:
+        shop.begin(None)
+        shop.begin_late(kind, 0, row, START)
+        shop.run(False, incremental.FEW)
+        shop.end_late(True)
+        for definition in ("n bigint null", "n int null"):
+            shop.widen_column(kind, definition)
+            shop.run(False, 0)
+    finally:
+        shop.teardown()
+
+
 def test_raw_equals_the_source_after_every_run(mysql_server, tmp_path):
     chosen = settings.get_profile("long") if settings.get_current_profile_name() == "long" else SHORT
     taken = Counter()
+    rarely_met(Shop(mysql_server, tmp_path, taken))
     try:
         run_state_machine_as_test(lambda: Shop(mysql_server, tmp_path, taken), settings=chosen)
     finally:
         print(dict(taken))
-    happened = ("insert", "update", "delete", "alter", "incremental", "full", "kept")
-    if chosen is not SHORT:  # so few steps may have none of these
-        happened += ("late commits", "refused")
+    happened = ("insert", "update", "delete", "alter", "late commits", "incremental", "full", "refused", "kept")
     assert all(taken[what] for what in happened), "too little happened: take more steps"

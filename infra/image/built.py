@@ -18,7 +18,7 @@ from loaders.words import catalog
 
 NOTE = "_built.json"
 MADE_BY = ("dbt-core", "dbt-redshift")
-SETTINGS = ("DBT_TARGET", "DBT_SCHEMA", "BUILD_ARGS")
+SETTINGS = ("DBT_TARGET", "DBT_SCHEMA", "DEMO_SHOP", "BUILD_ARGS")
 # What dbt itself writes into its project.
 NOT_SOURCE = {"target", "logs", "dbt_packages", ".user.yml"}
 

@@ -49,6 +49,7 @@ EXAMPLES = """examples:
 
 settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_DIR, DUCKDB_PATH, CATALOG,
   LOOKBACK_MINUTES (60: how long before the newest change reading begins),
+  SOURCE_PACE (100%: of the time, at most so much is spent in the source's queries),
   DELETE_LIMIT_PERCENT (10) and DELETE_LIMIT_ROWS (100): a run that deletes more of a table than both refuses,
   KEEP_DELETED_DAYS (not set: for good; else so many days after a run noticed that rows are deleted, `erase --deleted`
   removes their values),

@@ -162,8 +162,13 @@ def facts(run: Run) -> dict[str, object]:
         }
         for batch in run.batches
     ]
-    facts = {"run": run.run, "schema": run.schema, "snapshot_at": run.snapshot_at, "tables": tables}
-    return facts | {"source_cost": run.source_cost}
+    return {
+        "run": run.run,
+        "schema": run.schema,
+        "snapshot_at": run.snapshot_at,
+        "tables": tables,
+        "source_cost": run.source_cost,
+    }
 
 
 def loaded(run: Run, warehouse: object) -> str:

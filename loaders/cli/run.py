@@ -65,11 +65,11 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
 
 
 def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
-    # A value that the warehouse could not take must not be published: the run would wait in the lake for ever.
     if arguments.parallel > 1 and chosen.pace < 1:
         raise Failure(
             "--parallel hurries, and SOURCE_PACE says not to", "leave out --parallel, or take back SOURCE_PACE"
         )
+    # A value that the warehouse could not take must not be published: the run would wait in the lake for ever.
     catalog = connections.chosen_tables(arguments, chosen)
     lake = connections.lake_of(catalog, chosen)
     if _is_idle(arguments, chosen, catalog, lake):

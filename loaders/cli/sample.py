@@ -1,6 +1,7 @@
 """`sample`: a few hundred rows of each table that fit together, without a person in them, small enough to commit."""
 
 import argparse
+import re
 import secrets
 import shutil
 from pathlib import Path
@@ -23,8 +24,9 @@ from loaders.types.pseudonym import by
 from loaders.words.catalog import Catalog
 from loaders.words.run_record import Batch, Run
 
-# What tells a build which catalog the sample is of.
+# What tells a build which catalog the sample is of, and the next sample that the folder is one.
 SETTINGS = "settings"
+SAMPLES_SETTINGS = re.compile(r"CATALOG=.+\nDEMO_SHOP=[01]\n")
 DEMO = Path("dbt_project/models/staging/shop/_shop__sources.yml")
 MOST = 10_000
 EPILOG = """examples:
@@ -95,7 +97,8 @@ def _drawn(
 def _clear(out: Path) -> None:
     """Only what an earlier sample has written goes."""
     if out.exists() and any(out.iterdir()):
-        if not (out / SETTINGS).is_file():
+        file = out / SETTINGS
+        if not (file.is_file() and SAMPLES_SETTINGS.fullmatch(file.read_text("utf-8", errors="replace"))):
             raise Failure(f"{out} is there already, and is no sample", "remove it, or name another folder with --out")
         shutil.rmtree(out)
 

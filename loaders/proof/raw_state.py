@@ -11,6 +11,7 @@ from loaders.lake.store import Lake
 from loaders.types.column_type import ColumnType
 from loaders.warehouse.interface import Warehouse
 from loaders.words import cursors
+from loaders.words.buckets import WHOLE, totals
 from loaders.words.catalog import Catalog
 from loaders.words.cursors import Bound
 from loaders.words.row_key import Keys
@@ -103,6 +104,12 @@ def built_run(warehouse: Warehouse, marts: str) -> tuple[int, str] | None:
         "order by build desc limit 1"
     )
     return (int(built[0][0]), built[0][1]) if built else None
+
+
+def is_as_left(warehouse: Warehouse, base: Batch) -> bool:
+    """Whether raw has the rows that its newest batch found, by count and sum of hashes: anybody may have changed it."""
+    with warehouse.side(f"{sql_name(warehouse.schema)}.{sql_name(base.table)}", base.key_columns) as raw:
+        return totals(raw.sums(WHOLE)) == (base.live_rows, base.hash_sum)
 
 
 def live_rows(warehouse: Warehouse, table: str) -> int:

@@ -6,7 +6,7 @@ rows as raw will have. Else all is compared, in the same run.
 
 from dataclasses import dataclass, replace
 
-from loaders.common.quoting import sql_name
+from loaders.proof import raw_state
 from loaders.proof.compare import Difference, compare
 from loaders.proof.share import Share
 from loaders.run.by_value import next_share
@@ -19,7 +19,7 @@ from loaders.words.run_record import Batch, Turns
 
 
 @dataclass(frozen=True)
-class Compared:
+class Comparison:
     """found: what raw lacks of the rows that were compared. rows: of the whole table at the source.
 
     hash_sum: what raw has once it is given what it lacks: the source's of what was compared, its own of the rest.
@@ -41,8 +41,7 @@ def turn(read: TableRead, base: Batch, warehouse: Warehouse) -> Share | None:
     share = next_part(read, base)
     if share is None:
         return None
-    with warehouse.side(f"{sql_name(warehouse.schema)}.{sql_name(base.table)}", base.key_columns) as raw:
-        return share if totals(raw.sums(WHOLE)) == (base.live_rows, base.hash_sum) else None
+    return share if raw_state.is_as_left(warehouse, base) else None
 
 
 def next_part(read: TableRead, base: Batch) -> Share | None:
@@ -53,10 +52,10 @@ def next_part(read: TableRead, base: Batch) -> Share | None:
     return None if share.parts == 1 else share
 
 
-def all_of_it(read: TableRead, base: Batch, found: Difference) -> Compared:
+def all_of_it(read: TableRead, base: Batch, found: Difference) -> Comparison:
     """What came of comparing the whole table."""
     turns = whole(read, found.rows, base)
-    return Compared(found, found.rows, found.hash_sum, f"equal: {found.rows:,} rows by hash", turns)
+    return Comparison(found, found.rows, found.hash_sum, f"equal: {found.rows:,} rows by hash", turns)
 
 
 def whole(read: TableRead, rows: int, earlier: Batch | None) -> Turns | None:
@@ -67,7 +66,7 @@ def whole(read: TableRead, rows: int, earlier: Batch | None) -> Turns | None:
     return Turns(share.way, share.part, rows, tuple(_now(read) for _ in known))
 
 
-def in_part(read: TableRead, base: Batch, live: WarehouseSide, share: Share, stored: str) -> Compared | None:
+def in_part(read: TableRead, base: Batch, live: WarehouseSide, share: Share, stored: str) -> Comparison | None:
     """What raw needs of a part; None if more than a part is to be compared: rows are missing or too many elsewhere.
 
     live: raw with the cursor's rows. stored: what chooses the part in raw.
@@ -85,7 +84,7 @@ def in_part(read: TableRead, base: Batch, live: WarehouseSide, share: Share, sto
     known[share.part] = _now(read)
     said = f"equal: {counted:,} rows by count, part {share.part + 1} of {share.parts} by hash"
     turns = Turns(share.way, share.part, found.rows, tuple(known))
-    return Compared(found, counted, hash_sum + found.hash_sum, said, turns)
+    return Comparison(found, counted, hash_sum + found.hash_sum, said, turns)
 
 
 def side(read: TableRead, share: Share | None = None, rows: int = 0) -> SourceSide:

@@ -11,7 +11,7 @@ from loaders.lake.run_files import RunFiles
 from loaders.proof import raw_state
 from loaders.proof.compare import both, compare
 from loaders.run import by_hash
-from loaders.run.by_hash import Compared
+from loaders.run.by_hash import Comparison
 from loaders.run.table_read import TableRead
 from loaders.source.source_side import between, by_keys
 from loaders.types.type_contract import decode
@@ -82,7 +82,7 @@ def incremental(
 
 def _part(
     read: TableRead, base: Batch, warehouse: Warehouse, begin: cursors.Bound, files: RunFiles
-) -> tuple[Batch, Compared] | None:
+) -> tuple[Batch, Comparison] | None:
     """What the cursor shows, and what it leaves to be read of the part whose turn it is; None if that is not enough."""
     share = by_hash.turn(read, base, warehouse) if begin is not None else None
     if share is None:
@@ -98,7 +98,7 @@ def _part(
 
 def _all(
     read: TableRead, base: Batch, warehouse: Warehouse, begin: cursors.Bound, files: RunFiles
-) -> tuple[Batch, Compared] | None:
+) -> tuple[Batch, Comparison] | None:
     """What was read by the cursor since much differs, and what is to be read beside it; None: all of the table."""
     source = by_hash.side(read)
     buckets = source.buckets(read.source.estimated_rows if base.live_rows is None else base.live_rows)
@@ -215,7 +215,7 @@ def _rows(files: tuple[File, ...]) -> int:
     return sum(file.rows for file in files)
 
 
-def _verdict(compared: Compared, files: tuple[File, ...]) -> str:
+def _verdict(compared: Comparison, files: tuple[File, ...]) -> str:
     found = compared.found
     repaired = f"; {_rows(files):,} repaired" if files else ""
     gone = f"; {found.gone.num_rows:,} gone" if found.gone.num_rows else ""

@@ -16,7 +16,7 @@ from loaders.run.options import Options
 from loaders.run.table_read import TableRead
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot, count_sql, rows_sql, sums_sql
-from loaders.source.touched import Said
+from loaders.source.touched import Noted
 from loaders.types.homes import homes, types
 from loaders.types.type_contract import Column
 from loaders.warehouse import redshift_sql
@@ -62,7 +62,7 @@ class Intent:
     cost: Cost | None = None
 
 
-def intent(read: TableRead, raw: Raw, options: Options, value_parts: int, said: Said | None) -> Intent:
+def intent(read: TableRead, raw: Raw, options: Options, value_parts: int, said: Noted | None) -> Intent:
     """read: a table that will not be read. value_parts: as in Shares. said: the server's word on its changes."""
     whole = whole_table(read.table, read.source, read.columns)
     size = read.source.estimated_rows * _bytes_per_row(read)
@@ -137,9 +137,9 @@ def _cost(read: TableRead) -> Cost | None:
         return None
     began = time.monotonic()
     hashed = sum(
-        rows
+        count
         for where in side.conditions
-        for rows, _sum in side.snapshot.sums(read.source, side.bucket(WHOLE), side.hashed.select, where).values()
+        for count, _sum in side.snapshot.sums(read.source, side.bucket(WHOLE), side.hashed.select, where).values()
     )
     hashing = time.monotonic() - began
     for where in side.conditions:

@@ -8,10 +8,10 @@ import datetime
 from dataclasses import replace
 
 from loaders.lake import attempts
+from loaders.proof import raw_state
 from loaders.run.incremental import Raw
 from loaders.run.table_read import TableRead
-from loaders.source.touched import Said
-from loaders.words.buckets import Buckets, totals
+from loaders.source.touched import Noted
 from loaders.words.drift import Drift
 from loaders.words.run_record import Batch, Compared
 
@@ -22,11 +22,11 @@ SECOND = datetime.timedelta(seconds=1)
 AT_MOST = datetime.timedelta(hours=24)
 
 
-def batch(read: TableRead, raw: Raw, said: Said | None) -> Batch | None:
+def batch(read: TableRead, raw: Raw, said: Noted | None) -> Batch | None:
     """The batch of a table that need not be read, since raw is what it was; None of any other."""
     base = raw.base(read) if raw.warehouse and read.source.held_still else None
     same = base and since(read, base, said)
-    if not base or not same or not _as_it_was(read, base, raw):
+    if not base or not same or not raw.warehouse or not raw_state.is_as_left(raw.warehouse, base):
         return None
     verdict = f"untouched since run {same.run}, {base.live_rows:,} rows equal by hash then"
     return replace(
@@ -40,7 +40,7 @@ def batch(read: TableRead, raw: Raw, said: Said | None) -> Batch | None:
     )
 
 
-def since(read: TableRead, base: Batch, said: Said | None) -> Compared | None:
+def since(read: TableRead, base: Batch, said: Noted | None) -> Compared | None:
     """The comparison that still holds, if the base says what one found and nothing was changed after it."""
     then = base.compared
     if then is None or said is None or not declared_alike(read, base):
@@ -52,7 +52,7 @@ def since(read: TableRead, base: Batch, said: Said | None) -> Compared | None:
     return then if seen_by_then and datetime.timedelta(0) <= age < AT_MOST else None
 
 
-def compared(found: Batch, read: TableRead, said: Said | None) -> Batch:
+def compared(found: Batch, read: TableRead, said: Noted | None) -> Batch:
     """The batch of a table that was compared, or read whole, with what the server says of it now."""
     number = attempts.number(read.attempt)
     if said is None or number is None or not found.wholly_compared:
@@ -66,11 +66,3 @@ def declared_alike(read: TableRead, base: Batch) -> bool:
     same = read.drift == Drift(read.table.name, kept=base.kept, keys=(base.primary_key, read.table.primary_key))
     nulled = base.nulled == tuple(sorted(read.nulled))
     return known and same and not read.drift.key_changed and nulled and base.cursor == read.table.cursor
-
-
-def _as_it_was(read: TableRead, base: Batch, raw: Raw) -> bool:
-    """Whether raw has the rows that the base says; somebody may have changed it by hand."""
-    if raw.warehouse is None:
-        return False
-    with raw.warehouse.live(replace(base, files=(), deleted=()), read.attempt, raw.files) as live:
-        return totals(live.sums(Buckets(None, 1))) == (base.live_rows, base.hash_sum)

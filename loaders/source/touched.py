@@ -24,7 +24,7 @@ ELSEWHERE = ("aurora_version",)
 
 
 @dataclass(frozen=True)
-class Said:
+class Noted:
     """What the server says of a table: its second of CREATE_TIME and of the last commit (UTC).
 
     before: which server it is, and how many tables it has altered, as it was before the table was held; after: as it
@@ -49,12 +49,12 @@ class Word:
         self._believed = "mariadb" not in snapshot.server_version.lower()
         self._before = self._server()
 
-    def of(self, table: str) -> Said | None:
+    def of(self, table: str) -> Noted | None:
         """None: nothing that could be believed."""
         return self._tables.get(table)
 
     @cached_property
-    def _tables(self) -> Mapping[str, Said]:
+    def _tables(self) -> Mapping[str, Noted]:
         after = self._server() if self._before else None
         if self._before is None or after is None or self._follows():
             return {}
@@ -65,7 +65,7 @@ class Word:
                 "where table_schema = database() and engine = 'InnoDB' and create_options not like '%partitioned%' "
                 "and update_time is not null and create_time is not null",
             )
-            return {name.decode(): Said(self._before, after, *map(_moment, times)) for name, *times in found}
+            return {name.decode(): Noted(self._before, after, *map(_moment, times)) for name, *times in found}
 
     def _server(self) -> str | None:
         if not self._believed:
