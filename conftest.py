@@ -10,7 +10,13 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from local_stack.redshift import NAMES
 from tests import servers
 from tests import tls_server as tls_server_of_its_own
-from tests.dashboard.pages import browser, open_page  # noqa: F401 (fixtures; one browser for all tests of a worker)
+from tests.dashboard.pages import (  # noqa: F401 (fixtures; one browser of a kind for all tests of a worker)
+    browser,
+    engine,
+    firefox,
+    open_page,
+    playwright,
+)
 from tests.own_database import OwnDatabase, fresh_database
 
 pytest_plugins = ["redshift_stand_in.pytest_plugin"]

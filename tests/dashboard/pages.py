@@ -5,20 +5,45 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Playwright
 
 from tests import browser as browsers
 
+# A test runs in both with @both_engines: what a browser lays out, draws, or does with keys is of its own.
+both_engines = pytest.mark.parametrize("engine", ["chromium", "firefox"])
+
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with browsers.browser(browsers.find(browsers.default_cache())) as running:
+def playwright() -> Iterator[Playwright]:
+    with browsers.playwright(_program(browsers.CHROMIUM)) as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright) -> Iterator[Browser]:
+    with browsers.started(playwright, browsers.CHROMIUM, _program(browsers.CHROMIUM)) as running:
         yield running
 
 
+@pytest.fixture(scope="session")
+def firefox(playwright) -> Iterator[Browser]:
+    with browsers.started(playwright, browsers.FIREFOX, _program(browsers.FIREFOX)) as running:
+        yield running
+
+
+def _program(kind: browsers.Kind) -> browsers.Program:
+    return browsers.find(kind, browsers.default_cache(kind))
+
+
 @pytest.fixture
-def open_page(browser) -> Iterator[Callable[..., Page]]:
+def engine() -> str:
+    return "chromium"
+
+
+@pytest.fixture
+def open_page(request, engine) -> Iterator[Callable[..., Page]]:
     """Open a file with filters in its address; at the end, no page has asked for anything or said anything."""
+    browser = request.getfixturevalue("firefox" if engine == "firefox" else "browser")
     opened, troubles = [], []
 
     def start(file: Path, filters: list[tuple[str, str]] = (), **options) -> Page:

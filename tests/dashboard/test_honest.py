@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.dashboard import shops
-from tests.dashboard.pages import go
+from tests.dashboard.pages import both_engines, go
 
 TOO_EARLY = "no comparison: the period before begins before the first order"
 FIRST = "#tile-summary dl > div:nth-child(1) dd.quiet"
@@ -115,6 +115,7 @@ def test_hours_are_put_into_spans_before_they_are_rounded(page_of):
     assert page.evaluate("dashboard.tile('hours').rows") == [["48", "1", "100.0"]]
 
 
+@both_engines
 def test_a_date_can_be_typed_by_keyboard_alone_and_the_skip_link_keeps_the_filters(page_of):
     page = page_of([at("2024-01-01"), at("2025-12-30")], [("country", "Korea")])
     page.focus("[data-place=from]")
@@ -156,7 +157,7 @@ WIDE = [
 ]
 
 
-@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize(("engine", "language"), [("chromium", "en"), ("chromium", "ko"), ("firefox", "ko")])
 @example(orders=WIDE, width=360, theme="dark")
 @example(
     orders=[(datetime.date(2019, 2, 1), 0, "Korea", 1), (datetime.date(2022, 3, 1), 0, "Korea", 1)],

@@ -22,10 +22,10 @@ def test_a_browser_of_the_machines_own_is_used_first(tmp_path):
     program = tmp_path / "chromium"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    assert browser.find(tmp_path / "cache", search=[str(tmp_path)]) == browser.Program(program)
+    assert browser.find(browser.CHROMIUM, tmp_path / "cache", search=[str(tmp_path)]) == browser.Program(program)
 
 
 def test_without_a_browser_and_without_apt_the_ways_to_get_one_are_named(tmp_path):
     with pytest.raises(Failure) as failure:
-        browser.find(tmp_path / "cache", search=[str(tmp_path)])
-    assert "no Chromium" in failure.value.problem and "apt-get install chromium" in failure.value.fix
+        browser.find(browser.FIREFOX, tmp_path / "cache", search=[str(tmp_path)])
+    assert "no firefox" in failure.value.problem and "apt-get install firefox-esr" in failure.value.fix
