@@ -1,6 +1,7 @@
 """What a newcomer does in a fresh checkout: make demo, plain dbt, a day, their own database."""
 
 import hashlib
+import html
 import re
 from contextlib import closing
 
@@ -9,7 +10,7 @@ import pytest
 
 from loaders.common.settings import ROOT
 from loaders.source import log_in, mysql_url
-from local_stack import private_server
+from local_stack import private_server, screencast
 from seeds_generator import schema
 from tests import servers
 from tests.checkout import checkout
@@ -70,6 +71,18 @@ def test_make_demo_ends_in_a_summary_that_compares_both_ends(demo):
         ".data/logs/dbt.log",
     ):
         assert (fresh.folder / made).stat().st_size > 0, made
+
+
+def test_the_screencast_of_the_readme_shows_what_the_demo_prints(demo):
+    """Figures and places left out. If not: `python -m local_stack.screencast`, in a fresh clone after `make setup`."""
+    fresh, told = demo
+    printed = without_figures("$ make demo" + told[told.index("[1/7]") :], str(fresh.folder))
+    shown = re.findall("<text[^>]*>(.*)</text>", screencast.FILE.read_text("utf-8"))
+    assert printed in without_figures(html.unescape("".join(shown)), "~/order-he")
+
+
+def without_figures(text: str, folder: str) -> str:
+    return re.sub(r"\s|[\d.,:-]+", "", text.replace(folder, ""))
 
 
 def test_every_value_in_raw_and_the_marts_is_the_sources_own(demo):
