@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dashboard import metrics
 from loaders.common.errors import Failure
 
 QUERIES = Path(__file__).parent / "cubes"
@@ -41,7 +42,8 @@ def read(ask: Ask, mart: str) -> Cubes:
 
 
 def _query(name: str, mart: str, grain: str) -> str:
-    return (QUERIES / f"{name}.sql").read_text(encoding="utf-8").format(mart=mart, period=PERIOD[grain])
+    text = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+    return text.format(mart=mart, period=PERIOD[grain], **metrics.sql())
 
 
 def _size(ask: Ask, mart: str) -> int:

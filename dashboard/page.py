@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from dashboard import cubes, packing
+from dashboard import cubes, metrics, packing
 from dashboard.layout import Layout
 from dashboard.warehouse import Warehouse
 from loaders.common.errors import Failure
@@ -45,6 +45,7 @@ def on_time_days(project: Path) -> int:
 def queries(kind: str, mart: str, on_time_days: int) -> dict[str, str]:
     """Each tile's SQL by the tile's name, in the warehouse's dialect; the page puts the chosen filters into it."""
     values = {"{mart}": mart, "{on_time_days}": str(on_time_days)}
+    values |= {f"{{{name}}}": aggregate for name, aggregate in metrics.sql().items()}
     if kind == "redshift":
         values["//"] = "/"  # whole numbers divide to whole numbers there
     return {file.stem: _filled(file, values) for file in sorted((HERE / "queries").glob("*.sql"))}
@@ -60,7 +61,7 @@ def _filled(file: Path, values: Mapping[str, str]) -> str:
 def assembled(data: str) -> str:
     """Template, styles, scripts and packed data as one document."""
     script = "\n".join((HERE / f"web/{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-    script = f'"use strict";\n{script}'
+    script = f'"use strict";\nconst METRICS = {metrics.words()};\n{script}'
     library = LIBRARY.read_text(encoding="utf-8")
     parts = {
         "policy": (

@@ -82,9 +82,9 @@ def tests(candidates: Iterable[Path], invocation: str | None) -> dict[str, Any] 
 
 
 def _is_partial(arguments: Mapping[str, Any]) -> bool:
-    """Whether a build left out a part of what the order mart is made of, or its tests. `make demo` builds `+marts`."""
+    """Whether a build left out a part of what the order mart is made of, or its tests. `make demo` leaves `own` out."""
     chosen = [*(arguments.get("select") or ())]
-    return chosen not in ([], ["+marts"]) or bool(arguments.get("exclude") or arguments.get("selector"))
+    return chosen not in ([], ["+marts", "semantic"]) or bool(arguments.get("exclude") or arguments.get("selector"))
 
 
 def _results(file: Path) -> Mapping[str, Any]:

@@ -52,7 +52,7 @@ ONE_TIME = (
     "from {raw} as o inner join analytics.order_mart as m on m.order_id = o.order_id order by o.order_id limit 1"
 )
 # The shop's part of the dbt project: `discover --write` may have put other databases beside it.
-SHOP = ("+marts",)
+SHOP = ("+marts", "semantic")
 NEXT = {
     "duckdb": "Next: `make day && make extract && make build` lets a day pass in the shop,\n"
     "`make sql` asks the warehouse, `make down` stops the server, `make clean` removes it all.",

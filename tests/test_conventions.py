@@ -12,10 +12,11 @@ LAYERS = {
     "staging": r"(base|stg)_[a-z0-9_]+__[a-z0-9_]+",
     "intermediate": r"int_[a-z0-9_]+",
     "marts": r"[a-z0-9_]+_mart",
+    "semantic": r"[a-z0-9_]+_days",
     "own": r"[a-z0-9_]+_mart",
 }
 MAY_READ = {"staging": ("source", "staging"), "intermediate": ("staging", "intermediate", "snapshots"),
-            "snapshots": ("intermediate",), "marts": ("staging", "intermediate", "marts"),
+            "snapshots": ("intermediate",), "marts": ("staging", "intermediate", "marts"), "semantic": ("marts",),
             "own": ("staging", "intermediate", "marts", "own")}  # fmt: skip
 KEYS = ("unique", "unique_together")
 
@@ -78,7 +79,8 @@ def test_a_source_is_read_by_one_model(manifest, models):
 
 
 def test_marts_are_public_and_all_before_them_is_the_teams_own(models):
-    access = {"marts": "public", "own": "public", "staging": "private", "intermediate": "private"}
+    public, private = ("marts", "own"), ("staging", "intermediate", "semantic")
+    access = {**dict.fromkeys(public, "public"), **dict.fromkeys(private, "private")}
     wrong = [node["name"] for node in models if layer(node) in access and
              (node["access"] != access[layer(node)] or not node["group"])]  # fmt: skip
     none(wrong, f"access by layer: {access}, and a group (models/groups.yml)")

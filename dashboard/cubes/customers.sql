@@ -5,10 +5,10 @@ select
     country,
     loyalty_level,
     category,
-    count(*) as orders,
-    sum(amount) as revenue,
-    coalesce(sum(net_amount), 0) as net_revenue,
-    coalesce(sum(cast(delivery_fee * 100 as bigint)), 0) as fee_cents
+    {orders} as orders,
+    {revenue} as revenue,
+    {net_revenue} as net_revenue,
+    cast(100 * {delivery_fees} as bigint) as fee_cents
 from {mart}
 group by 1, 2, 3, 4, 5
 order by 1, 2, 5

@@ -15,7 +15,7 @@ select
         when delivered_at <= ordered_at + interval '168 hours' then 7
         when delivered_at > ordered_at + interval '168 hours' then 8
     end as span,
-    count(*) as orders
+    {orders} as orders
 from {mart}
 group by 1, 2, 3, 4, 5, 6
 order by 1, 2, 3, 4, 5, 6

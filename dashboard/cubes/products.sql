@@ -6,9 +6,9 @@ select
     category,
     country,
     loyalty_level,
-    count(*) as orders,
-    coalesce(sum(quantity), 0) as units,
-    sum(amount) as revenue
+    {orders} as orders,
+    {units} as units,
+    {revenue} as revenue
 from {mart}
 group by 1, 2, 3, 4, 5, 6
 order by 1, 2, 5, 6

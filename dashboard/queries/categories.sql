@@ -4,8 +4,8 @@ with chosen as (
 
 select
     category,
-    count(*) as orders,
-    sum(amount) as revenue
+    {orders} as orders,
+    {revenue} as revenue
 from chosen
 group by category
 order by revenue desc, category

@@ -4,14 +4,11 @@ with chosen as (
 
 select
     country,
-    count(*) as orders,
-    count(distinct customer_id) as customers,
-    sum(amount) as revenue,
-    coalesce(sum(delivery_fee), 0) as fee_sum,
-    cast(
-        (cast(2 * sum(coalesce(delivery_fee, 0) * 100) as bigint) + count(*))
-        // (2 * count(*)) as decimal(18, 0)
-    ) * 0.01 as fee_average
+    {orders} as orders,
+    {customers} as customers,
+    {revenue} as revenue,
+    {delivery_fees} as fee_sum,
+    cast((cast(200 * {delivery_fees} as bigint) + {orders}) // (2 * {orders}) as decimal(18, 0)) * 0.01 as fee_average
 from chosen
 group by country
 order by orders desc, country

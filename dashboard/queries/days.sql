@@ -4,7 +4,7 @@ with chosen as (
 
 select
     delivery_days,
-    count(*) as orders
+    {orders} as orders
 from chosen
 where delivery_days is not null
 group by delivery_days

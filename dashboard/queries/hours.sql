@@ -15,7 +15,7 @@ spans as (
             when delivered_at <= ordered_at + interval '168 hours' then 168
             else 9999
         end as up_to_hours,
-        count(*) as orders
+        {orders} as orders
     from chosen
     where delivered_at is not null
     group by 1

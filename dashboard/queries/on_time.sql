@@ -7,8 +7,8 @@ with chosen as (
 delivered as (
     select
         country,
-        count(*) as due,
-        count(case when delivery_days <= {on_time_days} then 1 end) as on_time
+        {delivered_orders} as due,
+        {on_time_orders} as on_time
     from chosen
     where
         delivery_days is not null

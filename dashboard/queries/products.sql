@@ -6,9 +6,9 @@ select
     product_id,
     product_name,
     category,
-    count(*) as orders,
-    coalesce(sum(quantity), 0) as units,
-    sum(amount) as revenue
+    {orders} as orders,
+    {units} as units,
+    {revenue} as revenue
 from chosen
 group by product_id, product_name, category
 order by revenue desc, product_id

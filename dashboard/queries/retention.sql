@@ -19,7 +19,7 @@ cohorts as (
 sizes as (
     select
         cohort,
-        count(*) as customers
+        {customers} as customers
     from cohorts
     group by cohort
 ),

@@ -1,8 +1,8 @@
 with present as (
     select
         cast(date_trunc('{bin}', ordered_at) as date) as period,
-        count(*) as orders,
-        sum(amount) as revenue
+        {orders} as orders,
+        {revenue} as revenue
     from {mart}{where}
     group by 1
 ),
@@ -11,8 +11,8 @@ with present as (
 past as (
     select
         cast(date_trunc('{bin}', ordered_at + interval '{shift}') as date) as period,
-        count(*) as orders,
-        sum(amount) as revenue
+        {orders} as orders,
+        {revenue} as revenue
     from {mart}{where_before}
     group by 1
 )

@@ -5,7 +5,7 @@ with chosen as (
 countries as (
     select
         country,
-        count(*) as orders
+        {orders} as orders
     from chosen
     group by country
 )

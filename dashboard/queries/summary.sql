@@ -1,29 +1,41 @@
 with chosen as (
+    select * from {mart}{where}
+),
+
+due as (
     select
-        *,
-        case when ordered_at < date '{due_before}' then delivery_days end as due_days
-    from {mart}{where}
+        {delivered_orders} as due,
+        {on_time_orders} as on_time
+    from chosen
+    where ordered_at < date '{due_before}'
+),
+
+totals as (
+    select
+        coalesce({revenue}, 0) as revenue,
+        coalesce({net_revenue}, 0) as net_revenue,
+        {orders} as orders,
+        {customers} as customers,
+        {products} as products,
+        coalesce({delivery_fees}, 0) as fee_sum
+    from chosen
 )
 
 select
-    coalesce(sum(amount), 0) as revenue,
-    coalesce(sum(net_amount), 0) as net_revenue,
-    count(*) as orders,
+    totals.revenue,
+    totals.net_revenue,
+    totals.orders,
     cast(
-        (200 * cast(coalesce(sum(amount), 0) as bigint) + count(*))
-        // (2 * nullif(count(*), 0)) as decimal(18, 0)
+        (cast(200 * totals.revenue as bigint) + totals.orders) // (2 * nullif(totals.orders, 0)) as decimal(18, 0)
     ) * 0.01 as average_order,
-    count(distinct customer_id) as customers,
-    count(distinct product_id) as products,
-    coalesce(sum(delivery_fee), 0) as fee_sum,
+    totals.customers,
+    totals.products,
+    totals.fee_sum,
     cast(
-        (cast(2 * sum(coalesce(delivery_fee, 0) * 100) as bigint) + count(*))
-        // (2 * nullif(count(*), 0)) as decimal(18, 0)
+        (cast(200 * totals.fee_sum as bigint) + totals.orders) // (2 * nullif(totals.orders, 0)) as decimal(18, 0)
     ) * 0.01 as fee_average,
-    count(due_days) as due,
-    count(case when due_days <= {on_time_days} then 1 end) as on_time,
-    cast(
-        (2000 * count(case when due_days <= {on_time_days} then 1 end) + count(due_days))
-        // (2 * nullif(count(due_days), 0)) as decimal(18, 0)
-    ) * 0.1 as on_time_percent
-from chosen
+    due.due,
+    due.on_time,
+    cast((2000 * due.on_time + due.due) // (2 * nullif(due.due, 0)) as decimal(18, 0)) * 0.1 as on_time_percent
+from totals
+cross join due

@@ -91,7 +91,9 @@ function showMeaning(shop, time) {
   const values = { days: shop.onTimeDays, before: time.dueBefore };
   document.getElementById("meaning").replaceChildren(
     element("summary", {}, say("meaning")),
-    element("dl", {}, ...MEANINGS.flatMap(([term, text]) => [element("dt", {}, columnName(term) ?? say(term)), element("dd", {}, say(text, values))])));
+    element("dl", {}, ...MEANINGS.flatMap(([term, more]) => [
+      element("dt", {}, columnName(term) ?? say(term)),
+      element("dd", {}, [metric(term)?.description, more && say(more, values)].filter(Boolean).join(" "))])));
 }
 
 function onPaper(view, printed) {

@@ -51,7 +51,7 @@ const TILES = {
   },
   retention: {
     nothing: "noNewcomers",
-    note: () => say("retentionNote"),
+    note: () => metric("retention").description,
     columns: { cohort: "date", customers: "integer", months_later: "integer", ordered: "integer", ordered_percent: "percent" },
   },
 };

@@ -21,7 +21,6 @@ const WORDS = {
     countriesNote: "Click a heading to sort", shareNote: "Share of orders", daysNote: "Calendar days from order to delivery; orders",
     hoursNote: "Spans of 24 hours, the end included", onTimeNote: "Delivered at most {days} calendar days after the order, of orders before {before}: the {days} days of younger ones are not over",
     customersNote: "By orders; customers appear by number only", categoriesNote: "A click on a bar chooses it", productsNote: "By revenue",
-    retentionNote: "Of the customers whose first order was in a month, the share that ordered again so many months later",
     now: "Chosen period", before: "Period before", firstMonth: "First order", change: "{percent} against {before}",
     perOrder: "{average} per order", ofDue: "of {due} delivered and due", netNote: "without returned and cancelled orders", perOrderNote: "revenue by orders",
     notOver: "no comparison: the last day is not over", noBefore: "no comparison: the period before begins before the first order", nothingBefore: "no revenue in {before}",
@@ -34,24 +33,19 @@ const WORDS = {
     table: "Table", run: "Run", rowCount: "Rows", extracted: "Extracted", verdict: "Compared with its source", builtAt: "dbt's tests ran {time}.",
     notPassed: "Not passed: {tests}", warned: "{warned} with a warning.", written: "Page written {time}.",
     notes: "Money is in the shop's own currency. Days and times are UTC.", meaning: "What the figures mean",
-    meanRevenue: "What was charged, cancelled and returned orders included: sum(amount).",
-    meanNet: "The same without cancelled and returned orders.",
-    meanOrders: "Orders of every status. A day is a day of UTC, by the moment of the order.",
-    meanAverage: "Revenue divided by orders.",
-    meanCustomers: "Different customers of these orders; they appear by number only. Customers of several periods, countries or categories count once in each.",
+    meanDay: "A day is a day of UTC, by the moment of the order.",
+    meanCustomers: "They appear by number only.",
     meanCountry: "Where the customer lives today, by the shop's table, also for orders from before a move.",
-    meanOnTime: "Delivered at most {days} calendar days after the order, of what was delivered. Only orders before {before} count: of younger ones only those that were quick are delivered by now.",
+    meanOnTime: "Promised are {days} days. Only orders before {before} count: of younger ones only those that were quick are delivered by now.",
     meanBefore: "As long as the chosen period and ending where that begins; for whole months as many whole months. There is no comparison with a time before the shop began, nor for a day that is not over.",
-    meanRetention: "Customers by the month of their first order ever, and the share of them that ordered again so many months later. Empty: not yet. With dots: so far.",
-    meanFees: "What was charged for delivery; a missing fee counts as 0.",
+    meanRetention: "Empty: not yet. With dots: so far.",
     grainMonth: "At this size dates are chosen by whole months, so that the page stays small.",
     library: "Charts: Apache ECharts, Apache License 2.0.",
     columns: {
-      revenue: "Revenue", net_revenue: "Net revenue", average_order: "Average order", orders: "Orders", customers: "Customers", products: "Products", fee_sum: "Delivery fees", fee_average: "Fee per order",
-      due: "Delivered and due", on_time: "On time", on_time_percent: "On time", period: "Period", orders_before: "Orders before",
+      due: "Delivered and due", period: "Period", orders_before: "Orders before",
       revenue_before: "Revenue before", country: "Country", percent_of_orders: "Share", delivery_days: "Days", up_to_hours: "Hours",
-      customer_id: "Customer", category: "Category", product_id: "No.", product_name: "Product", units: "Units", cohort: "First order",
-      months_later: "Months later", ordered: "Ordered", ordered_percent: "Share",
+      customer_id: "Customer", category: "Category", product_id: "No.", product_name: "Product", cohort: "First order",
+      months_later: "Months later", ordered_percent: "Share",
     },
   },
   ko: {
@@ -74,7 +68,6 @@ const WORDS = {
     countriesNote: "제목을 누르면 정렬됩니다", shareNote: "전체 주문 중 비율", daysNote: "주문일부터 배송일까지의 일수, 주문 건수",
     hoursNote: "24시간 단위, 끝 시각 포함", onTimeNote: "주문 후 {days}일 이내에 배송된 주문의 비율. {before} 이전 주문만 셉니다. 그 뒤의 주문은 아직 {days}일이 지나지 않았습니다",
     customersNote: "주문 건수 순, 고객은 번호로만 표시", categoriesNote: "막대를 누르면 선택됩니다", productsNote: "매출 순",
-    retentionNote: "첫 주문 월별 고객 중 해당 개월 뒤에 다시 주문한 고객의 비율",
     now: "선택 기간", before: "비교 기간", firstMonth: "첫 주문", change: "{before} 대비 {percent}",
     perOrder: "주문당 {average}", ofDue: "기한이 지난 배송 완료 {due}건 중", netNote: "취소·반품 제외", perOrderNote: "매출 ÷ 주문 건수",
     notOver: "비교 없음: 마지막 날이 아직 끝나지 않음", noBefore: "비교 없음: 비교 기간이 첫 주문보다 먼저 시작함", nothingBefore: "{before} 매출 없음",
@@ -87,26 +80,26 @@ const WORDS = {
     table: "테이블", run: "실행", rowCount: "행 수", extracted: "추출 시각", verdict: "원본과 비교", builtAt: "dbt 테스트 실행: {time}.",
     notPassed: "통과하지 못함: {tests}", warned: "경고 {warned}개.", written: "페이지 작성: {time}.",
     notes: "금액은 쇼핑몰에서 쓰는 통화 그대로입니다. 날짜와 시각은 UTC입니다.", meaning: "지표의 뜻",
-    meanRevenue: "취소·반품 주문을 포함해 청구된 금액: sum(amount).",
-    meanNet: "같은 금액에서 취소·반품 주문을 뺀 것.",
-    meanOrders: "모든 상태의 주문. 하루는 주문 시각 기준 UTC의 하루입니다.",
-    meanAverage: "매출을 주문 건수로 나눈 값.",
-    meanCustomers: "이 주문들의 서로 다른 고객 수. 번호로만 표시합니다. 여러 기간·국가·카테고리에 걸친 고객은 각각에서 한 번씩 셉니다.",
+    meanDay: "하루는 주문 시각 기준 UTC의 하루입니다.",
+    meanCustomers: "번호로만 표시합니다.",
     meanCountry: "쇼핑몰 테이블에 있는 고객의 현재 국가. 이사 전 주문에도 현재 국가가 쓰입니다.",
-    meanOnTime: "배송 완료 주문 중 주문 후 {days}일 이내에 배송된 비율. {before} 이전 주문만 셉니다. 그 뒤의 주문은 빨리 배송된 것만 완료되어 있기 때문입니다.",
+    meanOnTime: "약속한 일수는 {days}일입니다. {before} 이전 주문만 셉니다. 그 뒤의 주문은 빨리 배송된 것만 완료되어 있기 때문입니다.",
     meanBefore: "선택 기간과 길이가 같고 그 직전에 끝나는 기간. 달 단위로 선택하면 같은 수의 달과 비교합니다. 가게가 열리기 전이나 아직 끝나지 않은 날과는 비교하지 않습니다.",
-    meanRetention: "첫 주문 월별 고객과, 그중 해당 개월 뒤에 다시 주문한 고객의 비율. 빈 칸은 아직 오지 않은 달, …은 지금까지의 값입니다.",
-    meanFees: "배송비로 청구된 금액. 배송비가 없으면 0으로 계산합니다.",
+    meanRetention: "빈 칸은 아직 오지 않은 달, …은 지금까지의 값입니다.",
     grainMonth: "데이터가 커서 페이지 크기를 줄이기 위해 기간은 월 단위로 선택합니다.",
     library: "차트: Apache ECharts, Apache License 2.0.",
     columns: {
-      revenue: "매출", net_revenue: "순매출", average_order: "평균 주문 금액", orders: "주문", customers: "고객", products: "상품", fee_sum: "배송비", fee_average: "주문당 배송비",
-      due: "기한이 지난 배송 완료", on_time: "정시", on_time_percent: "정시 배송률", period: "기간", orders_before: "이전 주문",
+      due: "기한이 지난 배송 완료", period: "기간", orders_before: "이전 주문",
       revenue_before: "이전 매출", country: "국가", percent_of_orders: "비율", delivery_days: "일수", up_to_hours: "시간",
-      customer_id: "고객", category: "카테고리", product_id: "번호", product_name: "상품", units: "수량", cohort: "첫 주문",
-      months_later: "개월 뒤", ordered: "주문 고객", ordered_percent: "비율",
+      customer_id: "고객", category: "카테고리", product_id: "번호", product_name: "상품", cohort: "첫 주문",
+      months_later: "개월 뒤", ordered_percent: "비율",
     },
   },
+};
+
+// The columns that are called otherwise than the metric that they show.
+const METRIC_OF = {
+  fee_sum: "delivery_fees", fee_average: "average_delivery_fee", on_time: "on_time_orders", on_time_percent: "on_time_share", ordered: "returning_customers",
 };
 
 /** The text of that name in the page's language, its places filled. */
@@ -115,12 +108,17 @@ function say(name, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, place) => values[place]);
 }
 
-function columnName(column) {
-  return WORDS[document.documentElement.lang].columns[column];
+/** What dbt's metric of that column is called and means, { label, description }; nothing, if it shows none. */
+function metric(column) {
+  return METRICS[document.documentElement.lang][METRIC_OF[column] ?? column];
 }
 
-// What the page explains: a column or a word, and the name of its text.
+function columnName(column) {
+  return WORDS[document.documentElement.lang].columns[column] ?? metric(column)?.label;
+}
+
+// What the page explains: metrics and words of its own, and what it has to add to a metric's meaning.
 const MEANINGS = [
-  ["revenue", "meanRevenue"], ["net_revenue", "meanNet"], ["orders", "meanOrders"], ["average_order", "meanAverage"], ["customers", "meanCustomers"],
-  ["country", "meanCountry"], ["fee_sum", "meanFees"], ["on_time", "meanOnTime"], ["before", "meanBefore"], ["retention", "meanRetention"],
+  ["revenue"], ["net_revenue"], ["orders", "meanDay"], ["average_order"], ["customers", "meanCustomers"],
+  ["country", "meanCountry"], ["fee_sum"], ["on_time_percent", "meanOnTime"], ["before", "meanBefore"], ["retention", "meanRetention"],
 ];

@@ -1,0 +1,2 @@
+select distinct order_date
+from {{ ref('daily_sales_mart') }}
