@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dashboard.page import script_hash
 from loaders.common.errors import Failure
+from loaders.help.lineage import Lineage
 
 # Where dbt's page takes its data from, when it is one file.
 PLACES = {"manifest.json": '"MANIFEST.JSON INLINE DATA"', "catalog.json": '"CATALOG.JSON INLINE DATA"'}
@@ -33,9 +34,23 @@ def html(target: Path) -> str:
             f"{target / 'index.html'} is not the page that the dbt of requirements/ writes",
             "run `make setup`, and `make docs` again",
         )
+    texts["manifest.json"] = _with_lineage(texts["manifest.json"])
     for name, place in PLACES.items():
         page = page.replace(place, f"JSON.parse({_literal(texts[name])})")
     return _closed(page)
+
+
+def _with_lineage(manifest: str) -> str:
+    """The manifest, in which each described column of a model says last of which columns of the sources it is made."""
+    parsed = json.loads(manifest)
+    known = Lineage(parsed)
+    for name in known.ids.values():
+        for column, described in parsed["nodes"][name]["columns"].items():
+            origin = known.text(known.origin((name, column.lower())))
+            # Code to Markdown, whatever it is: between more backticks than stand together in it.
+            fence = "`" * (1 + max(map(len, re.findall("`+", origin)), default=0))
+            described["description"] = f"{described['description'].rstrip()}\n\nComputed from {fence} {origin} {fence}"
+    return json.dumps(parsed)
 
 
 def _literal(text: str) -> str:

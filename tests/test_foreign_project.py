@@ -58,6 +58,8 @@ def test_the_readmes_commands_in_a_project_of_somebody_elses(own, project, tmp_p
     assert run(verify, project.parent).splitlines()[-1].startswith("equal")
     asked = "import duckdb; print(duckdb.connect('their.duckdb').sql('from them.best').fetchall())"
     assert run(f'python -c "{asked}"') == "[('tea',)]\n"
+    run("order-he dbt compile")
+    assert run("order-he lineage sold.pieces").splitlines()[-1] == "sold.pieces: raw_shop.sale.pieces"
     assert (project / ".data/lake/_runs/1.json").exists()
     for words in ("", "extract ", "erase ", "sign "):
         told = run(f"order-he {words}--help")

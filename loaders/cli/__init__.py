@@ -10,6 +10,7 @@ from loaders.cli import (
     doctor,
     erase,
     history,
+    lineage,
     plan,
     prune,
     replay,
@@ -45,6 +46,7 @@ EXAMPLES = """examples:
   python -m loaders discover                      print a catalog of the database in SOURCE_URL
   python -m loaders discover --write billing      put it into the dbt project, with staging views
   python -m loaders sample                        rows that fit together, without persons, for pull requests
+  python -m loaders lineage order_mart.delivery_days   which source columns it is computed from
   python -m loaders dbt build                     dbt, with what .env says
 
 settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_DIR, DUCKDB_PATH, CATALOG,
@@ -101,6 +103,7 @@ def parser() -> argparse.ArgumentParser:
     sign.add_to(commands)
     discover.add_to(commands)
     sample.add_to(commands, catalog)
+    lineage.add_to(commands)
     dbt.add_to(commands)
     for command in (top, *commands.choices.values()):
         command.epilog = command.epilog and command.epilog.replace("python -m loaders", program)

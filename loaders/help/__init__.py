@@ -1,1 +1,1 @@
-"""What people ask before a run: is every link whole (doctor), which tables are there (discover)."""
+"""What people ask: is every link whole (doctor), which tables are there (discover), whence is a column (lineage)."""

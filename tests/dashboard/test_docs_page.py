@@ -55,7 +55,7 @@ def target(tmp_path_factory):
 
 
 @contextmanager
-def opened(browser, target, file):
+def opened(browser, target, file, place="source/source.order_he.own.hostile"):
     """The page on the table with those columns; it asks for nothing, and nothing goes wrong in it."""
     pages.write(docs_page.html(target), file)
     page, troubles = browser.new_page(), []
@@ -63,8 +63,8 @@ def opened(browser, target, file):
     page.on("console", lambda message: message.text.startswith("TypeError") and troubles.append(message.text))
     # The templates of dbt's page ask for {{ getIcon(…) }} before they are filled in; the policy refuses that too.
     page.on("request", lambda asked: "getIcon(" in asked.url or troubles.append(asked.url))
-    page.goto(f"{file.as_uri()}#!/source/source.order_he.own.hostile")
-    page.wait_for_selector("td:has-text('_deleted_at')")
+    page.goto(f"{file.as_uri()}#!/{place}")
+    page.wait_for_selector("td:has-text('가 😀')")
     yield page
     assert troubles == [file.as_uri()] and page.title() == "dbt Docs" and page.url.startswith(file.as_uri())
     page.close()
@@ -87,6 +87,25 @@ def test_names_in_the_documentation_are_text_and_nothing_else(target, tmp_path, 
         for text in ("script", "meta", "lt"):
             found(page, text)
         assert "a&lt;b" in page.inner_text("body")
+
+
+def test_a_models_columns_say_what_they_are_computed_from_and_names_in_it_are_text(target, tmp_path, browser):
+    own, model = tmp_path / "target", "model.order_he.stg_own__hostile"
+    shutil.copytree(target, own)
+    manifest = json.loads((own / "manifest.json").read_text(encoding="utf-8"))
+    # The catalog cannot describe every name, so that a * would not be known to stand for it; of one with a " sqlglot
+    # knows nothing.
+    (source,) = manifest["sources"].values()
+    source["columns"] |= {name: source["columns"]["a&lt;b"] | {"name": name} for name in COLUMNS if '"' not in name}
+    lines = manifest["nodes"][model]["compiled_code"].split("\n")
+    manifest["nodes"][model]["compiled_code"] = "\n".join(line for line in lines if '""' not in line)
+    (own / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with opened(browser, own, tmp_path / "index.html", f"model/{model}") as page:
+        for row in page.query_selector_all("tr:has(td)"):
+            row.click()
+        said = page.evaluate("[...document.querySelectorAll('[marked] code')].map((each) => each.textContent.trim())")
+        described = {f"raw_own.hostile.{name}" for name in manifest["nodes"][model]["columns"]}
+        assert described <= {*said} and any("<img src=x" in each for each in described)
 
 
 any_name = st.lists(

@@ -1,9 +1,13 @@
 """The whole way on both targets, by the project's own commands: the marts are equal, value by value."""
 
+import json
+import shutil
+
 import duckdb
 import pytest
 from redshift_connector.error import Error
 
+from loaders.help.lineage import Lineage
 from local_stack.redshift import environment
 from tests import commands, small_shop
 from tests.redshift.conftest import connection_to
@@ -27,6 +31,7 @@ def shop(module_own, redshift):
     commands.succeeded(commands.python(module_own, *WHOLE, **cloud))
     told = commands.succeeded(commands.dbt(module_own, "build", **cloud))
     assert "ERROR=0 SKIP=0" in told
+    shutil.copy(module_own.folder / "target/manifest.json", module_own.folder / "redshift.json")
     on_duckdb = cloud | {"DBT_TARGET": "duckdb"}
     commands.succeeded(commands.python(module_own, "loaders", "load", **on_duckdb))
     commands.succeeded(commands.dbt(module_own, "build", **on_duckdb))
@@ -45,6 +50,17 @@ def test_every_relation_is_the_same_on_both_targets(shop, redshift, relation):
         assert [column[0] for column in cursor.description] == names
     assert len(ours) >= 50
     assert ours == theirs
+
+
+def test_lineage_is_the_same_by_either_targets_sql(shop):
+    manifests = [
+        json.loads((shop.folder / file).read_text("utf-8")) for file in ("redshift.json", "target/manifest.json")
+    ]
+    redshift, duckdb_ = map(Lineage, manifests)
+    columns = [(name, column) for name in redshift.ids.values() for column in redshift.columns(name)]
+    told = {redshift.name(column): redshift.text(redshift.origin(column)) for column in columns}
+    assert told == {duckdb_.name(column): duckdb_.text(duckdb_.origin(column)) for column in columns}
+    assert told["order_mart.delivery_hours"] == "raw.order.order_date, raw.order.shipping_date"
 
 
 def test_local_times_become_the_same_moments_on_both_targets(redshift):
