@@ -55,6 +55,7 @@ def main() -> int | None:
     exporting.add_argument(
         "--no-guard", action="store_true", help="leave CSV text that a spreadsheet would run as a formula as it is"
     )
+    exporting.add_argument("--duckdb", action="store_true", help="the marts as one DuckDB file too, for BI tools")
     exporting.set_defaults(run=run_export)
     asking = commands.add_parser("sql", help="ask the warehouse questions, read-only")
     asking.add_argument("question", nargs="?", help="one question; without it, they are read from the terminal")
@@ -99,7 +100,7 @@ def run_export(arguments: argparse.Namespace) -> None:
     for name in arguments.marts:
         known_or_fail(name, known, "mart", "dbt_project/models/marts")
     names = arguments.marts or known
-    style = export.Style(bom=arguments.bom, guard=not arguments.no_guard)
+    style = export.Style(bom=arguments.bom, guard=not arguments.no_guard, database=arguments.duckdb)
     with marts.opened(target, names) as connection:
         for done in export.export(connection, target.values["schema"], names, arguments.out, style):
             say(str(done))

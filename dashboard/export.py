@@ -1,4 +1,5 @@
-"""The marts as files, for tools that cannot reach the warehouse: CSV, Parquet, and a dictionary of all columns.
+"""The marts as files, for tools that cannot reach the warehouse: CSV, Parquet, a dictionary of all columns,
+and, if asked for, a DuckDB file.
 
 CSV: UTF-8, commas, one header line. NULL is an empty cell, an empty text is "". Text that a spreadsheet would run is
 guarded (formulas.py). Parquet holds every value as it is. Rows stand in the order of their columns from left to right:
@@ -9,6 +10,7 @@ import codecs
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,20 +20,26 @@ from dashboard import formulas
 from loaders.common.errors import Failure
 from loaders.common.quoting import sql_name, sql_text
 from loaders.common.telling import said
-from loaders.warehouse.duckdb_connection import close_off
+from loaders.warehouse.duckdb_connection import close_off, connected
 
 CSV = "format csv, header, delimiter ',', quote '\"', escape '\"', nullstr '', timestampformat '%Y-%m-%d %H:%M:%S.%f'"
 PARQUET = "format parquet, compression zstd"
 MEMORY = "512MB"
 DICTIONARY = "data_dictionary"
+DATABASE = "marts.duckdb"
+ROWS = 50_000
 
 
 @dataclass(frozen=True)
 class Style:
-    """How CSV is written. bom: begin with the mark that spreadsheets look for; guard: text cannot run as a formula."""
+    """How CSV is written. bom: begin with the mark that spreadsheets look for; guard: text cannot run as a formula.
+
+    database: marts.duckdb is written as well.
+    """
 
     bom: bool = False
     guard: bool = True
+    database: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,8 @@ def export(
                 yield writer.csv(name)
                 yield writer.parquet(name)
             yield writer.dictionary(names)
+            if style.database:
+                yield writer.database(names)
     except OSError as error:
         raise Failure(f"{folder} cannot be written ({error.strerror})", "choose another folder by --out") from None
 
@@ -114,6 +124,24 @@ class _Writer:
         cells = ", ".join(self._cells(column, True) for column in ("mart", "column", "type", "description"))
         rows = self._copy(f"select {cells} from ({query})", CSV, f"{DICTIONARY}.csv")
         return Exported(self.folder / f"{DICTIONARY}.csv", rows)
+
+    def database(self, names: Iterable[str]) -> Exported:
+        """All marts in a DuckDB file of their own: a tool that asks it stops no run, and finds no raw table in it."""
+        finished, rows = self.work / "finished.duckdb", 0
+        with closing(connected(finished)) as copy:
+            copy.execute(f"set memory_limit = {sql_text(MEMORY)}")
+            for name in names:
+                copy.register("given", self.connection.execute(f"from {self._relation(name)}").to_arrow_reader(ROWS))
+                (more,) = copy.execute(f"create table {sql_name(name)} as from given").fetchone()
+                rows += more
+            for kind, name, text in self.connection.execute(
+                "select 'table', [table_name], comment from duckdb_tables() where schema_name = $1 union all "
+                "select 'column', [table_name, column_name], comment from duckdb_columns() where schema_name = $1",
+                [self.schema],
+            ).fetchall():
+                if text and name[0] in names:
+                    copy.execute(f"comment on {kind} {'.'.join(map(sql_name, name))} is {sql_text(text)}")
+        return Exported(finished.replace(self.folder / DATABASE), rows)
 
     def _cells(self, column: str, text: bool) -> str:
         if not self.style.guard:

@@ -218,3 +218,24 @@ def test_the_dictionary_says_what_every_mart_and_column_is(warehouse, tmp_path):
     assert rows[1] == ["order_mart", "", "", "One row per order."]
     assert ["order_mart", "price", "decimal(10,2)", 'What it costs, "today".'] in rows
     assert len(rows) == 7
+
+
+def database(warehouse, folder):
+    *_others, done = export.export(warehouse, "analytics", ["order_mart"], folder, export.Style(database=True))
+    return done.path
+
+
+def test_a_duckdb_file_holds_the_marts_alone_and_is_replaced_under_its_reader(warehouse, tmp_path):
+    warehouse.execute("create schema raw; create table raw.customer as select 'Kim' as name")
+    warehouse.execute("comment on column analytics.order_mart.price is 'What it''s worth.'")
+    before = warehouse.execute("from analytics.order_mart").fetchall()
+    with duckdb.connect(database(warehouse, tmp_path), read_only=True) as marts:
+        assert marts.execute("select table_name from duckdb_tables()").fetchall() == [("order_mart",)]
+        comments = marts.execute("select comment from duckdb_columns() where comment is not null").fetchall()
+        assert comments == [("What it's worth.",)]
+        tomorrow = reopened(warehouse, tmp_path)
+        tomorrow.execute("delete from analytics.order_mart where id = 1")
+        database(tomorrow, tmp_path)
+        assert marts.execute("from order_mart").fetchall() == before
+    with duckdb.connect(tmp_path / "marts.duckdb", read_only=True) as marts:
+        assert marts.execute("from order_mart").fetchall() == before[:1]

@@ -114,15 +114,6 @@ def test_every_command_has_a_mark_and_the_page_says_what_each_means():
         assert mark != "ran", "nobody has run it on AWS"
 
 
-def test_the_korean_page_has_the_same_commands_figures_and_marks():
-    """Only the prose is another. `[ran]` and numbers stand in it too: RPU, hours, ports, codes."""
-    korean = (ROOT / "docs/aws.ko.md").read_text("utf-8")
-    assert entries(korean) == entries()
-    for what in (r"^## ", r"^\| ", r"`\[\w+\]`", r"\bhttps://\S+", r"(?<![\d,])\d[\d,.]*\d"):
-        found = [sorted(re.findall(what, page, re.MULTILINE)) for page in (PAGE, korean)]
-        assert found[0] == found[1], what
-
-
 def test_a_block_without_a_mark_is_seen():
     with pytest.raises(AssertionError, match="no mark before aws x"):
         entries("see:\n\n```text\naws x\n```\n")
