@@ -7,7 +7,8 @@
   python -m infra.aws down                    asks first; data (lake, warehouse, a snapshot of the shop) is kept
 
 A shop with a VPC or a database of its own leaves network or shop out and gives their outputs as parameters:
-  python -m infra.aws up --skip network,shop VpcId=vpc-1 SubnetIds=subnet-1,subnet-2,subnet-3 SourceHost=db.example.com
+  python -m infra.aws up --skip network,shop,run VpcId=vpc-1 SubnetIds=subnet-1,subnet-2,subnet-3
+What is lacking then is named before anything is made.
 
 The Region is that of .env or the environment, as for the loaders; the identity is found as the AWS CLI finds it.
 Exit codes: 0 done, 1 failed (why is said), 2 wrong arguments, 130 Ctrl-C (what AWS was told goes on); `run` and
@@ -15,8 +16,10 @@ Exit codes: 0 done, 1 failed (why is said), 2 wrong arguments, 130 Ctrl-C (what 
 """
 
 import argparse
+import re
 import sys
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,25 @@ from loaders.common.errors import Failure, run_command
 STACKS = Path(__file__).parent / "stacks"
 ORDER = ("network", "shop", "warehouse", "run")
 HOURS_OF_PATIENCE = 24
+DELETE = (
+    "aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name {0} --region {1} "
+    "&& aws cloudformation delete-stack --stack-name {0} --region {1}"
+)
+# States that no update leaves, and what does.
+STUCK = {
+    "ROLLBACK_COMPLETE": DELETE,
+    "ROLLBACK_FAILED": DELETE,
+    "CREATE_FAILED": DELETE,
+    "DELETE_FAILED": "python -m infra.aws down",
+    "UPDATE_ROLLBACK_FAILED": "aws cloudformation continue-update-rollback --stack-name {0} --region {1}",
+}
+KEPT = {  # what `down` leaves, as an output tells it; the namespace is called as the workgroup is
+    "LakeBucket": "the lake's bucket",
+    "PagesBucket": "the pages' bucket",
+    "WorkgroupName": "the namespace",
+    "LakeKeyArn": "the key",
+}
+WATCH = "aws cloudformation describe-stack-events --stack-name {0} --region {1}"
 TASKS = {"bootstrap": "BootstrapTask", "run": "PipelineTask"}
 ENV = {  # a setting of .env: the outputs it is made of
     "SOURCE_URL": "{SourceUrl}",
@@ -99,6 +121,8 @@ def up(cloud: Any, prefix: str, skip: set[str], given: dict[str, str], sure: boo
         ]
         lacking += [f"{prefix}-{name} needs {', '.join(missing)}"] if missing else []
         there |= set(template(name)[1]["Outputs"])
+    for stack in stacks.values():
+        leave_if_stuck(stack, cloud.meta.region_name)
     if lacking:
         raise Failure("; ".join(lacking), "give them as NAME=VALUE (nothing was made), or leave stacks out by --skip")
     print(f"makes or changes: {', '.join(f'{prefix}-{name}' for name in chosen)}\n\n{costs()}\n", flush=True)
@@ -114,10 +138,10 @@ def up(cloud: Any, prefix: str, skip: set[str], given: dict[str, str], sure: boo
             if key in known or key in before[name]
         ]
         started = time.monotonic()
-        print(f"{prefix}-{name}: {deploy(cloud, f'{prefix}-{name}', template(name)[0], values)}, "
+        print(f"{prefix}-{name}: {deploy(cloud, f'{prefix}-{name}', stacks[name], template(name)[0], values)}, "
               f"{time.monotonic() - started:.0f} s", flush=True)  # fmt: skip
     if "run" in skip and "warehouse" not in skip:
-        print(after_warehouse(outputs(cloud, prefix)["ImageRepository"]))
+        print(after_warehouse(outputs(cloud, prefix)["ImageRepository"], cloud.meta.region_name))
 
 
 def costs() -> str:
@@ -126,11 +150,20 @@ def costs() -> str:
     return page.partition("## What it costs a month\n")[2].partition("\n## ")[0].strip()
 
 
-def after_warehouse(repository: str) -> str:
+def leave_if_stuck(stack: dict[str, Any], region: str) -> None:
+    name, status = stack.get("StackName", ""), stack.get("StackStatus", "")
+    if status in STUCK:
+        fix = f"`{STUCK[status].format(name, region)}`; when that has ended, say the same command again"
+        raise Failure(f"{name} is in {status}, which no update leaves", fix)
+    if status.endswith("IN_PROGRESS"):
+        raise Failure(f"{name} is in {status}", f"wait for its end (`{WATCH.format(name, region)}`), then say it again")
+
+
+def after_warehouse(repository: str, region: str) -> str:
     """How the image gets to where the stack `run` takes it from."""
     registry, _, _ = repository.partition("/")
     return f"""next, the image (tags are never used twice; on a Mac the platform matters):
-  aws ecr get-login-password | docker login --username AWS --password-stdin {registry}
+  aws ecr get-login-password --region {region} | docker login --username AWS --password-stdin {registry}
   docker build --platform linux/amd64 -f infra/image/Dockerfile -t {repository}:1 . && docker push {repository}:1
   python -m infra.aws up Image={repository}:1 AlertEmail=you@example.com"""
 
@@ -141,16 +174,15 @@ def ask(prefix: str, sure: bool, done: str) -> None:
         raise Failure(f"nothing was {done}", "say it again with --yes, or write the prefix when asked")
 
 
-def deploy(cloud: Any, stack: str, text: str, values: list[dict[str, Any]]) -> str:
-    options = {"StackName": stack, "TemplateBody": text, "Parameters": values, "Capabilities": ["CAPABILITY_NAMED_IAM"]}
-    there = described(cloud, stack)
-    if there and there["StackStatus"] in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
-        raise Failure(f"{stack} is in {there['StackStatus']}, which no update leaves", "delete it and say `up` again")
-    if there and there["StackStatus"].endswith("IN_PROGRESS"):
-        raise Failure(f"{stack} is in {there['StackStatus']}", "wait for it to end")
-    if there is None:
-        cloud.create_stack(**options, OnFailure="DELETE", EnableTerminationProtection=not stack.endswith("-run"))
-        wait(cloud, "stack_create_complete", stack)
+def deploy(cloud: Any, name: str, there: dict[str, Any], text: str, values: list[dict[str, Any]]) -> str:
+    """there: the stack as it is, empty if it is not."""
+    token = uuid.uuid4().hex
+    options = {"StackName": name, "TemplateBody": text, "Parameters": values, "Capabilities": ["CAPABILITY_NAMED_IAM"]}
+    options |= {"ClientRequestToken": token}
+    if not there:
+        protected = not name.endswith("-run")
+        made = cloud.create_stack(**options, OnFailure="DELETE", EnableTerminationProtection=protected)
+        wait(cloud, "stack_create_complete", made["StackId"], token)
         return "made"
     try:
         cloud.update_stack(**options)
@@ -158,18 +190,25 @@ def deploy(cloud: Any, stack: str, text: str, values: list[dict[str, Any]]) -> s
         if "No updates" in str(error):
             return "unchanged"
         raise
-    wait(cloud, "stack_update_complete", stack)
+    wait(cloud, "stack_update_complete", there["StackId"], token)
     return "changed"
 
 
-def wait(cloud: Any, until: str, stack: str) -> None:
+def wait(cloud: Any, until: str, stack: str, token: str) -> None:
+    """stack: its id. By its name CloudFormation does not know a stack that is gone, as one is that could not be made
+    (docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackEvents.html). token: the operation's.
+    """
     try:
         cloud.get_waiter(until).wait(StackName=stack, WaiterConfig={"Delay": 5, "MaxAttempts": 720})
     except WaiterError as error:
-        events = cloud.describe_stack_events(StackName=stack)["StackEvents"]
-        failed = [each for each in events if "FAILED" in each["ResourceStatus"]]
-        why = "; ".join(f"{each['LogicalResourceId']}: {each.get('ResourceStatusReason')}" for each in failed[-3:])
-        raise Failure(f"{stack}: {why or error}", "mend what it names and say the same command again") from error
+        events = cloud.describe_stack_events(StackName=stack)["StackEvents"]  # the newest first, of all operations
+        ours = [each for each in events if each.get("ClientRequestToken") == token]
+        failed = [each for each in reversed(ours) if "FAILED" in each["ResourceStatus"]]
+        why = "; ".join(f"{each['LogicalResourceId']}: {each.get('ResourceStatusReason')}" for each in failed[:3])
+        fix = "mend what it names and say the same command again"
+        if "already exists" in why:
+            fix = f"is it what an earlier `down` kept? infra/README.md (After down) says how to go on; else {fix}"
+        raise Failure(f"{stack.split('/')[1]}: {why or error}", fix) from error
 
 
 def environment(known: dict[str, str]) -> str:
@@ -200,8 +239,9 @@ def into(file: Path, text: str) -> None:
 def run_task(session: Any, known: dict[str, str], which: str) -> int:
     """Start a task inside the VPC, wait for it, return its exit code."""
     if which not in known:
-        raise Failure("the stack `run` is not there", "python -m infra.aws up Image=…")
-    ecs = session.client("ecs")
+        fix = f"`python -m infra.aws up Image=…`; or another --prefix, or Region (this is {known['Region']})"
+        raise Failure("the stack `run` is not there", fix)
+    ecs, region = session.client("ecs"), f"--region {known['Region']}"
     network = {
         "subnets": [known["RunSubnetId"]],
         "securityGroups": [known["TaskGroup"]],
@@ -216,13 +256,13 @@ def run_task(session: Any, known: dict[str, str], which: str) -> int:
     if not answer["tasks"]:
         raise Failure(f"the task did not start: {answer.get('failures')}", "what it names")
     task = answer["tasks"][0]["taskArn"]
-    print(f"{task}: started; its log: aws logs tail {known['LogGroup']} --follow", flush=True)
+    print(f"{task}: started; its log: aws logs tail {known['LogGroup']} --follow {region}", flush=True)
     # The waiter's own patience is ten minutes; the image ends a run after RUN_MINUTES, 180 unless told otherwise.
     patience = {"Delay": 6, "MaxAttempts": HOURS_OF_PATIENCE * 600}
     try:
         ecs.get_waiter("tasks_stopped").wait(cluster=known["ClusterArn"], tasks=[task], WaiterConfig=patience)
     except WaiterError as error:
-        stop = f"aws ecs stop-task --cluster {known['ClusterArn']} --task {task}"
+        stop = f"aws ecs stop-task --cluster {known['ClusterArn']} --task {task} {region}"
         raise Failure(
             f"{task} still runs after {HOURS_OF_PATIENCE} h: {error}", f"look at its log; `{stop}` ends it"
         ) from None
@@ -234,28 +274,36 @@ def run_task(session: Any, known: dict[str, str], which: str) -> int:
 
 def down(cloud: Any, prefix: str, sure: bool) -> None:
     """Delete the stacks, the last one first; whoever has not said --yes is asked for the prefix."""
-    going = [f"{prefix}-{name}" for name in ORDER if described(cloud, f"{prefix}-{name}")]
-    if not going:
+    stacks = {name: there for name in ORDER if (there := described(cloud, f"{prefix}-{name}"))}
+    if not stacks:
         raise Failure(f"there is no stack {prefix}-…", "--prefix, or the Region (AWS_DEFAULT_REGION)")
-    kept = "lake, pages, namespace, key and a last snapshot of RDS stay, and cost"
-    print(f"deletes {', '.join(going)}; {kept}", flush=True)
+    protection = {"ParameterKey": "DeletionProtection", "ParameterValue": "true"}
+    if protection in stacks.get("shop", {}).get("Parameters", []):
+        others = ",".join(name for name in ORDER if name != "shop")
+        off = f"`python -m infra.aws up --prefix {prefix} --skip {others} DeletionProtection=false`"
+        raise Failure(
+            f"{prefix}-shop protects its database from being deleted (nothing was deleted)", f"if you mean it: {off}"
+        )
+    left = outputs(cloud, prefix)
+    print(f"deletes {', '.join(f'{prefix}-{name}' for name in stacks)}; "
+          "lake, pages, namespace, key and a last snapshot of RDS stay, and cost", flush=True)  # fmt: skip
     ask(prefix, sure, "deleted")
-    for name in reversed(ORDER):
-        stack = f"{prefix}-{name}"
-        there = described(cloud, stack)
-        if there is None:
-            continue
+    for name, there in reversed(stacks.items()):
+        stack, token = f"{prefix}-{name}", uuid.uuid4().hex
         print(f"{stack}: going", flush=True)
         if there.get("EnableTerminationProtection"):
             cloud.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
-        cloud.delete_stack(StackName=stack)
-        wait(cloud, "stack_delete_complete", stack)
-        kept = " (kept: lake, pages, namespace, key)" if name == "warehouse" else ""
-        print(f"{stack}: gone{kept}", flush=True)
+        cloud.delete_stack(StackName=stack, ClientRequestToken=token)
+        wait(cloud, "stack_delete_complete", there["StackId"], token)
+        kept = [f"{what} {left[key]}" for key, what in KEPT.items() if name == "warehouse" and left.get(key)]
+        more = "; infra/README.md (After down) says how to go on with them, and how to end them"
+        print(f"{stack}: gone" + (f", but for {', '.join(kept)}{more}" if kept else ""), flush=True)
 
 
 def act(chosen: argparse.Namespace) -> int:
     session = boto3.Session(region_name=settings.aws_region(settings.read()))
+    if not session.region_name:  # an empty AWS_DEFAULT_REGION, which boto3 makes an address of
+        raise NoRegionError
     cloud = session.client("cloudformation")
     if chosen.command == "up":
         up(cloud, chosen.prefix, chosen.skip, dict(chosen.parameters), chosen.yes)
@@ -276,6 +324,13 @@ def left_out(text: str) -> set[str]:
     return names
 
 
+def prefix_of_stacks(text: str) -> str:
+    # As run.yaml and warehouse.yaml ask it of Name.
+    if not re.fullmatch("[a-z][a-z0-9-]{2,30}", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: small letters, digits and -, 3 to 31 of them")
+    return text
+
+
 def pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
@@ -288,7 +343,7 @@ def main(arguments: list[str] | None = None) -> int:
         "python -m infra.aws", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command", choices=("up", "bootstrap", "run", "env", "down"))
-    parser.add_argument("--prefix", default="order-he", help="what the stacks' names begin with")
+    parser.add_argument("--prefix", default="order-he", type=prefix_of_stacks, help="what the stacks' names begin with")
     parser.add_argument(
         "--skip", default=set(), type=left_out, metavar="A,B", help=f"up: leave out; of {','.join(ORDER)}"
     )
@@ -297,15 +352,20 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_intermixed_args(arguments)
     if chosen.command != "up" and (chosen.parameters or chosen.skip):
         parser.error(f"{chosen.command} takes neither NAME=VALUE nor --skip")
+    if len(chosen.skip) == len(ORDER):
+        parser.error("--skip leaves no stack")
     try:
         return act(chosen)
     except NoCredentialsError:
         raise Failure("no AWS credentials", "`aws configure`, or AWS_PROFILE") from None
     except NoRegionError:
         raise Failure("no AWS Region", "set AWS_REGION in .env, for example to eu-west-1") from None
-    except (ClientError, BotoCoreError) as error:
+    except ClientError as error:
         fix = "see to what it names; `aws sts get-caller-identity` says who asks"
         raise Failure(f"AWS refused: {error}", fix) from None
+    except BotoCoreError as error:
+        fix = "see to Region (AWS_REGION in .env), AWS_PROFILE and the network, and say the same command again"
+        raise Failure(f"AWS cannot be asked: {error}", fix) from None
 
 
 if __name__ == "__main__":

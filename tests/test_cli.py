@@ -337,6 +337,13 @@ def test_an_unknown_target_and_a_target_that_cannot_be_loaded(shop):
     refused(loaders(shop, "extract", DBT_TARGET="e"), "no target e", "known are d")
 
 
+def test_a_database_without_tables_is_not_a_wrong_name(shop):
+    """What the first day on an empty server meets."""
+    shop.write("drop table `order`")
+    for command in ("extract", "discover"):
+        refused(loaders(shop, command), "no table", "grant select on")
+
+
 def limit_files_to(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

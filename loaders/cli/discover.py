@@ -6,11 +6,10 @@ import sys
 from loaders.cli import connections
 from loaders.cli.commands import Commands
 from loaders.common import telling
-from loaders.common.errors import Failure
-from loaders.common.quoting import mysql_name
 from loaders.common.settings import Settings
 from loaders.common.telling import notice, say
 from loaders.help import discover, update
+from loaders.run import match_catalog
 from loaders.source import mysql
 from loaders.source.described import Said, SourceTable
 
@@ -39,13 +38,8 @@ def add_to(commands: Commands) -> None:
 
 def discover_catalog(arguments: argparse.Namespace, chosen: Settings) -> None:
     with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
-        tables, database, account = list(snapshot.tables().values()), snapshot.database, snapshot.account
+        tables, database = list(match_catalog.tables(snapshot).values()), snapshot.database
         said = snapshot.said()
-    if not tables:
-        raise Failure(
-            f"database {database} shows the account {account} no table",
-            f"`grant select on {mysql_name(database)}.* to {account}`; or name another database in SOURCE_URL",
-        )
     if arguments.update:
         notices = _update(arguments.update, tables, said, chosen)
     elif not arguments.write:

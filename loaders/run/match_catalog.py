@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from loaders.common.errors import Exit, Failure
+from loaders.common.quoting import mysql_name
 from loaders.source.declared_key import described, no_null_in_key
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
@@ -17,12 +18,24 @@ from loaders.words.raw_tables import LINEAGE_COLUMNS
 REDSHIFT_SYSTEM_COLUMNS = {"oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid", "deletexid", "insertxid"}
 
 
+def tables(snapshot: Snapshot) -> dict[str, SourceTable]:
+    """The source's tables by name, of which there is one."""
+    found, database, account = snapshot.tables(), snapshot.database, snapshot.account
+    if not found:
+        raise Failure(
+            f"database {database} shows the account {account} no table",
+            f"`grant select on {mysql_name(database)}.* to {account}`; or name another database in SOURCE_URL; or fill "
+            "it (`make seed`: the demo's shop, on the private server)",
+        )
+    return found
+
+
 def match(catalog: Catalog, snapshot: Snapshot) -> list[tuple[Table, SourceTable]]:
     """Pair each table of the catalog with the source's, in the catalog's order."""
     for table in catalog.tables:
         if unread := snapshot.hold(table.name):
             raise unread
-    found = snapshot.tables()
+    found = tables(snapshot)
     where = f"database {snapshot.database}"
     for table in catalog.tables:
         known_or_fail(table.name, found, "table", where)

@@ -1,13 +1,16 @@
 """infra/aws.py without an account: what is foreseeable ends with a sentence, and .env keeps its lines."""
 
+import datetime
 import secrets
+from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 
 from infra import aws
 from loaders.common import settings
-from loaders.common.errors import Failure, run_command
+from loaders.common.errors import run_command
 
 
 @pytest.fixture
@@ -75,6 +78,8 @@ def test_nothing_is_made_before_all_that_is_needed_is_known_and_the_costs_are_ag
         (["up", "Image"], "'Image' is not NAME=VALUE"),
         (["run", "Image=x"], "run takes neither NAME=VALUE nor --skip"),
         (["down", "--skip", "shop"], "down takes neither"),
+        (["up", "--skip", "network,shop,warehouse,run"], "--skip leaves no stack"),
+        (["down", "--prefix", "Kim's"], "small letters, digits and -"),
     ],
 )
 def test_a_wrong_call_ends_with_2_and_asks_nobody(account, capsys, words, said):
@@ -90,33 +95,7 @@ def test_a_stack_is_named_after_its_prefix_and_the_image_is_told_its_way(account
         patch.setattr(aws, "template", lambda _name: (text, aws.yaml.load(text, aws.Loader)))
         assert called(*account, "up", "--yes", "--skip", "shop,warehouse,run") == 0
     assert aws.outputs(cloud, account[1]) == {"Is": account[1]}
-    assert "docker push 1.dkr.ecr/order-he:1" in aws.after_warehouse("1.dkr.ecr/order-he")
-
-
-def test_a_long_run_is_waited_for_and_ctrl_c_is_no_traceback(account, capsys, monkeypatch):
-    """The waiter's own patience is ten minutes; a run may take three hours."""
-    asked = {}
-
-    class Ecs:  # moto's tasks never end
-        def run_task(self, **_what):
-            return {"tasks": [{"taskArn": "arn:task"}]}
-
-        def get_waiter(self, _name):
-            return self
-
-        def wait(self, WaiterConfig, **_what):
-            asked.update(WaiterConfig)
-            raise KeyboardInterrupt
-
-    class Session:
-        def client(self, _name):
-            return Ecs()
-
-    names = ("RunSubnetId", "TaskGroup", "AssignPublicIp", "ClusterArn", "PipelineTask", "LogGroup")
-    known = {name: name for name in names}
-    assert run_command(lambda: aws.run_task(Session(), known, "PipelineTask")) == 130
-    assert asked["Delay"] * asked["MaxAttempts"] >= 24 * 3600
-    assert "aws logs tail LogGroup --follow" in capsys.readouterr().out
+    assert "docker push 1.dkr.ecr/order-he:1" in aws.after_warehouse("1.dkr.ecr/order-he", "eu-west-1")
 
 
 def test_env_has_the_key_of_kms_where_there_is_one():
@@ -136,19 +115,87 @@ def test_without_credentials_or_region(account, capsys, monkeypatch):
     monkeypatch.setenv("AWS_CONFIG_FILE", "none")
     assert called(*account, "down") == 1
     assert "no AWS credentials" in capsys.readouterr().err
-    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "")
     assert called(*account, "down") == 1
     assert "no AWS Region" in capsys.readouterr().err
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    assert called(*account, "down") == 1
+    assert "AWS cannot be asked" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "UPDATE_IN_PROGRESS"])
-def test_a_stack_that_cannot_be_updated_is_named(status):
-    class Cloud:  # moto rolls no stack back
-        def describe_stacks(self, StackName):
-            return {"Stacks": [{"StackStatus": status}]}
+@pytest.fixture
+def cloud(account, monkeypatch):
+    """CloudFormation's answers one after the other: moto rolls nothing back. Each call is held against AWS's names."""
+    client = boto3.client("cloudformation")
+    monkeypatch.setattr(boto3.Session, "client", lambda _self, _service: client)
+    monkeypatch.setattr("botocore.waiter.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr(aws.uuid, "uuid4", lambda: SimpleNamespace(hex="ours"))
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
 
-    with pytest.raises(Failure, match=f"x is in {status}"):
-        aws.deploy(Cloud(), "x", "", [])
+
+NOW = datetime.datetime(2026, 11, 27)
+
+
+def stack(name: str, status: str, **more) -> dict[str, object]:
+    known = {"StackName": name, "StackId": f"arn:aws:x:stack/{name}/1", "StackStatus": status, "CreationTime": NOW}
+    return {"Stacks": [known | more]}
+
+
+@pytest.mark.parametrize(
+    ("status", "way_out"),
+    [
+        ("ROLLBACK_COMPLETE", "aws cloudformation delete-stack --stack-name order-he-network --region eu-west-1"),
+        ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback --stack-name order-he-network"),
+        ("DELETE_FAILED", "python -m infra.aws down"),
+        ("UPDATE_IN_PROGRESS", "aws cloudformation describe-stack-events --stack-name order-he-network"),
+    ],
+)
+def test_a_stack_that_cannot_be_updated_is_named_with_the_way_out_before_anything_is_made(
+    cloud, capsys, status, way_out
+):
+    cloud.add_response("describe_stacks", stack("order-he-network", status))
+    for _name in aws.ORDER:
+        cloud.add_client_error("describe_stacks", "ValidationError", "Stack with id x does not exist")
+    assert called("up", "--yes", "--skip", "shop,warehouse,run") == 1
+    said = capsys.readouterr().err
+    assert f"order-he-network is in {status}" in said
+    assert way_out in said
+
+
+def test_why_a_stack_was_not_made_is_told_though_it_is_gone_and_old_failures_are_not(cloud, capsys):
+    """Gone with OnFailure=DELETE, it is known by its id alone."""
+
+    def event(name, status, reason, **more):
+        known = {"StackId": "x", "EventId": name, "StackName": "x", "Timestamp": NOW}
+        return known | {"LogicalResourceId": name, "ResourceStatus": status, "ResourceStatusReason": reason} | more
+
+    arn = "arn:aws:x:stack/order-he-network/1"
+    for _name in ("network", *aws.ORDER, *aws.ORDER):
+        cloud.add_client_error("describe_stacks", "ValidationError", "Stack with id x does not exist")
+    cloud.add_response("create_stack", {"StackId": arn})
+    cloud.add_response("describe_stacks", stack("order-he-network", "DELETE_COMPLETE"), {"StackName": arn})
+    events = [
+        event("Later", "CREATE_FAILED", "Resource creation cancelled", ClientRequestToken="ours"),
+        event("Vpc", "CREATE_FAILED", "The maximum number of VPCs has been reached", ClientRequestToken="ours"),
+        event("Vpc", "CREATE_FAILED", "of another day", ClientRequestToken="another"),
+    ]
+    cloud.add_response("describe_stack_events", {"StackEvents": events}, {"StackName": arn})
+    assert called("up", "--yes", "--skip", "shop,warehouse,run") == 1
+    said = capsys.readouterr().err
+    assert "error: order-he-network: Vpc: The maximum number of VPCs has been reached; Later: " in said
+    assert "another day" not in said
+
+
+def test_down_deletes_nothing_where_the_database_is_protected_and_says_the_command(cloud, capsys):
+    protected = [{"ParameterKey": "DeletionProtection", "ParameterValue": "true"}]
+    for name in aws.ORDER:
+        cloud.add_response("describe_stacks", stack(f"order-he-{name}", "CREATE_COMPLETE", Parameters=protected))
+    assert called("down", "--yes") == 1
+    said = capsys.readouterr().err
+    assert "nothing was deleted" in said
+    assert "up --prefix order-he --skip network,warehouse,run DeletionProtection=false" in said
 
 
 def test_env_keeps_what_the_user_wrote_and_says_so(tmp_path, capsys):
