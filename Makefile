@@ -149,8 +149,8 @@ build-sample: setup ## build on sample/ alone, in .data/sample.duckdb: what a pu
 	  LAKE_URL=sample LAKE_KEY= DBT_TARGET=duckdb DUCKDB_PATH="$$PWD/.data/sample.duckdb"; mkdir -p .data; rm -f .data/sample.duckdb*; \
 	  $(RUN) loaders load && $(DBT) build $(ARGS)
 
-bench: setup ## measure our extract beside the alternatives, two million orders (ARGS="--orders 200000 --pairs 3": a small one)
-	$(RUN) bench $(ARGS)
+bench: setup ## measure our extract beside the alternatives on both servers, two million orders (SERVER=mysql: on that; ARGS="--orders 200000 --pairs 3")
+	$(RUN) bench $(KIND) $(ARGS)
 
 docs-serve: docs ## show the documentation site on this machine
 	$(RUN) local_stack.docs_server

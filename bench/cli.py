@@ -1,4 +1,4 @@
-"""The bench's command line: a server and a table, every way in turn, and a page of results."""
+"""The bench's command line: a server of each kind and a table, every way in turn, and a page of results for each."""
 
 import argparse
 import subprocess
@@ -6,14 +6,15 @@ import sys
 import time
 from pathlib import Path
 
-from bench import hard, peers, results, rounds, server, values, ways
+from bench import hard, history, peers, results, rounds, server, values, ways
 from bench.server import Source
 from bench.ways import Way
 from loaders.common.errors import Failure
 from loaders.common.settings import DATA, ROOT
+from local_stack import private_server
 
 EXAMPLES = """examples:
-  python -m bench                                  2,000,000 orders, 5 pairs
+  python -m bench                                  both servers, 2,000,000 orders, 5 pairs
   python -m bench --orders 200000 --pairs 3        small
   python -m bench --only client,ours               nobody else, nothing fetched but the client"""
 
@@ -23,26 +24,42 @@ def main() -> None:
     home = arguments.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     only = _names(arguments.only)
-    found = peers.find(home, wanted=not only or not ways.OWN.issuperset(only))
-    with server.running(home / "mysql", arguments.orders) as source:
+    kinds = [arguments.server] if arguments.server else private_server.NAMES
+    reports = [_bench(kind, home, only, arguments) for kind in kinds]
+    if arguments.history:
+        slower = [one for report in reports for one in history.add(arguments.history, history.entry(report))]
+        if slower:
+            raise Failure("; ".join(slower), f"look at the commits since the run before, in {arguments.history}")
+
+
+def _bench(kind: str, home: Path, only: list[str], arguments: argparse.Namespace) -> results.Report:
+    found = peers.find(home, kind, wanted=not only or not ways.OWN.issuperset(only))
+    with server.running(home / "mysql", arguments.orders, kind) as source:
         chosen = _chosen(ways.all_ways(source, found), only)
         report = measured(source, chosen, home / "out", arguments)
-    arguments.out.write_text(results.markdown(report), encoding="utf-8")
-    print(f"wrote {arguments.out}")
+    page = arguments.out if kind == private_server.DEFAULT_KIND else _beside(arguments.out, kind)
+    picture = page.with_suffix(".svg")
+    page.write_text(results.markdown(report, picture.name), encoding="utf-8")
+    print(f"wrote {page}")
     if found.python:
-        picture = arguments.out.with_suffix(".svg")
         drawing = [found.python, "-m", "bench.picture", picture]
         subprocess.run(drawing, input=results.to_json(report), cwd=ROOT, text=True, check=True)
         print(f"wrote {picture}")
+    return report
+
+
+def _beside(page: Path, kind: str) -> Path:
+    return page.with_stem(f"{page.stem}-{kind}")
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m bench",
-        description="Measures our extract against the alternatives, on a MariaDB and a table of its own.",
+        description="Measures our extract against the alternatives, on a server and a table of its own.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.add_argument("--server", choices=private_server.NAMES, help="this one alone; not given: one after the other")
     top.add_argument("--orders", type=int, default=2_000_000)
     top.add_argument("--pairs", type=int, default=5, help="how often each way runs, the client before it each time")
     top.add_argument("--slow-pairs", type=int, default=1, help="the same for ways that take much longer")
@@ -50,7 +67,13 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--home", type=Path, default=DATA / "bench", help="the server's data and the alternatives' packages"
     )
-    top.add_argument("--out", type=Path, default=ROOT / "bench" / "results.md", help="where the results are written")
+    top.add_argument("--history", type=Path, metavar="FILE", help="add a line; fail if it is slower than those there")
+    top.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "bench" / "results.md",
+        help="where MariaDB's results go; MySQL's: beside them",
+    )
     return top
 
 
@@ -69,8 +92,9 @@ def measured(source: Source, chosen: list[Way], out: Path, arguments: argparse.N
             _tell(turn, way, pair, started)
             if way.name not in said and not pair.way.failed:
                 said[way.name] = values.verdict(way, out, expected)
-    hardest = hard.verdicts(source, chosen, out)
-    return results.Report(source.version, arguments.orders, chosen, taken, said, hardest, time.monotonic() - started)
+    changed = hard.changes(source, chosen, out)
+    seconds = time.monotonic() - started
+    return results.Report(source.kind, source.version, arguments.orders, chosen, taken, said, changed, seconds)
 
 
 def _tell(turn: int, way: Way, pair: rounds.Pair, started: float) -> None:

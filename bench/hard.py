@@ -1,4 +1,4 @@
-"""Small tables of values that readers are known to change: does a way give them, refuse them, or give others?
+"""Small tables of values that readers are known to change: does a way give them, refuse them, or how many others?
 
 Compared value by value with what the server prints. A decimal may come with other trailing zeros, never as a float.
 """
@@ -32,14 +32,15 @@ TABLES = {
 }
 
 
-def verdicts(source: Source, ways: list[Way], out: Path) -> dict[str, dict[str, str]]:
-    """Per way and table: `right`, `refused` (it stopped with an error), or `WRONG`."""
-    found: dict[str, dict[str, str]] = {way.name: {} for way in ways}
+def changes(source: Source, ways: list[Way], out: Path) -> dict[str, dict[str, int | None]]:
+    """Per way and table: how many values it changed, or None: it stopped with an error."""
+    found: dict[str, dict[str, int | None]] = {way.name: {} for way in ways}
     for name, (kind, values) in TABLES.items():
         table = f"hard_{name.replace(' ', '_')}"
         source.write(
             "set sql_mode = ''",
-            f"create or replace table {table} (id int primary key, v {kind})",
+            f"drop table if exists {table}",
+            f"create table {table} (id int primary key, v {kind})",
             f"insert into {table} values {', '.join(f'({number}, {value})' for number, value in enumerate(values))}",
         )
         wanted = _wanted(source, table)
@@ -47,7 +48,7 @@ def verdicts(source: Source, ways: list[Way], out: Path) -> dict[str, dict[str, 
             # What is end to end has a catalog, and reads its tables only.
             if way.output in ("parquet", "csv") and not way.lacking:
                 refused = rounds.run(way.on(table), out).failed
-                found[way.name][name] = "refused" if refused else _verdict(way, out, wanted)
+                found[way.name][name] = None if refused else _changed(way, out, wanted)
         source.write(f"drop table {table}")
     return found
 
@@ -59,14 +60,15 @@ def _wanted(source: Source, table: str) -> dict[int, object]:
         return dict(cursor.fetchall())
 
 
-def _verdict(way: Way, out: Path, wanted: dict[int, object]) -> str:
+def _changed(way: Way, out: Path, wanted: dict[int, object]) -> int:
+    """A row that is not there, or cannot be read, is a value that is not right."""
     try:
         found = _found(way, out)
     except (OSError, ValueError):
-        return "WRONG"
+        return len(wanted)
     typed = way.output != "csv"
-    same = found.keys() == wanted.keys() and all(_same(wanted[key], found[key], typed) for key in wanted)
-    return "right" if same else "WRONG"
+    right = sum(key in wanted and _same(wanted[key], value, typed) for key, value in found.items())
+    return max(len(wanted), len(found)) - right
 
 
 def _found(way: Way, out: Path) -> dict[int, object]:

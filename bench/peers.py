@@ -12,17 +12,17 @@ from pathlib import Path
 
 from loaders.common.errors import Failure
 from loaders.common.settings import ROOT
-from local_stack import debian
+from local_stack import debian, mysql_binary
 from local_stack.program import default_places
 
-# The scanner's wheel carries the extension for exactly one version of DuckDB.
-DUCKDB = ("duckdb==1.5.5", "duckdb-extension-mysql-scanner==1.5.5")
+# The scanner's wheel carries the extension for exactly one version of DuckDB. PyMySQL quotes its address.
+DUCKDB = ("duckdb==1.5.5", "duckdb-extension-mysql-scanner==1.5.5", "pymysql==1.2.4")
 LOCK = ROOT / "requirements" / "bench.txt"
 
 
 @dataclass(frozen=True)
 class Program:
-    path: str
+    command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -41,11 +41,11 @@ class Peers:
     lacking: Mapping[str, str] = field(default_factory=dict)
 
 
-def find(home: Path, wanted: bool) -> Peers:
-    """The client, and if wanted the rest."""
+def find(home: Path, kind: str, wanted: bool) -> Peers:
+    """The client of that kind of server, and if wanted the rest."""
     shutil.copy(ROOT / "profiles.example.yml", home / "profiles.yml")
     programs = default_places(home).cache
-    client = _program(programs, "mariadb", "mariadb-client-core")
+    client = _mysql(programs) if kind == "mysql" else _program(programs, "mariadb", "mariadb-client-core")
     if not wanted:
         return Peers(home, client)
     lacking: dict[str, str] = {}
@@ -82,11 +82,20 @@ def _program(cache: Path, name: str, package: str) -> Program:
     """The machine's own program, or Debian's package unpacked."""
     found = shutil.which(name)
     if found:
-        return Program(found)
+        return Program((found,))
     if not debian.at_hand():
         raise Failure(f"{package} is not on this machine, and there is no apt to fetch it with", f"install {package}")
     root = debian.fetch(cache / package, lambda work: _download(work, package))
-    return Program(str(root / "usr/bin" / name), {"LD_LIBRARY_PATH": debian.libraries(root)})
+    # How MySQL's accounts log in is a library of its own.
+    plugins = next(root.glob("usr/lib/*/libmariadb3/plugin"), "")
+    own = {"LD_LIBRARY_PATH": debian.libraries(root), "MARIADB_PLUGIN_DIR": str(plugins)}
+    return Program((str(root / "usr/bin" / name),), own)
+
+
+def _mysql(cache: Path) -> Program:
+    """MySQL's own client, from where its server comes from."""
+    root = debian.fetch(cache / mysql_binary.CLIENT, lambda work: mysql_binary.download(work, mysql_binary.CLIENT))
+    return Program(mysql_binary.by_own_loader(root, "usr/bin/mysql"))
 
 
 def _download(work: Path, package: str) -> list[Path]:

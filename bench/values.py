@@ -1,14 +1,17 @@
-"""Is every value of the big table right?
+"""How many values of the big table does a way change?
 
 Each column's values, as the server prints them, are hashed and added up by the server; DuckDB does the same with what a
-way has left.
+way has left. Where sums differ, the column is compared with the server's row by row.
 """
 
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+from pymysql.cursors import SSCursor
 
 from bench.server import TABLE, Source
 from bench.ways import Way
@@ -33,11 +36,21 @@ OUTPUTS = {
 
 
 @dataclass(frozen=True)
-class Expected:
-    """Per column the SQL of its value in DuckDB, and the server's sum. rows: how many there are."""
+class Column:
+    """there, here: the SQL of its value as a text, by the server and by DuckDB. total: the server's sum of hashes."""
 
+    there: str
+    here: str
+    total: int
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the server has. rows: how many there are."""
+
+    source: Source
     rows: int
-    columns: dict[str, tuple[str, int]]
+    columns: dict[str, Column]
 
 
 def expected(source: Source) -> Expected:
@@ -49,14 +62,14 @@ def expected(source: Source) -> Expected:
         )
         spelled = {name: _spelled(name, *described) for name, *described in cursor.fetchall()}
         sums = ", ".join(SERVER_SUM.format(value=there) for there, _here in spelled.values())
-        cursor.execute(f"select count(*), {sums} from {mysql_name(TABLE)}".replace("%", "%%"), ())
+        cursor.execute(f"select count(*), {sums} from {mysql_name(TABLE)}")
         rows, *totals = cursor.fetchone()
-    here = (here for _there, here in spelled.values())
-    return Expected(rows, dict(zip(spelled, zip(here, map(int, totals), strict=True), strict=True)))
+    columns = {name: Column(*spelled[name], int(total)) for name, total in zip(spelled, totals, strict=True)}
+    return Expected(source, rows, columns)
 
 
 def verdict(way: Way, out: Path, wanted: Expected) -> str:
-    """`all right`, or what is not; `not compared` where nothing can be read back."""
+    """`all right`, or how many values are not, and in which columns; `not compared` where nothing can be read back."""
     if way.output not in OUTPUTS:
         return "not compared"
     with duckdb.connect() as connection:
@@ -65,20 +78,36 @@ def verdict(way: Way, out: Path, wanted: Expected) -> str:
             connection.execute(f"attach {sql_text(str(out / 'warehouse.duckdb'))} as warehouse (read_only)")
         table = OUTPUTS[way.output](out)
         (rows,) = connection.execute(f"select count(*) from {table}").fetchone()
-        wrong = [name for name, (value, total) in wanted.columns.items() if _sum(connection, table, value) != total]
-    return f"{rows:,} of {wanted.rows:,} rows" if rows != wanted.rows else _told(wrong)
+        if rows != wanted.rows:
+            return f"{rows:,} of {wanted.rows:,} rows"
+        wrong = [name for name, column in wanted.columns.items() if _sum(connection, table, column) != column.total]
+        return ", ".join(_counted(connection, table, wanted, wrong)) if wrong else "all right"
 
 
-def _told(wrong: list[str]) -> str:
-    return f"wrong: {', '.join(wrong)}" if wrong else "all right"
-
-
-def _sum(connection: duckdb.DuckDBPyConnection, table: str, value: str) -> int | None:
+def _sum(connection: duckdb.DuckDBPyConnection, table: str, column: Column) -> int | None:
     """A column's sum; None if its values cannot even be read as what they are."""
     try:
-        return int(connection.execute(f"select {DUCKDB_SUM.format(value=value)} from {table}").fetchone()[0])
+        return int(connection.execute(f"select {DUCKDB_SUM.format(value=column.here)} from {table}").fetchone()[0])
     except duckdb.Error:
         return None
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, table: str, wanted: Expected, wrong: list[str]) -> Iterable[str]:
+    """How many values of each of these columns are not the server's."""
+    key = next(iter(wanted.columns))
+    asked = [wanted.columns[name].there for name in (key, *wrong)]
+    with closing(wanted.source.connect()) as server, closing(SSCursor(server)) as cursor:
+        cursor.execute(f"select {', '.join(asked)} from {mysql_name(TABLE)}")
+        rows = list(cursor)
+    texts = {name: pa.array([row[at] for row in rows], pa.string()) for at, name in enumerate(["server_key", *wrong])}
+    connection.register("server", pa.table(texts))
+    for name in wrong:
+        changed = f"server.{sql_name(name)} is distinct from found.value"
+        found = f"(select {wanted.columns[key].here} as key, try({wanted.columns[name].here}) as value from {table})"
+        (count,) = connection.execute(
+            f"select count(*) filter ({changed}) from server left join {found} as found on key = server_key"
+        ).fetchone()
+        yield f"{count:,} of {name} changed"
 
 
 def _spelled(name: str, kind: str, precision: int | None, scale: int | None) -> tuple[str, str]:

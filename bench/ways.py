@@ -33,7 +33,8 @@ class Way:
 
 # Ways that need nothing but the client and our own packages.
 OWN = {"client", "ours", "ours 2", "no load", "make extract", "make extract 2", "PyMySQL cursor", "pandas"}
-OTHERS = {"ConnectorX", "dlt connectorx", "dlt pyarrow", "dlt default", "DuckDB scanner", "mydumper"}
+OTHERS = {"ConnectorX", "chDB", "Rivet", "dlt connectorx", "dlt pyarrow", "dlt default", "DuckDB scanner", "mydumper 1",
+          "mydumper 2"}  # fmt: skip
 
 
 def all_ways(source: Source, peers: Peers) -> list[Way]:
@@ -43,9 +44,9 @@ def all_ways(source: Source, peers: Peers) -> list[Way]:
 
 def _client(source: Source, peers: Peers) -> Way:
     options = [f"--{name}={value}" for name, value in _address(source).items()]
-    command = (peers.client.path, "--no-defaults", *options, "--quick", "-N", "-B", "-e", f"select * from `{TABLE}`",
-               source.url.database)  # fmt: skip
-    what = "`mariadb --quick -N -B > /dev/null`: rows as text, thrown away"
+    asked = ("--quick", "-N", "-B", "-e", f"select * from `{TABLE}`", source.url.database)
+    command = (*peers.client.command, "--no-defaults", *options, *asked)
+    what = f"`{source.kind} --quick -N -B > /dev/null`: rows as text, thrown away"
     return Way("client", what, command, None, source.pid, environment=peers.client.environment)
 
 
@@ -87,6 +88,8 @@ def _python_ways(source: Source, peers: Peers) -> list[Way]:
     dlt = "dlt to Parquet files, backend {}"
     return [
         way("ConnectorX", "`arrow_stream` to a Parquet file", "connectorx_way"),
+        way("chDB", "its table function `mysql`, into a Parquet file", "chdb_way"),
+        way("Rivet", "as its `init` suggests, without the columns it adds", "rivet_way"),
         way("dlt connectorx", dlt.format("connectorx"), "dlt_way", "connectorx"),
         way("dlt pyarrow", dlt.format("pyarrow"), "dlt_way", "pyarrow", slow=True),
         way("dlt default", dlt.format("sqlalchemy (its default)"), "dlt_way", "sqlalchemy", slow=True),
@@ -101,7 +104,7 @@ def _mydumper(source: Source, peers: Peers) -> list[Way]:
     options = [f"--{name}={value}" for name, value in _address(source).items() if name != "protocol"]
     return [
         Way(f"mydumper {threads}", f"C, SQL text files, {threads} thread{'s' * (threads > 1)}",
-            (found.path if found else "", *options, f"--database={source.url.database}", f"--tables-list={TABLE}",
+            (*(found.command if found else ()), *options, f"--database={source.url.database}", f"--tables-list={TABLE}",
              f"--threads={threads}", "--rows=500000", "--outputdir={out}"), "sql", source.pid,
             environment=found.environment if found else {}, lacking=why)
         for threads in (1, 2)

@@ -13,7 +13,7 @@ from local_stack.program import Places, Program, serves
 
 # The first with common table expressions, which the mart's check at the source needs.
 OLDEST = (8, 0)
-PACKAGE, SUITE = "mysql-server-core", "sid"
+PACKAGE, CLIENT, SUITE = "mysql-server-core", "mysql-client-core", "sid"
 # For the package's scripts, which are not run.
 NOT_NEEDED = ("perl", "libperl", "libgdbm", "libdb5")
 MAKING = ("--initialize-insecure",)
@@ -45,27 +45,33 @@ def _fetched(places: Places, say: Callable[[str], None]) -> Path:
             )
         say("no MySQL server on this machine: fetching it and its libraries (50 MB) into a cache folder …")
     try:
-        return debian.fetch(cache, _download)
+        return debian.fetch(cache, lambda work: download(work, PACKAGE))
     except Failure as failure:
         raise Failure(f"MySQL cannot be fetched: {failure.problem}", f"{failure.fix}; or {OTHER_WAYS}") from None
 
 
-def _download(work: Path) -> list[Path]:
+def download(work: Path, package: str) -> list[Path]:
+    """A package's files and those of all it needs."""
     debian.prepare(work, SUITE)
-    names = debian.lacking(work, PACKAGE)
+    names = debian.lacking(work, package)
     return debian.download(work, [name for name in names if not name.startswith(NOT_NEEDED)])
 
 
 def _unpacked(root: Path) -> Program:
-    """Run by its own loader, whose name is the architecture's: ld-linux-x86-64.so.2, ld-linux-aarch64.so.1."""
-    daemon, share = root / "usr/sbin/mysqld", root / "usr/share/mysql"
-    loaders = sorted(root.glob("usr/lib/*-linux-gnu*/ld-linux*.so.*"))
-    if not (daemon.exists() and loaders):
-        raise Failure(f"the package {PACKAGE}, unpacked in {root}, cannot be run", f"remove {root.parent}, try again")
+    share = root / "usr/share/mysql"
+    daemon = by_own_loader(root, "usr/sbin/mysqld")
     return Program(
         (
-            str(loaders[0]), "--library-path", debian.libraries(root), str(daemon), *OPTIONS,
-            f"--basedir={root / 'usr'}", f"--lc-messages-dir={share}", f"--character-sets-dir={share / 'charsets'}",
+            *daemon, *OPTIONS, f"--basedir={root / 'usr'}", f"--lc-messages-dir={share}",
+            f"--character-sets-dir={share / 'charsets'}",
         ),
         MAKING,
     )  # fmt: skip
+
+
+def by_own_loader(root: Path, name: str) -> tuple[str, ...]:
+    """How an unpacked program is run: by a loader whose name is the architecture's, ld-linux-x86-64.so.2 for one."""
+    program, loaders = root / name, sorted(root.glob("usr/lib/*-linux-gnu*/ld-linux*.so.*"))
+    if not (program.exists() and loaders):
+        raise Failure(f"{name}, unpacked in {root}, cannot be run", f"remove {root.parent}, try again")
+    return (str(loaders[0]), "--library-path", debian.libraries(root), str(program))

@@ -100,12 +100,17 @@ CANNOT = {
 # What needs a server that listens on a socket, has files of its own, or can be started with other options.
 NEEDS_A_PRIVATE_SERVER = (
     "tests/infra/test_bootstrap.py",
+    "tests/test_bench.py::test_the_bench_measures",
     "tests/test_local_stack.py",
     "tests/test_mysql_tls.py",
     "tests/test_log_in.py",
     "tests/test_long_silence.py::test_a_server_that_is_gone_without_a_word_ends_the_wait",
     "tests/test_session.py",
     "tests/test_standing.py",
+    *(
+        f"tests/test_untouched.py::test_{name}"
+        for name in ("a_restart", "a_change_in_a_second", "a_replica", "an_imported_tablespace")
+    ),
     "tests/test_mysql.py::test_a_connection_cut_in_mid_stream_is_a_failure_never_a_short_read",
 )
 

@@ -2,6 +2,7 @@
 
 import datetime
 import shutil
+import socket
 import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -19,8 +20,10 @@ from local_stack import private_server
 from tests import untouched_machine
 from tests.own_database import OwnDatabase, watch
 from tests.untouched_machine import CREATE, PARTITIONS, Machine
+from tests.wrong_clocks import LIBFAKETIME, of_a_process
 
 AGO = datetime.timedelta(hours=-1)
+EMPTY = [f"{verb} {private_server.DATABASE}" for verb in ("drop database", "create database", "use")]
 
 
 @pytest.fixture
@@ -133,10 +136,17 @@ def altered(way: str) -> tuple[str, ...]:
         "rename": ("rename table t to x, twin to t, x to twin",),
         "drop": ("drop table t", CREATE.format("t"), "insert into t values (1, 1), (2, 3)"),
         "exchange": ("alter table parts exchange partition p0 with table t",),
-    }[way]
+        "dump": (
+            "set unique_checks = 0, foreign_key_checks = 0",
+            "drop table if exists t", CREATE.format("t"),
+            "lock tables t write",
+            "alter table t disable keys", "insert into t values (1, 1), (2, 3)", "alter table t enable keys",
+            "unlock tables",
+        ),
+    }[way]  # fmt: skip
 
 
-@pytest.mark.parametrize("way", ["truncate", "rename", "drop", "exchange"])
+@pytest.mark.parametrize("way", ["truncate", "rename", "drop", "exchange", "dump"])
 def test_what_brings_other_rows_under_a_tables_name_is_read(own, only_mysql, believing, way):
     """Twin and partition were made and filled in the second in which the table was."""
     own.write(
@@ -175,8 +185,10 @@ def test_an_imported_tablespace_is_read(own, only_mysql, mysql_server, believing
     assert own.live("t", "id, v") == [(1, 1)]
 
 
-def test_why_mariadb_is_not_believed(own, server_kind):
+def test_why_mariadb_is_not_believed(own, server_kind, monkeypatch):
     """It notes when the transaction began: long before a snapshot that does not see it."""
+    # Nor if it had a name for itself as MySQL has.
+    monkeypatch.setattr(touched, "NAMED", ("hostname", "port"))
     own.write(CREATE.format("t"), "insert into t values (1, 1)")
     sql = "select update_time from information_schema.tables where table_schema = database() and table_name = 't'"
     with closing(own.connect(own.shop_url)) as writer, closing(own.connect(own.shop_url, autocommit=True)) as other:
@@ -186,7 +198,8 @@ def test_why_mariadb_is_not_believed(own, server_kind):
         next_second(own)
         next_second(own)
         with own.snapshot() as snapshot:
-            seen = snapshot.taken_at
+            seen, word = snapshot.taken_at, touched.Word(snapshot)
+            assert (word.of("t") is None) == (server_kind == "mariadb")
             asked(writer, "commit")
         ((noted,),) = asked(other, sql)
     assert (noted < seen.replace(microsecond=0)) == (server_kind == "mariadb")
@@ -268,12 +281,109 @@ def test_another_server_a_day_and_a_commit_of_the_last_minutes_are_no_proof(own,
             assert untouched.since(reading, changed, said) is None, other
 
 
+def test_loaded_files_are_read(own, only_mysql, two, mysql_server):
+    file = own.folder / "rows"
+    file.write_text("7\t7\n")
+    next_second(own)
+    with follows(own, mysql_server, "set global local_infile = 1", "set global local_infile = 0"):
+        with closing(own.connect(own.shop_url, autocommit=True, local_infile=True)) as connection:
+            asked(connection, f"load data local infile '{file}' into table t")
+        assert taken(own.run(two[0])) == {"u"}
+    equal(own, two[0])
+
+
+@pytest.mark.skipif(not LIBFAKETIME, reason="requirements/test.txt brings libfaketime for Linux on x86_64 alone")
+def test_a_change_in_a_second_that_was_noted_already_by_a_clock_that_was_set_back(only_mysql, home, tmp_path):
+    """Nothing that the server says of the table tells the two apart: its clock does, as it shows less than then."""
+    ahead = tmp_path / "ahead"
+    ahead.write_text("+0")
+    moved = of_a_process(0) | {"FAKETIME_TIMESTAMP_FILE": str(ahead), "FAKETIME_NO_CACHE": "1"}
+    moved.pop("FAKETIME")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in moved.items():
+            patch.setenv(name, value)
+        own = started(home, tmp_path)
+    try:
+        own.write(*EMPTY, CREATE.format("t"), "insert into t values (1, 1)")
+        known = own.discover()
+        ahead.write_text("+30m")
+        first = own.run(known).batches[0].compared
+        assert taken(own.run(known)) == {"t"}
+        noted = first.updated.replace(tzinfo=datetime.timezone.utc)
+        while True:
+            behind = time.time() - noted.timestamp() - 0.2
+            ahead.write_text(f"-{behind:.3f}")
+            own.write("update t set v = v + 1")
+            with own.snapshot() as snapshot:
+                if touched.Word(snapshot).of("t").updated == first.updated:
+                    break
+        assert taken(own.run(known)) == set()
+        equal(own, known)
+    finally:
+        private_server.down(home, say=lambda _text: None)
+
+
+def test_a_replica_is_not_believed_and_what_its_source_does_not_log_is_read_there(
+    only_mysql, believing, mysql_server, home, tmp_path
+):
+    """An account that may not ask whether it is one sees at least what the replica has applied."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        network = ("--skip-networking=0", "--bind-address=127.0.0.1", f"--port={free.getsockname()[1]}")
+    own = started(home, tmp_path / "source", "--server-id=2", "--log-bin=log", *network)
+    copy = OwnDatabase(mysql_server.url("shop"), mysql_server.url("loader"), tmp_path / "replica")
+    try:
+        for server in (own, copy):
+            server.folder.mkdir()
+            server.write(*EMPTY, *(CREATE.format(table) for table in ("t", "u")))
+            server.write("insert into t values (1, 1)", "insert into u values (1, 1)")
+        known, the_same = own.discover(), copy.discover()
+        root = (home / "root.url").read_text().strip()
+        with closing(own.connect(root, autocommit=True)) as source:
+            asked(source, "create user follower identified by 'p'", "grant replication slave on *.* to follower")
+            ((log, position, *_more),) = asked(source, "show binary log status")
+            follow = (
+                f"change replication source to source_host = '127.0.0.1', source_{network[-1][2:]}, "
+                "source_user = 'follower', source_password = 'p', get_source_public_key = 1, "
+                f"source_log_file = '{log}', source_log_pos = {position}"
+            )
+            with follows(copy, mysql_server, follow, "reset replica all") as replica:
+                asked(replica, "start replica")
+                for _run in range(2):
+                    first, its_first = own.run(known), copy.run(the_same)
+                assert taken(first) == taken(its_first) == {"t", "u"}
+                next_second(own)
+                asked(source, "update t set v = 2", "set sql_log_bin = 0", "update u set v = 2")
+                while not asked(replica, f"select * from {private_server.DATABASE}.t where v = 2"):
+                    time.sleep(0.02)
+                assert taken(own.run(known)) == set() and taken(copy.run(the_same)) == {"u"}
+                equal(own, known)
+                equal(copy, the_same)
+                asked(replica, "grant replication client on *.* to loader@localhost")
+                assert taken(copy.run(the_same)) == set()
+                asked(replica, "revoke replication client on *.* from loader@localhost", "stop replica")
+        assert copy.live("u", "id, v") == [(1, 1)] and own.live("u", "id, v") == [(1, 2)]
+    finally:
+        copy.write(*EMPTY)
+        private_server.down(home, say=lambda _text: None)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Of a server that tests start in their own ways; its data are made once."""
+    return tmp_path_factory.mktemp("another") / "server"
+
+
+def started(home, folder, *options: str) -> OwnDatabase:
+    server = private_server.up(home, "mysql", lambda _text: None, ("--innodb-flush-method=nosync", *options))
+    return OwnDatabase(server.url("shop"), server.url("loader"), folder)
+
+
 @contextmanager
 def follows(own, server, follow: str, forget: str):
     with closing(own.connect(server.url("root", "mysql"), autocommit=True)) as administrator:
         asked(administrator, follow)
         try:
-            yield
+            yield administrator
         finally:
             asked(administrator, forget)
 
@@ -293,20 +403,15 @@ def test_an_engine_that_is_not_innodb_and_a_partitioned_table_are_read(own, only
     known = own.discover()
     own.run(known)
     assert taken(own.run(known)) == {"t", "u"}
+    with own.snapshot() as snapshot:
+        assert touched.Word(snapshot).of("m") is None, "nor would it be if a snapshot held it"
 
 
-def test_a_restart_and_a_transaction_that_was_prepared_before_it(server_kind, only_mysql, believing, tmp_path):
+def test_a_restart_and_a_transaction_that_was_prepared_before_it(only_mysql, believing, home, tmp_path):
     """What the server noted is gone, so nothing is believed; a table that is written anew is, from then on."""
-    home = tmp_path / "server"
-
-    def up() -> OwnDatabase:
-        options = ("--innodb-flush-method=nosync",)
-        server = private_server.up(home, server_kind, say=lambda _text: None, options=options)
-        return OwnDatabase(server.url("root"), server.url("loader"), tmp_path)
-
-    own = up()
+    own = started(home, tmp_path)
     try:
-        own.write(CREATE.format("t"), CREATE.format("u"), "insert into t values (1, 1), (2, 2)")
+        own.write(*EMPTY, CREATE.format("t"), CREATE.format("u"), "insert into t values (1, 1), (2, 2)")
         own.write("insert into u values (1, 1)")
         known = own.discover()
         own.run(known)
@@ -314,7 +419,7 @@ def test_a_restart_and_a_transaction_that_was_prepared_before_it(server_kind, on
         with closing(own.connect(own.shop_url, autocommit=True)) as xa:
             asked(xa, "xa start 'h'", "update t set v = 9 where id = 1", "xa end 'h'", "xa prepare 'h'")
         private_server.down(home, say=lambda _text: None)
-        own = up()
+        own = started(home, tmp_path)
         assert taken(own.run(known)) == set()
         own.write("update t set v = 3 where id = 2")
         own.run(known)
