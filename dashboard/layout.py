@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from dashboard.cubes import Cubes
@@ -20,103 +21,98 @@ class Members:
         return [self._number[value] for value in values]
 
 
+# What stands for a customer and for a product in a row: the first part identifies it.
+WHO = ("customer_id", "country", "level")
+WHAT = ("product_id", "name", "category")
+
+
 class Layout:
     """All dimensions of the cubes; `text` is what the page's data.js reads."""
 
     def __init__(self, cubes: Cubes):
-        self._grain = cubes.grain
-        self._moments = {"oldest": _utc(cubes.oldest), "newest": _utc(cubes.newest)}
-        self._customers, self._products, self._deliveries = (
-            cubes.rows[name] for name in ("customers", "products", "deliveries")
-        )
-        self._people = Members(row[1:4] for row in self._customers)
-        self._goods = Members(row[1:4] for row in self._products)
+        self._cubes = cubes
+        orders = cubes.tables.get("orders")
+        sold, goods, delivered = (orders or cubes.tables[name] for name in ("customers", "products", "deliveries"))
+        self._people = Members(_rows(sold, WHO))
+        self._goods = Members(_rows(goods, WHAT))
         _identified(self._people, "customer_id", "countries or loyalty levels")
         _identified(self._goods, "product_id", "names or categories")
-        self._countries = Members(row[1] for row in self._people.values)
-        self._levels = Members(row[2] for row in self._people.values)
-        self._categories = Members(row[2] for row in self._goods.values)
-        self._days = Members(row[4] for row in self._deliveries)
+        self._members = {
+            "country": Members(row[1] for row in self._people.values),
+            "level": Members(row[2] for row in self._people.values),
+            "category": Members(row[2] for row in self._goods.values),
+            "status": Members(sold["status"]),
+            "days": Members(delivered["days"]),
+        }
+        self._first = min(sold["period"], default=None)
+        self._last = max(sold["period"], default=None)
 
     def text(self, header: Mapping[str, Any]) -> str:
         """The header with every dimension's members, and the numbered columns, packed."""
         tables = {
-            "people": self._people_columns(),
-            "goods": self._goods_columns(),
-            "customers": self._customer_columns(),
-            "products": self._product_columns(),
-            "deliveries": self._delivery_columns(),
+            "people": {"id": [row[0] for row in self._people.values], **self._numbered(self._people, WHO)},
+            "goods": {"id": [row[0] for row in self._goods.values], **self._numbered(self._goods, WHAT)},
+            **{name: self._table(columns) for name, columns in self._cubes.tables.items()},
         }
-        return packed({**header, **self._calendar(), **self._members()}, tables)
+        members = {plural: self._members[name].values for name, plural in PLURALS.items()}
+        names = [row[1] for row in self._goods.values]
+        return packed({**header, **self._calendar(), **members, "names": names}, tables)
 
     def _calendar(self) -> dict[str, Any]:
         """Periods are numbered from the first order's on."""
-        periods = [row[0] for row in self._customers]
-        if not periods:
-            return {"grain": self._grain, "first": None, "periods": 0, **self._moments}
-        number = _periods_between(min(periods), max(periods), self._grain) + 1
-        return {"grain": self._grain, "first": min(periods).isoformat(), "periods": number, **self._moments}
-
-    def _members(self) -> dict[str, list]:
+        grain, first = self._cubes.grain, self._first
         return {
-            "countries": self._countries.values,
-            "levels": self._levels.values,
-            "categories": self._categories.values,
-            "days": self._days.values,
-            "names": [row[1] for row in self._goods.values],
+            "grain": grain,
+            "first": first.isoformat() if first else None,
+            "periods": _periods_between(first, self._last, grain) + 1 if first else 0,
+            "oldest": _utc(self._cubes.oldest),
+            "newest": _utc(self._cubes.newest),
+            "unlisted": self._cubes.unlisted,
         }
 
-    def _people_columns(self) -> Table:
-        ids, countries, levels = _columns(self._people.values, 3)
-        return {"id": ids, "country": self._countries.numbers(countries), "level": self._levels.numbers(levels)}
+    def _numbered(self, of: Members, parts: Sequence[str]) -> Table:
+        """The dimensions that a customer or a product holds."""
+        columns = zip(parts, zip(*of.values, strict=True) if of.values else [()] * len(parts), strict=True)
+        return {name: self._members[name].numbers(values) for name, values in columns if name in self._members}
 
-    def _goods_columns(self) -> Table:
-        ids, _names, categories = _columns(self._goods.values, 3)
-        return {"id": ids, "category": self._categories.numbers(categories)}
+    def _table(self, columns: Mapping[str, Sequence[Any]]) -> Table:
+        """Its rows in numbers: a customer's country stands with the customer alone, a product's category with it."""
+        left_out = {"name"}
+        found: dict[str, Sequence[int]] = {}
+        for key, parts, members, name in (
+            ("customer_id", WHO, self._people, "customer"),
+            ("product_id", WHAT, self._goods, "product"),
+        ):
+            if key in columns:
+                found[name] = members.numbers(_rows(columns, parts))
+                left_out |= {*parts}
+        for name, values in columns.items():
+            if name in self._members and name not in left_out:
+                found[name] = self._members[name].numbers(values)
+            elif name not in left_out:
+                found[name] = self._whole(name, values)
+        return found
 
-    def _customer_columns(self) -> Table:
-        periods, *_who, categories, orders, revenue, net, fees = _columns(self._customers, 9)
-        return {
-            "period": self._periods(periods),
-            "customer": self._people.numbers(row[1:4] for row in self._customers),
-            "category": self._categories.numbers(categories),
-            "orders": orders,
-            "revenue": revenue,
-            "net": net,
-            "fee": fees,
-        }
-
-    def _product_columns(self) -> Table:
-        periods, *_what, countries, levels, orders, units, revenue = _columns(self._products, 9)
-        return {
-            "period": self._periods(periods),
-            "product": self._goods.numbers(row[1:4] for row in self._products),
-            "country": self._countries.numbers(countries),
-            "level": self._levels.numbers(levels),
-            "orders": orders,
-            "units": units,
-            "revenue": revenue,
-        }
-
-    def _delivery_columns(self) -> Table:
-        periods, countries, categories, levels, days, spans, orders = _columns(self._deliveries, 7)
-        return {
-            "period": self._periods(periods),
-            "country": self._countries.numbers(countries),
-            "category": self._categories.numbers(categories),
-            "level": self._levels.numbers(levels),
-            "days": self._days.numbers(days),
-            "span": [span or 0 for span in spans],
-            "orders": orders,
-        }
-
-    def _periods(self, dates: Sequence[datetime.date]) -> list[int]:
-        first = min((row[0] for row in self._customers), default=None)
-        return [_periods_between(first, date, self._grain) for date in dates]
+    def _whole(self, name: str, values: Sequence[Any]) -> Sequence[int]:
+        if name == "period":
+            return [_periods_between(self._first, date, self._cubes.grain) for date in values]
+        if name == "id":  # each as its distance from the one before: they deflate to nothing
+            return [number - before for before, number in pairwise((0, *values))]
+        return [value or 0 for value in values]
 
 
-def _columns(rows: Sequence[tuple], width: int) -> list[Sequence]:
-    return list(zip(*rows, strict=True)) if rows else [()] * width
+# Each dimension, and its members' name in the page.
+PLURALS = {
+    "country": "countries",
+    "level": "levels",
+    "category": "categories",
+    "status": "statuses",
+    "days": "days",
+}
+
+
+def _rows(columns: Mapping[str, Sequence[Any]], names: Sequence[str]) -> list[tuple]:
+    return list(zip(*(columns[name] for name in names), strict=True))
 
 
 def _identified(members: Members, key: str, others: str) -> None:

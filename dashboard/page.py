@@ -19,7 +19,7 @@ LIBRARY = HERE / "vendor/echarts.common.min.js"
 # In the order in which they build on each other.
 SCRIPTS = (
     "words", "numbers", "data", "calendar", "state", "figures", "sql", "tiles", "charts", "tables", "retention",
-    "rows_dialog", "filters", "trust", "main",
+    "orders", "rows_dialog", "filters", "trust", "main",
 )  # fmt: skip
 STYLES = ("page", "tiles", "print")
 
@@ -32,7 +32,9 @@ def html(warehouse: Warehouse, facts: Mapping[str, Any]) -> str:
     mart = warehouse.mart("order_mart")
     if not warehouse.has(warehouse.schema, "order_mart"):
         raise Failure(f"the warehouse has no {mart}", "run `make build` first")
-    header = {**facts, "queries": queries(warehouse.kind, mart, facts["onTimeDays"]), "engine": warehouse.kind}
+    shown = queries(warehouse.kind, mart, facts["onTimeDays"])
+    shown["orders"] = _filled(HERE / "orders.sql", {"{mart}": mart})
+    header = {**facts, "queries": shown, "engine": warehouse.kind, "mart": mart, "mostOrders": cubes.MOST_ORDERS}
     return assembled(Layout(cubes.read(warehouse.ask, mart)).text(header))
 
 

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -65,8 +66,18 @@ class Program:
         """What its environment says besides."""
         if self.root is None:
             return {}
-        fonts = {} if FONTS.exists() else {"FONTCONFIG_SYSROOT": str(self.root)}
+        fonts = {} if FONTS.exists() else {"FONTCONFIG_FILE": str(_fonts(self.root))}
         return {"LD_LIBRARY_PATH": debian.libraries(self.root)} | fonts
+
+
+def _fonts(root: Path) -> Path:
+    """Settings that name the fonts in `root`, where the system has none: Firefox crashes without any."""
+    settings, written = root / "fonts.conf", root / f"fonts-{os.getpid()}"
+    place = escape(str(root))
+    written.write_text(
+        f"<fontconfig><dir>{place}/usr/share/fonts</dir><cachedir>{place}/fonts-cache</cachedir></fontconfig>"
+    )
+    return written.replace(settings)
 
 
 def default_cache(kind: Kind) -> Path:

@@ -6,9 +6,10 @@ select
     category,
     country,
     loyalty_level,
+    status,
     {orders} as orders,
     {units} as units,
     {revenue} as revenue
 from {mart}
-group by 1, 2, 3, 4, 5, 6
-order by 1, 2, 5, 6
+group by 1, 2, 3, 4, 5, 6, 7
+order by 1, 2, 5, 6, 7

@@ -22,14 +22,14 @@ function figures(shop, time, state) {
   };
 }
 
-/** Tests of what is chosen: by period, category, customer, country and level. */
+/** Tests of what is chosen: by period, category and status (of orders), customer, country and level. */
 function chooser(shop, state, line) {
   const all = (chosen, member) => chosen.size === 0 || chosen.has(member);
   const place = (country, level) => all(state.country, country) && all(state.level, level);
   const people = Uint8Array.from(shop.people.id, (_, person) => place(shop.people.country[person], shop.people.level[person]));
   return {
     period: (period) => period >= line.from && period <= line.to,
-    category: (category) => all(state.category, category),
+    kind: (category, status) => all(state.category, category) && all(state.status, status),
     person: (person) => people[person] === 1,
     place,
   };
@@ -37,12 +37,12 @@ function chooser(shop, state, line) {
 
 /** Sums of the chosen sales by person, country and category; the latter two by what they brought, most first. */
 function sales(shop, is) {
-  const { period, customer, category, orders, revenue, net, fee } = shop.customers;
+  const { period, customer, category, status, orders, revenue, net, fee } = shop.customers;
   const people = sums(shop.people.id.length);
   const categories = sums(shop.categories.length);
   let netRevenue = 0;
   for (let row = 0; row < period.length; row++) {
-    if (!is.period(period[row]) || !is.person(customer[row]) || !is.category(category[row])) continue;
+    if (!is.period(period[row]) || !is.person(customer[row]) || !is.kind(category[row], status[row])) continue;
     add(people, customer[row], orders[row], revenue[row], fee[row]);
     add(categories, category[row], orders[row], revenue[row], fee[row]);
     netRevenue += net[row];
@@ -104,12 +104,12 @@ function shares(pairs) {
 
 /** What was delivered of the chosen orders, by days, by spans of hours, and, where promises are over, by country: [due, on time]. */
 function deliveries(shop, time, is) {
-  const { period, country, category, level, days, span, orders } = shop.deliveries;
+  const { period, country, category, level, status, days, span, orders } = shop.deliveries;
   const result = { days: new Map(), spans: new Map(), countries: new Map(), due: 0, onTime: 0 };
   const dueBefore = time.periodOf(time.byDay ? time.dueBefore : time.dueBefore.slice(0, 7));
   const count = (map, key, number) => map.set(key, (map.get(key) || 0) + number);
   for (let row = 0; row < period.length; row++) {
-    const chosen = is.period(period[row]) && is.category(category[row]) && is.place(country[row], level[row]);
+    const chosen = is.period(period[row]) && is.kind(category[row], status[row]) && is.place(country[row], level[row]);
     if (!chosen) continue;
     if (span[row]) count(result.spans, span[row] === 8 ? 9999 : 24 * span[row], orders[row]);
     const taken = shop.days[days[row]];
@@ -132,11 +132,11 @@ function onTime(byCountry) {
 }
 
 function products(shop, is) {
-  const { period, product, country, level, orders, units, revenue } = shop.products;
+  const { period, product, country, level, status, orders, units, revenue } = shop.products;
   const total = shop.names.map((_, member) => [member, 0, 0, 0]);
   for (let row = 0; row < period.length; row++) {
     const entry = total[product[row]];
-    if (!is.period(period[row]) || !is.category(shop.goods.category[product[row]]) || !is.place(country[row], level[row])) continue;
+    if (!is.period(period[row]) || !is.kind(shop.goods.category[product[row]], status[row]) || !is.place(country[row], level[row])) continue;
     entry[1] += orders[row];
     entry[2] += units[row];
     entry[3] += revenue[row];
@@ -149,7 +149,7 @@ function products(shop, is) {
 
 /** [date of the bin, orders, revenue, orders before, revenue before]; bins without any order are left out. */
 function revenue(shop, time, is, line) {
-  const { period, customer, category, orders, revenue } = shop.customers;
+  const { period, customer, category, status, orders, revenue } = shop.customers;
   const bins = new Map();
   const put = (bin, place, row) => {
     if (!bins.has(bin)) bins.set(bin, [0, 0, 0, 0]);
@@ -159,7 +159,7 @@ function revenue(shop, time, is, line) {
   const binOf = (at) => (line.bin === "day" ? at : time.months[at]);
   const shifted = shifter(time, line);
   for (let row = 0; row < period.length; row++) {
-    if (!is.person(customer[row]) || !is.category(category[row])) continue;
+    if (!is.person(customer[row]) || !is.kind(category[row], status[row])) continue;
     if (is.period(period[row])) put(binOf(period[row]), 0, row);
     const bin = shifted(period[row]);
     if (bin !== null) put(bin, 2, row);
@@ -202,10 +202,10 @@ function retention(shop, time, is) {
 
 /** Whether a person ordered in a month, within what is chosen: person * months + month -> 0 or 1. */
 function activity(shop, time, is) {
-  const { period, customer, category } = shop.customers;
+  const { period, customer, category, status } = shop.customers;
   const active = new Uint8Array(shop.people.id.length * time.monthCount);
   for (let row = 0; row < period.length; row++) {
-    if (is.period(period[row]) && is.category(category[row])) active[customer[row] * time.monthCount + time.months[period[row]]] = 1;
+    if (is.period(period[row]) && is.kind(category[row], status[row])) active[customer[row] * time.monthCount + time.months[period[row]]] = 1;
   }
   return active;
 }

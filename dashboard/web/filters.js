@@ -1,4 +1,4 @@
-// Filters: the bar with period, country, category and loyalty level.
+// Filters: the bar with period, country, category, loyalty level and status.
 
 function showFilters(view) {
   const form = document.getElementById("filters");
@@ -6,7 +6,7 @@ function showFilters(view) {
   const open = form.querySelector("details[open]")?.dataset.name;
   form.setAttribute("aria-label", say("filters"));
   const reset = element("button", { type: "button", className: "reset", "data-place": "reset" }, say("reset"));
-  reset.onclick = () => view.change({ range: null, from: null, to: null, country: new Set(), category: new Set(), level: new Set() });
+  reset.onclick = () => view.change({ range: null, from: null, to: null, ...Object.fromEntries(Object.keys(CHOICES).map((name) => [name, new Set()])) });
   const parts = [rangeChooser(view), bound(view, "from"), bound(view, "to"),
     ...Object.keys(CHOICES).map((name) => checklist(view, name, open === name)), reset];
   if (!view.typed) {

@@ -14,7 +14,8 @@ async function main() {
   addEventListener("beforeprint", () => onPaper(view, true));
   addEventListener("afterprint", () => onPaper(view, false));
   render(view);
-  window.dashboard = { shop, view, tile: (name) => exposed(view, name) };
+  window.dashboard = { shop, view, tile: (name) => exposed(view, name),
+    orders: (tile, row, figure) => asText(shop, ordersBehind(view, tile, view.figures[tile][row], figure)) };
 
   /**
    * Put part of the state into the address and show it at once: the address alone would bring the page only later. The address
@@ -83,7 +84,7 @@ function showWords({ shop, time, state }) {
     : say("coveredNone");
   document.getElementById("notice").textContent = state.ignored.length ? say("ignored", { what: state.ignored.join(", ") }) : "";
   showMeaning(shop, time);
-  document.getElementById("notes").textContent = [say("notes"), ...(time.byDay ? [] : [say("grainMonth")]), say("library")].join(" ");
+  document.getElementById("notes").textContent = [say("notes"), ...(time.byDay ? [] : [say("grainMonth")]), ...(shop.unlisted ? [say("unlisted", unlistedFacts(shop))] : []), say("library")].join(" ");
 }
 
 /** What each figure means, below all of them. */
@@ -163,7 +164,12 @@ function inWords({ shop }, tile, rows) {
 
 function showSummary(host, view, [revenue, net, orders, average, customers, products, fees, fee, due, , onTime]) {
   const figure = (name, text, more = "") => element("div", {}, element("dt", {}, columnName(name)),
-    element("dd", { className: text.length > 10 ? "long" : "" }, text), element("dd", { className: "quiet" }, more));
+    element("dd", { className: text.length > 10 ? "long" : "" }, opened(name, text)), element("dd", { className: "quiet" }, more));
+  const opened = (name, text) => {
+    const button = element("button", { type: "button", className: "figure", title: say("list"), "aria-label": `${columnName(name)} ${text}: ${say("list")}` }, text);
+    button.onclick = () => showOrders(view, "summary", view.figures.summary[0], name);
+    return button;
+  };
   host.replaceChildren(element("dl", {},
     figure("revenue", pretty(revenue, "integer"), changeInWords(view)),
     figure("net_revenue", pretty(net, "integer"), say("netNote")),
@@ -188,12 +194,12 @@ function changeInWords({ figures: { revenue }, line, time }) {
 
 /** A tile's SQL and rows as text, for tests and for a browser's console. */
 function exposed(view, tile) {
-  const { columns } = TILES[tile];
-  return {
-    sql: tileSql(view.shop, view.time, view.state, tile),
-    columns: Object.keys(columns),
-    rows: view.figures[tile].map((row) => Object.values(columns).map((kind, at) => cell(view.shop, row[at], kind))),
-  };
+  return asText(view.shop, { columns: TILES[tile].columns, rows: view.figures[tile], sql: tileSql(view.shop, view.time, view.state, tile) });
+}
+
+function asText(shop, { sql, columns, rows }) {
+  const kinds = Object.values(columns);
+  return { sql, columns: Object.keys(columns), rows: rows && rows.map((row) => kinds.map((kind, at) => cell(shop, row[at], kind))) };
 }
 
 main().catch((error) => {

@@ -2,18 +2,34 @@
 
 function tileSql(shop, time, state, tile) {
   const line = timeline(time, state);
-  const places = [choice(shop, state, "country", "country"), choice(shop, state, "level", "loyalty_level")];
-  const dates = line.whole ? [] : between(periodStart(time, line.from), periodStart(time, line.to + 1));
-  const others = [...places, choice(shop, state, "category", "category")];
+  const places = placesOf(shop, state);
+  const others = [...places, ...kindsOf(shop, state)];
   const { unit, count } = line.shift;
   return filled(`${shop.queries[tile].trimEnd()};`, {
-    where: where([...dates, ...others]),
+    where: where(conditionsOf(shop, time, state, line)),
     where_before: where([...before(time, line), ...others]),
-    where_customers: where([...dates, ...places]),
+    where_customers: where([...dates(time, line), ...places]),
     bin: line.bin,
     shift: `${Math.max(count, 0)} ${unit}s`,
     due_before: time.dueBefore,
   });
+}
+
+/** All that is chosen. */
+function conditionsOf(shop, time, state, line) {
+  return [...dates(time, line), ...placesOf(shop, state), ...kindsOf(shop, state)];
+}
+
+function placesOf(shop, state) {
+  return [choice(shop, state, "country", "country"), choice(shop, state, "level", "loyalty_level")];
+}
+
+function kindsOf(shop, state) {
+  return [choice(shop, state, "category", "category"), choice(shop, state, "status", "status")];
+}
+
+function dates(time, line) {
+  return line.whole ? [] : between(periodStart(time, line.from), periodStart(time, line.to + 1));
 }
 
 /** In one pass, so that nothing in a filter's text is taken for a place to fill. */

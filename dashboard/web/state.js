@@ -1,10 +1,10 @@
 // State: what is chosen, in the page's address, so that a view can be sent and bookmarked.
 
-const CHOICES = { country: "countries", category: "categories", level: "levels" };
+const CHOICES = { country: "countries", category: "categories", level: "levels", status: "statuses" };
 // Stands for NULL in the address, where '' is a value of its own; a text that begins with it is written with one more.
 const NULL_MARK = "\0";
 
-/** { range: a preset's name or null; from, to: periods or null; country, category, level: sets of member numbers, empty = all; lang, theme; ignored } */
+/** { range: a preset's name or null; from, to: periods or null; country, category, level, status: sets of member numbers, empty = all; lang, theme; ignored } */
 function readState(shop, time, hash) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
   const state = { range: null, from: null, to: null, lang: systemLanguage(), theme: null, ignored: [] };

@@ -12,11 +12,11 @@ function element(tag, properties = {}, ...children) {
 }
 
 /**
- * Show rows in `host` as a table. columns: { name: kind }. view.sorting, view.pages keep what the reader chose, by `key`.
+ * Show rows in `host` as a table. columns: { name: kind }. view.tables keeps what the reader chose, by `key`. open: shows the orders behind a row.
  */
-function showTable(host, view, { key, columns, rows, total, size, caption }) {
+function showTable(host, view, { key, columns, rows, total, size, caption, open }) {
   const kept = (view.tables[key] ??= { column: null, falling: true, page: 0 });
-  const again = () => showTable(host, view, { key, columns, rows, total, size, caption });
+  const again = () => showTable(host, view, { key, columns, rows, total, size, caption, open });
   const ordered = sorted(view.shop, rows, Object.values(columns), kept);
   kept.page = Math.min(kept.page, Math.max(Math.ceil(rows.length / size) - 1, 0));
   const page = ordered.slice(kept.page * size, (kept.page + 1) * size);
@@ -25,15 +25,15 @@ function showTable(host, view, { key, columns, rows, total, size, caption }) {
     element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": caption },
       element("table", {},
         element("caption", { className: "unseen" }, caption),
-        element("thead", {}, headings(columns, kept, again)),
-        element("tbody", {}, ...page.map((row) => line(view.shop, row, columns))),
+        element("thead", {}, headings(columns, kept, again, open)),
+        element("tbody", {}, ...page.map((row) => line(view.shop, row, columns, open))),
         ...(total ? [element("tfoot", {}, totalLine(total, columns))] : []))),
     ...(rows.length > size ? [pager(kept, rows.length, size, again)] : []));
   if (focused) host.querySelector(`[data-place="${focused}"]`)?.focus();
 }
 
-function headings(columns, kept, again) {
-  return element("tr", {}, ...Object.entries(columns).map(([name, kind], column) => {
+function headings(columns, kept, again, open) {
+  const heads = Object.entries(columns).map(([name, kind], column) => {
     const sorting = kept.column === column ? (kept.falling ? "descending" : "ascending") : "none";
     const button = element("button", { type: "button", title: say("sortBy", { column: columnName(name) }), "data-place": `column ${column}` }, columnName(name));
     button.onclick = () => {
@@ -42,7 +42,8 @@ function headings(columns, kept, again) {
       again();
     };
     return element("th", { scope: "col", "aria-sort": sorting, className: isNumeric(kind) ? "number" : "" }, button);
-  }));
+  });
+  return element("tr", {}, ...heads, ...(open ? [element("th", { scope: "col" }, element("span", { className: "unseen" }, say("list")))] : []));
 }
 
 function sorted(shop, rows, kinds, { column, falling }) {
@@ -60,12 +61,22 @@ function comparison(shop, kind) {
   };
 }
 
-function line(shop, row, columns) {
-  return element("tr", {}, ...Object.values(columns).map((kind, column) => {
+function line(shop, row, columns, open) {
+  const cells = Object.values(columns).map((kind, column) => {
     const text = label(shop, row[column], kind);
     const place = { className: isNumeric(kind) ? "number" : "" };
     return column === 0 ? element("th", { ...place, scope: "row" }, element("bdi", {}, text)) : element("td", place, element("bdi", {}, text));
-  }));
+  });
+  return element("tr", {}, ...cells, ...(open ? [element("td", { className: "number" }, opener(shop, row, columns, open))] : []));
+}
+
+/** The way from a row to its orders; those who hear it hear of which row. */
+function opener(shop, row, columns, open) {
+  const [kind] = Object.values(columns);
+  const button = element("button", { type: "button", className: "open", "data-place": `orders ${row.join(" ")}`,
+    "aria-label": `${say("list")}: ${label(shop, row[0], kind)}` }, say("list"));
+  button.onclick = () => open(row);
+  return button;
 }
 
 /** Totals: whole numbers under their columns; a text (the heading, or nothing) as it is. */

@@ -1,6 +1,6 @@
 // Tiles: what each shows, and the columns of its rows in the order of its SQL.
 
-// Kinds: integer, cents, percent (numbers.js); country, category (numbers of members); text, date, number (an identifier).
+// Kinds: integer, cents, percent (numbers.js); country, category, status (numbers of members); text, date, number (an identifier).
 const TILES = {
   summary: {
     note: () => "",
@@ -58,8 +58,7 @@ const TILES = {
 
 /** A value as SQL gives it, as text; null stays null. */
 function cell(shop, value, kind) {
-  if (kind === "country") return shop.countries[value];
-  if (kind === "category") return shop.categories[value];
+  if (kind in CHOICES) return shop[CHOICES[kind]][value];
   return value === null ? null : plain(value, kind);
 }
 

@@ -23,6 +23,7 @@ PLAIN = {
     "loyalty_level": "Gold",
     "product_name": "Cup",
     "category": "Kitchen",
+    "status": "delivered",
     "quantity": 1,
     "amount": 10,
     "net_amount": 10,
@@ -34,7 +35,8 @@ PLAIN = {
 }
 GENERATED = """
     select
-        order_id, o.customer_id, o.product_id, country, loyalty_level, product_name, category, quantity, amount,
+        order_id, o.customer_id, o.product_id, country, loyalty_level, product_name, category, o.status,
+        quantity, amount,
         case when o.status in ('cancelled', 'returned') then 0 else amount end as net_amount,
         delivery_fee, date_diff('day', order_date, shipping_date) as delivery_days, delivery_days <= 5 as is_on_time,
         round(date_diff('second', order_date, shipping_date) / 3600, 2) as delivery_hours, order_date as ordered_at,

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from dashboard import cubes
 from dashboard import page as pages
 from dashboard.warehouse import opened
 from tests.dashboard import shops
@@ -13,6 +14,7 @@ from tests.dashboard.pages import go
 TILES = sorted(pages.queries("duckdb", "analytics.order_mart", 5))
 COUNTRIES = ("Korea", "Japan", "USA", "Vietnam", "Germany")
 CATEGORIES = ("Kitchen", "Home", "Books", "Food")
+STATUSES = ("placed", "shipped", "delivered", "returned", "cancelled")
 LEVELS = ("Bronze", "Silver", "Gold", "Platinum")
 
 
@@ -22,6 +24,14 @@ def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     warehouse = shops.generated(folder / "w.duckdb", 10_000)
     return warehouse, shops.drawn(warehouse, folder / "page.html")
+
+
+@pytest.fixture(scope="module")
+def summed(demo, tmp_path_factory):
+    """The same page as a shop with too many orders to be on it has it: sums by days."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cubes, "MOST_ORDERS", 9_999)
+        return demo[0], shops.drawn(demo[0], tmp_path_factory.mktemp("summed") / "page.html")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +69,13 @@ def choices(seed: int, number: int, by: str) -> list[list[tuple[str, str]]]:
         return list(zip(("from", "to"), sorted(texts), strict=True))
 
     return [
-        [*dates(), *some("country", COUNTRIES), *some("category", CATEGORIES), *some("level", LEVELS)]
+        [
+            *dates(),
+            *some("country", COUNTRIES),
+            *some("category", CATEGORIES),
+            *some("level", LEVELS),
+            *some("status", STATUSES),
+        ]
         for _ in range(number)
     ]
 
@@ -79,11 +95,11 @@ CHOSEN = [
 
 
 @pytest.mark.parametrize(
-    ("engine", "language", "seed", "number"),
-    [("chromium", "en", 41, 12), ("chromium", "ko", 42, 12), ("firefox", "ko", 44, 0)],
+    ("engine", "kind", "language", "seed", "number"),
+    [("chromium", "demo", "en", 41, 12), ("chromium", "summed", "ko", 42, 12), ("firefox", "demo", "ko", 44, 0)],
 )
-def test_every_tile_equals_its_sql(demo, open_page, language, seed, number):
-    path, file = demo
+def test_every_tile_equals_its_sql(request, open_page, kind, language, seed, number):
+    path, file = request.getfixturevalue(kind)
     page = open_page(file, [("lang", language)])
     with opened(shops.target(path)) as warehouse:
         for filters in [*CHOSEN, *choices(seed, number, "day")]:
@@ -100,6 +116,39 @@ def test_every_tile_equals_its_sql_in_a_shop_of_a_million_orders(million, open_p
         for filters in [[], [("from", "2025-01"), ("to", "2025-06")], *choices(43, 3, "month")]:
             go(page, filters)
             assert differences(page, warehouse) == []
+
+
+@pytest.mark.parametrize(
+    "filters", [[], [("from", "2024-02-10"), ("to", "2024-06-20"), ("status", "delivered"), ("level", "Gold")]]
+)
+def test_the_orders_behind_every_figure_are_those_of_their_sql(demo, open_page, filters):
+    path, file = demo
+    page = open_page(file, filters)
+    tiles = page.evaluate("Object.fromEntries(Object.keys(TILES).map((name) => [name, dashboard.tile(name)]))")
+    figures = [("summary", 0, figure) for figure in ("revenue", "net_revenue", "on_time_percent")]
+    figures += [(name, row, None) for name, tile in tiles.items() for row in {0, len(tile["rows"]) // 3}]
+    with opened(shops.target(path)) as warehouse:
+        for name, row, figure in figures:
+            told = page.evaluate("([tile, row, figure]) => dashboard.orders(tile, row, figure)", [name, row, figure])
+            assert told["rows"] == shops.answers(warehouse, told["sql"]), (name, row, told["sql"])
+            shown = dict(zip(tiles[name]["columns"], tiles[name]["rows"][row], strict=True))
+            orders = [dict(zip(told["columns"], order, strict=True)) for order in told["rows"]]
+            if figure == "net_revenue":
+                assert sum(int(order["amount"]) for order in orders) == int(shown["net_revenue"])
+            elif name == "retention":
+                assert len({order["customer_id"] for order in orders}) == int(shown["ordered"])
+            else:
+                counted = "due" if name == "on_time" or figure == "on_time_percent" else "orders"
+                assert len(orders) == int(shown[counted]) > 0, (name, row)
+
+
+def test_a_page_of_sums_says_that_it_lists_no_order_and_gives_the_sql(summed, open_page):
+    page = open_page(summed[1])
+    page.click("#tile-countries .more")
+    page.click("#rows .open >> nth=0")
+    said = page.inner_text("#rows .notice")
+    assert "the shop has 10,000 orders, and a page lists up to" in said and said in page.inner_text("#notes")
+    assert "order_id" in page.inner_text("#rows pre") and page.get_by_role("button", name="CSV").count() == 0
 
 
 def test_the_page_stays_small(demo, million):

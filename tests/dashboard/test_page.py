@@ -167,12 +167,29 @@ def test_every_tile_hands_out_its_sql_and_its_rows_as_csv(demo, open_page):
         assert "'Korea'" in shown["sql"]
         with page.expect_download() as waiting:
             page.get_by_role("button", name="Download CSV").click()
-        assert waiting.value.suggested_filename == f"{tile}.csv"
+        assert waiting.value.suggested_filename == f"{tile}-2025-01-01-2025-12-31-Korea.csv"
         header, *rows = csv.reader(io.StringIO(waiting.value.path().read_text(encoding="utf-8")))
         assert header == shown["columns"]
         assert rows == [[value or "" for value in row] for row in shown["rows"]]
         page.keyboard.press("Escape")
         assert not page.locator("#rows").evaluate("dialog => dialog.open")
+
+
+def test_from_a_figure_to_its_orders_in_two_clicks(demo, open_page):
+    page = open_page(demo, [("from", "2025-01-01"), ("status", "returned")])
+    page.click("#tile-categories .more")
+    page.get_by_role("button", name="List orders: Books").click()
+    assert page.inner_text("#rows h2") == "Orders behind: Revenue by category: Books"
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download CSV").click()
+    assert waiting.value.suggested_filename == "orders-categories-Books-2025-01-01-2025-12-31-returned.csv"
+    header, *rows = csv.reader(io.StringIO(waiting.value.path().read_text(encoding="utf-8")))
+    assert header[:3] == ["order_id", "ordered_on", "status"] and {row[2] for row in rows} == {"returned"}
+    page.get_by_role("button", name="Back to the rows").click()
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "List orders: Books"
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Net revenue 0: List orders").click()
+    assert page.locator("#rows tbody tr").count() == 0 and "not in ('cancelled'" in page.inner_text("#rows pre")
 
 
 def test_the_sql_of_a_tile_runs_as_it_is_in_make_sql(tmp_path, open_page):
@@ -373,7 +390,7 @@ def test_money_that_a_page_cannot_add_exactly_is_refused(tmp_path):
     with shops.duckdb.connect(warehouse_file) as connection:
         connection.execute("alter table analytics.order_mart alter amount type bigint")
         connection.execute(f"update analytics.order_mart set amount = {2**53}")
-    with pytest.raises(Failure, match=r"sum of customers\.revenue"):
+    with pytest.raises(Failure, match=r"sum of orders\.revenue"):
         shops.drawn(warehouse_file, tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
 

@@ -1,0 +1,14 @@
+with chosen as (
+    select * from {mart}{where}
+)
+
+select
+    order_id,
+    cast(ordered_at as date) as ordered_on,
+    status,
+    customer_id,
+    product_id,
+    amount,
+    delivery_days
+from chosen
+order by order_id
