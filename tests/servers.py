@@ -22,6 +22,7 @@ ON_ONE = {
     "tests/redshift/": "what the warehouse does with files of the lake",
     "tests/test_acceptance.py": "what dbt makes of the original shop's data",
     "tests/test_builds.py": "what dbt builds of raw",
+    "tests/test_by_hash.py::test_a_lake_of_parts_is_pruned": "what becomes of rows and runs in the lake",
     "tests/test_canary.py": "what is told and written of rows",
     "tests/test_cli.py": "what commands print",
     "tests/test_clocks.py": "what dbt builds of raw",

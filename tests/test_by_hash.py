@@ -23,6 +23,8 @@ from loaders.types.canonical import canonical
 from loaders.types.type_contract import SourceColumn
 from tests.own_database import sequence, watch
 from tests.test_by_value import KEYS
+from tests.test_erase import erased
+from tests.test_prune import age, pruned
 from tests.test_untouched import AGO, next_second
 from tests.test_verify import damaged, finding
 
@@ -54,8 +56,8 @@ def shared(own, parts: int = PARTS, only: str | None = None):
     return replace(known, tables=tuple(replace(table, share=parts) for table in known.tables))
 
 
-def said(own, count: int = 1, parts: int = PARTS, **options) -> list[str]:
-    return [own.run(shared(own, parts), **options).batches[0].verdict for _ in range(count)]
+def said(own, count: int = 1, parts: int = PARTS, only: str | None = None, **options) -> list[str]:
+    return [own.run(shared(own, parts, only), **options).batches[0].verdict for _ in range(count)]
 
 
 def part(number: int, more: str = "", rows: int = 4_000, of: int = PARTS) -> str:
@@ -68,8 +70,7 @@ def whole(number: int, more: str = "", rows: int = 4_000) -> str:
 
 def holding(own):
     with own.opened("raw_own") as warehouse:
-        (held,) = raw_state.of(own.discover(), own.lake, warehouse)
-    return held
+        return raw_state.of(own.discover(), own.lake, warehouse)[-1]
 
 
 @pytest.fixture
@@ -178,6 +179,44 @@ def test_a_lake_of_parts_is_replayed_to_what_raw_was(filled):
         replay.replay(filled.lake, warehouse, None, lambda steps, _count: steps)
     assert filled.live("t", "*") == before
     assert " by count" in said(filled)[0]
+
+
+def test_a_lake_of_parts_is_pruned_and_erased_from_and_the_turns_go_on(filled):
+    """Silent changes lie in parts whose turn is still to come while both are done."""
+    filled.write("delete from t where id = 400")
+    assert said(filled)[0].endswith("; 1 gone")
+    assert erased(filled, text="400") > 0
+    assert said(filled) == [part(3, rows=3_999)]
+    filled.write(*(SILENT.format(key) for key in (-2000, 401, 1510)))
+    assert " by count, part 1 " in said(filled)[0]
+    age(filled, {1: 40, 2: 39, 3: 38})
+    (filled.folder / "profiles.yml").write_text(
+        f"order_he: {{target: d, outputs: {{d: {{type: duckdb, schema: x, path: '{filled.warehouse_path}'}}}}}}"
+    )
+    held, before = holding(filled), filled.raw("t")
+    assert "removed 2 runs (1 to 2)" in pruned(filled)
+    assert holding(filled) == held and filled.raw("t") == before, "since when, too"
+    later = said(filled, 2)
+    assert [verdict.partition(" by hash")[0][-6:] for verdict in later] == ["2 of 3", "3 of 3"]
+    assert finding(filled, deep=True).equal
+    now = filled.live("t", "id, v, updated_at, _source_hash")
+    with filled.opened("raw_own") as warehouse:
+        replay.replay(filled.lake, warehouse, None, lambda steps, _count: steps)
+    assert filled.live("t", "id, v, updated_at, _source_hash") == now and len(now) == 3_999
+
+
+def test_where_turns_were_left_out_status_says_the_oldest(filled):
+    """Runs of another table bring no part forward; of the parts then, the first one's moment is the oldest."""
+    first = holding(filled).by_hash
+    made(filled, "whole number", "before_t")
+    assert said(filled, only="t") == [part(2)]
+    for _run in range(PARTS):
+        filled.run(shared(filled, only="before_t"))
+    assert holding(filled).by_hash == first
+    assert said(filled, only="t") == [part(3)]
+    assert holding(filled).by_hash == first, "the first part has waited for its turn since then"
+    assert said(filled, only="t") == [part(1)]
+    assert holding(filled).by_hash == runs.read(filled.lake, 2).batches[0].by_hash.compared[1] > first
 
 
 def test_plan_says_what_would_be_compared_and_what_each_choice_would_cost(filled, monkeypatch):

@@ -248,9 +248,15 @@ def test_what_a_run_publishes_without_a_load_is_read_by_the_cursor_as_ever(own, 
 def test_another_server_a_day_and_a_commit_of_the_last_minutes_are_no_proof(own, only_mysql, two, monkeypatch):
     known, first = two
     base = first.batches[0]
+    with closing(own.connect(own.source_url)) as connection:
+        (names,) = asked(connection, "select @@server_uuid, @@hostname, @@port")
+    assert base.compared.server.split()[:3] == [*map(str, names)]
     then, hour = base.compared, datetime.timedelta(hours=1)
     monkeypatch.undo()
     with own.snapshot() as snapshot:
+        with monkeypatch.context() as patch:
+            patch.setattr(touched, "ELSEWHERE", ("version",))
+            assert touched.Word(snapshot).of("t") is None, "what Aurora alone has"
         word = touched.Word(snapshot)
         context = RunContext(snapshot, word, "2-x", Places(own.lake, own.folder, None), Options(), False, watch)
         table, source = match(known, snapshot)[0]
