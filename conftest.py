@@ -52,7 +52,7 @@ LONGEST_FIRST = (
     "tests/test_checkout.py", "tests/test_kill.py", "tests/test_course.py", "tests/test_extract.py",
     "tests/redshift/test_marts.py", "tests/test_builds.py", "tests/test_erase_dbt.py", "tests/test_history.py",
     "tests/redshift/test_machines.py", "tests/test_mart_machine.py", "tests/redshift/test_dashboard.py",
-    "tests/test_clocks.py",
+    "tests/test_clocks.py", "tests/test_own_shop.py",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import duckdb
 from dashboard import ask, docs_page, export, marts, page, trust, warehouse
 from loaders.common import settings
 from loaders.common.errors import Failure
-from loaders.common.telling import say
+from loaders.common.telling import notice, say
 from loaders.warehouse import profile
 from loaders.warehouse.duckdb_warehouse import open_warehouse
 from loaders.words import catalog
@@ -96,12 +96,20 @@ def run_export(arguments: argparse.Namespace) -> None:
     chosen = settings.read()
     settings.prepare_process(chosen)
     target = _chosen_target(chosen)
-    known = export.marts(settings.ROOT / "dbt_project" / "models")
+    folders = ["marts", "own"] if chosen.demo_shop else ["own"]
+    known = export.marts(settings.ROOT / "dbt_project" / "models", folders)
     for name in arguments.marts:
-        known_or_fail(name, known, "mart", "dbt_project/models/marts")
-    names = arguments.marts or known
-    style = export.Style(bom=arguments.bom, guard=not arguments.no_guard, database=arguments.duckdb)
-    with marts.opened(target, names) as connection:
+        known_or_fail(name, known, "mart", f"dbt_project/models ({' and '.join(folders)})")
+    style = export.Style(arguments.bom, not arguments.no_guard, arguments.duckdb, tuple(known))
+    with marts.opened(target, arguments.marts or known, described=known) as connection:
+        names = arguments.marts or export.built(connection, target.values["schema"], known)
+        if not names:
+            raise Failure(
+                "the warehouse has none of the marts of dbt_project/models",
+                "run `make build` first" if known else "write one: docs/own-marts.md says how",
+            )
+        if absent := [name for name in known if not arguments.marts and name not in names]:
+            notice(f"not written, for the warehouse does not have them: {', '.join(absent)}")
         for done in export.export(connection, target.values["schema"], names, arguments.out, style):
             say(str(done))
 

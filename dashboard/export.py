@@ -28,6 +28,7 @@ MEMORY = "512MB"
 DICTIONARY = "data_dictionary"
 DATABASE = "marts.duckdb"
 ROWS = 50_000
+TEMPLATE = "template_mart"
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,13 @@ class Style:
     """How CSV is written. bom: begin with the mark that spreadsheets look for; guard: text cannot run as a formula.
 
     database: marts.duckdb is written as well.
+    described: marts that the dictionary has besides those that are written.
     """
 
     bom: bool = False
     guard: bool = True
     database: bool = False
+    described: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,17 @@ class Exported:
         return f"{self.path}: {self.rows:,} rows{guarded if self.guarded else ''}"
 
 
-def marts(models: Path) -> list[str]:
-    """The marts' names, as dbt's own folder lists them."""
-    return sorted(file.stem for file in models.glob("marts/**/*.sql"))
+def marts(models: Path, folders: Iterable[str]) -> list[str]:
+    """The marts' names, as dbt's own folders list them; one to be copied is none."""
+    files = (file for folder in folders for file in models.glob(f"{folder}/**/*.sql"))
+    return sorted(file.stem for file in files if file.stem != TEMPLATE)
+
+
+def built(connection: duckdb.DuckDBPyConnection, schema: str, names: Iterable[str]) -> list[str]:
+    """Those of them that are in the warehouse."""
+    found = connection.execute("select distinct table_name from duckdb_columns() where schema_name = ?", [schema])
+    there = {name for (name,) in found.fetchall()}
+    return [name for name in names if name in there]
 
 
 def export(
@@ -80,7 +91,7 @@ def export(
             for name in names:
                 yield writer.csv(name)
                 yield writer.parquet(name)
-            yield writer.dictionary(names)
+            yield writer.dictionary({*names, *style.described})
             if style.database:
                 yield writer.database(names)
     except OSError as error:

@@ -1,6 +1,6 @@
 """The marts of the chosen warehouse, as a DuckDB connection: DuckDB's own file, or a copy of Redshift's."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -34,8 +34,13 @@ where n.nspname = {schema} and c.relname = {table}"""
 
 
 @contextmanager
-def opened(target: Target, names: Iterable[str], schemas: Iterable[str] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in which the marts stand in the schema that dbt builds them in, or in these schemas."""
+def opened(
+    target: Target, names: Iterable[str], schemas: Iterable[str] = (), described: Iterable[str] = ()
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in which the marts stand in the schema that dbt builds them in, or in these schemas.
+
+    described: marts whose columns are there at least.
+    """
     if target.type == "duckdb":
         if not target.values["path"].exists():
             raise Failure(f"the warehouse {target.values['path']} does not exist yet", "run `make extract` first")
@@ -46,12 +51,13 @@ def opened(target: Target, names: Iterable[str], schemas: Iterable[str] = ()) ->
         spool() as work,
         duckdb.connect(paths.database_file("marts.duckdb", work, "TMPDIR")) as copy,
     ):
-        _copy_redshift(target, copy, list(names), schemas or [target.values["schema"]])
+        wanted = dict.fromkeys(described, False) | dict.fromkeys(names, True)
+        _copy_redshift(target, copy, wanted, schemas or [target.values["schema"]])
         yield copy
 
 
 def _copy_redshift(
-    target: Target, copy: duckdb.DuckDBPyConnection, names: Iterable[str], schemas: Iterable[str]
+    target: Target, copy: duckdb.DuckDBPyConnection, names: Mapping[str, bool], schemas: Iterable[str]
 ) -> None:
     try:
         from redshift_connector.error import Error
@@ -67,18 +73,18 @@ def _copy_redshift(
         raise Failure(f"the warehouse refused to hand out the marts: {said(str(error))}", "run `make doctor`") from None
 
 
-def _copy_all(cursor: Any, copy: duckdb.DuckDBPyConnection, schema: str, names: Iterable[str]) -> None:
-    """Copy the marts that are there, all as of one moment; a mart that is absent stays absent."""
+def _copy_all(cursor: Any, copy: duckdb.DuckDBPyConnection, schema: str, names: Mapping[str, bool]) -> None:
+    """Copy the marts that are there, all as of one moment; a mart that is absent stays absent. names: with its rows?"""
     copy.execute(f"create schema {sql_name(schema)}")
     cursor.execute("begin")
-    for name in names:
+    for name, with_rows in names.items():
         place = {"schema": sql_text(schema), "table": sql_text(name)}
         columns = _rows(cursor, COLUMNS.format(**place))
         if columns:
             table = f"{sql_name(schema)}.{sql_name(name)}"
             copy.execute(f"create table {table} ({', '.join(f'{sql_name(c)} {kind}' for c, kind, _ in columns)})")
             _describe(copy, table, columns, _rows(cursor, DESCRIPTION.format(**place)))
-            for batch in _batches(cursor, table, [column for column, _kind, _text in columns]):
+            for batch in _batches(cursor, table, [column for column, _kind, _text in columns]) if with_rows else ():
                 copy.from_arrow(batch).insert_into(table)
     cursor.execute("commit")
 

@@ -31,7 +31,10 @@ def html(warehouse: Warehouse, facts: Mapping[str, Any]) -> str:
     """
     mart = warehouse.mart("order_mart")
     if not warehouse.has(warehouse.schema, "order_mart"):
-        raise Failure(f"the warehouse has no {mart}", "run `make build` first")
+        raise Failure(
+            f"the warehouse has no {mart}, of which the page is made",
+            "run `make build` first; of marts of your own there is no page: `make export` writes files, see docs/bi.md",
+        )
     shown = queries(warehouse.kind, mart, facts["onTimeDays"])
     shown["orders"] = _filled(HERE / "orders.sql", {"{mart}": mart})
     header = {**facts, "queries": shown, "engine": warehouse.kind, "mart": mart, "mostOrders": cubes.MOST_ORDERS}

@@ -12,13 +12,13 @@ from local_stack.program import default_places
 
 def git(*arguments: str, root: Path = ROOT) -> str:
     """What a git command prints, run in the folder `root`."""
-    command = [_program(), *arguments]
+    command = [program(), *arguments]
     done = subprocess.run(command, cwd=root, capture_output=True, encoding="utf-8", errors="replace", check=True)
     return done.stdout
 
 
 @cache
-def _program() -> str:
+def program() -> str:
     found = shutil.which("git")
     return found or str(debian.fetch(default_places(DATA).cache / "git", _download) / "usr/bin/git")
 

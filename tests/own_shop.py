@@ -1,5 +1,7 @@
 """A shop of somebody else's: 13 tables and a view, with all that a schema can declare, in Korean local time."""
 
+from pathlib import Path
+
 TABLES = (
     "create table grade (code char(2) primary key comment 'A, B', label varchar(20) not null)",
     "create table member (member_id int auto_increment primary key, `name` varchar(50) not null comment '이름; it''s "
@@ -49,7 +51,9 @@ ROWS = (
     "insert into coupon values ('SPRING', 10)",
     "insert into visit_log values ('x', now()), ('x', null)",
 )
-MART = """
+MARTS = {
+    "purchase_mart": (
+        """
 with purchases as (
     select * from {{ ref('stg_mall__purchase') }}
 ),
@@ -77,11 +81,65 @@ joined as (
 )
 
 select * from joined
-"""
-MART_YAML = """models:
+""",
+        """models:
   - name: purchase_mart
     description: A row per purchase.
     columns:
       - {name: purchase_id, description: Its number., data_tests: [unique, not_null]}
       - {name: pieces, description: Pieces of all its lines., data_tests: [not_null]}
-"""
+""",
+    ),
+    "member_mart": (
+        """
+with members as (
+    select * from {{ ref('stg_mall__member') }}
+)
+
+select
+    member_id,
+    state,
+    joined_at
+from members
+""",
+        """models:
+  - name: member_mart
+    description: A row per member.
+    config: {contract: {enforced: true}}
+    columns:
+      - {name: member_id, data_type: integer, description: The number., data_tests: [unique, not_null]}
+      - name: state
+        data_type: varchar
+        description: Where they are.
+        data_tests: [{accepted_values: {arguments: {values: [active, 휴면, left]}}}]
+      - {name: joined_at, data_type: timestamp, description: Since when.}
+""",
+    ),
+    "stock_mart": (
+        """
+with stocks as (
+    select * from {{ ref('stg_mall__stock') }}
+)
+
+select
+    item_id,
+    sum(pieces) as pieces
+from stocks
+group by item_id
+""",
+        """models:
+  - name: stock_mart
+    description: A row per item.
+    columns:
+      - {name: item_id, description: The item., data_tests: [unique, not_null]}
+      - {name: pieces, description: In all warehouses., data_tests: [not_null]}
+""",
+    ),
+}
+
+
+def write_marts(project: Path) -> None:
+    """Marts of the shop's, each with its YAML, in the folder for them."""
+    for name, (sql, yml) in MARTS.items():
+        (project / f"models/own/{name}.sql").write_text(sql.lstrip(), encoding="utf-8")
+        (project / f"models/own/{name}.yml").write_text(yml, encoding="utf-8")

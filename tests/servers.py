@@ -46,6 +46,7 @@ ON_ONE = {
     "tests/test_korean.py": "what commands print",
     "tests/test_mart_check.py::test_whatever_differs_is_named_by_key_and_column": "what a mart holds",
     "tests/test_mart_machine.py": "what dbt builds of raw",
+    "tests/test_own_shop.py::test_a_clone_becomes_a_project_of_an_own_shop_alone": "what commands print",
     "tests/test_naive.py": "an example's flaws",
     "tests/test_odds.py": "how commands end",
     "tests/test_paths.py": "where lake and warehouse lie",

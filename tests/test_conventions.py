@@ -134,3 +134,15 @@ def test_every_macro_is_described(manifest):
     helpers = re.compile(r"(default|duckdb|redshift)__(whole_division|text_literal)")
     bare = (macro["name"] for macro in own if not macro["description"] and not helpers.fullmatch(macro["name"]))
     none(bare, "describe it in the YAML beside it")
+
+
+@pytest.mark.parametrize("target", ["duckdb", "redshift"])
+def test_the_project_parses_for_every_target_without_a_deprecation(target, tmp_path):
+    own = OwnDatabase("", "", tmp_path)
+    told = commands.succeeded(
+        commands.dbt(own, "parse", "--no-partial-parse", "--show-all-deprecations", "--target", target)
+    )
+    # A project in which no shop was discovered yet has settings for layers that are empty.
+    wrong = [line for line in told.splitlines() if re.search("deprecat|warning", line, re.IGNORECASE)
+             and "Configuration paths exist" not in line]  # fmt: skip
+    assert not wrong, told

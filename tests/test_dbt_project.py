@@ -72,14 +72,6 @@ def test_rows_that_are_gone_at_the_source_are_gone_in_staging_and_mart(shop):
         assert ask(shop, f"select count(*) from analytics.{relation} {gone}") == [(0,)]
 
 
-@pytest.mark.parametrize("target", ["duckdb", "redshift"])
-def test_the_project_parses_for_every_target_without_a_deprecation(own, target):
-    told = commands.succeeded(
-        commands.dbt(own, "parse", "--no-partial-parse", "--show-all-deprecations", "--target", target)
-    )
-    assert "deprecat" not in told.lower() and "warning" not in told.lower(), told
-
-
 def test_missing_raw_tables_say_make_extract(own):
     done = commands.dbt(own, "build")
     assert done.returncode != 0

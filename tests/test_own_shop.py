@@ -1,7 +1,10 @@
 """An own shop in a project that has the demo's beside it: discovered, built, tested, changed at the source, updated."""
 
 import json
+import os
+import re
 import shutil
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -14,9 +17,14 @@ from loaders.help import discover, update
 from loaders.source.described import Said, SourceTable
 from loaders.types.type_contract import SourceColumn
 from loaders.words import catalog
-from tests import commands, forked_dbt, own_shop, test_conventions
+from tests import commands, forked_dbt, git, own_shop
+from tests.checkout import checkout
 
 HERE = {"DEMO_SHOP": "0"}
+# What cron runs, by the page.
+NIGHTLY, FRESH = re.findall(
+    r"^\d+ \d+ \* \* \*  cd /path/to/order-he && (.*)$", (ROOT / "docs/aws.md").read_text("utf-8"), re.MULTILINE
+)
 
 
 @pytest.fixture
@@ -28,18 +36,8 @@ def mall(own, tmp_path):
     with own.snapshot() as snapshot:
         tables, said = list(snapshot.tables().values()), snapshot.said()
     (sources, *_views), notices = discover.write("mall", tables, project, said)
-    (project / "models/own/purchase_mart.sql").write_text(own_shop.MART.lstrip())
-    (project / "models/own/purchase_mart.yml").write_text(own_shop.MART_YAML)
+    own_shop.write_marts(project)
     return own, project, sources, [*notices, *discover.remarks(tables, said)]
-
-
-def keeps_the_conventions(manifest):
-    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
-    assert {node["fqn"][1] for node in models} == {"staging", "own"}
-    for name, convention in vars(test_conventions).items():
-        if name.startswith("test_"):
-            convention(**{"manifest": manifest, "models": models} if convention.__code__.co_argcount == 2 else
-                       {convention.__code__.co_varnames[0]: manifest if "macro" in name else models})  # fmt: skip
 
 
 def test_an_own_shop_is_discovered_built_and_told_of_what_changed(mall):
@@ -60,10 +58,13 @@ def test_an_own_shop_is_discovered_built_and_told_of_what_changed(mall):
          str(project / "models/staging/mall"), str(project / "models/own")], ROOT, commands.settings(own)
     )  # fmt: skip
     assert lint.returncode == 0, lint.stdout
+    doctor = commands.python(own, "loaders", "doctor", CATALOG="")
+    assert doctor.returncode == 1 and "CATALOG (not set, so the demo shop's: `make discover`" in doctor.stdout
     sources.write_text(sources.read_text().replace("time_zone: UTC", "time_zone: Asia/Seoul"))
     own.run(catalog.read(sources))
     forked_dbt.dbt(own, "--warn-error", "build", project=project, **HERE)
-    keeps_the_conventions(json.loads((own.folder / "target/manifest.json").read_text(encoding="utf-8")))
+    nodes = json.loads((own.folder / "target/manifest.json").read_text(encoding="utf-8"))["nodes"].values()
+    assert {node["fqn"][1] for node in nodes if node["resource_type"] == "model"} == {"staging", "own"}
     assert "Nothing to do" not in forked_dbt.dbt(own, "source", "freshness", project=project, **HERE)
     with duckdb.connect(own.warehouse_path, read_only=True) as warehouse:
         bought = warehouse.execute("select bought_at::text, pieces from analytics.purchase_mart order by 1").fetchall()
@@ -72,19 +73,64 @@ def test_an_own_shop_is_discovered_built_and_told_of_what_changed(mall):
                                           "where table_name = 'stg_mall__member'").fetchall())  # fmt: skip
     assert comments["name"] == "이름; it's personal" and comments["joined_at"] == "KST local time (here in UTC)"
 
-    own.write("alter table item change title heading varchar(60) not null")
-    own.run(catalog.read(sources))
-    told = " ".join(forked_dbt.dbt(own, "build", project=project, fails=True, **HERE).split())
-    assert 'raw_mall."item".title: gone at the source (dropped, or renamed there)' in told
-    with own.snapshot() as snapshot:
-        files, _notices = update.update("mall", snapshot.tables().values(), project, snapshot.said())
-    assert {file.name for file in files} == {"_mall__sources.yml", "stg_mall__item.sql", "stg_mall__item.yml"}
-    for file, (_before, after) in files.items():
-        file.write_text(after, encoding="utf-8")
-    forked_dbt.dbt(own, "build", "--select", "stg_mall__item", project=project, **HERE)
-    with duckdb.connect(own.warehouse_path, read_only=True) as warehouse:
-        assert warehouse.execute("select heading from analytics.stg_mall__item order by item_id").fetchall() == [
-            ("녹차",), ("old tea",)]  # fmt: skip
+
+def test_a_clone_becomes_a_project_of_an_own_shop_alone(own, tmp_path):
+    """By the commands of the pages: the demo leaves, then discover, marts, a sample for CI, a rename, an update."""
+    own.write(*own_shop.TABLES, *own_shop.ROWS)
+    with checkout(tmp_path) as clone:
+        path = {"PATH": f"{Path(git.program()).parent}:{os.environ['PATH']}"}
+        commit = "git add -A && git -c user.name=x -c user.email=x@x.example commit -qm x"
+        clone.run(f"git init -q && {commit}", **path)
+        (clone.folder / "mine").touch()
+        refused = clone.shell("make without-demo", **path)
+        assert refused.returncode and "git shows changes here:\n?? mine" in refused.stderr
+        clone.run(commit, **path)
+        told = clone.run("make without-demo", **path)
+        assert "dbt_project/models/marts" in told and {line[:2] for line in clone.run(
+            "git status --porcelain", **path).splitlines()} == {"D ", "M "}  # fmt: skip
+        clone.run(commit, **path)
+
+        settings = clone.folder / ".env"
+        settings.write_text(f'SOURCE_URL="{own.source_url}"\n')
+        told = clone.run('make discover ARGS="--write mall"')
+        lines = [line for line in told.splitlines() if re.fullmatch(r"  [A-Z_]+=\S+", line)]
+        settings.write_text("\n".join([settings.read_text(), *lines]))
+        own_shop.write_marts(clone.folder / "dbt_project")
+        assert clone.shell(NIGHTLY).stdout == "", "cron would mail it"
+        done = clone.run("make export")
+        assert {mart for mart in own_shop.MARTS if f"{mart}.csv" in done} == {*own_shop.MARTS}
+        clone.run(".venv/bin/python -m pytest -q tests/test_conventions.py -k 'not parses'")
+        left = "git grep -nE '^ *(from|import) (seeds_generator|bench|exercises|examples)' '*.py'"
+        assert not clone.shell(left, **path).stdout
+
+        clone.run(f"make sample && {commit}", **path)
+        sample = sum(file.stat().st_size for file in (clone.folder / "sample").rglob("*") if file.is_file())
+        assert sample < 100_000 and "sample/settings" in clone.run("git ls-files", **path)
+        # A runner of CI has no settings, so no source either.
+        settings.rename(clone.folder / ".data/env")
+        assert "ERROR=0" in clone.run("make build-sample")
+        (clone.folder / ".data/env").rename(settings)
+
+        own.write(
+            "alter table item change title heading varchar(60) not null", "create table wish (id int primary key)"
+        )
+        planned = clone.shell("make plan")
+        assert "member: incremental, of about" in planned.stdout and "item: full, about" in planned.stdout
+        mailed = clone.shell(NIGHTLY).stdout
+        assert mailed.startswith("order-he failed") and 'raw_mall."item".title: gone at' in " ".join(mailed.split())
+        for said, facts in ((planned.stderr, 3), (clone.shell("make status").stderr, 2)):
+            assert said.count("`python -m loaders discover --update mall` brings it up to date") == facts
+            assert "lacks columns of the source: item.heading;" in said
+            assert "reads columns that are gone at the source: item.title;" in said
+        assert "does not name: wish;" in planned.stderr
+        diff = clone.run('make discover ARGS="--update mall"')
+        assert '-        "title",' in diff and '+        "heading",' in diff and "+  - name: wish" in diff
+        assert "discover --update" not in clone.shell("make extract && make build && make plan && make status").stderr
+        with duckdb.connect(clone.folder / ".data/warehouse.duckdb") as warehouse:
+            assert warehouse.execute("select heading from analytics.stg_mall__item order by item_id").fetchall() == [
+                ("녹차",), ("old tea",)]  # fmt: skip
+            warehouse.execute("update raw_mall._loads set snapshot_at = snapshot_at - interval 3 day")
+        assert clone.shell(FRESH).stdout.startswith("order-he is stale")
 
 
 def table(name, *columns, key=()):

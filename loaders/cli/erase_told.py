@@ -24,7 +24,6 @@ from loaders.words import row_key
 from loaders.words.row_key import Keys
 from loaders.words.run_record import Batch
 
-NEXT = "`make extract build dashboard export`"
 REWRITE = "`make erase ARGS=--rewrite`"
 # Files named one by one.
 NAMED = 50
@@ -58,6 +57,11 @@ def alike(found: Sequence[Spelled]) -> Iterator[str]:
         more = len(each.rows.values) - NAMED
         if more > 0:
             yield f"{more:,} more rows of {each.rows.table}, whose {each.by} differs so: named once these are erased"
+
+
+def _next(chosen: Settings) -> str:
+    """What makes anew what was made of the rows; the dashboard is of the demo shop's marts alone."""
+    return f"`make extract build {'dashboard ' if chosen.demo_shop else ''}export`"
 
 
 def say_staying(staying: Sequence[str]) -> None:
@@ -214,7 +218,7 @@ class Proof:
         left = f"{others:,} rows under another spelling are left, named above; else " if others else ""
         say(
             f"{left}nothing is left of {self} in the lake, raw and the histories ({', '.join(self.searched)}). "
-            f"Next: {NEXT}{then}"
+            f"Next: {_next(chosen)}{then}"
         )
 
     def _search_files(self, chosen: Settings) -> None:
@@ -226,7 +230,7 @@ class Proof:
             say(f"    {file}: {hit}")
         if hits:
             first = "first see to the rows under another spelling, named below; " if self.alike else ""
-            say(f"    {first}{NEXT} writes them anew; what it does not, remove")
+            say(f"    {first}{_next(chosen)} writes them anew; what it does not, remove")
 
     def _places(self, chosen: Settings) -> Iterator[Path]:
         if isinstance(self.warehouse, DuckDBWarehouse):

@@ -10,7 +10,8 @@ from loaders.cli import connections, report
 from loaders.cli.commands import Commands
 from loaders.common.errors import Failure
 from loaders.common.settings import Settings
-from loaders.common.telling import say, tell
+from loaders.common.telling import notice, say, tell
+from loaders.help import discover, update
 from loaders.lake import runs
 from loaders.lake.run_files import RunFiles
 from loaders.lake.store import Lake
@@ -70,6 +71,8 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
         context = RunContext(snapshot, word, plan.ATTEMPT, places, options, catalog.for_redshift, report.progress)
         intents = list(_intents(catalog, context, raw, waiting, chosen.value_parts))
         planned = plan.plan([], number, catalog, snapshot)
+        loadable, _others = discover.loadable(snapshot.tables().values())
+    there = {table.name: [column.name for column in table.columns] for table in loadable}
     say(f"run {number} would read {len(catalog.tables)} tables into {lake}, schema {catalog.schema}")
     for each in waiting:
         rows = sum(batch.rows for batch in each.batches)
@@ -87,6 +90,8 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
             estimated_bytes=intended.bytes,
             cost=intended.cost,
         )
+    for text in update.behind(catalog, chosen.project, there):
+        notice(text)
     if arguments.sql:
         _print_statements(intents, planned, lake, chosen)
 

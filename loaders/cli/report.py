@@ -200,11 +200,16 @@ def waiting(pending: Sequence[Run]) -> str:
 
 
 def intent(intended: Intent) -> list[str]:
-    """order: full, about 10,000 rows, 2 MB (estimated), 14 columns: first read. And what each proof would cost."""
+    """order: full, about 10,000 rows, 2 MB (estimated), 14 columns: first read. And what each proof would cost.
+
+    Of a table that is compared the figures are those of the table: what it reads, only the comparison tells.
+    """
     batch = intended.batch
     size = f"{_size(intended.bytes)} (estimated)" if intended.bytes or not batch.rows else "bytes not estimated yet"
+    about = "of about" if batch.mode == "incremental" else "about"
     head = (
-        f"{batch.table}: {batch.mode}, about {batch.rows:,} rows, {size}, {len(batch.columns)} columns: {intended.why}"
+        f"{batch.table}: {batch.mode}, {about} {batch.rows:,} rows, {size}, {len(batch.columns)} columns: "
+        f"{intended.why}"
     )
     if not (cost := intended.cost):
         return [head]

@@ -2,17 +2,22 @@
 
 import argparse
 import datetime
+from collections.abc import Mapping
+from pathlib import Path
 
 from loaders.cli import connections, report
 from loaders.cli.commands import Commands
 from loaders.common.settings import Settings
-from loaders.common.telling import say, tell
+from loaders.common.telling import notice, say, tell
+from loaders.help import update
 from loaders.lake import runs
 from loaders.proof import raw_state
 from loaders.retention import deleted
 from loaders.run import backlog
+from loaders.types.fingerprint import SOURCE_HASH
 from loaders.warehouse.interface import Warehouse
 from loaders.words.catalog import Catalog
+from loaders.words.run_record import Batch
 
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
@@ -45,8 +50,18 @@ def status(arguments: argparse.Namespace, chosen: Settings) -> None:
             {each.table: round((now - each.snapshot_at).total_seconds()) for each in held},
         )
         tell("status", lines, schema=catalog.schema, tables=held, waiting=numbers, age_seconds=ages)
+        _say_what_lags(catalog, chosen.project, raw_state.applied(lake, warehouse))
         if chosen.keep_deleted is not None:
             say(f"  {_deleted(warehouse, catalog, chosen.keep_deleted)}")
+
+
+def _say_what_lags(catalog: Catalog, project: Path, applied: Mapping[str, tuple[int, Batch]]) -> None:
+    """As far as raw knows the source; `plan` asks that itself."""
+    batches = [applied[table.name][1] for table in catalog.tables if table.name in applied]
+    read = {batch.table: [column.name for column in batch.columns if column.name != SOURCE_HASH] for batch in batches}
+    dropped = {batch.table: [column.name for column in batch.kept] for batch in batches}
+    for text in update.behind(catalog, project, read, dropped):
+        notice(text)
 
 
 def _deleted(warehouse: Warehouse, catalog: Catalog, kept: datetime.timedelta) -> str:

@@ -65,6 +65,11 @@ class Settings:
     lake_key: Secret | None
     pseudonym_key: Secret | None
 
+    @property
+    def demo_shop(self) -> bool:
+        """Whether dbt builds the demo shop, too: its project asks the same."""
+        return self.environment.get("DEMO_SHOP", "1") != "0"
+
 
 def usual_root() -> Path:
     """The project that is meant where none is named: the checkout, or, installed, the folder that one stands in."""

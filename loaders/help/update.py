@@ -5,7 +5,7 @@ The files are edited as text, at the places that YAML's own parser names, so wha
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from loaders.common.quoting import has_jinja
 from loaders.help import discover, staging
 from loaders.source.described import Said, SourceTable
 from loaders.types.type_contract import SourceColumn
+from loaders.words import catalog as catalogs
+from loaders.words.catalog import Catalog
 
 # What raw has besides; a catalog may describe it.
 LINEAGE = ("_source_hash", "_run", "_extracted_at", "_deleted_at")
@@ -26,17 +28,18 @@ Edit = tuple[int, int, str]
 
 @dataclass(frozen=True)
 class Staging:
-    """The folder of a source's staging: its catalog's text and entries by table, its views by model."""
+    """A source's staging: its catalog's file, text, and by table entries and what is excluded; its views by model."""
 
     name: str
-    folder: Path
+    file: Path
     text: str
     entries: Mapping[str, yaml.MappingNode]
+    excluded: Mapping[str, list[str]]
     views: Mapping[str, str]
 
     @property
-    def file(self) -> Path:
-        return self.folder / f"_{self.name}__sources.yml"
+    def folder(self) -> Path:
+        return self.file.parent
 
     def model_of(self, table: str) -> str | None:
         """The view that reads a table of the catalog."""
@@ -45,15 +48,55 @@ class Staging:
         return next((model for model, sql in self.views.items() if read and read in sql), None)
 
 
+def catalog_file(name: str, project: Path) -> Path:
+    return project / "models" / "staging" / name / f"_{name}__sources.yml"
+
+
 def read(name: str, project: Path) -> Staging:
     """What `discover --write` made, as it is now."""
-    folder = project / "models" / "staging" / name
-    file = folder / f"_{name}__sources.yml"
+    file = catalog_file(name, project)
     if not file.is_file():
         raise Failure(f"{file} is not there", f"`discover --write {name}` makes it")
     text = file.read_text(encoding="utf-8")
     entries = {identifier(entry): entry for entry in listed(text, file, "sources", 0, "tables")}
-    return Staging(name, folder, text, entries, {v.stem: v.read_text("utf-8") for v in sorted(folder.glob("*.sql"))})
+    views = {view.stem: view.read_text("utf-8") for view in sorted(file.parent.glob("*.sql"))}
+    excluded = {table.name: sorted(table.excluded) for table in catalogs.read(file).tables}
+    return Staging(name, file, text, entries, excluded, views)
+
+
+def behind(
+    catalog: Catalog,
+    project: Path,
+    now: Mapping[str, Collection[str]],
+    dropped: Mapping[str, Collection[str]] | None = None,
+) -> list[str]:
+    """What `discover --update` would mend, a sentence each. now: the columns that tables have.
+
+    dropped: those that they had, where now may be older than the catalog.
+
+    Nothing of a catalog that it did not write, in which a table may be described in part.
+    """
+    if catalog.file.resolve() != catalog_file(catalog.source, project).resolve():
+        return []
+    here = read(catalog.source, project)
+    new, gone, hidden = (list[str]() for _ in range(3))
+    for table, entry in here.entries.items():
+        known, unread = described(entry), here.excluded[table]
+        if table in now and is_generated(entry):
+            new += [f"{table}.{name}" for name in now[table] if name not in known]
+            kept = {*now[table], *unread, *LINEAGE} if dropped is None else {*known} - {*dropped[table]}
+            gone += [f"{table}.{name}" for name in known if name not in kept]
+            view = here.views.get(here.model_of(table) or "", "")
+            shown = {line.removesuffix(",") for line in view.splitlines()}
+            hidden += [f"{table}.{name}" for name in unread if shown_as(here.name, name) & shown]
+    update = f"`python -m loaders discover --update {catalog.source}` brings it up to date"
+    facts = {
+        "staging lacks columns of the source": new,
+        "staging reads columns that are gone at the source": gone,
+        "staging reads columns that the catalog excludes": hidden,
+        "the source has tables that the catalog does not name": [name for name in now if name not in here.entries],
+    }
+    return [f"{fact}: {', '.join(names)}; {update}" for fact, names in facts.items() if names]
 
 
 def update(
@@ -77,7 +120,7 @@ def update(
     edits = []
     for table in kept:
         if entry := here.entries.get(table.name):
-            changed = Columns(table, described(entry))
+            changed = Columns(table, described(entry), here.excluded[table.name])
             edits += changed.of_catalog(here, entry, said)
             files |= changed.of_staging(here, models, said)
             notices += [f"no view in {here.folder} reads {table.name}"] if table.name not in models else []
@@ -101,11 +144,12 @@ def _new(
 
 
 class Columns:
-    """A table's columns today, beside those that a catalog describes."""
+    """A table's columns today, beside those that a catalog describes. unread: those of them that it excludes."""
 
-    def __init__(self, table: SourceTable, known: list[str]):
+    def __init__(self, table: SourceTable, known: list[str], unread: list[str]):
         names = [column.name for column in table.columns]
         self.table, self.gone = table, [name for name in known if name not in names and name not in LINEAGE]
+        self.unread = [*self.gone, *unread]
         self.new = [column for column in table.columns if column.name not in known]
         self.writable = [column for column in self.new if staging.describable(column.name)]
 
@@ -128,7 +172,7 @@ class Columns:
     def of_staging(self, here: Staging, models: Mapping[str, str], said: Said) -> dict[Path, tuple[str, str]]:
         """The view's and its YAML's, before and after."""
         model = models.get(self.table.name)
-        if model is None or not (self.gone or self.new):
+        if model is None or not (self.unread or self.new):
             return {}
         sql, yml = here.folder / f"{model}.sql", here.folder / f"{model}.yml"
         files = {sql: (here.views[model], self._view(here.views[model], here.name))}
@@ -140,12 +184,11 @@ class Columns:
                 if not staging.secret(self.table, column)
             ]
             columns = listed(text, yml, "models", 0, "columns")
-            files[yml] = (text, edited(text, list_edits(text, columns, self.gone, added)))
+            files[yml] = (text, edited(text, list_edits(text, columns, self.unread, added)))
         return files
 
     def _view(self, text: str, source: str) -> str:
-        kinds = ("", staging.LOCAL)
-        gone = [staging.selected(source, SourceColumn(name, kind, kind)) for name in self.gone for kind in kinds]
+        gone = [line for name in self.unread for line in shown_as(source, name)]
         new = {column.name for column in self.new if not staging.secret(self.table, column)}
         # Not those that the catalog excludes: no view has them.
         columns = [each for each in self.table.columns if each.name in new or staging.selected(source, each) in text]
@@ -160,6 +203,17 @@ def described(entry: yaml.Node) -> list[str]:
     return [
         name for each in (columns.value if isinstance(columns, yaml.SequenceNode) else ()) if (name := name_of(each))
     ]
+
+
+def is_generated(entry: yaml.Node) -> bool:
+    """Whether all columns of its table are described, as `discover` does with their types."""
+    columns = value(entry, "columns")
+    return isinstance(columns, yaml.SequenceNode) and any(value(each, "data_type") for each in columns.value)
+
+
+def shown_as(source: str, column: str) -> set[str]:
+    """The lines by which a view may show a column."""
+    return {staging.selected(source, SourceColumn(column, kind, kind)) for kind in ("", staging.LOCAL)}
 
 
 def identifier(entry: yaml.Node) -> str:

@@ -125,7 +125,10 @@ def _document(file: Path) -> Any:
     try:
         return yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise Failure(f"the catalog {file} cannot be read ({error.strerror})", "check CATALOG or --catalog") from None
+        raise Failure(
+            f"the catalog {file} cannot be read ({error.strerror})",
+            "check CATALOG or --catalog; `make discover` makes one of your database, and says the line for .env",
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Failure(f"the catalog {file} is not valid YAML: {' '.join(str(error).split())}", "correct it") from None
 
