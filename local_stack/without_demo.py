@@ -23,7 +23,8 @@ GONE = {
     "tests and measurements that count on the shop": (
         "bench", "conftest.py", "packages/*/tests/*", "tests", ":!tests/__init__.py", ":!tests/commands.py",
         ":!tests/own_database.py", ":!tests/test_conventions.py", ":!tests/sqlfluff_libs",
-        ".github/workflows/bench.yml", ".github/workflows/nightly.yml", ".github/workflows/diff.yml", ".github/workflows/diff-comment.yml",
+        ".github/workflows/bench.yml", ".github/workflows/nightly.yml", ".github/workflows/diff.yml",
+        ".github/workflows/diff-comment.yml",
     ),
 }  # fmt: skip
 # In these, lines from `# demo >` to `# < demo`.
