@@ -13,10 +13,10 @@ AGGREGATES = {"sum": "sum({})", "count": "count({})", "count_distinct": "count(d
 
 @cache
 def defined() -> dict[str, dict[str, Any]]:
-    """Every metric by its name, as its mart's YAML has it."""
+    """Every metric by its name, as its mart's YAML has it: those of several others stand beside the model."""
     files = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in sorted(MARTS.glob("*.yml")))
-    marts = [mart for content in files for mart in content.get("models", ())]
-    return {metric["name"]: metric for mart in marts for metric in mart.get("metrics", ())}
+    places = [place for content in files for place in (*content.get("models", ()), content)]
+    return {metric["name"]: metric for place in places for metric in place.get("metrics", ())}
 
 
 def sql() -> dict[str, str]:
