@@ -44,7 +44,11 @@ FIREFOX = Kind(
     ("firefox-esr", "firefox"),
     "firefox-esr",
     "usr/lib/firefox-esr/firefox-esr",
-    {"channel": "moz-firefox", "firefox_user_prefs": {"ui.prefersReducedMotion": 1}},
+    # Its own panel of downloads would take the keys.
+    {
+        "channel": "moz-firefox",
+        "firefox_user_prefs": {"ui.prefersReducedMotion": 1, "browser.download.alwaysOpenPanel": False},
+    },
 )
 # Playwright tells each context of Firefox which colours the system prefers, by a command that Debian's (153 ESR) does
 # not know: something harmless is asked instead. To be removed when Firefox knows it: the tests pass without this then.

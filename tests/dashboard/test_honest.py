@@ -126,6 +126,92 @@ def test_a_date_can_be_typed_by_keyboard_alone_and_the_skip_link_keeps_the_filte
     assert "country=Korea" in page.url and page.evaluate("document.activeElement.id") == "tiles"
 
 
+# How the focused element stands: seen by its outline, on the screen, and not beneath the bar of filters that stays.
+STANDS = """() => {
+    const it = document.activeElement, { left, top, right, bottom } = it.getBoundingClientRect();
+    const bar = document.getElementById("filters").getBoundingClientRect();
+    const faults = [];
+    if (getComputedStyle(it).outlineStyle === "none") faults.push("no outline");
+    if (bottom < 1 || top > innerHeight - 1 || right < 1 || left > innerWidth - 1) faults.push("off the screen");
+    const apart = it.closest("#filters, dialog") || top > bar.bottom - 2 || bottom < bar.top + 2;
+    if (!apart) faults.push("beneath the filters");
+    return faults;
+}"""
+
+
+class Keys:
+    """A reader without a mouse: what is focused says a name, and is seen, wherever Tab stops."""
+
+    def __init__(self, page):
+        self.page = page
+
+    def name(self) -> str:
+        """Role and name of what is focused, as the accessibility tree has them."""
+        focused = self.page.locator(":focus")
+        if not focused.count():
+            return "date picker"  # Chromium's own, within the field
+        return focused.aria_snapshot().split("\n")[0].removeprefix("- ").strip("'")
+
+    def go(self, wanted: str, key: str = "Tab") -> None:
+        """On to what has that role and name."""
+        for _ in range(60):
+            self.page.keyboard.press(key)
+            name = self.name()
+            assert len(name.split(None, 1)) == 2 and not {*name} & {*"▾▴↓↑"}, f"no name to be read: {name}"
+            assert name == "date picker" or self.page.evaluate(STANDS) == [], name
+            if name.startswith(wanted):
+                return
+        raise AssertionError(f"no {wanted} to be reached by {key}")
+
+    def press(self, key: str) -> None:
+        self.page.keyboard.press(key)
+
+
+@both_engines
+def test_a_session_by_keyboard_alone(page_of):
+    orders = [at(f"2025-0{1 + number % 9}-15", category=f"Kind {number:02}") for number in range(40)]
+    orders += [at("2025-08-20", country="Japan", category=f"Kind {number:02}") for number in range(30)]
+    page = page_of(orders, **read_at("2025-10-01"))
+    page.evaluate("""() => {
+        const click = HTMLAnchorElement.prototype.click;
+        window.saved = [];
+        HTMLAnchorElement.prototype.click = function () { saved.push(this.download); click.call(this); };
+    }""")
+    keys = Keys(page)
+    keys.go('link "Skip to the figures"')
+    keys.go('combobox "Period"')
+    while page.evaluate("document.activeElement.value") != "months3":
+        keys.press("ArrowDown")
+    assert "range=months3" in page.url and keys.name().startswith('combobox "Period"')
+    keys.go("text: Country")
+    keys.press("Enter")
+    keys.go('checkbox "Japan"')
+    keys.press("Space")
+    assert "country=Japan" in page.url and keys.name() == 'checkbox "Japan" [checked]'
+    keys.press("Escape")
+    assert keys.name().startswith("text: Country Japan") and not page.locator("#filters details[open]").count()
+    keys.go('button "18 more: show all 30"')
+    keys.press("Enter")
+    assert keys.name() == 'button "Show the first only" [expanded]'
+    keys.go('button "Rows and SQL: Revenue by category"', "Shift+Tab")
+    keys.press("Enter")
+    assert keys.name().startswith('heading "Rows and SQL: Revenue by category"')
+    keys.go('button "List orders: Kind 02"')
+    keys.press("Enter")
+    assert keys.name().startswith('heading "Orders behind: Revenue by category: Kind 02"')
+    keys.go('button "Download CSV"')
+    keys.press("Enter")
+    assert page.evaluate("saved") == ["orders-categories-Kind_02-2025-06-01-2025-08-31-Japan.csv"]
+    keys.go('button "Back to the rows"')
+    keys.press("Enter")
+    assert keys.name().startswith('button "List orders: Kind 02"')
+    keys.press("Escape")
+    assert keys.name().startswith('button "Rows and SQL: Revenue by category"'), "back where the dialog was opened"
+    keys.go('button "Reset"', "Shift+Tab")
+    keys.press("Enter")
+    assert not page.url.partition("#")[2] and keys.name() == 'button "Reset"'
+
+
 MONEY = st.integers(0, 2_000_000_000)
 DAYS = st.dates(min_value=datetime.date(2019, 1, 1), max_value=datetime.date(2026, 1, 1))
 NAMES = st.sampled_from(
