@@ -3,6 +3,7 @@
   python -m infra.aws up --skip run           network, shop, warehouse; says what they cost, and asks first
   python -m infra.aws up Image=REPOSITORY:1   and what runs; parameters given before are kept
   python -m infra.aws run                     one run of the pipeline, now
+  python -m infra.aws run -- doctor           any command of the loaders, where both databases can be reached
   python -m infra.aws env                     what .env lacks, appended to it; lines that are there stay
   python -m infra.aws down                    asks first; data (lake, warehouse, a snapshot of the shop) is kept
 
@@ -236,8 +237,8 @@ def into(file: Path, text: str) -> None:
     )
 
 
-def run_task(session: Any, known: dict[str, str], which: str) -> int:
-    """Start a task inside the VPC, wait for it, return its exit code."""
+def run_task(session: Any, known: dict[str, str], which: str, words: list[str]) -> int:
+    """Start a task inside the VPC, wait for it, return its exit code. words: a command in place of its own."""
     if which not in known:
         fix = f"`python -m infra.aws up Image=…`; or another --prefix, or Region (this is {known['Region']})"
         raise Failure("the stack `run` is not there", fix)
@@ -252,6 +253,7 @@ def run_task(session: Any, known: dict[str, str], which: str) -> int:
         taskDefinition=known[which],
         launchType="FARGATE",
         networkConfiguration={"awsvpcConfiguration": network},
+        overrides={"containerOverrides": [{"name": "order-he", "command": words}] if words else []},
     )
     if not answer["tasks"]:
         raise Failure(f"the task did not start: {answer.get('failures')}", "what it names")
@@ -312,7 +314,7 @@ def act(chosen: argparse.Namespace) -> int:
     else:
         known = outputs(cloud, chosen.prefix) | {"Region": cloud.meta.region_name}
         if chosen.command in TASKS:
-            return run_task(session, known, TASKS[chosen.command])
+            return run_task(session, known, TASKS[chosen.command], chosen.words)
         into(settings.ROOT / ".env", environment(known))
     return 0
 
@@ -349,7 +351,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--yes", action="store_true", help="up, down: do not ask")
     parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE", type=pair, help="up: parameters of the stacks")
-    chosen = parser.parse_intermixed_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    own = given[: given.index("--")] if "--" in given else given
+    chosen = parser.parse_intermixed_args(own)
+    chosen.words = given[len(own) + 1 :]
+    if chosen.words and chosen.command != "run":
+        parser.error(f"{chosen.command} takes no command after --")
     if chosen.command != "up" and (chosen.parameters or chosen.skip):
         parser.error(f"{chosen.command} takes neither NAME=VALUE nor --skip")
     if len(chosen.skip) == len(ORDER):

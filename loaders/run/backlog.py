@@ -16,7 +16,7 @@ def load(lake: Lake, warehouse: Warehouse) -> Iterator[Run]:
     """Apply the runs that raw does not hold yet, in order, each in one transaction. Yields each one applied."""
     for run in pending(lake, warehouse):
         try:
-            apply(lake, warehouse, run, proved=lambda _lost: None)
+            apply(lake, warehouse, run, proved=lambda _lost, _elsewhere: lambda: None)
         except Failure as failure:
             raise failure.and_then(waits(run)) from None
         yield run

@@ -68,14 +68,18 @@ class Shares:
         by_value = Turns(share.way, share.part, rows, tuple(compared))
         return replace(batch, by_value=by_value, verdict=f"{head}, {said}{mark}{more}")
 
-    def prove(self, warehouse: Warehouse, run: Run) -> None:
-        """Raw as it is, in the transaction that has applied the run, against what was put aside."""
+    def prove(self, warehouse: Warehouse, run: Run, elsewhere: Mapping[str, str]) -> None:
+        """Raw as it is, in the transaction that has applied the run, against what was put aside.
+
+        elsewhere: names of tables that take a table of raw's place before the transaction ends.
+        """
         for taken in self.taken:
             table = taken.share.table
-            raw = f"{sql_name(warehouse.schema)}.{sql_name(table.source.name)}"
+            name = table.source.name
+            raw = f"{sql_name(warehouse.schema)}.{sql_name(elsewhere.get(name, name))}"
             found = table.compare(taken.printed(), taken.share.stored(warehouse, raw))
             if found:
-                raise _failure(table.source.name, found, warehouse, run)
+                raise _failure(name, found, warehouse, run)
 
     def _put_aside(self, share: Share, read: TableRead, table_rows: int) -> int:
         rows, file = 0, self.spool / f"by-value-{len(self.taken)}.arrow"

@@ -9,7 +9,7 @@ Everything it works with is handed to it; nothing here reads a setting or opens 
 start it again: the result is the one that an undisturbed run would have given.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from loaders.common.errors import Exit, Failure
@@ -84,12 +84,12 @@ def commit_both(
     """
     with published(places.lake, run) as commit, open_warehouse() as warehouse:
 
-        def proved(lost: Sequence[Lost]) -> None:
+        def proved(lost: Sequence[Lost], elsewhere: Mapping[str, str]) -> Callable[[], None]:
             for rows in lost:
                 deletes.check(rows)
             if places.shares:
-                places.shares.prove(warehouse, run)
-            commit()
+                places.shares.prove(warehouse, run, elsewhere)
+            return commit
 
         apply(places.lake, warehouse, run, proved)
         return str(warehouse)

@@ -131,7 +131,7 @@ class DuckDBWarehouse:
                 self._apply(run, batch, paths, files)
                 self._prove(run, batch)
                 self._record(run, batch)
-            proved(lost)
+            proved(lost, {})()
 
     def _has_applied(self, run: Run) -> bool:
         lines = f"select 1 from {self._name(LOADS_TABLE)} where run = {run.run} and attempt = {sql_text(run.attempt)}"

@@ -18,8 +18,9 @@ from loaders.words.run_record import Batch, Run
 # A batch of a run, and the way to its files as long as it is this step's turn.
 Step = tuple[Run, Batch, RunFiles]
 
-# What a warehouse calls before it commits a run.
-Proved = Callable[[Sequence[Lost]], None]
+# What a warehouse calls before it commits a run: with what tables that are read whole have lost, and with the names of
+# those whose rows are in another table as yet. What it returns is called last of all.
+Proved = Callable[[Sequence[Lost], Mapping[str, str]], Callable[[], None]]
 
 
 class Warehouse(Protocol):
@@ -62,9 +63,9 @@ class Warehouse(Protocol):
     def apply(self, run: Run, files: RunFiles, proved: Proved) -> None:
         """All of the run, in one transaction, unless it is in raw already.
 
-        proved: called in that transaction, as its last act before COMMIT, when raw is what the run found at the source;
-        the warehouse may be asked then. It is told what tables that are read whole have lost. What it raises takes
-        everything back. It may be called again, when COMMIT is refused for a reason that is gone at another try.
+        proved: called in that transaction, when raw is what the run found at the source; the warehouse may be asked
+        then. What it returns is called as the last act before COMMIT. What either raises takes everything back. They
+        may be called again, when COMMIT is refused for a reason that is gone at another try.
         """
 
     def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:

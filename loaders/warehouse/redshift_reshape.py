@@ -1,9 +1,10 @@
 """A raw table in Redshift whose columns change: widened in place, or filled as a new table that takes its name.
 
 Redshift widens a VARCHAR only, and only outside a transaction. All else goes through a new table, made inside the
-load's transaction and renamed at its end: until then readers see the old one, and do not wait. From then to the COMMIT
-they wait, since DROP and RENAME lock the table (docs.aws.amazon.com/redshift/latest/dg/r_LOCK.html), and the load waits
-for who is reading; who has waited may be told that the table was dropped, and finds the new one at another try.
+load's transaction and renamed at its end, after all comparing: until then readers see the old one, and do not wait.
+From then to the COMMIT they wait, since DROP and RENAME lock the table
+(docs.aws.amazon.com/redshift/latest/dg/r_LOCK.html), and the load waits for who is reading; who has waited may be told
+that the table was dropped, and finds the new one at another try.
 """
 
 from collections.abc import Callable, Sequence

@@ -5,7 +5,7 @@ Written from Redshift's documentation and run against the stand-in of packages/r
 
 import datetime
 import secrets
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any
@@ -124,12 +124,12 @@ class RedshiftWarehouse:
             self._prepare()
             self._begin()
             self._session.run(redshift_sql.clear_loads(self.schema))
-            for table in sorted(gone):
-                self._session.run(redshift_sql.drop_table(self.schema, table))
             for number, (run, batch, files) in enumerate(steps):
                 self._stage_rows(run, batch, staging(number), files)
                 place = self._replace(run, batch, number, files)
                 self._reshaping.take_place(batch, place)
+            for table in sorted(gone):  # late, since who reads them waits from here on
+                self._session.run(redshift_sql.drop_table(self.schema, table))
             now = _now()
             for run in runs:
                 self._session.run(redshift_sql.record(self.schema, run, now))
@@ -196,17 +196,22 @@ class RedshiftWarehouse:
                 self._stage_rows(run, batch, staging(number), files)
                 lost += self._lost(batch, staging(number))
                 places.append(self._replace(run, batch, number, files))
+            elsewhere = {batch.table: place.into.table for batch, place in zip(run.batches, places, strict=True)}
+            with self._in_transaction():
+                publish = proved(lost, elsewhere)
+            self._session.run(redshift_sql.record(self.schema, run, _now()))
+            # From here on who reads these tables waits, so nothing comes after that could come before.
             for batch, place in zip(run.batches, places, strict=True):
                 self._reshaping.take_place(batch, place)
-            self._session.run(redshift_sql.record(self.schema, run, _now()))
-            self._in_transaction(lambda: proved(lost))
+            publish()
         self._commit(change, lines)
 
-    def _in_transaction(self, ask: Callable[[], None]) -> None:
-        """What it asks the warehouse sees what the transaction has done, and does not end it."""
+    @contextmanager
+    def _in_transaction(self) -> Iterator[None]:
+        """What the warehouse is asked sees what the transaction has done, and does not end it."""
         self._writing = True
         try:
-            ask()
+            yield
         finally:
             self._writing = False
 

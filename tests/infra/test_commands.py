@@ -78,6 +78,7 @@ def test_nothing_is_made_before_all_that_is_needed_is_known_and_the_costs_are_ag
         (["up", "Image"], "'Image' is not NAME=VALUE"),
         (["run", "Image=x"], "run takes neither NAME=VALUE nor --skip"),
         (["down", "--skip", "shop"], "down takes neither"),
+        (["up", "--", "doctor"], "up takes no command after --"),
         (["up", "--skip", "network,shop,warehouse,run"], "--skip leaves no stack"),
         (["down", "--prefix", "Kim's"], "small letters, digits and -"),
     ],

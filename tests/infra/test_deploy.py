@@ -161,6 +161,11 @@ def test_the_stacks_are_made_feed_each_other_run_and_go(account, capsys, monkeyp
     monkeypatch.setattr("botocore.waiter.time.sleep", waits(12))
     state_manager.set_transition("ecs::task", {"progression": "immediate"})
     assert called(*account, "bootstrap") == 0, "the task's own code, which moto says is 0"
+    assert called(*account, "run", "--", "erase", "--table", "customer", "--key", "1") == 0
+    ecs = boto3.client("ecs")
+    tasks = ecs.describe_tasks(cluster=prefix, tasks=ecs.list_tasks(cluster=prefix)["taskArns"])["tasks"]
+    commands = [each["command"] for task in tasks for each in task["overrides"]["containerOverrides"]]
+    assert commands == [["erase", "--table", "customer", "--key", "1"]]
     # A waiter's own patience is ten minutes; a run may take three hours.
     state_manager.set_transition("ecs::task", {"progression": "manual", "times": 10_000})
     monkeypatch.setattr("botocore.waiter.time.sleep", waits(700))

@@ -59,8 +59,8 @@ select privilege_type, identity_type, identity_name from svv_relation_privileges
 insert into "raw"."_order_he_new_1" ("id", "part", "b", "d", "_source_hash", "_run", "_extracted_at", "_deleted_at") select "id", "part", "b", "d", "_source_hash", 2, timestamp '2026-01-02 03:04:05.678901', cast(null as timestamp) from "staged_1";
 drop table "staged_1";
 select count(*), coalesce(sum(_source_hash), 0) from "raw"."_order_he_new_1" where _deleted_at is null;
+insert into "raw"."_loads" values (2, '2-attempt', 'nothing', 'full', 0, 0, timestamp '2026-01-02 03:04:05.678901', timestamp '2026-01-02 03:04:05.678901', '10.11.19-MariaDB', 'equal: 0 rows'), (2, '2-attempt', 'order', 'full', 1, 0, timestamp '2026-01-02 03:04:05.678901', timestamp '2026-01-02 03:04:05.678901', '10.11.19-MariaDB', 'equal: 1 rows');
 drop table "raw"."order";
 alter table "raw"."_order_he_new_1" rename to "order";
-insert into "raw"."_loads" values (2, '2-attempt', 'nothing', 'full', 0, 0, timestamp '2026-01-02 03:04:05.678901', timestamp '2026-01-02 03:04:05.678901', '10.11.19-MariaDB', 'equal: 0 rows'), (2, '2-attempt', 'order', 'full', 1, 0, timestamp '2026-01-02 03:04:05.678901', timestamp '2026-01-02 03:04:05.678901', '10.11.19-MariaDB', 'equal: 1 rows');
 commit;
 select table_name, run, row_count, snapshot_at, verdict from (select table_name, run, row_count, snapshot_at, verdict, row_number() over (partition by table_name order by run desc) as place from "raw"."_loads") as numbered where place = 1 order by table_name;
