@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from loaders.common.errors import Failure
 from loaders.common.settings import ROOT
-from loaders.types.type_contract import SourceColumn, contract, decode
+from loaders.types.decoding import decode
+from loaders.types.type_contract import SourceColumn, contract
 from mysql_arrow.printed import cast
 
 DOCUMENTED = re.findall(

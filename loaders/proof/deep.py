@@ -22,8 +22,9 @@ from loaders.proof.side_by_side import side_by_side
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
 from loaders.types.canonical import FLOAT, LONG_BYTES, LONG_TEXT, CanonicalColumn, canonical
+from loaders.types.decoding import decode
 from loaders.types.fingerprint import SOURCE_HASH
-from loaders.types.type_contract import Column, SourceColumn, decode
+from loaders.types.type_contract import Column, SourceColumn
 from loaders.warehouse.interface import Warehouse
 from loaders.words.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text, value_text
 

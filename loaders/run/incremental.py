@@ -14,7 +14,7 @@ from loaders.run import by_hash
 from loaders.run.by_hash import Comparison
 from loaders.run.table_read import TableRead
 from loaders.source.source_side import between, by_keys
-from loaders.types.type_contract import decode
+from loaders.types.decoding import decode
 from loaders.warehouse.interface import Warehouse
 from loaders.words import cursors
 from loaders.words.buckets import NOTHING, Buckets, Sums, differing

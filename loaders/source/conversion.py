@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from loaders.common.errors import Exit, Failure
 from loaders.common.telling import value
-from loaders.types.type_contract import Column, decode
+from loaders.types.decoding import decode
+from loaders.types.type_contract import Column
 from mysql_arrow import Block
 
 
