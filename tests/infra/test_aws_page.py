@@ -14,6 +14,7 @@ import yaml
 from botocore import xform_name
 from botocore.validate import validate_parameters
 
+from infra import aws
 from loaders.common.settings import ROOT
 from loaders.source import log_in, mysql_url
 from stand_in_fixtures import ask, redshift, s3, schema  # noqa: F401 (fixtures)
@@ -23,6 +24,7 @@ MARKS = {"ran", "moto", "form", "read"}
 MARK = re.compile(r"^(?:#|--) \[(\w+)\]\n", re.MULTILINE)
 # What the AWS CLI has over its API.
 OF_THE_CLI = {("ec2", "authorize-security-group-ingress"): {"protocol", "port", "cidr"}}
+OF_EVERY_CALL = {"region", "query", "output"}
 
 
 class Entry(NamedTuple):
@@ -91,7 +93,7 @@ def call(words: list[str]) -> dict[str, Any]:
     parameters = {}
     for option in re.split(r"\0?--", "\0".join(words[2:]))[1:]:
         name, *given = option.split("\0")
-        if name in OF_THE_CLI.get((words[0], words[1]), set()) | {"region"}:
+        if name in OF_THE_CLI.get((words[0], words[1]), set()) | OF_EVERY_CALL:
             parameters[f"cli:{name}"] = given
         elif given:
             parameters[members[name][0]] = value(members[name][1], given)
@@ -201,6 +203,23 @@ def test_what_make_is_asked_for_is_there():
 def test_the_workflows_are_yaml():
     found = re.findall(r"```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     assert [yaml.safe_load(found[0])["name"]] == ["nightly"]
+
+
+def test_the_workflow_of_pull_requests_asks_what_aws_knows_of_what_the_stacks_put_out():
+    (text,) = re.findall(r"```yaml\n(.*?)^```$", (ROOT / "infra/README.md").read_text(), re.MULTILINE | re.DOTALL)
+    step = yaml.safe_load(text)["jobs"]["build"]["steps"][-1]
+    calls = {words[1]: words for words in commands(step["run"])}
+    assert calls.keys() == {"get-login-password", "run-task", "wait", "describe-tasks"}
+    for name in ("run-task", "describe-tasks"):
+        given = {key: each for key, each in call(calls[name]).items() if not key.startswith("cli:")}
+        assert not validate_parameters(given, model(calls[name]).input_shape)
+    known = {
+        re.sub("(?<=[a-z])(?=[A-Z])", "_", each).upper()
+        for stack in aws.ORDER
+        for each in aws.template(stack)[1]["Outputs"]
+    }
+    assert {name for name in step["env"] if name != "NUMBER"} <= known
+    assert set(re.findall(r"vars\.(\w+)", text)) - {"AWS_REGION"} <= known
 
 
 def test_redshifts_statements_run(ask, schema):  # noqa: F811
