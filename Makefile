@@ -120,6 +120,9 @@ test-aws: .venv/test ## the real suites on the account in .env; says first what 
 	CONFIRM=$(CONFIRM) $(RUN) tests.redshift.account $(PYTEST)
 # < demo
 
+metrics: setup ## revenue, return rate and the others as dbt defines them (ARGS="revenue return_rate --by order__country")
+	$(STACK) $(DBT) parse --quiet && $(RUN) dashboard metrics $(ARGS)
+
 diff: setup ## what your change of the models does to the data: BASE=main and this folder, built from one raw
 	$(STACK) $(RUN) diff --base "$(BASE)" $(ARGS)
 
@@ -201,7 +204,7 @@ help:
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: env-from-stack diff sql plan verify extract build docs dashboard open export status doctor pr test lint setup up down load replay prune withdraw sign erase discover sample build-sample docs-serve format lock clean help help-all
+.PHONY: env-from-stack metrics diff sql plan verify extract build docs dashboard open export status doctor pr test lint setup up down load replay prune withdraw sign erase discover sample build-sample docs-serve format lock clean help help-all
 # demo >
 .PHONY: demo day check-exercise break fix notebook test-long bench bench-cost test-aws seed without-demo
 # < demo

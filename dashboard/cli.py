@@ -1,11 +1,12 @@
-"""`python -m dashboard page|docs|export|sql`: what comes out of the marts."""
+"""`python -m dashboard page|docs|export|metrics|sql`: what comes out of the marts."""
 
 import argparse
 import datetime
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -26,6 +27,8 @@ EXAMPLES = """examples:
   python -m dashboard export --out . --bom     the same in this folder, for spreadsheet programs
   python -m dashboard export --no-guard        no apostrophe before what a spreadsheet would run as a formula
   python -m dashboard export order_mart        one of them
+  python -m dashboard metrics                  what is defined: names, meanings, dimensions (after `dbt parse`)
+  python -m dashboard metrics return_rate orders --by order__country    ask for two of them
   python -m dashboard sql                      ask questions
   python -m dashboard sql "select 1"           ask one"""
 
@@ -57,6 +60,11 @@ def main() -> int | None:
     )
     exporting.add_argument("--duckdb", action="store_true", help="the marts as one DuckDB file too, for BI tools")
     exporting.set_defaults(run=run_export)
+    measuring = commands.add_parser("metrics", help="ask for metrics as dbt defines them, or list them")
+    measuring.add_argument("metrics", nargs="*", metavar="METRIC", help="which ones; none: list what there is")
+    measuring.add_argument("--by", nargs="+", default=[], metavar="DIMENSION", help="such as metric_time__month")
+    measuring.add_argument("--sql", action="store_true", help="print the SQL, for other tools, and do not run it")
+    measuring.set_defaults(run=run_metrics)
     asking = commands.add_parser("sql", help="ask the warehouse questions, read-only")
     asking.add_argument("question", nargs="?", help="one question; without it, they are read from the terminal")
     asking.set_defaults(run=run_sql)
@@ -87,8 +95,7 @@ def run_page(arguments: argparse.Namespace) -> None:
 def run_docs(arguments: argparse.Namespace) -> None:
     chosen = settings.read()
     settings.prepare_process(chosen)
-    target = settings.ROOT / "dbt_project" / chosen.environment.get("DBT_TARGET_PATH", "target")
-    size = page.write(docs_page.html(target), arguments.out)
+    size = page.write(docs_page.html(_dbt_target(chosen)), arguments.out)
     say(f"wrote {arguments.out} ({size / 1000:,.0f} kB)")
 
 
@@ -112,6 +119,34 @@ def run_export(arguments: argparse.Namespace) -> None:
             notice(f"not written, for the warehouse does not have them: {', '.join(absent)}")
         for done in export.export(connection, target.values["schema"], names, arguments.out, style):
             say(str(done))
+
+
+def run_metrics(arguments: argparse.Namespace) -> None:
+    from dashboard import semantic  # MetricFlow takes a second to import
+
+    chosen = settings.read()
+    settings.prepare_process(chosen)
+    with warehouse.opened(_chosen_target(chosen)) as opened:
+        metrics = semantic.Metrics(_dbt_target(chosen) / "semantic_manifest.json", opened.kind)
+        if not arguments.metrics:
+            say(*metrics.listed())
+            return
+        query = metrics.sql(arguments.metrics, arguments.by)
+        if arguments.sql:
+            say(*query.splitlines())
+        else:
+            say(*_table([[*arguments.by, *arguments.metrics], *opened.ask(query)]))
+
+
+def _table(rows: list[Sequence[Any]]) -> list[str]:
+    dates = [[value.date() if isinstance(value, datetime.datetime) else value for value in row] for row in rows]
+    texts = [["NULL" if value is None else str(value) for value in row] for row in dates]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    return ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in texts]
+
+
+def _dbt_target(chosen: settings.Settings) -> Path:
+    return settings.ROOT / "dbt_project" / chosen.environment.get("DBT_TARGET_PATH", "target")
 
 
 def run_sql(arguments: argparse.Namespace) -> int:

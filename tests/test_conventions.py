@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from dashboard import metrics
+from loaders.common.settings import ROOT
 from tests import commands
 from tests.own_database import OwnDatabase
 
@@ -22,11 +24,16 @@ KEYS = ("unique", "unique_together")
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory):
-    """What dbt makes of the project's files; no warehouse is asked."""
+def parsed(tmp_path_factory):
+    """Where dbt leaves what it makes of the project's files; no warehouse is asked."""
     own = OwnDatabase("", "", tmp_path_factory.mktemp("parsed"))
     commands.succeeded(commands.dbt(own, "parse", "--quiet"))
-    return json.loads((own.folder / "target/manifest.json").read_text())
+    return own.folder / "target"
+
+
+@pytest.fixture(scope="module")
+def manifest(parsed):
+    return json.loads((parsed / "manifest.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +153,27 @@ def test_the_project_parses_for_every_target_without_a_deprecation(target, tmp_p
     wrong = [line for line in told.splitlines() if re.search("deprecat|warning", line, re.IGNORECASE)
              and "Configuration paths exist" not in line]  # fmt: skip
     assert not wrong, told
+
+
+def test_each_metric_is_told_in_docs_bi_as_dbt_defines_it(manifest):
+    found = {metric["name"]: metric for metric in manifest["metrics"].values() if metric["fqn"][1] == "marts"}
+    assert found.keys() == metrics.defined().keys(), "the page reads the marts' YAML: define metrics there"
+    lines = [
+        f"| `{name}` | {metric['label']} | `{asks_for(metric)}` | {metric['description']} |"
+        for name, metric in found.items()
+    ]
+    none(set(lines).difference((ROOT / "docs/bi.md").read_text().splitlines()), "its line in docs/bi.md")
+
+
+def asks_for(metric: dict) -> str:
+    if metric["type"] == "simple":
+        return metrics.sql()[metric["name"]]
+    if metric["type"] == "ratio":
+        return " / ".join(metric["type_params"][part]["name"] for part in ("numerator", "denominator"))
+    (given,) = metric["type_params"]["metrics"]
+    return f"{given['name']}, {given['offset_window']['count']} {given['offset_window']['granularity']} before"
+
+
+def test_every_metric_has_a_name_and_a_meaning_in_korean():
+    told = json.loads(metrics.words())
+    none((name for name, words in told["ko"].items() if words in told["en"].values()), "translate it (config.meta.ko)")

@@ -105,6 +105,8 @@ def test_the_shop_can_be_switched_off_for_an_own_database_without_a_warning(own,
         commands.dbt(own, "--warn-error", "build", "--vars", "{shop: false}", "--project-dir", str(project))
     )
     assert "1 view model in" in told and "WARN=0 ERROR=0 SKIP=0" in told, told
+    done = commands.python(own, "dashboard", "metrics", DBT_TARGET_PATH=str(own.folder / "target"))
+    assert done.returncode == 1 and "error: this dbt project has no metrics" in done.stderr, done.stdout + done.stderr
 
 
 def test_a_contract_stops_a_mart_of_the_wrong_type(shop, tmp_path):
@@ -328,3 +330,8 @@ def test_no_model_and_no_hook_reaches_beyond_the_warehouse(tmp_path):
         refused = any(word in message for word in ("disabled", "has been locked"))
         assert (status, refused) == ("error", True), (texts[int(number)], message)
     assert not file.exists()
+
+
+def test_a_question_that_metricflow_does_not_understand_names_what_there_is(shop):
+    done = commands.python(shop, "dashboard", "metrics", "revenu", DBT_TARGET_PATH=str(shop.folder / "target"))
+    assert done.returncode == 1 and "'revenue'" in done.stderr and "fix: run `make metrics`" in done.stderr
