@@ -36,9 +36,7 @@ class Metrics:
             raise Failure(f"{manifest} cannot be read ({error.strerror})", "run `make metrics`") from None
         known = parse_manifest_from_dbt_generated_manifest(text)
         if not known.metrics:
-            raise Failure(
-                "this dbt project has no metrics", "define some in the YAML of a mart of yours"
-            )
+            raise Failure("this dbt project has no metrics", "define some in the YAML of a mart of yours")
         self._engine = MetricFlowEngine(SemanticManifestLookup(known), {"duckdb": _Duckdb, "redshift": _Redshift}[kind])
 
     def listed(self) -> Iterator[str]:
