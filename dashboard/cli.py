@@ -85,7 +85,7 @@ def run_page(arguments: argparse.Namespace) -> None:
             "build": build,
             "tests": trust.tests(results, build["invocation"] if build else None),
             "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-            "onTimeDays": page.on_time_days(settings.ROOT / "dbt_project/dbt_project.yml"),
+            **page.promises(settings.ROOT / "dbt_project/dbt_project.yml"),
         }
         document = page.html(opened, facts)
     size = page.write(document, arguments.out)

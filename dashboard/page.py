@@ -27,7 +27,7 @@ STYLES = ("page", "tiles", "print")
 def html(warehouse: Warehouse, facts: Mapping[str, Any]) -> str:
     """The page over the warehouse's order mart.
 
-    facts: what trust.py found, when the page was written, and within how many days a delivery is on time.
+    facts: what trust.py found, when the page was written, and what was promised.
     """
     mart = warehouse.mart("order_mart")
     if not warehouse.has(warehouse.schema, "order_mart"):
@@ -41,10 +41,15 @@ def html(warehouse: Warehouse, facts: Mapping[str, Any]) -> str:
     return assembled(Layout(cubes.read(warehouse.ask, mart)).text(header))
 
 
-def on_time_days(project: Path) -> int:
-    """In how many calendar days a delivery was promised: dbt's own variable, so that marts and page agree."""
+def promises(project: Path) -> dict[str, int]:
+    """In how many calendar days a delivery was promised, and a month's revenue (0: it was not): dbt's own variables."""
     variables = yaml.safe_load(project.read_text(encoding="utf-8")).get("vars") or {}
-    return int(variables.get("promised_delivery_days", 5))
+    target = variables.get("monthly_revenue_target", 0)
+    if type(target) is not int or target < 0:
+        raise Failure(
+            f"monthly_revenue_target is {target!r}, which is no whole amount of money", f"write a number into {project}"
+        )
+    return {"onTimeDays": int(variables.get("promised_delivery_days", 5)), "monthlyTarget": target}
 
 
 def queries(kind: str, mart: str, on_time_days: int) -> dict[str, str]:

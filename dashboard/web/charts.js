@@ -49,8 +49,9 @@ function revenueChart(view, rows) {
   const first = line.bin === "day" ? line.from : line.first;
   const bins = dates.map((date, at) => ({ row: found.get(date) || [date, 0, 0, 0, 0], partial: cut.has(first + at) }));
   const start = firstCompared(time, line);
+  const target = monthlyTarget(view);
   const compared = ({ row, partial }) => row[0] >= start && !partial;
-  const values = (place, shown) => bins.map((bin, at) => ({ value: shown(bin, at) ? bin.row[place] : null, tip: revenueTip(line, bin, compared(bin)) }));
+  const values = (place, shown) => bins.map((bin, at) => ({ value: shown(bin, at) ? bin.row[place] : null, tip: [...revenueTip(line, bin, compared(bin)), ...(target ? [`${say("target")}: ${pretty(target, "integer")}`] : [])] }));
   const whole = ({ partial }) => !partial;
   const beside = (bin, at) => bin.partial || bins[at - 1]?.partial || bins[at + 1]?.partial;
   const alone = bins.filter(whole).length === 1;
@@ -70,8 +71,15 @@ function revenueChart(view, rows) {
         ? [{ ...step, name: say("before"), data: values(4, compared), color: colour("past"), lineStyle: { width: 1.5, type: [5, 4] } }] : []),
       ...(cut.size ? [{ ...hollow, name: say("partial"), data: values(2, beside).map((point, at) => ({ ...point, symbol: bins[at].partial ? "emptyCircle" : "none" })),
         lineStyle: { width: 1.5, type: [2, 3] } }] : []),
+      ...(target ? [{ ...step, name: say("target"), data: values(2, () => true).map((point) => ({ ...point, value: target })), showSymbol: false, color: colour("good"),
+        lineStyle: { width: 1.5 } }] : []),
     ],
   };
+}
+
+/** What a month of the whole shop shall bring; nothing where days are drawn, or a part of the shop is chosen. */
+function monthlyTarget({ shop, line, state }) {
+  return line.bin === "month" && Object.keys(CHOICES).every((name) => state[name].size === 0) ? shop.monthlyTarget : 0;
 }
 
 /** The first bin that has something to be compared with: before it lies the time before the first order, or a part of its month. */
@@ -146,10 +154,12 @@ function onTimeChart(view, rows) {
 }
 
 /** A ring. slices: [{ name, value, text, choose }], coloured from deep to light. */
-function ring(slices) {
+function ring(chart, slices) {
+  // Beside it there is place for a label of our own words.
+  const radius = Math.max(44, Math.min(0.26 * chart.getHeight(), chart.getWidth() / 2 - 104));
   return {
     series: [{
-      type: "pie", radius: ["32%", "52%"], center: ["50%", "50%"], startAngle: 90, padAngle: 0.6,
+      type: "pie", radius: [0.6 * radius, radius], center: ["50%", "50%"], startAngle: 90, padAngle: 0.6,
       itemStyle: { borderColor: colour("paper"), borderWidth: 1 }, emphasis: { scaleSize: 3 },
       label: { color: colour("ink"), fontSize: 12.5, lineHeight: 16, overflow: "truncate", bleedMargin: 2, formatter: ({ data }) => `${cut(data.name)}\n${data.text}` },
       labelLayout: { hideOverlap: true },
@@ -176,18 +186,18 @@ function shade(place, count) {
   return `rgb(${deep.map((value, at) => Math.round(value + (light[at] - value) * part)).join(",")})`;
 }
 
-function shareChart({ shop }, rows) {
+function shareChart({ shop, charts }, rows) {
   const total = rows.reduce((sum, row) => sum + row[1], 0);
   const slice = ([member, value, share]) => ({ name: label(shop, member, "country"), value, text: pretty(share, "percent"), choose: ["country", member] });
-  if (rows.length <= MOST_SLICES + 1) return ring(rows.map(slice));
+  if (rows.length <= MOST_SLICES + 1) return ring(charts.share, rows.map(slice));
   const rest = rows.slice(MOST_SLICES);
   const value = rest.reduce((sum, row) => sum + row[1], 0);
   const others = { name: say("others", { number: rest.length }), value, text: pretty(rounded(1000 * value, total), "percent") };
-  return ring([...rows.slice(0, MOST_SLICES).map(slice), others]);
+  return ring(charts.share, [...rows.slice(0, MOST_SLICES).map(slice), others]);
 }
 
-function hoursChart(_view, rows) {
-  return ring(rows.map(([hours, value, share]) => ({ name: spanName(hours), value, text: pretty(share, "percent") })));
+function hoursChart({ charts }, rows) {
+  return ring(charts.hours, rows.map(([hours, value, share]) => ({ name: spanName(hours), value, text: pretty(share, "percent") })));
 }
 
 function spanName(hours) {

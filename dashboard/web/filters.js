@@ -1,5 +1,8 @@
 // Filters: the bar with period, country, category, loyalty level and status.
 
+// A longer list can be searched.
+const MOST_UNSEARCHED = 12;
+
 function showFilters(view) {
   const form = document.getElementById("filters");
   const focused = document.activeElement?.dataset?.place;
@@ -65,9 +68,12 @@ function checklist(view, name, open) {
     box.onchange = () => view.choose(name, member);
     return element("label", {}, box, element("bdi", {}, memberLabel(view.shop, name, member)));
   });
+  const search = element("input", { type: "search", "aria-label": say("search"), placeholder: say("search"), "data-place": `${name} search` });
+  search.oninput = () => boxes.forEach((box) => { box.hidden = !box.textContent.toLowerCase().includes(search.value.trim().toLowerCase()); });
+  search.onkeydown = (event) => { if (event.key === "Enter") event.preventDefault(); };
   const made = element("details", { open, className: chosen.size ? "list active" : "list", "data-name": name },
     element("summary", { "data-place": name }, element("span", {}, say(name)), element("b", {}, chosenLabel(view.shop, name, chosen))),
-    element("div", { className: "options", role: "group", "aria-label": say(name) }, ...boxes));
+    element("div", { className: "options", role: "group", "aria-label": say(name) }, ...(members.length > MOST_UNSEARCHED ? [search] : []), ...boxes));
   made.onkeydown = (event) => {
     if (event.key !== "Escape") return;
     made.open = false;

@@ -100,6 +100,10 @@ function showMeaning(shop, time) {
 function onPaper(view, printed) {
   document.documentElement.classList.toggle("paper", printed);
   document.documentElement.dataset.theme = isDark(view.state) && !printed ? "dark" : "light";
+  // What the figures mean is read on paper, too.
+  const meaning = document.getElementById("meaning");
+  if (printed) view.meaningWasOpen = meaning.open;
+  meaning.open = printed || view.meaningWasOpen;
   drawAll(view);
 }
 

@@ -64,7 +64,7 @@ function comparison(shop, kind) {
 function line(shop, row, columns, open) {
   const cells = Object.values(columns).map((kind, column) => {
     const text = label(shop, row[column], kind);
-    const place = { className: isNumeric(kind) ? "number" : "" };
+    const place = { className: isNumeric(kind) ? "number" : kind === "date" ? "date" : "" };
     return column === 0 ? element("th", { ...place, scope: "row" }, element("bdi", {}, text)) : element("td", place, element("bdi", {}, text));
   });
   return element("tr", {}, ...cells, ...(open ? [element("td", { className: "number" }, opener(shop, row, columns, open))] : []));

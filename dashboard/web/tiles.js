@@ -74,9 +74,11 @@ function isNumeric(kind) {
 }
 
 /** With what the revenue is compared, and which part of it is not over or not chosen. */
-function revenueNote({ line, time }) {
+function revenueNote(view) {
+  const { line, time } = view;
   const parts = [say("revenueNote", { before: beforeInWords(line) })];
   if (partialBins(time, line).size) parts.push(say("partialNote", { day: time.newestDay }));
+  if (view.shop.monthlyTarget && !monthlyTarget(view)) parts.push(say("noTarget"));
   return parts.join(" ");
 }
 

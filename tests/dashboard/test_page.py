@@ -348,6 +348,12 @@ def test_it_prints_light_and_without_buttons(demo, open_page):
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator("#tile-revenue .more").is_visible() and page.locator("#tile-revenue svg").is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    edge = "name => document.querySelector(name).getBoundingClientRect().right"
+    assert page.evaluate(edge, ".heat") < page.evaluate(edge, "#tile-retention"), "the last months are on the paper"
+    assert page.locator("#meaning dd").first.is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not page.locator("#meaning dd").first.is_visible()
 
 
 NULLS = {"country": None, "category": None, "delivery_days": None, "delivery_hours": None, "delivery_fee": None}
