@@ -61,4 +61,4 @@ class Metrics:
             return self._engine.explain(request).sql_statement.without_descriptions.sql
         except InvalidQueryException as error:
             lines = [line for line in str(error).splitlines() if line.strip()]
-            raise Failure("MetricFlow does not understand the question", LIST, lines[1:12]) from None
+            raise Failure("MetricFlow does not understand the question", LIST, lines[1:20]) from None
