@@ -27,9 +27,9 @@ function pretty(value, kind) {
   return grouped + (part ? `.${part}` : "") + (kind === "percent" ? "%" : "");
 }
 
-/** Short form for axes: 12,000 -> 12k. */
+/** Short form for axes: 12,000 -> 12k, in Korean 1.2만. */
 function short(value) {
-  const steps = [[1e9, "bn"], [1e6, "m"], [1e3, "k"]];
+  const steps = document.documentElement.lang === "ko" ? [[1e8, "억"], [1e4, "만"]] : [[1e9, "bn"], [1e6, "m"], [1e3, "k"]];
   const [size, letter] = steps.find(([step]) => Math.abs(value) >= step) || [1, ""];
-  return `${Math.round((value / size) * 10) / 10}${letter}`;
+  return `${pretty(Math.round((value / size) * 10), "tenths").replace(".0", "")}${letter}`;
 }

@@ -52,9 +52,9 @@ const WORDS = {
   ko: {
     title: "Order-He 주문 현황", skip: "지표로 건너뛰기", otherLanguage: "English", dark: "어둡게", light: "밝게",
     covered: "주문 {orders}건, {from} ~ {to}", coveredNone: "아직 주문이 없습니다",
-    filters: "필터", search: "목록에서 찾기", range: "기간", from: "시작", to: "끝", country: "국가", category: "카테고리", level: "회원 등급", status: "주문 상태",
+    filters: "필터", search: "목록에서 찾기", range: "기간", from: "시작일", to: "종료일", country: "국가", category: "카테고리", level: "회원 등급", status: "주문 상태",
     all: "전체 기간", every: "전체", days30: "최근 30일", days90: "최근 90일", months3: "최근 3개월", months12: "최근 12개월", rangeTo: "{range} ({to}까지)",
-    thisYear: "올해", lastYear: "지난해", custom: "직접 선택", reset: "초기화", chosen: "{first} 외 {more}",
+    thisYear: "올해", lastYear: "지난해", custom: "직접 선택", reset: "초기화", chosen: "{first} 외 {more}개",
     ignored: "주소에 이 페이지가 모르는 값이 있어 제외했습니다: {what}",
     nothing: "선택한 조건의 주문이 없습니다", noDelivery: "선택한 조건의 배송 완료 주문이 없습니다", noNewcomers: "선택한 조건에서 처음 주문한 고객이 없습니다",
     none: "(없음)", blank: "(빈 값)", others: "기타 ({number})", total: "합계", grandTotal: "총합계",

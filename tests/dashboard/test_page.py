@@ -280,7 +280,10 @@ def test_both_languages_say_everything(demo, open_page):
     assert words["en"].keys() == words["ko"].keys() and words["en"]["columns"].keys() == words["ko"]["columns"].keys()
     assert page.evaluate("document.documentElement.lang") == "ko" and "주문" in page.title()
     assert "undefined" not in page.inner_text("body")
+    axis = [0, 800, 5_000, 12_000, 80_000, 250_000_000]
+    assert page.evaluate("axis => axis.map(short)", axis) == ["0", "800", "5,000", "1.2만", "8만", "2.5억"]
     page.click("#language")
+    assert page.evaluate("axis => axis.map(short)", axis) == ["0", "800", "5k", "12k", "80k", "250m"]
     assert page.evaluate("document.documentElement.lang") == "en" and "orders" in page.title()
     assert "undefined" not in page.inner_text("body")
     assert open_page(demo, locale="ko-KR").evaluate("document.documentElement.lang") == "ko"
