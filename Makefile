@@ -107,8 +107,8 @@ test-long: .venv/test ## 20,000 random steps of shop and runs, 500 with dbt, and
 	seed=$(or $(SEED),$$RANDOM); echo "the seed of these random steps: $$seed"; \
 	  $(BIN)/python -m pytest tests/test_state_machine.py tests/test_mart_machine.py tests/test_untouched.py::test_random_writers_and_runs -s --timeout 0 --hypothesis-profile long --hypothesis-seed "$$seed" $(PYTEST)
 
-bench-cost: setup ## what it costs that a run ends equal to the source (ARGS="--orders 10000000"; some minutes)
-	$(RUN) bench.cost $(ARGS)
+bench-cost: setup ## what it costs that a run ends equal to the source, on both servers (ARGS="--orders 10000000"; ARGS=--write: into the READMEs)
+	$(RUN) bench.cost $(KIND) $(ARGS)
 
 bench: setup ## measure our extract beside the alternatives on both servers, two million orders (SERVER=mysql: on that; ARGS="--orders 200000 --pairs 3")
 	$(RUN) bench $(KIND) $(ARGS)

@@ -6,6 +6,8 @@ whole table, and the same with rows deleted, inserted late and updated without a
 
 And, after no change again, what a run by `proof: {share: 24}` costs the source, beside one by `proof: whole`: CPU
 seconds of the server's process.
+
+`--write` puts the medians into the table of both READMEs.
 """
 
 import argparse
@@ -16,10 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.rounds import LAUNCH
 from loaders.common.settings import ROOT
 from loaders.source import log_in, mysql, mysql_url
 from loaders.types.fingerprint import hash_column
@@ -41,6 +45,8 @@ FAULTS = (
 )
 # Every run reads again what was changed within the last hour: what is measured is one change, not all rounds'.
 AGED = "update `order` set updated_at = updated_at - interval 2 hour where updated_at > now(6) - interval 2 hour"
+ORDERS, ROUNDS = 2_000_000, 5
+MARK = "<!-- bench-cost -->"
 # What issue 5 allows: seconds beyond 1.3 F.
 ALLOWED = {"no change": 1, "changed": 2, "changed, with faults": 3}
 
@@ -57,6 +63,17 @@ class Taken:
     written: int
     verdict: str
     source: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A line of the READMEs' table, of one server. of_full, of_bytes: of a full run's. memory: the largest, in MB."""
+
+    seconds: float
+    times_f: float
+    of_full: float | None
+    of_bytes: float | None
+    memory: float | None
 
 
 @dataclass(frozen=True)
@@ -80,13 +97,13 @@ class Shop:
 
     def command(self, *arguments: str, **changes: str) -> tuple[float, float]:
         """Run `python -m …`; seconds on the clock, and the largest memory of the process in MB."""
-        started = time.monotonic()
-        process = subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT, env=self.environment() | changes)
-        _pid, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit(f"{' '.join(arguments)} ended with {process.returncode}")
-        return time.monotonic() - started, used.ru_maxrss * 1024 / 1e6
+        used = self.home / "used.json"
+        launch = [sys.executable, "-I", "-S", str(LAUNCH), str(used), sys.executable, "-m", *arguments]
+        subprocess.run(launch, cwd=ROOT, env=self.environment() | changes, check=True)
+        found = json.loads(used.read_text())
+        if found["status"]:
+            raise SystemExit(f"{' '.join(arguments)} ended with {found['status']}")
+        return found["wall"], found["peak"] / 1e6
 
     def environment(self) -> dict[str, str]:
         own = {"SHOP_URL": self.shop_url, "SOURCE_URL": self.source_url, "LAKE_URL": str(self.home / "lake"),
@@ -131,19 +148,30 @@ class Shop:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.cost", description=__doc__)
-    parser.add_argument("--orders", type=int, default=2_000_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--server", choices=private_server.NAMES, default=private_server.DEFAULT_KIND)
+    parser.add_argument("--orders", type=int, default=ORDERS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--server", choices=private_server.NAMES, help="this one alone; not given: one after the other")
+    parser.add_argument("--write", action="store_true", help="put the figures into the READMEs")
     arguments = parser.parse_args()
+    if arguments.write and (arguments.orders, arguments.rounds, arguments.server) != (ORDERS, ROUNDS, None):
+        parser.error(f"the READMEs' table is of {ORDERS:,} orders, {ROUNDS} rounds and both servers")
+    figures = [_served(kind, arguments) for kind in ([arguments.server] if arguments.server else private_server.NAMES)]
+    if arguments.write:
+        for page in (ROOT / "README.md", ROOT / "README.ko.md"):
+            page.write_text(table_written(page.read_text(encoding="utf-8"), figures), encoding="utf-8")
+            print(f"wrote {page}")
+
+
+def _served(kind: str, arguments: argparse.Namespace) -> list[Figures]:
     with tempfile.TemporaryDirectory(prefix="order-he-cost-") as home:
-        server = private_server.up(Path(home) / "mysql", arguments.server)
+        server = private_server.up(Path(home) / "mysql", kind)
         try:
-            measure(server, Path(home), arguments)
+            return measure(server, Path(home), arguments)
         finally:
             private_server.down(Path(home) / "mysql")
 
 
-def measure(server, home: Path, arguments: argparse.Namespace) -> None:
+def measure(server, home: Path, arguments: argparse.Namespace) -> list[Figures]:
     (home / "profiles.yml").write_text((ROOT / "profiles.example.yml").read_text())
     shop = Shop(server.url("shop", "order_he"), server.url("loader", "order_he"), home)
     shop.fill(arguments.orders)
@@ -159,8 +187,42 @@ def measure(server, home: Path, arguments: argparse.Namespace) -> None:
         shop.settle()
         shop.write(*changed(arguments.rounds + number, arguments.orders, *FAULTS))
         taken["changed, with faults"].append(shop.extract())
-    report(statistics.median(queries), full, taken, arguments)
+    query = statistics.median(queries)
+    report(query, full, taken, arguments)
     report_proofs(shop, proofs(shop, arguments.rounds))
+    runs = [summed(query, full, rounds) for rounds in (full, *taken.values())]
+    return [Figures(query, 1, None, None, None), *runs]
+
+
+def summed(query: float, full: list[Taken], rounds: list[Taken]) -> Figures:
+    def middle(runs: list[Taken], name: str) -> float:
+        return statistics.median(getattr(one, name) for one in runs)
+
+    seconds, written = middle(rounds, "seconds"), middle(rounds, "written") / middle(full, "written")
+    memory = max(one.megabytes for one in rounds)
+    return Figures(seconds, seconds / query, seconds / middle(full, "seconds"), written, memory)
+
+
+def table_written(page: str, servers: list[list[Figures]]) -> str:
+    """The page with these figures in the table between the marks; names of lines and columns stay as they are."""
+    before, table, after = page.split(MARK)
+    head, ruler, *lines = table.strip().splitlines()
+    found = zip(lines, zip(*servers, strict=True), strict=True)
+    told = [f"{line.split(' | ')[0]} | {' | '.join(_cells(figures))} |" for line, figures in found]
+    return MARK.join([before, "\n".join(["", head, ruler, *told, ""]), after])
+
+
+def _cells(found: tuple[Figures, ...]) -> Iterable[str]:
+    """Of one line: seconds and multiples of F of each server, then shares and memory of both."""
+    for one in found:
+        yield from (f"{one.seconds:.1f}", f"{one.times_f:.2f}")
+    yield _both(f"{one.of_full:.0%}" for one in found if one.of_full)
+    yield _both(f"{one.of_bytes:.2%}" for one in found if one.of_bytes)
+    yield _both(f"{one.memory:.0f}" for one in found if one.memory)
+
+
+def _both(texts: Iterable[str]) -> str:
+    return ", ".join(texts)
 
 
 def proofs(shop: Shop, rounds: int) -> dict[str, list[Taken]]:

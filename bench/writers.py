@@ -3,10 +3,14 @@ loaders read; how long their transactions take, with nobody reading and during e
 
 A transaction updates one order and inserts another. The private server writes its log at each commit and does not wait
 for the disk. Loaders, writers and server share the machine, so a run takes processors from the writers, too.
+
+`--pool 16M`: a server whose memory does not hold the table. `--replica`: writers write to one server, the loaders read
+another that follows it; besides, how long it takes after a run until that one has all that had been written.
 """
 
 import argparse
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -29,6 +33,24 @@ ADDED = (
     "insert into `order` select %s, customer_id, product_id, order_date, quantity, amount, delivery_id, delivery_fee, "
     "shipping_date, status, request, now(6), now(6) from `order` where order_id = %s"
 )
+# Each server's words: where the log is, how another one follows it, and how that one waits for a place in it.
+FOLLOW = {
+    "mysql": (
+        "show binary log status",
+        "change replication source to source_host = '127.0.0.1', source_port = {port}, source_user = 'follower', "
+        "source_password = '{password}', source_log_file = '{log}', source_log_pos = {position}, "
+        "get_source_public_key = 1",
+        "start replica",
+        "select source_pos_wait(%s, %s)",
+    ),
+    "mariadb": (
+        "show master status",
+        "change master to master_host = '127.0.0.1', master_port = {port}, master_user = 'follower', "
+        "master_password = '{password}', master_log_file = '{log}', master_log_pos = {position}",
+        "start slave",
+        "select master_pos_wait(%s, %s)",
+    ),
+}
 RUNS = {
     "read whole": ("extract", "--full"),
     "again, nearly nothing changed": ("extract",),
@@ -62,6 +84,38 @@ class Writer(threading.Thread):
                 self.taken.append((begun, 1000 * (time.monotonic() - begun)))
 
 
+class Replica:
+    """A server that follows another one from now on."""
+
+    def __init__(self, source: private_server.Server, port: int, home: Path, options: tuple[str, ...]):
+        self.source, self.home = source, home
+        self.place, follow, start, self.wait = FOLLOW[source.kind]
+        self.server = private_server.up(home, source.kind, options=(*options, "--server-id=2"))
+        password = source.passwords["shop"]
+        _asked(source, f"create user follower identified by '{password}'")
+        _asked(source, "grant replication slave on *.* to follower")
+        log, position = self._place()
+        _asked(self.server, follow.format(port=port, password=password, log=log, position=position))
+        _asked(self.server, start)
+
+    def behind(self) -> float:
+        """Wait until it has what the source has now: how many seconds that took."""
+        began = time.monotonic()
+        _asked(self.server, self.wait, self._place())
+        return time.monotonic() - began
+
+    def _place(self) -> tuple[str, int]:
+        return _asked(self.source, self.place)[0][:2]
+
+
+def _asked(server: private_server.Server, statement: str, values: tuple | None = None) -> tuple:
+    administrator = mysql_url.parse(server.url("root"), "the bench's URL")
+    connected = closing(log_in.connect(administrator, "the bench's URL", autocommit=True))
+    with connected as connection, connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()
+
+
 @contextmanager
 def writing(shop: Shop, orders: int) -> Iterator[list[Writer]]:
     ended = threading.Event()
@@ -83,22 +137,38 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15, help="how long nobody reads, in each round")
     parser.add_argument("--server", choices=private_server.NAMES, default=private_server.DEFAULT_KIND)
     parser.add_argument("--pool", default="1G", help="innodb_buffer_pool_size")
+    parser.add_argument("--replica", action="store_true", help="the loaders read a server that follows the writers'")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="order-he-writers-") as home:
-        options = (f"--innodb-buffer-pool-size={arguments.pool}",)
-        server = private_server.up(Path(home) / "mysql", arguments.server, options=options)
         try:
-            (Path(home) / "profiles.yml").write_text((ROOT / "profiles.example.yml").read_text())
-            shop = Shop(server.url("shop", "order_he"), server.url("loader", "order_he"), Path(home))
-            shop.fill(arguments.orders)
-            measure(shop, arguments)
+            shop, replica = served(Path(home), arguments)
+            measure(shop, replica, arguments)
         finally:
-            private_server.down(Path(home) / "mysql")
+            for server in ("replica", "mysql"):
+                private_server.down(Path(home) / server)
 
 
-def measure(shop: Shop, arguments: argparse.Namespace) -> None:
+def served(home: Path, arguments: argparse.Namespace) -> tuple[Shop, Replica | None]:
+    """A filled shop and, if wanted, a replica of it."""
+    options, port = (f"--innodb-buffer-pool-size={arguments.pool}",), 0
+    if arguments.replica:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+    logged = ("--server-id=1", "--log-bin=log", "--skip-networking=0", "--bind-address=127.0.0.1", f"--port={port}")
+    server = private_server.up(home / "mysql", arguments.server, options=(*options, *(logged if port else ())))
+    replica = Replica(server, port, home / "replica", options) if port else None
+    (home / "profiles.yml").write_text((ROOT / "profiles.example.yml").read_text())
+    shop = Shop(server.url("shop"), (replica.server if replica else server).url("loader"), home)
+    shop.fill(arguments.orders)
+    if replica:
+        replica.behind()
+    return shop, replica
+
+
+def measure(shop: Shop, replica: Replica | None, arguments: argparse.Namespace) -> None:
     shop.extract()
     shop.settle()
+    behind: list[float] = []
     meanwhile: dict[str, list[tuple[float, float]]] = {}
     with writing(shop, arguments.orders) as writers:
         # In turn, so that whatever else the machine does falls on all alike.
@@ -107,6 +177,9 @@ def measure(shop: Shop, arguments: argparse.Namespace) -> None:
             for name, words in RUNS.items():
                 pace = "20%" if "PACE" in name else ""
                 during(name, meanwhile, partial(shop.command, "loaders", *words, SOURCE_PACE=pace))
+                behind += [replica.behind()] if replica else []
+    if behind:
+        print(f"\nthe replica had all of it {statistics.median(behind):.1f} s after a run, {max(behind):.1f} at most")
     report(meanwhile, writers, arguments)
     history = [sys.executable, "-m", "loaders", "history", "--last", f"{len(RUNS) * arguments.rounds}"]
     told = subprocess.run(history, cwd=ROOT, env=shop.environment(), capture_output=True, text=True).stdout

@@ -8,7 +8,7 @@ import sys
 
 import duckdb
 
-from bench import hard, history, server, values, ways
+from bench import cost, hard, history, server, values, ways
 from loaders.common.settings import ROOT
 from loaders.source import mysql_url
 from tests import commands
@@ -58,6 +58,21 @@ def test_a_run_is_slower_only_beyond_the_bound_of_the_last_ones_median():
     assert told == "ours on mysql: wall takes 1.26, the median of 8 runs is 1.00"
     assert history.slower(before, run_of(new=5.0)) == ["ours on mysql: wall has none, the median of 8 runs is 1.00"]
     assert history.slower(before[-2:], run_of(ours=9.0)) == [], "two runs are no measure"
+
+
+def test_the_readmes_table_is_written_by_the_bench_and_keeps_its_words():
+    """In both languages; what is written is what stands there, with other figures."""
+    of = [cost.Figures(1.25 * n, n, n / 2, n / 1000, 100.4 * n) for n in (1, 2, 3, 4, 5)]
+    of[0] = cost.Figures(1.25, 1, None, None, None)
+    for name in ("README.md", "README.ko.md"):
+        page = (ROOT / name).read_text(encoding="utf-8")
+        written = cost.table_written(page, [of, of])
+        old, new = (text.split(cost.MARK)[1].strip().splitlines() for text in (page, written))
+        assert [line.split(" | ")[0] for line in old] == [line.split(" | ")[0] for line in new]
+        assert {line.count(" | ") for line in [*old, *new]} == {7}
+        assert new[3].endswith(" | 2.5 | 2.00 | 2.5 | 2.00 | 100%, 100% | 0.20%, 0.20% | 201, 201 |")
+        assert cost.table_written(written, [of, of]) == written
+        assert page.split(cost.MARK)[::2] == written.split(cost.MARK)[::2]
 
 
 def test_values_that_are_changed_are_counted(own, tmp_path):

@@ -279,7 +279,9 @@ def test_another_server_a_day_and_a_commit_of_the_last_minutes_are_no_proof(own,
         for age in (0, 599, -7200):
             late = then.at - datetime.timedelta(seconds=age)
             assert not holds(updated=late, said=replace(said, updated=late))
-        assert not holds(at=then.at - datetime.timedelta(days=1))
+        for hours, still in ((23, True), (25, False)):
+            ago, long_ago = then.at - hours * hour, then.at - 99 * hour
+            assert holds(at=ago, updated=long_ago, said=replace(said, updated=long_ago)) is still
         assert not holds(at=snapshot.taken_at + hour)
         for other in ({"nulled": ("v",)}, {"cursor": "v"}, {"live_rows": None}, {"hash_version": 1}):
             changed = replace(base, compared=replace(then, updated=said.updated), **other)
