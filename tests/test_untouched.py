@@ -3,6 +3,7 @@
 import datetime
 import shutil
 import socket
+import threading
 import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -162,6 +163,30 @@ def test_what_brings_other_rows_under_a_tables_name_is_read(own, only_mysql, bel
     next_second(own)  # else, without the ten minutes, nothing tells two of one second apart
     own.write(*altered(way))
     assert "t" not in taken(own.run(known))
+    equal(own, known)
+
+
+def test_a_rename_that_waits_for_a_run_to_end_is_read_by_the_next(own, only_mysql, believing, monkeypatch):
+    """The server has counted it by then, so what it counted before the table was held is what tells."""
+    own.write(*(CREATE.format(table) for table in ("t", "twin")))
+    own.write("insert into t values (1, 1)", "insert into twin values (1, 2)")
+    known, of = own.discover(), touched.Word.of
+    swap = threading.Thread(target=own.write, args=("rename table t to x, twin to t, x to twin",))
+
+    def while_it_waits(word, table):
+        if swap.ident is None:
+            swap.start()
+            with closing(own.connect(own.shop_url)) as other:
+                states = "select 1 from information_schema.processlist where state like 'Waiting for table%' and db = "
+                while not asked(other, states + "database()"):
+                    time.sleep(0.02)
+        return of(word, table)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(touched.Word, "of", while_it_waits)
+        own.run(known)
+    swap.join()
+    assert taken(own.run(known)) == set()
     equal(own, known)
 
 
