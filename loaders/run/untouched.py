@@ -24,7 +24,7 @@ AT_MOST = datetime.timedelta(hours=24)
 
 def batch(read: TableRead, raw: Raw, said: Noted | None) -> Batch | None:
     """The batch of a table that need not be read, since raw is what it was; None of any other."""
-    base = raw.base(read) if raw.warehouse and read.source.held_still else None
+    base = raw.base(read) if raw.warehouse else None
     same = base and since(read, base, said)
     if not base or not same or not raw.warehouse or not raw_state.is_as_left(raw.warehouse, base):
         return None
