@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from dashboard.semantic import Metrics
 from loaders.common.settings import ROOT
 from tests import commands, forked_dbt
 from tests.own_database import OwnDatabase
@@ -64,6 +65,27 @@ def test_the_mart_is_the_same_join_that_mysql_itself_computes(shop):
     )
     assert len(ours) > 350
     assert ours == expected
+
+
+SELLER = ("country, seller_company", ["order__country", "order__seller_company"])
+SHARES = [
+    ("product_mart", "return_share", "return_rate", "product_id", ["product"]),
+    ("delivery_mart", "on_time_share", "on_time_share", *SELLER),
+    ("delivery_mart", "average_delivery_days", "average_delivery_days", *SELLER),
+]
+
+
+@pytest.mark.parametrize(("mart", "column", "metric", "keys", "by"), SHARES)
+def test_a_marts_share_is_the_metrics_rounded(shop, mart, column, metric, keys, by):
+    metrics = Metrics(shop.folder / "target/semantic_manifest.json", "duckdb")
+    here = {row[:-1]: row[-1] for row in ask(shop, f"select {keys}, {column} from analytics.{mart}")}
+    there = {row[:-1]: row[-1] for row in ask(shop, metrics.sql([metric], by))}
+    here, there = ({key: value for key, value in found.items() if value is not None} for found in (here, there))
+    assert here and here.keys() == there.keys()
+    # A quotient of whole numbers against one of floating point.
+    assert all(
+        abs(float(value) - there[key]) <= 10.0 ** value.as_tuple().exponent / 2 + 1e-9 for key, value in here.items()
+    )
 
 
 def test_rows_that_are_gone_at_the_source_are_gone_in_staging_and_mart(shop):
