@@ -162,6 +162,16 @@ discover: setup ## print a catalog of the database in SOURCE_URL (ARGS="--write 
 sample: setup ## draw a few hundred rows of each table that fit together, without persons, into sample/ (ARGS="--rows 50")
 	$(RUN) loaders sample $(ARGS)
 
+dev: setup ## build a part into a schema of your own, over the models that are built (SELECT=order_mart+)
+	[ -n "$(SELECT)" ] || { echo "say what: make dev SELECT=order_mart+" >&2; exit 1; }; \
+	  schema="$${DBT_SCHEMA:-$$(sed -n 's/^DBT_SCHEMA=//p' .env)}"; schema="$${schema:-dev_$$(id -un | tr -c 'a-z0-9\n' _)}"; \
+	  state="$$PWD/.data/production"; echo "building into the schema $$schema"; \
+	  ( $(STACK) DBT_SCHEMA= $(DBT) parse --quiet --target-path "$$state" && \
+	    DBT_SCHEMA="$$schema" $(DBT) build --select $(SELECT) --defer --state "$$state" $(ARGS) )
+
+build-empty: setup ## dbt without a row, in a schema of its own: does all compile, are contracts kept, do unit tests pass?
+	$(STACK) DBT_SCHEMA=empty $(DBT) build --empty --selector ci $(ARGS)
+
 build-sample: setup ## build on sample/ alone, in .data/sample.duckdb: what a pull request can show of an own shop, without a secret
 	[ -f sample/settings ] || { echo "there is no sample/settings: make sample draws one" >&2; exit 1; }; \
 	  set -a; CATALOG="$$(sed -n 's/^CATALOG=//p' sample/settings)"; DEMO_SHOP="$$(sed -n 's/^DEMO_SHOP=//p' sample/settings)"; \
@@ -204,7 +214,7 @@ help:
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
-.PHONY: env-from-stack metrics diff sql plan verify extract build docs dashboard open export status doctor pr test lint setup up down load replay prune withdraw sign erase discover sample build-sample docs-serve format lock clean help help-all
+.PHONY: env-from-stack dev build-empty metrics diff sql plan verify extract build docs dashboard open export status doctor pr test lint setup up down load replay prune withdraw sign erase discover sample build-sample docs-serve format lock clean help help-all
 # demo >
 .PHONY: demo day check-exercise break fix notebook test-long bench bench-cost test-aws seed without-demo
 # < demo

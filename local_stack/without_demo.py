@@ -28,7 +28,7 @@ GONE = {
     ),
 }  # fmt: skip
 # In these, lines from `# demo >` to `# < demo`.
-CUT = ("Makefile", ".github/workflows/ci.yml", "dbt_project/dbt_project.yml")
+CUT = ("Makefile", ".github/workflows/ci.yml", "dbt_project/dbt_project.yml", "dbt_project/selectors.yml")
 DEMO = re.compile(r"^ *# demo >\n.*?^ *# < demo\n", re.DOTALL | re.MULTILINE)
 
 

@@ -1,11 +1,15 @@
 """The catalog: a good file, and every way it can be wrong with the message a user gets."""
 
 import copy
+import datetime
+import json
 from contextlib import suppress
 
 import pytest
 import yaml
 
+from loaders.cli import report
+from loaders.common import texts
 from loaders.common.errors import Failure
 from loaders.words import catalog
 
@@ -23,6 +27,38 @@ sources:
             config: {meta: {on_invalid: null}}
       - name: tag
 """
+
+
+@pytest.mark.parametrize(
+    ("of_source", "of_table", "hours", "said"),
+    [
+        ("{warn_after: {count: 36, period: hour}, error_after: {count: 2, period: day}}", "", 36, "pass"),
+        ("{warn_after: {count: 36, period: hour}, error_after: {count: 2, period: day}}", "", 37, "warn"),
+        ("{warn_after: {count: 36, period: hour}, error_after: {count: 2, period: day}}", "", 49, "error"),
+        ("{warn_after: {count: 36, period: hour}}", "{warn_after: {count: 90, period: minute}}", 2, "warn"),
+        ("{warn_after: {count: 36, period: hour}}", "null", 99, None),
+        ("{warn_after: {count: '{{ 1 }}', period: hour}, error_after: {count: 2, period: day}}", "", 99, None),
+        ("", "", 99, None),
+    ],
+)
+def test_freshness_is_dbts_a_tables_own_before_the_sources_and_not_guessed(write, of_source, of_table, hours, said):
+    source, table = yaml.safe_load(of_source or "{}"), yaml.safe_load(of_table or "{}")
+    text = f"sources: [{{name: shop, config: {{freshness: {json.dumps(source)}}}, tables: [{{name: t"
+    file = write(text + (f", config: {{freshness: {json.dumps(table)}}}" if of_table else "") + "}]}]")
+    assert catalog.read(file).tables[0].freshness_at(datetime.timedelta(hours=hours)) == said
+
+
+def test_status_says_which_tables_are_old_in_korean_too():
+    (line,) = report.freshness({"a": "pass", "b": "warn", "c": "error", "d": "error", "e": None})
+    assert line == (
+        "  as fresh as the catalog asks: 1 of 5 tables; older than it warns at: b; TOO OLD: c, d; "
+        "`make extract` reads anew"
+    )
+    assert texts.in_korean(line) == (
+        "  카탈로그의 최신성 기준을 지키는 테이블 1개, 전체 5개; 경고 기준보다 오래된 테이블: b; "
+        "허용 기준보다 오래된 테이블: c, d; `make extract`로 다시 읽으세요"
+    )
+    assert report.freshness({"a": None}) == []
 
 
 @pytest.fixture

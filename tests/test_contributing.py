@@ -1,6 +1,7 @@
 """What CONTRIBUTING and its files say is so: linters, paths and targets are those that there are."""
 
 import configparser
+import json
 import re
 import subprocess
 from collections import ChainMap, Counter
@@ -20,7 +21,17 @@ def test_the_hooks_are_the_linters_of_make_lint():
     linters = [line.strip().replace("$(RUN)", "$(BIN)/python -m").replace("$(BIN)", ".venv/bin")
                for line in recipe.splitlines()]  # fmt: skip
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
-    assert [hook["entry"] for hook in hooks] == linters
+    assert [hook["entry"].replace("sqlfluff fix", "sqlfluff lint") for hook in hooks] == linters
+
+
+def test_every_yaml_of_dbts_has_a_schema_in_the_editor_and_every_named_selector_is_there():
+    schemas = json.loads((ROOT / ".vscode/settings.json").read_text("utf-8"))["yaml.schemas"]
+    named = [{*ROOT.glob(pattern)} for patterns in schemas.values() for pattern in patterns]
+    tracked = {ROOT / name for name in git("ls-files", "-z", "dbt_project").split("\0") if name.endswith(".yml")}
+    assert all(named) and sorted(tracked) == sorted(path for found in named for path in found if path in tracked)
+    known = {each["name"] for each in yaml.safe_load((ROOT / "dbt_project/selectors.yml").read_text())["selectors"]}
+    asked = git("grep", "-ohE", '[-][-]selector[", ]+[a-z]+')
+    assert {re.findall("[a-z]+", line)[-1] for line in asked.splitlines()} == known
 
 
 def test_every_path_and_every_target_that_contributing_names_is_there():

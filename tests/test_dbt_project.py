@@ -316,6 +316,21 @@ def test_the_docs_site_is_one_file_with_every_description(shop):
     assert json.dumps(json.dumps("쇼핑몰의 MySQL 테이블")[1:-1])[1:-1] in page
 
 
+def test_a_part_is_built_into_a_schema_of_ones_own_over_what_is_built(shop, tmp_path):
+    """As `make dev` does it: with unit tests, which ask the warehouse for columns, and histories that are not there."""
+    forked_dbt.dbt(shop, "parse", "--target-path", str(tmp_path))
+    own = {"DBT_SCHEMA": "dev_kim", "DBT_TARGET_PATH": str(tmp_path / "own")}
+    forked_dbt.dbt(shop, "build", "--select", "order_mart", "--defer", "--state", str(tmp_path), **own)
+    built = (
+        "select table_name from duckdb_tables() where schema_name = 'dev_kim' and table_name not like '^_%' escape '^'"
+    )
+    assert ask(shop, built) == [("order_mart",)]
+    both = [ask(shop, f"select * from {schema}.order_mart order by 1") for schema in ("analytics", "dev_kim")]
+    assert both[0] == both[1] != []
+    with duckdb.connect(shop.warehouse_path) as connection:
+        connection.execute("drop schema dev_kim cascade")
+
+
 def test_dbt_run_without_a_history_says_dbt_build(shop, tmp_path):
     copy = tmp_path / "warehouse.duckdb"
     shutil.copy(shop.warehouse_path, copy)

@@ -391,7 +391,7 @@ def test_status_tells_run_bound_live_rows_age_verdict_and_what_waits(small):
         "updated_at to 2024-02-28 10:00:00" in line
         and "equal: 2 rows by hash, all by value; 1 gone; whole by value since 20" in line
     )
-    assert lines[-1] == "  0 runs wait in the lake"
+    assert lines[-2:] == ["  as fresh as the catalog asks: 3 of 3 tables", "  0 runs wait in the lake"]
     told(small, "extract", "--no-load")
     assert told(small, "status").splitlines()[-1].startswith("  1 runs wait in the lake (3); ")
 

@@ -23,7 +23,7 @@ with DAG(
     dagrun_timeout=timedelta(hours=3),
 ) as dag:
     extract = Command(task_id="extract", bash_command=f"{PYTHON} loaders extract", retries=2)
-    build = Command(task_id="build", bash_command=f"{PYTHON} loaders dbt build")
+    build = Command(task_id="build", bash_command=f"{PYTHON} loaders dbt build --selector daily")
     docs = Command(
         task_id="docs", bash_command=f"{PYTHON} loaders dbt docs generate --quiet && {PYTHON} dashboard docs"
     )

@@ -36,7 +36,7 @@ def raw(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 @dg.asset(deps=[raw], kinds={"dbt"})
 def marts(context: dg.AssetExecutionContext) -> None:
     """dbt: staging, marts and their tests."""
-    run(context, "loaders", "dbt", "build")
+    run(context, "loaders", "dbt", "build", "--selector", "daily")
 
 
 @dg.asset(deps=[marts])

@@ -30,7 +30,8 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
     project = chosen.project
     dbt_folder.take(project, chosen.environment)
     program = str(Path(sys.executable).parent / "dbt")
-    environment = os.environ | dict(chosen.environment)
+    # What is set to nothing takes back what .env says; dbt would take it for a value.
+    environment = {name: value for name, value in os.environ.items() if value} | dict(chosen.environment)
     if "DBT_PROFILES_DIR" in chosen.environment:
         environment["DBT_PROFILES_DIR"] = str(chosen.dbt_profiles_dir)
     os.chdir(project)

@@ -191,6 +191,16 @@ def status(holdings: Sequence[Holding], now: datetime.datetime) -> list[str]:
     ]
 
 
+def freshness(fresh: Mapping[str, str | None]) -> list[str]:
+    """What dbt's source freshness would say, where the catalog sets limits to it."""
+    judged = {table: said for table, said in fresh.items() if said}
+    by = {said: ", ".join(table for table in judged if judged[table] == said) for said in ("warn", "error")}
+    fine = f"  as fresh as the catalog asks: {sum(said == 'pass' for said in judged.values())} of {len(fresh)} tables"
+    warned = f"; older than it warns at: {by['warn']}" if by["warn"] else ""
+    failed = f"; TOO OLD: {by['error']}; `make extract` reads anew" if by["error"] else ""
+    return [fine + warned + failed] if judged else []
+
+
 def waiting(pending: Sequence[Run]) -> str:
     """The runs that raw does not hold yet."""
     if not pending:

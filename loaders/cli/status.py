@@ -44,12 +44,12 @@ def status(arguments: argparse.Namespace, chosen: Settings) -> None:
     with connections.warehouse(catalog, chosen, read_only=True) as warehouse:
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
         held, waiting = raw_state.of(catalog, lake, warehouse), backlog.pending(lake, warehouse)
-        lines = [*report.status(held, now), f"  {report.waiting(waiting)}"]
-        numbers, ages = (
-            [run.run for run in waiting],
-            {each.table: round((now - each.snapshot_at).total_seconds()) for each in held},
-        )
-        tell("status", lines, schema=catalog.schema, tables=held, waiting=numbers, age_seconds=ages)
+        ages = {each.table: now - each.snapshot_at for each in held}
+        fresh = {each.name: each.freshness_at(ages[each.name]) for each in catalog.tables if each.name in ages}
+        lines = [*report.status(held, now), *report.freshness(fresh), f"  {report.waiting(waiting)}"]
+        facts = {"waiting": [run.run for run in waiting], "freshness": fresh}
+        seconds = {table: round(age.total_seconds()) for table, age in ages.items()}
+        tell("status", lines, schema=catalog.schema, tables=held, age_seconds=seconds, **facts)
         _say_what_lags(catalog, chosen.project, raw_state.applied(lake, warehouse))
         if chosen.keep_deleted is not None:
             say(f"  {_deleted(warehouse, catalog, chosen.keep_deleted)}")

@@ -3,6 +3,7 @@
 It is dbt's own sources YAML, read as plain YAML. dbt reads the same file as its sources, so a table is listed once.
 """
 
+import datetime
 import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -49,6 +50,7 @@ class Table:
     dbt_name: what dbt calls it, where that is another. share: into how many parts a large table is divided, of which
     each run compares one by hash.
     dist and sort: the raw table's distribution key and sort keys in Redshift; without them it chooses by itself.
+    freshness: dbt's, as it stands there.
     """
 
     name: str
@@ -64,6 +66,15 @@ class Table:
     pseudonym: Pseudonym | None = None
     dbt_name: str | None = None
     share: int = 1
+    freshness: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def freshness_at(self, age: datetime.timedelta) -> str | None:
+        """What dbt's source freshness says of rows of that age: pass, warn, error; None where no plain limit is set."""
+        said = [(what, self.freshness.get(f"{what}_after")) for what in ("error", "warn")]
+        limits = [(what, _span(limit)) for what, limit in said if limit]
+        if not limits or any(span is None for _what, span in limits):
+            return None
+        return next((what for what, span in limits if span and age > span), "pass")
 
 
 @dataclass(frozen=True)
@@ -105,7 +116,7 @@ def read(file: Path) -> Catalog:
     if not entries:
         raise Failure(f"{file}: source {name} lists no tables", "add one under `tables:`, or run `discover`")
     _meta(source, file, f"source {name}", SOURCE_META_KEYS)
-    tables = tuple(_table(entry, file) for entry in entries)
+    tables = tuple(replace(_table(entry, file), freshness=_freshness(source, entry)) for entry in entries)
     if any(table.excluded or table.pseudonymised for table in tables):
         tables = tuple(replace(table, mart=table.mart and replace(table.mart, values_hidden=True)) for table in tables)
     _no_collisions([table.name for table in tables], file)
@@ -185,6 +196,22 @@ def _table(entry: Any, file: Path) -> Table:
             "write proof: whole: the cursor shows what changed outside the share, the key says which rows are in it",
         )
     return Table(name, key, cursor, nulled, dist, sort, mart, texts, excluded, hidden, dbt_name=dbt_name, share=share)
+
+
+def _freshness(*places: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of the source and of the table, whose own goes before; a null there takes it back."""
+    said: dict[str, Any] = {}
+    for block in (block for place in places for block in (place, place.get("config") or {})):
+        if "freshness" in block:
+            said = said | block["freshness"] if isinstance(block["freshness"], dict) else {}
+    return said
+
+
+def _span(said: Any) -> datetime.timedelta | None:
+    """{count: 36, period: hour}; what is no such thing, Jinja for one, is dbt's alone."""
+    if not isinstance(said, dict) or said.get("period") not in ("minute", "hour", "day"):
+        return None
+    return datetime.timedelta(**{f"{said['period']}s": said["count"]}) if type(said.get("count")) is int else None
 
 
 def _one_way_each(file: Path, table: str, ways: Mapping[str, frozenset[str]]) -> None:
