@@ -129,6 +129,10 @@ def test_a_clone_becomes_a_project_of_an_own_shop_alone(own, tmp_path):
         with duckdb.connect(clone.folder / ".data/warehouse.duckdb") as warehouse:
             assert warehouse.execute("select heading from analytics.stg_mall__item order by item_id").fetchall() == [
                 ("녹차",), ("old tea",)]  # fmt: skip
+            said = "select comment from duckdb_columns() where schema_name = 'raw_mall' and comment is not null"
+            assert {"이름; it's personal", "KST local time", "A, B"} == {
+                comment for (comment,) in warehouse.execute(said).fetchall()
+            }
             warehouse.execute("update raw_mall._loads set snapshot_at = snapshot_at - interval 3 day")
         assert clone.shell(FRESH).stdout.startswith("order-he is stale")
 

@@ -126,11 +126,13 @@ def warehouse(catalog: Catalog, chosen: Settings, read_only: bool = False, of_la
     target = dbt_target(chosen, chosen.environment)
     if target.type == "redshift":
         with redshift(catalog, chosen, of_lake) as in_redshift:
+            in_redshift.comments = catalog.comments
             yield in_redshift
     elif target.type == "duckdb":
         path = _duckdb_path(chosen, target)
         paths.no_schemas_name(path, catalog.schema, target.values["schema"])
         with open_warehouse(path, catalog.schema, read_only, [lake(chosen).on_this_machine]) as in_duckdb:
+            in_duckdb.comments = catalog.comments
             yield in_duckdb
     else:
         raise Failure(f"target {target.name} is a {target.type} warehouse", "known are duckdb and redshift")

@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
     for text in update.behind(catalog, chosen.project, there):
         notice(text)
     if arguments.sql:
-        _print_statements(intents, planned, lake, chosen)
+        _print_statements(intents, planned, lake, catalog, chosen)
 
 
 @contextmanager
@@ -129,11 +129,11 @@ def _intents(catalog: Catalog, context: RunContext, raw: Raw, waiting: list[Run]
         yield intent(read, known, context.options, value_parts, context.word.of(source.name))
 
 
-def _print_statements(intents: list[Intent], planned: Run, lake: Lake, chosen: Settings) -> None:
+def _print_statements(intents: list[Intent], planned: Run, lake: Lake, catalog: Catalog, chosen: Settings) -> None:
     for intended in intents:
         say(f"-- MySQL: {intended.batch.table}")
         say(*(f"{select};" for select in intended.selects))
     say("-- Redshift: for all tables that bring rows")
     role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")
     planned = replace(planned, batches=tuple(intended.batch for intended in intents))
-    say(*(f"{statement};" for statement in plan.statements(planned, lake.url, role)))
+    say(*(f"{statement};" for statement in plan.statements(planned, lake.url, role, catalog.comments)))

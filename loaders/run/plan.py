@@ -2,7 +2,7 @@
 
 import datetime
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from loaders.common.errors import Failure
@@ -19,7 +19,7 @@ from loaders.source.mysql import Snapshot, count_sql, rows_sql, sums_sql
 from loaders.source.touched import Noted
 from loaders.types.homes import homes, types
 from loaders.types.type_contract import Column
-from loaders.warehouse import redshift_sql
+from loaders.warehouse import comments, redshift_sql
 from loaders.words import cursors
 from loaders.words.buckets import WHOLE
 from loaders.words.catalog import Catalog, Table
@@ -184,8 +184,11 @@ def plan(pairs: list[tuple[Table, SourceTable]], number: int, catalog: Catalog, 
     return Run(number, f"{number}-{ATTEMPT}", catalog.schema, catalog.source, version, taken_at, batches)
 
 
-def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
-    """The SQL of the run's load into Redshift, in order, if every table has rows to bring and the schema is new."""
+def statements(run: Run, url: Callable[[str], str], role: str, said: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The SQL of the run's load into Redshift, in order, if every table has rows to bring and the schema is new.
+
+    said: what the catalog says of tables and columns.
+    """
     found = [redshift_sql.newest_run(run.schema)]
     found += [redshift_sql.create_schema(run.schema), redshift_sql.create_loads(run.schema)]
     found += [
@@ -206,6 +209,8 @@ def statements(run: Run, url: Callable[[str], str], role: str) -> list[str]:
         found.append(redshift_sql.create_table(run.schema, batch))
         if batch.mode == "full":
             found.append(redshift_sql.clear(run.schema, batch))
+            target = redshift_sql.name(run.schema, batch.table)
+            found += comments.on(target, batch, said.get(batch.table, {}))
         if batch.mode != "full":
             found.append(redshift_sql.remove_staged(run.schema, staging, batch))
         found.append(redshift_sql.insert_staged(run.schema, staging, run, batch))

@@ -17,6 +17,7 @@ from loaders.types.column_type import ColumnType
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.warehouse import (
     before_commit,
+    comments,
     dropped_columns,
     duckdb_errors,
     duckdb_file,
@@ -79,6 +80,7 @@ class DuckDBWarehouse:
         self.connection = connection = connect()
         self.schema = schema
         self.path = path
+        self.comments: Mapping[str, Mapping[str, str]] = {}
         self.threads: int = setting(connection, "threads")
         # What DuckDB may take where nothing limits it: a share of the machine's, as it says it (18.8 GiB).
         self.all_memory: str = setting(connection, "memory_limit")
@@ -273,6 +275,8 @@ class DuckDBWarehouse:
         aside = self._put_aside(batch, paths, found) if paths else None
         if batch.mode == "full":
             self.connection.execute(f"create or replace table {target} ({duckdb_sql.columns(batch)})")
+            for statement in comments.on(target, batch, self.comments.get(batch.table, {})):
+                self.connection.execute(statement)
         else:
             self._widen(batch, found)
         if batch.mode != "full" and paths:

@@ -28,6 +28,8 @@ class Warehouse(Protocol):
 
     schema: str
     dialect: Dialect
+    # What raw's tables and columns are described as when they are made, by table and column ("": the table).
+    comments: Mapping[str, Mapping[str, str]]
 
     @property
     def texts(self) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ Written from Redshift's documentation and run against the stand-in of packages/r
 """
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from redshift_connector.error import Error as RedshiftError
@@ -13,7 +13,7 @@ from loaders.common import telling
 from loaders.common.quoting import sql_name
 from loaders.lake import attempts
 from loaders.lake.run_files import RunFiles
-from loaders.warehouse import before_commit, live_rows, redshift_sql
+from loaders.warehouse import before_commit, comments, live_rows, redshift_sql
 from loaders.warehouse.interface import Proved, Step
 from loaders.warehouse.profile import Target
 from loaders.warehouse.redshift_connection import connect
@@ -43,6 +43,7 @@ class RedshiftWarehouse(RedshiftReading):
 
     def __init__(self, session: RedshiftSession, schema: str, role: str):
         super().__init__(session, schema, role)
+        self.comments: Mapping[str, Mapping[str, str]] = {}
         self._reshaping = Reshaping(schema, session.run, session.rows)
 
     def apply(self, run: Run, files: RunFiles, proved: Proved) -> None:
@@ -172,6 +173,10 @@ class RedshiftWarehouse(RedshiftReading):
     def _replace(self, run: Run, batch: Batch, number: int, files: RunFiles) -> Place:
         """Bring a table to what the run found: put what is staged in the place of all, or of some."""
         place = self._reshaping.place(batch, number)
+        if batch.mode == "full" or place.into.table != batch.table:
+            target = redshift_sql.name(self.schema, place.into.table)
+            for statement in comments.on(target, batch, self.comments.get(batch.table, {})):
+                self._session.run(statement)
         if batch.files:
             self._put_staged(run, batch, place)
         if batch.deleted:

@@ -48,7 +48,7 @@ class Table:
     values something else stands, which `pseudonym` makes (None: no key is set).
 
     dbt_name: what dbt calls it, where that is another. share: into how many parts a large table is divided, of which
-    each run compares one by hash.
+    each run compares one by hash. comments: what it says of the columns, "" of the table.
     dist and sort: the raw table's distribution key and sort keys in Redshift; without them it chooses by itself.
     freshness: dbt's, as it stands there.
     """
@@ -66,6 +66,7 @@ class Table:
     pseudonym: Pseudonym | None = None
     dbt_name: str | None = None
     share: int = 1
+    comments: Mapping[str, str] = field(default_factory=dict, compare=False)
     freshness: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def freshness_at(self, age: datetime.timedelta) -> str | None:
@@ -93,6 +94,11 @@ class Catalog:
     def keyed(self, pseudonym: Pseudonym | None) -> "Catalog":
         """The same with what makes its pseudonyms."""
         return replace(self, tables=tuple(replace(table, pseudonym=pseudonym) for table in self.tables))
+
+    @property
+    def comments(self) -> dict[str, Mapping[str, str]]:
+        """What it says of each table and its columns."""
+        return {table.name: table.comments for table in self.tables}
 
     def only(self, names: Iterable[str]) -> "Catalog":
         """The catalog reduced to these tables; an unknown name is a failure, and so is none at all."""
@@ -195,7 +201,18 @@ def _table(entry: Any, file: Path) -> Table:
             f"{file}: table {name} has a share under `proof`, and no {'primary_key' if cursor else 'cursor'}",
             "write proof: whole: the cursor shows what changed outside the share, the key says which rows are in it",
         )
-    return Table(name, key, cursor, nulled, dist, sort, mart, texts, excluded, hidden, dbt_name=dbt_name, share=share)
+    comments = _comments(entry)
+    return Table(
+        name, key, cursor, nulled, dist, sort, mart, texts, excluded, hidden,
+        dbt_name=dbt_name, share=share, comments=comments,
+    )  # fmt: skip
+
+
+def _comments(entry: Mapping[str, Any]) -> dict[str, str]:
+    """The descriptions that dbt would show as they stand."""
+    described = {"": entry} | {column["name"]: column for column in entry.get("columns") or ()}
+    texts = {name: str(of.get("description") or "").strip() for name, of in described.items()}
+    return {name: text for name, text in texts.items() if text and not has_jinja(text)}
 
 
 def _freshness(*places: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -68,8 +68,9 @@ def shop(both):  # noqa: F811
     return both
 
 
-def load(shop) -> list[str]:
+def load(shop, said=None) -> list[str]:
     with sent() as statements, shop.warehouse(shop.session(lambda: connect(shop.target))) as warehouse:
+        warehouse.comments = said or {}
         list(backlog.load(shop.lake, warehouse))
         warehouse.newest()
     return statements
@@ -92,15 +93,22 @@ def test_the_plan_is_what_a_first_load_then_sends(shop):
     """But for counts and verdicts, which only a run knows."""
     shop.own.write("drop table nothing")
     known = replace(shop.own.discover(), schema=shop.schema)
+    known = replace(known, tables=tuple(replace(table, comments={"part": "a \\ o'clock"}) for table in known.tables))
     with shop.own.snapshot() as snapshot:
         planned = plan.plan(match(known, snapshot), 1, known, snapshot)
-    statements = plan.statements(planned, shop.lake.url, shop.redshift.copy_role)
+    statements = plan.statements(planned, shop.lake.url, shop.redshift.copy_role, known.comments)
     shop.extract()
-    really = load(shop)
+    really = load(shop, known.comments)
     really = really[really.index(redshift_sql.newest_run(shop.schema)) + 1 : really.index("commit") + 1]
     planned_text, real_text = (general(shop, given).replace("<attempt>", "attempt") for given in (statements, really))
     record_of_loads = re.compile(r'insert into "raw"\."_loads" .*\n')
     assert record_of_loads.sub("", planned_text) == record_of_loads.sub("", real_text)
+    described = "select description from pg_description where objoid = "
+    assert shop.ask(f"""{described}'{shop.schema}."order"'::regclass""") == [("a / o'clock",)]
+    with sent() as again, shop.warehouse() as warehouse:
+        warehouse.comments = known.comments
+        shop.own.run_with(warehouse, known, shop.lake)
+    assert not [each for each in again if each.startswith("comment")], "of a table that is there"
 
 
 def test_dist_and_sort_keys_are_in_the_statement():
