@@ -89,7 +89,7 @@ def _python_ways(source: Source, peers: Peers) -> list[Way]:
     return [
         way("ConnectorX", "`arrow_stream` to a Parquet file", "connectorx_way"),
         way("chDB", "its table function `mysql`, into a Parquet file", "chdb_way"),
-        way("Rivet", "as its `init` suggests, without the columns it adds", "rivet_way"),
+        way("Rivet", "one statement, with the types its `init` suggests", "rivet_way"),
         way("dlt connectorx", dlt.format("connectorx"), "dlt_way", "connectorx"),
         way("dlt pyarrow", dlt.format("pyarrow"), "dlt_way", "pyarrow", slow=True),
         way("dlt default", dlt.format("sqlalchemy (its default)"), "dlt_way", "sqlalchemy", slow=True),
