@@ -195,7 +195,7 @@ clean: down ## stop the server and remove everything that was made, .venv and se
 ##@ Learn
 
 check-exercise: setup .venv/redshift-local ## is your answer to the course's exercise right? (N=1 … 7; the course: docs/course/en, docs/course/ko)
-	$(RUN) exercises check $(N) $(if $(FILE),--file $(FILE))
+	$(RUN) exercises check $(N) $(if $(FILE),--file $(FILE)) $(ARGS)
 
 break: setup $(if $(filter s3 bi,$(ERROR)),.venv/redshift-local) ## provoke a failure of real life (ERROR=2003, s3 or bi); `make doctor` finds it
 	$(RUN) local_stack.faults break $(ERROR)

@@ -3,6 +3,11 @@
 -- level; the columns after that stay: orders and revenue.
 --
 -- Then: make check-exercise N=7
+--
+-- 연습 문제 7: 매출을 가장 많이 올린 고객 열 명을 Looker Studio에 보낼 표입니다. 잘
+-- 동작하지만 이름과 이메일을 회사 밖의 서비스로 보냅니다. 고객은 번호로만 나오고,
+-- 그 뒤에 국가와 회원 등급이 옵니다. 그다음 컬럼인 주문 수와 매출은 그대로입니다.
+-- 그다음: make check-exercise N=7 ARGS="--lang ko"
 select
     orders.customer_id,
     customers.customer_name,

@@ -1,5 +1,6 @@
 """Exercise 5: the least that the role of COPY needs, tried with the role itself against the stand-in's S3."""
 
+import json
 import os
 import subprocess
 import sys
@@ -16,8 +17,9 @@ from local_stack.redshift import NAMES
 from redshift_stand_in import Stack
 from redshift_stand_in.names import REGION
 
-OUTSIDE = "not-the-lake/payroll.csv"
-TRIED = "exercise/written-by-the-role"
+# Its beginning is the prefix's, without the slash.
+OUTSIDE = ("not-the-lake/payroll.csv", f"{NAMES.prefix}-staff/payroll.csv")
+TRIED = f"{NAMES.prefix}/exercise/written-by-the-role"
 
 
 def check(running: Stack, file: Path) -> None:
@@ -27,23 +29,37 @@ def check(running: Stack, file: Path) -> None:
     try:
         _copy_works(running, file)
         s3 = _s3_as_role(running)
-        faults.client(running, "s3").put_object(Bucket=NAMES.bucket, Key=OUTSIDE, Body=b"")
-        _must_be_refused(f"read {OUTSIDE}, outside the lake's prefix", s3.get_object, Key=OUTSIDE)
-        _must_be_refused("write to the lake", s3.put_object, Key=f"{NAMES.prefix}/{TRIED}", Body=b"")
-        _must_be_refused("delete from the lake", s3.delete_object, Key=f"{NAMES.prefix}/{TRIED}")
+        for key in (*OUTSIDE, TRIED):
+            faults.client(running, "s3").put_object(Bucket=NAMES.bucket, Key=key, Body=b"")
+        try:
+            s3.list_objects_v2(Bucket=NAMES.bucket, Prefix=f"{NAMES.prefix}/")
+        except ClientError:
+            fix = f"s3:ListBucket is a right to the bucket, arn:aws:s3:::{NAMES.bucket}, not to the objects in it"
+            raise Failure("the role could not list the bucket", fix) from None
+        for key in OUTSIDE:
+            _must_be_refused(f"read {key}, outside the lake's prefix", s3.get_object, Key=key)
+        _must_be_refused("write to the lake", s3.put_object, Key=TRIED, Body=b"")
+        _must_be_refused("delete from the lake", s3.delete_object, Key=TRIED)
+        _must_be_refused("see who may read the lake's objects", s3.get_object_acl, Key=TRIED)
+        _must_be_refused("read old versions' names", s3.list_object_versions)
+        _must_be_refused("read the bucket's own policy", s3.get_bucket_policy)
     finally:
         faults.restore_policy(running, before)
+        for key in (*OUTSIDE, TRIED):
+            faults.client(running, "s3").delete_object(Bucket=NAMES.bucket, Key=key)
 
 
 def _copy_works(running: Stack, file: Path) -> None:
     environment = os.environ | redshift.environment(running)
-    command = [sys.executable, "-m", "loaders", "doctor"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    command = [sys.executable, "-m", "loaders", "doctor", "--json"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    for link in map(json.loads, done.stdout.splitlines()):
+        if link.get("works") is False:
+            raise Failure(f"with {file.name}, doctor fails: {link['problem']}", link["fix"])
     if done.returncode:
-        _before, _failed, why = done.stdout.partition("FAILED")
-        raise Failure(
-            f"with {file.name}, doctor fails: {' '.join(why.split())}", "the role must list and read the prefix"
-        )
+        raise Failure("doctor fails", "see what it says: `make doctor TARGET=redshift_local`")
 
 
 def _s3_as_role(running: Stack) -> Any:

@@ -98,9 +98,11 @@ def fix(policy: Path | None) -> None:
 def _mend_stack(running: Stack, policy: Path | None) -> list[str]:
     mended = []
     wanted = read_policy(policy) if policy else document(copy_policy(NAMES))
-    if current_policy(running) != json.loads(wanted):
+    before = current_policy(running)
+    if before != json.loads(wanted):
         put_policy(running, wanted)
-        mended.append(f"mended: the role {NAMES.copy_role} has the policy {policy or 'that reads the lake'}")
+        instead = ", in place of the one that it had" if before else ""
+        mended.append(f"mended: the role {NAMES.copy_role} has the policy {policy or 'that reads the lake'}{instead}")
     if not is_public(running):
         set_public(running, True)
         mended.append(f"mended: the workgroup {WORKGROUP} is publicly accessible")

@@ -1,6 +1,7 @@
 """The course: every command of every page is run, in order, in one clone; both languages show what was printed."""
 
 import re
+import shlex
 from dataclasses import dataclass
 
 import nbformat
@@ -13,6 +14,40 @@ from tests.checkout import checkout
 from tests.course_pages import COURSE, KOREAN_DOCTOR, LANGUAGES, PAGES, Step
 
 FURTHER = ("glossary.md", "questions.md")
+# What a learner may make of a solution (a text in it, and another; "": of all of it), and a part of what is said then.
+WRONG = {
+    "1": [
+        ("PASSWORD')", "PASSWORD', 'written-down')", "`password` stands in the file"),
+        ("dev_kim", "dev_김학생", "the schema is dev_김학생"),
+    ],
+    "2": [("", "def orders_per_status(connection):\n    return {'delivered': 9055}\n", "MySQL says")],
+    "3": [
+        ("timestamp", "timestamp,\n    more int", "the column more is none of MySQL's"),
+        ("320", "80", "title is VARCHAR(80), which is not what varchar(80) becomes"),
+    ],
+    "4": [
+        ("cursor.executemany", "for rows in rows:\n            cursor.execute", "statements for 5,000 rows"),
+        ("%(text)s", "coalesce(%(text)s, '')", "None) became"),
+    ],
+    "5": [
+        ("s3:ListBucket", "s3:GetObject", "could not list the bucket"),
+        ("order-he/*", "order-he*", "could read order-he-staff/payroll.csv"),
+        ("s3:ListBucket", "s3:List*", "could read old versions' names"),
+    ],
+    "6": [("group by", "where country < 'D'\ngroup by", "the raw tables say")],
+    "7": [("limit 10", "limit 9", "says None, the raw tables say"), ("country,", "status,", "has the columns")],
+}
+ASKED = """
+import sys
+from pathlib import Path
+from exercises.checks import CHECKS
+from loaders.common.errors import Failure
+for file in sys.argv[2:]:
+    try:
+        print("right:", CHECKS[sys.argv[1]](Path(file)))
+    except Failure as failure:
+        print(failure.problem)
+"""
 
 
 @dataclass(frozen=True)
@@ -109,8 +144,21 @@ def test_an_exercise_has_a_start_that_fails_and_a_solution_that_passes(clone, ra
         if page == f"{number}.md" and "check-exercise" in course_pages.steps("en", page)[place].command
     )
     assert asked.code != 0 and "fix:" in asked.printed["en"] and "Traceback" not in asked.printed["en"]
+    assert "해결:" in asked.printed["ko"]
     solution = f"exercises/solutions/{checks.start(number).name}"
     assert f"exercise {number}: right." in clone.run(f"make check-exercise N={number} FILE={solution}")
+
+
+@pytest.mark.parametrize("number", checks.CHECKS)
+def test_likely_wrong_answers_are_told(clone, ran, number):
+    solution = (ROOT / "exercises/solutions" / checks.start(number).name).read_text("utf-8")
+    files = []
+    for place, (old, new, _said) in enumerate(WRONG[number]):
+        file = clone.folder / f"wrong {place}{checks.start(number).suffix}"
+        file.write_text(solution.replace(old, new) if old else new, "utf-8")
+        files.append(shlex.quote(file.name))
+    said = clone.run(f".venv/bin/python -c {shlex.quote(ASKED)} {number} {' '.join(files)}").splitlines()
+    assert [part for (_old, _new, part), line in zip(WRONG[number], said, strict=True) if part not in line] == [], said
 
 
 @pytest.mark.parametrize("number", checks.CHECKS)

@@ -12,7 +12,7 @@ from loaders.common import telling, texts
 from loaders.common.errors import Failure
 from loaders.common.settings import ROOT
 
-FILES = sorted(ROOT.glob("loaders/*/*.py"))
+FILES = sorted([*ROOT.glob("loaders/*/*.py"), *ROOT.glob("exercises/*.py")])
 BACKTICKS = re.compile("`[^`]+`")
 
 

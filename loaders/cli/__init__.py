@@ -110,15 +110,10 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _language(arguments: argparse.Namespace) -> str:
-    """What --lang says, or the shell; commands without --lang speak English."""
-    shell = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    return (arguments.lang or next(filter(None, shell), "en")) if "lang" in arguments else "en"
-
-
 def main() -> int | None:
     arguments = parser().parse_args()
-    telling.speak_korean(_language(arguments).startswith("ko"))
+    # Commands without --lang speak English.
+    telling.speak(arguments.lang if "lang" in arguments else "en")
     # Also what is wrong with .env is told to a program that has said so by the environment.
     takes_json, asked = hasattr(arguments, "json"), getattr(arguments, "json", False)
     telling.speak_json(asked or (takes_json and os.environ.get("LOG_FORMAT") == "json"))

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -98,6 +99,12 @@ def speak_json(wanted: bool) -> None:
 def speak_korean(wanted: bool) -> None:
     """From now on tell people in Korean, or in English; objects for programs are English."""
     _Output.korean = wanted
+
+
+def speak(language: str | None) -> None:
+    """From now on tell people in `en` or `ko`, by default in what the shell speaks."""
+    shell = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    speak_korean((language or next(filter(None, shell), "en")).startswith("ko"))
 
 
 def speaks_json() -> bool:
