@@ -11,7 +11,7 @@ SAME = (
     r"^```.*?^```$", r"^#+ ", r"^\| ", r"^\* ", r"^\d+\. ", r"(?<!`)`[^`\n]+`(?!`)", r"\bhttps://\S+?(?=[)\s]|$)",
     r"(?<![\d,])\d[\d,.]*\d",
 )  # fmt: skip
-LINKS = r"\]\(([^)]+)\)"
+LINKS = r"\]\(([^)#]+)"
 
 
 @pytest.mark.parametrize("page", ["aws", "bi", "types"])
