@@ -68,7 +68,8 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
         options = Options(full=arguments.full, compare=arguments.compare, lookback=chosen.lookback)
         places = Places(lake, Path(), warehouse)
         word = Word(snapshot)
-        context = RunContext(snapshot, word, plan.ATTEMPT, places, options, catalog.for_redshift, report.progress)
+        attempt = f"{number}-{plan.ATTEMPT}"
+        context = RunContext(snapshot, word, attempt, places, options, catalog.for_redshift, report.progress)
         intents = list(_intents(catalog, context, raw, waiting, chosen.value_parts))
         planned = plan.plan([], number, catalog, snapshot)
         loadable, _others = discover.loadable(snapshot.tables().values())

@@ -157,6 +157,7 @@ def facts(run: Run) -> dict[str, object]:
             "drift": batch.notices,
             "live_rows": batch.live_rows,
             "untouched": batch.untouched,
+            "taken_over": batch.taken_over,
             "invalid": dict(batch.invalid),
             "verdict": batch.verdict,
         }

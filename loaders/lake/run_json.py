@@ -48,6 +48,19 @@ def from_json(data: bytes, key: str, signing: Signing = UNSIGNED) -> Run:
     return run
 
 
+def batch_from_json(data: bytes, key: str, place: tuple[str, str], signing: Signing) -> Batch:
+    """A batch by itself. place: the table and the attempt that its files must be of."""
+    try:
+        batch = strict.made(Batch, json.loads(signing.opened(data, key)))
+    except (strict.Unlike, ValueError, RecursionError) as error:
+        raise _damaged(key, str(error)) from None
+    table, attempt = place
+    flaw = "is another table" if batch.table != table else next(_flaws_of(batch, attempt), None)
+    if flaw:
+        raise _damaged(key, f"{strict.shown(batch.table)} {flaw}")
+    return batch
+
+
 def _refuse_other_format(record: Any, key: str) -> None:
     if not isinstance(record, dict):
         raise strict.Unlike(f"it is {strict.shown(record)}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from loaders.common.errors import Failure
 from loaders.common.progress import Progress
-from loaders.run import by_hash, untouched
+from loaders.run import by_hash, leftover, untouched
 from loaders.run.incremental import Raw, incremental
 from loaders.run.options import Options, Places
 from loaders.run.table_read import TableRead
@@ -82,15 +82,17 @@ class RunContext:
         """Rows of the snapshot -> Arrow batches -> local Parquet files -> the lake, and how they compare."""
         key_is_unique(read.table, read.source, read.snapshot)
         parts = key_ranges.conditions(read.snapshot, read.source)
-        files = read.store(read.rows(parts), "part", read.source.estimated_rows)
-        rows = sum(file.rows for file in files)
+        left = None if self.options.full else leftover.find(read)
+        rows, doing = (left.rows(parts), "going on with") if left else (read.rows(parts), "reading")
+        files = read.store_all(rows, doing)
+        count = sum(file.rows for file in files)
         earlier = raw.bases.get(read.table.name)
         if earlier and earlier.live_rows:
             # By number, before the warehouse is asked: which rows are gone, it tells when it has the new ones.
-            self.options.deletes.check(Lost(read.table.name, earlier.live_rows - rows, earlier.live_rows, False))
-        batch = read.batch("full", files, _compared(read, rows))
-        turns = by_hash.whole(read, rows, earlier)
-        return replace(batch, live_rows=rows, hash_sum=read.hash_sum, by_hash=turns, cursor_to=read.bound())
+            self.options.deletes.check(Lost(read.table.name, earlier.live_rows - count, earlier.live_rows, False))
+        batch = read.batch("full", files, _compared(read, count))
+        turns = by_hash.whole(read, count, earlier)
+        return replace(batch, live_rows=count, hash_sum=read.hash_sum, by_hash=turns, cursor_to=read.bound())
 
 
 def _compared(read: TableRead, rows: int) -> str:
@@ -100,4 +102,6 @@ def _compared(read: TableRead, rows: int) -> str:
     counted = read.snapshot.count(read.source)
     if counted != rows:
         raise Failure(f"{read.source.name}: {rows:,} rows were read, the server counts {counted:,}", "run it again")
-    return f"equal: {rows:,} rows"
+    return f"equal: {rows:,} rows" + (
+        f"; {read.taken_over:,} taken over from a run that broke" if read.taken_over else ""
+    )

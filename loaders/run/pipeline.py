@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 
 from loaders.common.errors import Exit, Failure
 from loaders.common.progress import Progress
-from loaders.lake import attempts, runs, source_clock
+from loaders.lake import attempts, leftovers, runs, source_clock
 from loaders.lake.run_files import RunFiles
 from loaders.run.backlog import apply, pending
 from loaders.run.by_value import Shares
@@ -55,8 +55,10 @@ def read(
         return source_clock.checked(
             lake, Run(number, attempt, catalog.schema, catalog.source, version, taken_at, batches, cost)
         )
-    except BaseException:
-        attempts.remove(lake, [table.name for table in catalog.tables], attempt)
+    except BaseException as error:
+        goes_on = leftovers.leave(lake, [table.name for table in catalog.tables], attempt)
+        if goes_on and isinstance(error, Failure):
+            raise error.and_then("the next run goes on with what was read of large tables") from None
         raise
 
 

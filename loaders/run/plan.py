@@ -9,7 +9,7 @@ from loaders.common.errors import Failure
 from loaders.common.quoting import mysql_value
 from loaders.lake import attempts
 from loaders.proof.share import SMALL_ROWS, Share
-from loaders.run import by_hash, untouched
+from loaders.run import by_hash, leftover, untouched
 from loaders.run.by_value import next_share, printed
 from loaders.run.incremental import Raw, begins
 from loaders.run.options import Options
@@ -73,7 +73,7 @@ def intent(read: TableRead, raw: Raw, options: Options, value_parts: int, said: 
             return Intent(replace(whole, mode="stop"), failure.problem, size, [])
     base = raw.base(read) if read.source.held_still else None
     if base is None:
-        why = "--full" if options.full else _why_whole(read, raw)
+        why = "--full" if options.full else _why_whole(read, raw) + _is_begun(read)
         selects = [rows_sql(read.source, read.columns), count_sql(read.source)]
         return Intent(whole, why, size, [*selects, *_by_value(read, raw, value_parts)], _cost(read))
     if same := None if options.compare else untouched.batch(read, raw, said):
@@ -164,6 +164,13 @@ def _why_whole(read: TableRead, raw: Raw) -> str:
         if not same:
             return why
     return "raw does not hold it in this form"
+
+
+def _is_begun(read: TableRead) -> str:
+    left = leftover.find(read)
+    return (
+        f"; a run that broke has read {left.batch.rows:,} rows of it, they are compared and taken over" if left else ""
+    )
 
 
 def _bytes_per_row(read: TableRead) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from loaders.common.errors import Exit, Failure
-from loaders.lake import attempts, runs
+from loaders.lake import attempts, leftovers, runs
 from loaders.lake.store import Lake
 from loaders.words.run_record import Run
 
@@ -31,11 +31,21 @@ def published(lake: Lake, run: Run) -> Iterator[Callable[[], None]]:
         yield commit
     except BaseException as error:
         if not begun:
-            attempts.remove(lake, [batch.table for batch in run.batches], run.attempt)
+            _unpublished(lake, run, isinstance(error, Failure))
         if isinstance(error, Failure):
             raise _with_fate(error, lake, run, begun) from None
         raise
+    leftovers.sweep(lake, run)
     attempts.sweep(lake, run)
+
+
+def _unpublished(lake: Lake, run: Run, refused: bool) -> None:
+    tables = [batch.table for batch in run.batches]
+    if refused:
+        attempts.remove(lake, tables, run.attempt)
+        leftovers.forget(lake, tables, run.run)
+    else:
+        leftovers.leave(lake, tables, run.attempt)
 
 
 def _with_fate(failure: Failure, lake: Lake, run: Run, begun: bool) -> Failure:

@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 from loaders.common.errors import Failure
 from loaders.common.progress import Progress
 from loaders.common.threads import in_background
-from loaders.lake import attempts, parquet
+from loaders.lake import attempts, leftovers, parquet
 from loaders.lake.store import Lake
 from loaders.source.conversion import Conversion
 from loaders.source.described import SourceTable
+from loaders.source.key_ranges import integer_key
 from loaders.source.mysql import Snapshot
 from loaders.types import fingerprint
 from loaders.types.fingerprint import SOURCE_HASH
@@ -31,6 +32,8 @@ from loaders.words.run_record import Batch, File
 
 # "The maximum size of a single input row from any source is 4 MB": docs.aws.amazon.com/redshift/latest/dg/r_COPY.html
 COPY_ROW_BYTES = 4 << 20
+# Fewer rows are read anew in half a second.
+NOTED_FROM_ROWS = 100_000
 
 
 @dataclass
@@ -39,7 +42,8 @@ class TableRead:
 
     columns: the source's and the hash. nulled: those whose values without an exact home become NULL, counted in
     `invalid`. drift: how the columns changed; anew: raw's table is to be made anew (`--full`). spool: a folder for
-    files on their way.
+    files on their way. taken_over: rows that a run which broke had read. whole: the files so far of which a note is
+    left; None: of none. broke: what ended the reading too early.
     """
 
     snapshot: Snapshot
@@ -56,6 +60,10 @@ class TableRead:
     invalid: Counter[str] = field(default_factory=Counter)
     hash_sum: int = 0
     newest: Bound = None
+    taken_over: int = 0
+    notices: list[str] = field(default_factory=list)
+    whole: list[File] | None = None
+    broke: BaseException | None = None
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
@@ -75,10 +83,25 @@ class TableRead:
         conversion = Conversion(self.source.name, self.columns, self.table.primary_key, self.nulled, self.invalid)
         return self.snapshot.read(self.source, conversion, where)
 
-    def store(self, batches: Iterable[pa.RecordBatch], name: str, expected_rows: int) -> tuple[File, ...]:
+    def store(
+        self, batches: Iterable[pa.RecordBatch], name: str, expected_rows: int, doing: str = "reading"
+    ) -> tuple[File, ...]:
         """Rows to Parquet files `name-00000.parquet`, … in the lake, adding them up on the way."""
-        shown = self.progress(f"reading {self.table.name}", expected_rows, self._added_up(batches))
+        shown = self.progress(f"{doing} {self.table.name}", expected_rows, self._added_up(batches))
         return self._put(shown, lake_schema(self.columns), name, expected_rows)
+
+    def store_all(self, batches: Iterable[pa.RecordBatch], doing: str) -> tuple[File, ...]:
+        """All rows of the table, in such a way that the next run can go on where this one breaks (leftovers.py)."""
+        self.whole = [] if self.can_go_on else None
+        return self.store(batches, "part", self.source.estimated_rows, doing)
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether rows of another run could be told from the source's of today, range by range of the key.
+
+        How many values became NULL is counted as they are read.
+        """
+        return self.source.held_still and not self.nulled and integer_key(self.source) is not None
 
     def store_keys(self, keys: pa.Table) -> tuple[File, ...]:
         """Keys that are gone, to files `deleted-00000.parquet`, …"""
@@ -89,6 +112,11 @@ class TableRead:
         self.lake.delete(list(self.lake.keys(attempts.key(self.table.name, self.attempt))))
         self.invalid.clear()
         self.hash_sum = 0
+
+    @property
+    def form(self) -> tuple[object, ...]:
+        """As what rows of today are read."""
+        return self.batch("full", (), "").form
 
     def batch(self, mode: str, files: tuple[File, ...], verdict: str, notices: Sequence[str] = ()) -> Batch:
         """The table's part of the run record."""
@@ -108,8 +136,9 @@ class TableRead:
             nulled=tuple(sorted(self.nulled)),
             kept=kept,
             widened=tuple(new.name for _old, new in self.drift.widened),
-            notices=(*self.drift.notices(self.anew), *notices),
+            notices=(*self.drift.notices(self.anew), *self.notices, *notices),
             cursor=self.table.cursor,
+            taken_over=self.taken_over,
         )
 
     def bound(self, earlier: Bound = None) -> str | None:
@@ -164,14 +193,29 @@ class TableRead:
     def _put(
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, name: str, expected_rows: int = 0
     ) -> tuple[File, ...]:
+        batches = batches if self.whole is None else self._until_it_breaks(batches)
         written = parquet.write(batches, schema, self.spool / name, self.lake.codec, expected_rows)
         files = tuple(in_background(self._upload, written))
+        if self.broke:
+            raise self.broke
         # Arrow keeps what it has freed, up to 80 MB; the comparison and the load need memory of their own.
         pa.default_memory_pool().release_unused()
         return files
+
+    def _until_it_breaks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """What has come by then becomes a whole file."""
+        try:
+            yield from batches
+        except (Failure, KeyboardInterrupt) as broke:
+            self.broke = broke
 
     def _upload(self, local: parquet.LocalFile) -> File:
         key = attempts.key(self.table.name, self.attempt, local.path.name)
         self.lake.put_file(key, local.path, local.sha256)
         local.path.unlink(missing_ok=True)
-        return File(key, local.rows, local.bytes, local.sha256)
+        file = File(key, local.rows, local.bytes, local.sha256)
+        if self.whole is not None:
+            self.whole.append(file)
+            if sum(each.rows for each in self.whole) >= NOTED_FROM_ROWS:
+                leftovers.write(self.lake, self.attempt, self.batch("full", tuple(self.whole), "read so far"))
+        return file

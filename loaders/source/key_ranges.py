@@ -20,7 +20,7 @@ def conditions(snapshot: Snapshot, table: SourceTable) -> list[str | None]:
 
     Ranges of the key's first column, if that is a whole number; the first and the last have one end only.
     """
-    key = _integer_key(table)
+    key = integer_key(table)
     # Parts of a table that is not held still would be read at several moments. One connection gains nothing by parts:
     # a sum over each of 16 takes the server 8 % longer than one over all.
     parts = _parts(snapshot, table)
@@ -47,7 +47,8 @@ def _parts(snapshot: Snapshot, table: SourceTable) -> int:
     return PARTS_PER_CONNECTION * len(snapshot.connections) if several else 1
 
 
-def _integer_key(table: SourceTable) -> str | None:
+def integer_key(table: SourceTable) -> str | None:
+    """The key's first column, if it is a whole number."""
     kinds = {column.name: column.data_type for column in table.columns}
     first = next(iter(table.primary_key), None)
     return first if first and kinds[first] in SIGNED and kinds[first] != "year" else None

@@ -79,7 +79,7 @@ class Batch:
     in this run and before. compared: whose comparison live_rows and hash_sum are, where the server's word on changes
     may be taken; untouched: it was taken in this run, which has not read the table. by_hash: as by_value, of a table of
     which a run compares a part by hash; hash_sum is then raw's with the batch applied, of which the source has shown
-    its part.
+    its part. taken_over: rows that the run did not read, because one that broke had.
     """
 
     table: Name
@@ -107,6 +107,12 @@ class Batch:
     compared: Compared | None = None
     untouched: bool = False
     by_hash: Turns | None = None
+    taken_over: Count = 0
+
+    @property
+    def form(self) -> tuple[object, ...]:
+        """What rows must have in common to be of one table: as what they were read, and by which hash."""
+        return self.columns, self.primary_key, self.nulled, self.hash_version
 
     @property
     def raw_columns(self) -> tuple[ColumnType, ...]:

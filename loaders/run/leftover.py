@@ -1,0 +1,199 @@
+"""A table of which a run that broke has read a part: what the source has still is taken over, the rest is read.
+
+Of the rows that it left (leftovers.py) those are taken over of whose ranges of the key the source itself, in this run's
+snapshot, says the same counts and sums of hashes. They are written anew, as this run's own: nothing will refer to files
+of a run that broke.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from loaders.common.errors import Exit, Failure
+from loaders.common.quoting import mysql_name, sql_name
+from loaders.lake import attempts, leftovers
+from loaders.lake.damaged import Damaged
+from loaders.lake.run_files import RunFiles
+from loaders.run import by_hash
+from loaders.run.table_read import TableRead
+from loaders.source.bucket_sums import PartSums, added_up
+from loaders.source.source_side import between
+from loaders.types.fingerprint import SOURCE_HASH
+from loaders.types.type_contract import lake_schema
+from loaders.warehouse import duckdb_errors
+from loaders.warehouse.duckdb_connection import close_off, connected
+from loaders.warehouse.duckdb_sql import DIALECT, read_parquet
+from loaders.words.buckets import LOOSE, ROWS_PER_BUCKET, Buckets, Sums, differing, totals
+from loaders.words.run_record import Batch, File
+
+ROWS_AT_ONCE = 50_000
+# Ranges of the key that one statement names.
+MOST_RANGES = 500
+Range = tuple[int, int]
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """What an attempt has left of a table. batch: its note. files: those that are what it says, as far as is known."""
+
+    read: TableRead
+    attempt: str
+    batch: Batch
+    files: list[File]
+
+    @property
+    def key(self) -> str:
+        """The column by whose ranges rows are compared."""
+        return self.batch.primary_key[0]
+
+    def rows(self, parts: Sequence[str | None]) -> Iterator[pa.RecordBatch]:
+        """All rows of the table, those first that are taken over. parts: as for reading it whole."""
+        buckets = self._buckets()
+        narrow = buckets.narrow()
+        with closing(self._session()) as session:
+            here = self._sums(session, buckets)
+            if not here:
+                yield from self.read.rows(parts)
+                return
+            covered = buckets.ranges(here)
+            if len(covered) > MOST_RANGES:
+                covered = [(covered[0][0], covered[-1][1])]
+            within = _each(parts, [between(self.key, covered)])
+            anew, equal = self._compared(session, buckets, here, within)
+            yield from self._taken_over(session, narrow, anew, equal)
+        outside = _each(parts, map(" or ".join, _some(_outside(mysql_name(self.key), covered))))
+        yield from self.read.rows([*outside, *(between(self.key, some) for some in _some(narrow.ranges(anew)))])
+
+    def _buckets(self) -> Buckets:
+        """As for a comparison with raw; also where keys have gaps, since they need not fit more than these rows."""
+        low, high = self.read.snapshot.extremes(self.read.source, self.key) or (0, 0)
+        gap = (high - low + 1) // max(self.read.source.estimated_rows, self.batch.rows)
+        return Buckets(self.key, ROWS_PER_BUCKET * max(1, gap // LOOSE))
+
+    def _session(self) -> duckdb.DuckDBPyConnection:
+        session = connected(Path(":memory:"))
+        session.execute("set threads = 1")
+        close_off(session, [self.read.lake.on_this_machine, self.read.spool])
+        return session
+
+    def _compared(
+        self, session: duckdb.DuckDBPyConnection, buckets: Buckets, here: Sums, conditions: Sequence[str]
+    ) -> tuple[list[int], tuple[int, int]]:
+        """Narrow buckets, within the conditions, that have to be read; what the source says of the others together."""
+        source, narrow = replace(by_hash.side(self.read), conditions=conditions), buckets.narrow()
+        there = source.sums(buckets)
+        chosen = differing(there, here)
+        within = added_up(PartSums(source.sums(narrow, buckets, some)) for some in _some(chosen))
+        anew = differing(within, self._sums(session, narrow, buckets, chosen) if chosen else {})
+        equal = totals(_without(there, chosen)), totals(_without(within, anew))
+        return anew, totals(dict(enumerate(equal)))
+
+    def _taken_over(
+        self, session: duckdb.DuckDBPyConnection, narrow: Buckets, anew: Sequence[int], equal: tuple[int, int]
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of all other buckets, if they are what the source was asked about."""
+        schema, rows = lake_schema(self.read.columns), 0
+        names = ", ".join(map(sql_name, schema.names))
+        where = f"{self._bucket(narrow)} not in ({_listed(anew)})" if anew else "true"
+        with suppress(Damaged):
+            for file in self.files:
+                with self._at_hand(file) as table:
+                    sql = f"select {names} from {table} where {where}"
+                    for batch in session.execute(sql).to_arrow_reader(ROWS_AT_ONCE):
+                        yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+                        rows += batch.num_rows
+        if (rows, self.read.hash_sum) != equal:
+            raise Failure(
+                f"{self.read.table.name}: what {self.attempt} had read when it broke was changed while it was compared",
+                "run it again",
+                ends=Exit.TRY_AGAIN,
+            )
+        self.read.taken_over = rows
+
+    def _sums(
+        self,
+        session: duckdb.DuckDBPyConnection,
+        buckets: Buckets,
+        within: Buckets | None = None,
+        chosen: Sequence[int] = (),
+    ) -> Sums:
+        """Of the files that are what the note says. Another one is told, and is not one of them any more."""
+        found = list[PartSums]()
+        where = f"{self._bucket(within)} in ({_listed(chosen)})" if within else "true"
+        sql = f"select {self._bucket(buckets)}, count(*), sum({SOURCE_HASH})"
+        for file in list(self.files):
+            try:
+                with self._at_hand(file) as table:
+                    rows = session.execute(f"{sql} from {table} where {where} group by 1").fetchall()
+                    found.append(PartSums({int(bucket): (int(count), int(total)) for bucket, count, total in rows}))
+            except Damaged as damaged:
+                self.files.remove(file)
+                _not_used(self.read, self.attempt, damaged.problem)
+        return added_up(found)
+
+    def _bucket(self, buckets: Buckets) -> str:
+        return DIALECT.bucket(sql_name(self.key), self.batch.key_columns[0], buckets.size)
+
+    @contextmanager
+    def _at_hand(self, file: File) -> Iterator[str]:
+        """In DuckDB's SQL the rows of a file that is what the note says, by its bytes and columns."""
+        path = RunFiles(self.read.lake, self.read.spool).local(file, self.batch.columns)
+        try:
+            yield f"(from {read_parquet([path])} where {sql_name(self.key)} is not null and {SOURCE_HASH} is not null)"
+        except duckdb.Error as error:
+            raise Damaged(f"{file.key} cannot be read: {duckdb_errors.first_line(error)}", "run it again") from None
+        finally:
+            if path.parent == self.read.spool:
+                path.unlink(missing_ok=True)
+
+
+def find(read: TableRead) -> Leftover | None:
+    """Most of what broken runs have left of a table, if it can be used; what cannot be is told."""
+    found = []
+    for attempt in leftovers.of(read.lake, read.table.name, attempts.number(read.attempt) or 0):
+        try:
+            batch = leftovers.read(read.lake, read.table.name, attempt)
+        except Failure as failure:
+            _not_used(read, attempt, failure.problem)
+            continue
+        if read.can_go_on and batch.form == read.form:
+            found.append(Leftover(read, attempt, batch, list(batch.files)))
+        else:
+            _not_used(read, attempt, "its columns, its key or the rules for its values were others")
+    return max(found, key=lambda left: left.batch.rows, default=None)
+
+
+def _not_used(read: TableRead, attempt: str, why: str) -> None:
+    read.notices.append(f"{read.table.name}: what {attempt} had read when it broke is read again: {why}")
+
+
+def _each(parts: Iterable[str | None], conditions: Iterable[str]) -> list[str]:
+    """Each of the conditions within each of the parts."""
+    return [f"({part}) and ({each})" if part else each for each in conditions for part in parts]
+
+
+def _outside(name: str, ranges: Sequence[Range]) -> list[str]:
+    """What is in none of the ranges, which are in order."""
+    between = [f"({name} > {before} and {name} < {after})" for (_, before), (after, _) in pairwise(ranges)]
+    return [f"{name} < {ranges[0][0]}", *between, f"{name} > {ranges[-1][1]}"]
+
+
+def _some(listed: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """As many at a time as one statement names."""
+    return (listed[start : start + MOST_RANGES] for start in range(0, len(listed), MOST_RANGES))
+
+
+def _listed(chosen: Sequence[int]) -> str:
+    return ", ".join(map(str, chosen))
+
+
+def _without(sums: Sums, chosen: Sequence[int]) -> Sums:
+    left_out = {*chosen}
+    return {bucket: each for bucket, each in sums.items() if bucket not in left_out}
