@@ -14,6 +14,8 @@ from tests.checkout import checkout
 from tests.course_pages import COURSE, KOREAN_DOCTOR, LANGUAGES, PAGES, Step
 
 FURTHER = ("glossary.md", "questions.md")
+# The whole course is run before the first test that asks for what it printed.
+pytestmark = pytest.mark.timeout(1800)
 # What a learner may make of a solution (a text in it, and another; "": of all of it), and a part of what is said then.
 WRONG = {
     "1": [
