@@ -1,6 +1,8 @@
 {#-
     The totals that every mart has, over rows of the order mart (an outer join's empty rows count as no order):
     orders of every status and what was charged for them, and beside them what is left without the cancelled and returned.
+    What revenue means is said by its metric (models/marts/order_mart.yml); that both sum the same is tested by
+    tests/redshift/test_dashboard.py: a mart cannot be built of MetricFlow's queries.
 -#}
 {% macro order_totals() %}
         cast(count(order_id) as bigint) as orders,
