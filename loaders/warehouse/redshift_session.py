@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from decimal import Context, localcontext
 from typing import Any
 
 import pyarrow as pa
@@ -22,9 +21,6 @@ from loaders.common.errors import Exit, Failure
 from loaders.common.quoting import sql_name
 from loaders.warehouse.redshift_errors import is_conflict, said
 
-# The driver shifts a NUMERIC's point by Python's arithmetic (type_utils.numeric_in_binary), which rounds to 28 digits
-# without a word: sums of hashes have more from some 1,000 million rows on, and Redshift knows 38.
-EXACT = Context(prec=38)
 # A user's SESSION TIMEOUT is 60 s at least (docs.aws.amazon.com/redshift/latest/dg/r_CREATE_USER.html).
 SILENT_SECONDS = 50
 
@@ -92,7 +88,7 @@ class RedshiftSession:
         """For one statement. After Ctrl-C the connection is cut: a rollback would wait for the statement's end."""
         self._connect_anew_if_ended()
         try:
-            with localcontext(EXACT), self._connection.cursor() as cursor:
+            with self._connection.cursor() as cursor:
                 yield cursor
         except (OSError, struct.error) as error:
             # The driver lets some faults of a cut connection through as they are.

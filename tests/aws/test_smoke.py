@@ -154,7 +154,7 @@ def test_truncate_commits(ask):
 
 
 def test_the_driver_reads_values_as_they_are(ask):
-    """From an account it reads NUMERIC, DATE and arrays by its binary protocol; the stand-in speaks text only."""
+    """As text, here and on the stand-in (loaders/warehouse/redshift_connection.py: AS_TEXT)."""
     ask("create temp table smoke_read (n decimal(28,4), small decimal(10,2), day date, at timestamp, b varbyte(4))")
     ask(
         "insert into smoke_read values (-123456789012345678901234.5678, -0.01, '1000-01-01', "

@@ -7,7 +7,7 @@ import struct
 import threading
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from decimal import Decimal, getcontext
+from decimal import Decimal
 from pathlib import Path
 
 import boto3
@@ -15,15 +15,13 @@ import pytest
 import redshift_connector
 import yaml
 from dbt.adapters.redshift.connections import RedshiftCredentials, get_connection_method
-from redshift_connector.utils.oids import RedshiftOID
-from redshift_connector.utils.type_utils import numeric_in_binary
+from redshift_connector.config import ClientProtocolVersion
 
 from loaders.common.errors import Exit, Failure
 from loaders.common.settings import ROOT
 from loaders.help import doctor
 from loaders.warehouse import copy_errors, profile, redshift_connection
 from loaders.warehouse.redshift_connection import WAKING_TRIES, arguments, connect
-from loaders.warehouse.redshift_session import RedshiftSession
 from redshift_stand_in import tls, wire
 from redshift_stand_in.errors import RedshiftError
 from tests.chaos_proxy import Line
@@ -331,23 +329,13 @@ def test_names_are_in_small_letters_whatever_the_warehouses_default_is(target):
 
 
 @pytest.mark.parametrize(("digits", "scale"), [("1" * 38, 0), ("-" + "12345678" * 4, 10), ("9" * 29, 0)])
-def test_a_number_of_the_binary_protocol_keeps_its_digits(target, digits, scale):
-    """The stand-in answers in text; what it says is put into Redshift's bytes, for the driver's own decoder."""
-
-    def in_bytes(data: bytes, offset: int, length: int) -> Decimal:
-        number = int(data[offset : offset + length].replace(b".", b""))
-        return numeric_in_binary(number.to_bytes(16, "big", signed=True), 0, 16, scale)
-
-    def opened():
-        connection = connect(target)
-        connection.redshift_types[RedshiftOID.NUMERIC] = (0, in_bytes)
-        return connection
-
-    session = RedshiftSession(opened, "localhost")
+def test_a_number_keeps_its_digits(target, monkeypatch, digits, scale):
+    """Values are asked for as text, on an account too: of binary, the driver rounds a NUMERIC to 28 digits."""
+    given, real = {}, redshift_connector.connect
+    monkeypatch.setattr(redshift_connector, "connect", lambda **options: given.update(options) or real(**options))
     text = f"{digits[: len(digits) - scale]}.{digits[len(digits) - scale :]}" if scale else digits
-    with closing(session):
-        ((found,),) = session.rows(f"select cast('{text}' as numeric(38, {scale}))")
-    assert found == Decimal(text) and getcontext().prec == 28
+    assert asked(target, f"select cast('{text}' as numeric(38, {scale}))") == (Decimal(text),)
+    assert given["client_protocol_version"] == ClientProtocolVersion.BASE_SERVER
 
 
 @pytest.mark.parametrize(
