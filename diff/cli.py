@@ -11,7 +11,7 @@ import duckdb
 
 from dashboard import marts, warehouse
 from dashboard.page import write
-from diff import builds, compare, privacy, relations, report
+from diff import builds, compare, metrics, privacy, relations, report
 from diff.builds import Side
 from loaders.common import settings
 from loaders.common.quoting import sql_name
@@ -54,9 +54,12 @@ def run(arguments: argparse.Namespace) -> None:
             base, branch = _sides(here, chosen, folder, arguments.vars)
             with builds.schemas_dropped((base, branch)):
                 ids = builds.changed(base, branch)
+                ids += [name for name in metrics.redefined(base, branch) if name not in ids]
                 builds.build(base, branch, ids, str(target.values["schema"]))
                 found = _compared(base, branch, ids, chosen.no_values, arguments.rows)
-                told = report.Report(*names, _raw(branch), found, _untouched(branch, ids))
+                shows_values = not chosen.no_values and relations.personal_sources(branch) is not None
+                figures = metrics.compared(base, branch, ids, shows_values)
+                told = report.Report(*names, _raw(branch), found, figures, _untouched(branch, ids))
     _tell(told, arguments.out)
 
 

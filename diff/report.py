@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from diff.compare import KINDS, Difference, Row
+from diff.metrics import Metric
 
 # GitHub takes a comment of 65,536 characters.
 MOST = 60_000
@@ -28,6 +29,7 @@ class Report:
     branch: str
     raw: str
     differences: list[Difference]
+    metrics: list[Metric]
     untouched: int
 
     @property
@@ -40,11 +42,19 @@ class Report:
 
     @property
     def head(self) -> str:
-        many = len(self.different)
-        found = (
-            f"{many} model{'s' if many != 1 else ''} differ{'s' if many == 1 else ''}" if many else "nothing differs"
-        )
-        return f"{found} between {self.base} and {self.branch}, both built of {self.raw}"
+        metrics = sum(not each.is_equal for each in self.metrics)
+        found = [_counted(many, what) for many, what in ((len(self.different), "model"), (metrics, "metric")) if many]
+        what = " and ".join(found) or "nothing differs"
+        return f"{what} between {self.base} and {self.branch}, both built of {self.raw}"
+
+    def figures(self, say: Callable[[str], str]) -> Iterator[str]:
+        """Lines about the metrics, those that differ one by one. say: how a name or value is written."""
+        for each in self.metrics:
+            if not each.is_equal:
+                yield f"{say(each.name)}: {' -> '.join(map(say, each.values))}"
+        equal = [say(each.name) for each in self.metrics if each.is_equal]
+        if equal:
+            yield f"as before: {', '.join(equal)}"
 
     def last(self) -> Iterator[str]:
         if self.identical:
@@ -64,6 +74,8 @@ def text(report: Report) -> Iterator[str]:
             yield f"  {row.kind}: {key_said(each, row, str)}" + (
                 f": {cells_said(row, str)}" if row.kind == "changed" else ""
             )
+    if report.metrics:
+        yield from ("", "metrics:", *(f"  {line}" for line in report.figures(str)))
     yield ""
     yield from report.last()
 
@@ -71,6 +83,10 @@ def text(report: Report) -> Iterator[str]:
 def first(samples: list[Row], many: int) -> Iterator[Row]:
     for kind in KINDS:
         yield from [row for row in samples if row.kind == kind][:many]
+
+
+def _counted(many: int, what: str) -> str:
+    return f"{many} {what} differs" if many == 1 else f"{many} {what}s differ"
 
 
 def rows_said(each: Difference) -> str:
@@ -142,6 +158,8 @@ def markdown(report: Report, page: str) -> str:
         )
         parts += ["\n" + _line(each) for each in report.different]
         parts.append("\n")
+    if report.metrics:
+        parts += ["\nMetrics:\n\n", *(f"* {line}\n" for line in report.figures(escaped))]
     for each in report.different:
         parts.append(f"\n<details><summary>{escaped(each.model.name)}: {escaped(rows_said(each))}</summary>\n\n")
         parts += [f"* {line}\n" for line in facts(each, escaped)]
@@ -176,6 +194,9 @@ def _line(each: Difference) -> str:
 def page(report: Report) -> str:
     """One HTML file: no script, no request."""
     body = [f"<h1>What the change does to the data</h1><p>{html.escape(report.head)}.</p>"]
+    if report.metrics:
+        lines = "".join(f"<li>{line}</li>" for line in report.figures(html.escape))
+        body.append(f"<h2>Metrics</h2><ul>{lines}</ul>")
     for each in report.different:
         body.append(f"<h2>{html.escape(each.model.name)}</h2><p>{html.escape(rows_said(each))}</p><ul>")
         body += [f"<li>{line}</li>" for line in facts(each, html.escape)]

@@ -1,6 +1,7 @@
 """`make diff`: what a change of the models does to the data, told by both built from one raw; and the comparison."""
 
 import math
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def test_a_retyped_column_is_named_and_compared_as_text(connection):
 
 
 def told_by(difference: Difference) -> report.Report:
-    return report.Report("main", "here", "run 1 of raw", [difference], 0)
+    return report.Report("main", "here", "run 1 of raw", [difference], [], 0)
 
 
 def test_a_comment_is_bounded_and_no_value_becomes_markup(connection):
@@ -104,7 +105,7 @@ def test_a_comment_is_bounded_and_no_value_becomes_markup(connection):
     comment = report.markdown(told_by(found), "the page")
     assert not set("<[@`!|") & set(comment.partition("First rows:")[2].replace("</details>", ""))
     told = [difference(connection, many, many[:200]) for _ in range(3)] * 100
-    long = report.markdown(report.Report("main", "here", "run 1 of raw", told, 0), "the page")
+    long = report.markdown(report.Report("main", "here", "run 1 of raw", told, [], 0), "the page")
     assert len(long) < 65_536 and "There is more than a comment takes" in long
     assert "<img" not in report.page(told_by(found))
 
@@ -168,17 +169,22 @@ def test_a_change_is_told_by_model_column_and_row_and_no_personal_value_with_it(
         ("loyalty_level", "length(country)"),
     )
     edit(marts / "product_mart.sql", ("select * from typed", "-- What follows is what was typed.\nselect * from typed"))
-    edit(marts / "order_mart.sql", ("select * from typed", "-- A comment.\nselect * from typed"))
+    edit(project / "models/semantic/sales_days.sql", ("select ", "-- A comment.\nselect "))
+    # dbt does not call the mart of a metric that is defined anew modified.
+    edit(marts / "order_mart.yml", ("coalesce(quantity, 0)", "coalesce(quantity, 0) * 2"))
 
     before = shop.warehouse_path.read_bytes()
     told = commands.succeeded(diff(shop, project, "--rows", "7"))
     assert shop.warehouse_path.read_bytes() == before
     assert "2 commits" not in told and "both built of run 1 of raw" in told
-    assert "built and identical: " in told and "order_mart" in told.partition("built and identical: ")[2]
+    assert "built and identical: order_mart, sales_days" in told
     assert "customer_mart: 40 rows before, 40 after; " in told and "sum of delivery_fees: " in told
     assert "people_mart: 40 rows before, 40 after; 40 changed (by customer_id)" in told
     assert "column retyped: called, varchar -> bigint; compared as text" in told
     assert "values not shown: personal, or perhaps: known_as" in told
+    (before, after) = re.search(r"^  units: ([\d,]+) -> ([\d,]+)$", told, re.MULTILINE).groups()
+    assert int(after.replace(",", "")) == 2 * int(before.replace(",", "")) > 300
+    assert re.search(r"^  as before: .*\brevenue\b", told, re.MULTILINE) and " and 1 metric differs between " in told
     comment, page = (shop.folder / "diff" / name for name in ("comment.md", "index.html"))
     with duckdb.connect(shop.warehouse_path, read_only=True) as raw:
         names = [name for (name,) in raw.execute("select distinct upper(name) from raw.customer").fetchall()]
