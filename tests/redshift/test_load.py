@@ -633,7 +633,7 @@ def test_who_asks_what_is_loaded_does_not_wait_for_a_load(loaded):
     """LOCK keeps readers out until the transaction ends: status, freshness and builds waited for every load."""
     seen = []
 
-    def ask_meanwhile(_lost) -> None:
+    def ask_meanwhile(*_lost) -> None:
         seen.append(loaded.rows("_loads", "run"))
 
     run = pipeline.runs.read(loaded.lake, 2)
