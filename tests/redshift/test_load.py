@@ -366,7 +366,7 @@ def test_repeated_keys_are_refused(loaded):
     run = pipeline.runs.read(loaded.lake, 2)
     wrong = replace(run, batches=(replace(run.batches[0], primary_key=("v",)),))
     with loaded.warehouse() as warehouse, pytest.raises(Failure, match="1 keys of run 2 occur more than once"):
-        warehouse.apply(wrong, RunFiles(loaded.lake, loaded.own.folder), lambda _lost: None)
+        warehouse.apply(wrong, RunFiles(loaded.lake, loaded.own.folder), lambda _lost, _elsewhere: None)
     assert loaded.rows(columns="id, v, _run") == OLD
 
 
@@ -633,8 +633,8 @@ def test_who_asks_what_is_loaded_does_not_wait_for_a_load(loaded):
     """LOCK keeps readers out until the transaction ends: status, freshness and builds waited for every load."""
     seen = []
 
-    def ask_meanwhile(*_lost) -> None:
-        seen.append(loaded.rows("_loads", "run"))
+    def ask_meanwhile(_lost, _elsewhere):
+        return lambda: seen.append(loaded.rows("_loads", "run"))
 
     run = pipeline.runs.read(loaded.lake, 2)
     with loaded.warehouse() as warehouse:
