@@ -6,8 +6,7 @@ import duckdb
 
 from loaders.common.errors import Failure
 
-EXAMPLE = "select country, sum(amount) from analytics.order_mart group by 1;"
-HELP = f"end a question with ; and leave with Ctrl-D. Try: {EXAMPLE}"
+HELP = "end a question with ; and leave with Ctrl-D. Try: show all tables;"
 
 
 def answer(connection: duckdb.DuckDBPyConnection, question: str) -> Iterator[str]:

@@ -214,11 +214,13 @@ def statements(run: Run, url: Callable[[str], str], role: str, said: Mapping[str
         # Once for what would be lost, once for the place.
         found += 2 * [redshift_sql.columns_of(run.schema, batch.table)]
         found.append(redshift_sql.create_table(run.schema, batch))
-        if batch.mode == "full":
+        # Without a key it is read whole, if anything is another.
+        whole = batch.mode == "full" or not batch.primary_key
+        if whole:
             found.append(redshift_sql.clear(run.schema, batch))
             target = redshift_sql.name(run.schema, batch.table)
             found += comments.on(target, batch, said.get(batch.table, {}))
-        if batch.mode != "full":
+        else:
             found.append(redshift_sql.remove_staged(run.schema, staging, batch))
         found.append(redshift_sql.insert_staged(run.schema, staging, run, batch))
         found.append(redshift_sql.drop_staging(staging))

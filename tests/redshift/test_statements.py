@@ -103,6 +103,9 @@ def test_the_plan_is_what_a_first_load_then_sends(shop):
     planned_text, real_text = (general(shop, given).replace("<attempt>", "attempt") for given in (statements, really))
     record_of_loads = re.compile(r'insert into "raw"\."_loads" .*\n')
     assert record_of_loads.sub("", planned_text) == record_of_loads.sub("", real_text)
+    without_keys = tuple(replace(batch, mode="incremental", primary_key=()) for batch in planned.batches)
+    again = plan.statements(replace(planned, batches=without_keys), shop.lake.url, shop.redshift.copy_role, {})
+    assert not [sql for sql in again if sql.startswith("delete") and " where " in sql]
     described = "select description from pg_description where objoid = "
     assert shop.ask(f"""{described}'{shop.schema}."order"'::regclass""") == [("a / o'clock",)]
     with sent() as again, shop.warehouse() as warehouse:
