@@ -44,6 +44,7 @@ ON_ONE = {
     "tests/test_history.py": "what dbt builds of raw",
     "tests/test_kill.py": "what is left of a process that is killed",
     "tests/test_korean.py": "what commands print",
+    "tests/test_leftover.py::test_a_file_that_goes_while_it_is_compared_ends_the_run": "which files are believed",
     "tests/test_leftover.py::test_a_damaged_file_is_read_again_and_the_others_are_not": "which files are believed",
     "tests/test_leftover.py::test_a_lake_in_s3_goes_on_too": "where the lake is",
     "tests/test_leftover.py::test_a_person_is_not_erased_while_a_broken_run_has_the_row": "what is in the lake",

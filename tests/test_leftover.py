@@ -220,6 +220,23 @@ def test_full_takes_nothing_over(filled, read_rows):
     assert filled.run(full=True).batches[0].taken_over == 0 and sum(read_rows) == ROWS
 
 
+def test_a_file_that_goes_while_it_is_compared_ends_the_run(filled, monkeypatch):
+    """With `--no-load` nothing else would notice: no warehouse counts what was published."""
+    broken(filled)
+    (attempt,) = left(filled)
+    files, real = leftovers.read(filled.lake, "t", attempt).files, leftover.Leftover._taken_over
+
+    def meanwhile(*given):
+        (filled.folder / "lake" / files[3].key).unlink()
+        yield from real(*given)
+
+    with monkeypatch.context() as patched, pytest.raises(Failure, match="was changed while it was compared"):
+        patched.setattr(leftover.Leftover, "_taken_over", meanwhile)
+        filled.run()
+    (batch,) = filled.run().batches
+    assert batch.taken_over and equal(filled)
+
+
 def test_a_damaged_file_is_read_again_and_the_others_are_not(filled):
     broken(filled)
     (attempt,) = left(filled)
