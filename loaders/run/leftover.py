@@ -21,6 +21,7 @@ from loaders.lake import attempts, leftovers
 from loaders.lake.damaged import Damaged
 from loaders.lake.run_files import RunFiles
 from loaders.run import by_hash
+from loaders.run.incremental import MOST_RANGES
 from loaders.run.table_read import TableRead
 from loaders.source.bucket_sums import PartSums, added_up
 from loaders.source.source_side import between
@@ -33,8 +34,6 @@ from loaders.words.buckets import LOOSE, ROWS_PER_BUCKET, Buckets, Sums, differi
 from loaders.words.run_record import Batch, File
 
 ROWS_AT_ONCE = 50_000
-# Ranges of the key that one statement names.
-MOST_RANGES = 500
 Range = tuple[int, int]
 Item = TypeVar("Item")
 

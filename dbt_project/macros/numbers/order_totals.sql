@@ -1,8 +1,8 @@
 {#-
     The totals that every mart has, over rows of the order mart (an outer join's empty rows count as no order):
     orders of every status and what was charged for them, and beside them what is left without the cancelled and returned.
-    What revenue means is said by its metric (models/marts/order_mart.yml); that both sum the same is tested by
-    tests/redshift/test_dashboard.py: a mart cannot be built of MetricFlow's queries.
+    What revenue means is said by its metric (models/marts/order_mart.yml), of whose queries no mart can be built: that
+    the marts add up to the order mart is tested by tests/shop/every_mart_adds_up_to_the_order_mart.sql.
 -#}
 {% macro order_totals() %}
         cast(count(order_id) as bigint) as orders,
