@@ -8,11 +8,15 @@ from typing import Any
 
 from dashboard.warehouse import Warehouse
 from loaders.common.quoting import sql_name, sql_text
+from loaders.common.texts import in_korean
 from loaders.warehouse import redshift_sql
 from loaders.words.raw_tables import LOADS_TABLE
 
 # dbt's notes of its builds, in the marts' schema (macros/builds).
 BUILDS = "_builds"
+# Of the selectors of dbt_project/selectors.yml those that leave out no part of the order mart and no test of data:
+# `demo` leaves `own` out, `daily` the unit tests.
+WHOLE = (None, "", "demo", "daily")
 
 
 def loads(warehouse: Warehouse, raw_schema: str) -> list[dict[str, Any]]:
@@ -20,7 +24,14 @@ def loads(warehouse: Warehouse, raw_schema: str) -> list[dict[str, Any]]:
     if not warehouse.has(raw_schema, LOADS_TABLE):
         return []
     return [
-        {"table": table, "run": run, "rows": rows, "snapshot_at": _utc(snapshot_at), "verdict": verdict}
+        {
+            "table": table,
+            "run": run,
+            "rows": rows,
+            "snapshot_at": _utc(snapshot_at),
+            "verdict": verdict,
+            "verdictKo": in_korean(verdict),
+        }
         for table, run, rows, snapshot_at, verdict in warehouse.ask(redshift_sql.newest_of_each_table(raw_schema))
     ]
 
@@ -82,9 +93,8 @@ def tests(candidates: Iterable[Path], invocation: str | None) -> dict[str, Any] 
 
 
 def _is_partial(arguments: Mapping[str, Any]) -> bool:
-    """Whether a build left out a part of what the order mart is made of, or its tests. `make demo` leaves `own` out."""
-    chosen = [*(arguments.get("select") or ())]
-    return chosen not in ([], ["+marts", "semantic"]) or bool(arguments.get("exclude") or arguments.get("selector"))
+    """Whether a build left out a part of what the order mart is made of, or tests of its data."""
+    return bool(arguments.get("select") or arguments.get("exclude")) or arguments.get("selector") not in WHOLE
 
 
 def _results(file: Path) -> Mapping[str, Any]:

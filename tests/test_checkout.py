@@ -14,6 +14,7 @@ from local_stack import private_server, screencast
 from seeds_generator import schema
 from tests import servers
 from tests.checkout import checkout
+from tests.dashboard import pictures
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,14 @@ def test_the_screencast_of_the_readme_shows_what_the_demo_prints(demo):
     printed = without_figures("$ make demo" + told[told.index("[1/7]") :], str(fresh.folder))
     shown = re.findall("<text[^>]*>(.*)</text>", screencast.FILE.read_text("utf-8"))
     assert printed in without_figures(html.unescape("".join(shown)), "~/order-he")
+
+
+def test_the_pictures_of_the_readmes_show_what_the_demos_pages_say(demo, browser):
+    """If not: `python -m tests.dashboard.pictures`, in a fresh clone after `make demo`."""
+    fresh, _told = demo
+    for name, words, page, _part in pictures.shown(browser, fresh.folder / ".data"):
+        assert words == pictures.words_of((pictures.FOLDER / f"{name}.png").read_bytes()), name
+        assert name == "lineage" or page.locator("#trust.sound").count(), page.inner_text("#trust")
 
 
 def without_figures(text: str, folder: str) -> str:

@@ -111,6 +111,13 @@ def test_only_the_raw_tables_that_a_chosen_model_reads_must_be_there(own):
     commands.succeeded(commands.dbt(own, "run", "--select", "stg_shop__products"))
 
 
+def test_dbt_debug_says_that_the_profile_is_missing_and_nothing_of_the_project(tmp_path):
+    own = OwnDatabase("", "", tmp_path)
+    told = forked_dbt.dbt(own, "--no-use-colors", "debug", fails=True, DBT_PROFILES_DIR=str(tmp_path / ".."))
+    assert "profiles.yml file [ERROR not found]" in told and "dbt_project.yml file [OK found and valid]" in told
+    assert "All checks passed" in forked_dbt.dbt(own, "debug")
+
+
 def test_a_database_file_in_use_by_another_program_names_it(shop):
     with duckdb.connect(shop.warehouse_path):
         done = commands.dbt(shop, "run", "--select", "stg_shop__orders")

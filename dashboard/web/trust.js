@@ -52,7 +52,7 @@ function buildFacts(build) {
 
 function loadFacts(loads, build) {
   if (!loads.length) return [say("noLoads")];
-  const distinct = [...new Set(loads.map((load) => load.verdict.split(":")[0]))].join(", ");
+  const distinct = [...new Set(loads.map((load) => verdictOf(load).split(/[:,;]/)[0]))].join(", ");
   return [...(isNewer(loads, build) ? [say("newer", { run: Math.max(...loads.map(({ run }) => run)) })] : []),
     say("verdicts", { tables: loads.length, verdict: distinct })];
 }
@@ -77,7 +77,12 @@ function loadsTable(loads) {
       element("td", { className: "number" }, load.run),
       element("td", { className: "number" }, pretty(load.rows, "integer")),
       element("td", {}, moment(load.snapshot_at)),
-      element("td", {}, load.verdict)))));
+      element("td", {}, verdictOf(load))))));
+}
+
+/** What the loaders said of a table, in the page's language. */
+function verdictOf({ verdict, verdictKo = verdict }) {
+  return document.documentElement.lang === "ko" ? verdictKo : verdict;
 }
 
 /** 2026-01-31 10:05 UTC */

@@ -77,7 +77,7 @@ const WORDS = {
     dayUnit: "{days}일", monthsLater: "{months}개월 뒤",
     freshness: "데이터의 시점과 검증", asOf: "데이터 기준 {time} ({age})", builtFrom: "실행 {run}에서 빌드", noBuild: "어느 실행에서 빌드했는지 알 수 없습니다",
     newer: "raw에 더 새로운 실행 {run}이 있습니다. make build를 실행하세요", stale: "데이터가 오래되었습니다: {age}.", unproved: "원본과 비교하지 않은 테이블: {tables}.", failed: "통과하지 못한 테스트 {number}개.",
-    partialBuild: "일부만 빌드했습니다. 그 부분의 테스트만 실행되었습니다.", underAnHour: "1시간 이내", hourOld: "1시간 지남", hoursOld: "{number}시간 지남", dayOld: "1일 지남", daysOld: "{number}일 지남", verdicts: "테이블 {tables}개: {verdict}", tests: "dbt 테스트 {tests}개 중 {passed}개 통과",
+    partialBuild: "일부만 빌드했습니다. 그 부분의 테스트만 실행되었습니다.", underAnHour: "1시간 이내", hourOld: "1시간 지남", hoursOld: "{number}시간 지남", dayOld: "1일 지남", daysOld: "{number}일 지남", verdicts: "테이블 {tables}개, 원본과 비교: {verdict}", tests: "dbt 테스트 {tests}개 중 {passed}개 통과",
     noLoads: "데이터 추출 시각을 알 수 없습니다", noTests: "이 빌드의 테스트 결과를 알 수 없습니다. make build를 실행하세요",
     table: "테이블", run: "실행", rowCount: "행 수", extracted: "추출 시각", verdict: "원본과 비교", builtAt: "dbt 테스트 실행: {time}.",
     notPassed: "통과하지 못함: {tests}", warned: "경고 {warned}개.", written: "페이지 작성: {time}.",

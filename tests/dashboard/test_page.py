@@ -341,6 +341,19 @@ def test_the_dot_is_green_only_without_a_doubt(tmp_path, open_page, changes, dou
     assert doubt is None or doubt in page.inner_text("#trust")
 
 
+def test_verdicts_are_told_in_the_pages_language_and_shortly(tmp_path, open_page):
+    said = {
+        "verdict": "untouched since run 1, 9 rows equal by hash then",
+        "verdictKo": "1번 실행 뒤로 바뀌지 않음, 그때 같음",
+    }
+    page = open_page(trusted(tmp_path, loads=[LOADS[0] | said, LOADS[1] | said]), [("lang", "ko")])
+    assert "테이블 2개, 원본과 비교: 1번 실행 뒤로 바뀌지 않음 " in page.inner_text("#trust summary").replace("\n", " ")
+    page.click("#trust summary")
+    assert page.locator("#trust td:last-child").all_inner_texts() == [said["verdictKo"]] * 2
+    page.click("#language")
+    assert "2 tables: untouched since run 1" in page.inner_text("#trust summary")
+
+
 def test_a_page_without_loads_or_tests_says_so(tmp_path, open_page):
     page = open_page(drawn(tmp_path, [{}]))
     assert "not known" in page.inner_text("#trust summary")

@@ -10,12 +10,12 @@ from tests import commands
 from tests.dashboard import shops
 
 
-def results(file, build: str, select: tuple = (), **statuses: str):
+def results(file, build: str, arguments: dict | None = None, **statuses: str):
     """dbt's run_results.json, as far as it is read."""
     listed = [{"unique_id": f"test.order_he.{name}.1a2b", "status": status} for name, status in statuses.items()]
     listed.append({"unique_id": "model.order_he.order_mart", "status": "success"})
     metadata = {"generated_at": "2026-01-02T00:00:00Z", "invocation_id": build}
-    file.write_text(json.dumps({"metadata": metadata, "args": {"select": select}, "results": listed}))
+    file.write_text(json.dumps({"metadata": metadata, "args": arguments or {}, "results": listed}))
     return file
 
 
@@ -36,10 +36,15 @@ def test_the_tests_are_those_of_the_build_that_made_the_mart(tmp_path):
     assert trust.tests(files, "gone") is None and trust.tests(files, None) is None
     (tmp_path / "broken.json").write_text("{")
     assert trust.tests([tmp_path / "broken.json"], "this") is None
-    part = results(tmp_path / "part.json", "this", select=("order_mart",), a="pass")
-    assert trust.tests([part], "this")["partial"]
-    demo = results(tmp_path / "demo.json", "this", select=("+marts", "semantic"), a="pass")
-    assert not trust.tests([demo], "this")["partial"], "what the demo builds is all of its shop"
+    for arguments, partial in [
+        ({"select": ["order_mart"]}, True),
+        ({"exclude": ["test_type:data"]}, True),
+        ({"selector": "ci"}, True),
+        ({"selector": "demo"}, False),  # `make demo`: tests/test_checkout.py looks at its page
+        ({"selector": "daily"}, False),
+    ]:
+        built = results(tmp_path / "built.json", "this", arguments, a="pass")
+        assert trust.tests([built], "this")["partial"] is partial, arguments
 
 
 def test_the_build_that_made_the_mart_is_told_and_not_the_newest_run(tmp_path):
@@ -70,7 +75,8 @@ def test_the_newest_run_of_each_table_is_told(tmp_path):
     with duckdb.connect(tmp_path / "w.duckdb") as connection:
         connection.execute(
             "create schema raw; create table raw._loads as select * from (values "
-            "(1, 'order', 5, timestamp '2026-01-01', 'counts equal'), (2, 'order', 7, timestamp '2026-01-02', 'equal')"
+            "(1, 'order', 5, timestamp '2026-01-01', 'counts equal'), "
+            "(2, 'order', 7, timestamp '2026-01-02', 'equal: 7 rows by hash')"
             ") as loads(run, table_name, row_count, snapshot_at, verdict)"
         )
     with opened(shops.target(tmp_path / "w.duckdb")) as warehouse:
@@ -81,7 +87,8 @@ def test_the_newest_run_of_each_table_is_told(tmp_path):
         "run": 2,
         "rows": 7,
         "snapshot_at": "2026-01-02T00:00:00Z",
-        "verdict": "equal",
+        "verdict": "equal: 7 rows by hash",
+        "verdictKo": "같음: 해시로 7행",
     }
 
 
