@@ -272,7 +272,11 @@ def _command_line(pid: int) -> str:
 
 def _connect(server: Server) -> pymysql.Connection:
     return pymysql.connect(
-        user="root", password=server.passwords["root"], unix_socket=str(server.socket), connect_timeout=5
+        user="root",
+        password=server.passwords["root"],
+        unix_socket=str(server.socket),
+        connect_timeout=5,
+        ssl_disabled=True,
     )
 
 

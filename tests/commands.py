@@ -1,11 +1,10 @@
-"""The project's own commands, run as a user runs them, on a test's own database, lake and warehouse."""
+"""The project's own commands, as a user calls them, on a test's own database, lake and warehouse."""
 
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 from loaders.common.settings import ROOT
+from tests import forked
 from tests.own_database import OwnDatabase
 
 SHOP_CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
@@ -52,19 +51,15 @@ def settings(own: OwnDatabase) -> dict[str, str]:
 
 def python(own: OwnDatabase, *arguments: str, **changes: str) -> subprocess.CompletedProcess:
     """`python -m …` in the project's folder."""
-    return _run([sys.executable, "-m", *arguments], ROOT, settings(own) | changes)
+    return forked.run("-m", *arguments, environment=settings(own) | changes)
 
 
 def dbt(own: OwnDatabase, *arguments: str, **changes: str) -> subprocess.CompletedProcess:
     """`dbt …` in the dbt project."""
-    return _run([str(Path(sys.executable).parent / "dbt"), *arguments], ROOT / "dbt_project", settings(own) | changes)
+    return forked.dbt(*arguments, environment=settings(own) | changes)
 
 
 def succeeded(done: subprocess.CompletedProcess) -> str:
     """What a command printed, once it is known to have gone well."""
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def _run(command: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

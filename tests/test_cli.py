@@ -14,6 +14,7 @@ import pytest
 
 from loaders.common.errors import Exit
 from loaders.common.settings import ROOT
+from tests import forked
 
 CANARY = "canary-password"
 
@@ -45,6 +46,8 @@ def environment(own, **changes) -> dict[str, str]:
 
 
 def loaders(own, *arguments, preexec_fn=None, **changes) -> subprocess.CompletedProcess:
+    if not preexec_fn:
+        return forked.run("-m", "loaders", *arguments, environment=environment(own, **changes))
     return subprocess.run(
         [sys.executable, "-m", "loaders", *arguments],
         cwd=ROOT,

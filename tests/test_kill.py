@@ -4,15 +4,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
-from loaders.common.settings import ROOT
 from loaders.lake import runs
-from tests import servers
+from tests import forked, servers
 
 OLD = [(1, "old", 1), (2, "old", 1)]
 NEW = [(1, "new", 2), (3, "new", 2)]
@@ -52,21 +50,15 @@ def run_to_step(own, number: int, *command: str) -> subprocess.CompletedProcess:
     (own.folder / "profiles.yml").write_text(
         f"order_he: {{target: d, outputs: {{d: {{type: duckdb, schema: x, path: '{own.warehouse_path}'}}}}}}"
     )
-    return subprocess.run(
-        [sys.executable, "-m", "tests.kill_at", str(number), *(command or ["extract"])],
-        cwd=ROOT,
-        env=environment
-        | {
-            "SOURCE_URL": own.source_url,
-            "LAKE_URL": str(own.folder / "lake"),
-            "CATALOG": str(own.catalog_file),
-            "DBT_PROFILES_DIR": str(own.folder),
-            "DBT_TARGET": "d",
-            "DUCKDB_PATH": "",
-        },
-        capture_output=True,
-        text=True,
-    )
+    environment |= {
+        "SOURCE_URL": own.source_url,
+        "LAKE_URL": str(own.folder / "lake"),
+        "CATALOG": str(own.catalog_file),
+        "DBT_PROFILES_DIR": str(own.folder),
+        "DBT_TARGET": "d",
+        "DUCKDB_PATH": "",
+    }
+    return forked.run("-m", "tests.kill_at", str(number), *(command or ["extract"]), environment=environment)
 
 
 def rows(own, table: str) -> list[tuple]:

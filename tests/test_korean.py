@@ -106,7 +106,7 @@ def test_failures(filled):
     ],
 )
 def test_the_shell_chooses_where_lang_does_not(own, shell, korean):
-    shell = {"LC_ALL": "", "LC_MESSAGES": "", "PYTHONUTF8": "1"} | shell
+    shell = {"LC_ALL": "", "LC_MESSAGES": ""} | shell
     assert printed(own, "status", **shell)[0].startswith("원본" if korean else "source")
     assert printed(own, "status", "--lang", "en", **shell)[0].startswith("source")
     assert printed(own, "load", code=1, SOURCE_URL="", LAKE_URL="s3://", **shell)[0].startswith(

@@ -4,7 +4,6 @@ import os
 import secrets
 import socket
 import subprocess
-import sys
 import threading
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -17,6 +16,7 @@ from loaders.run.match_catalog import match
 from loaders.source import log_in, mysql_url
 from loaders.source.refusals import TooMany
 from redshift_stand_in import tls
+from tests import forked
 from tests.own_database import OwnDatabase
 
 SIMPLE = "canary"
@@ -288,6 +288,4 @@ def test_an_account_with_one_connection_reads_over_one(account, tmp_path):
 
 def run_command(url, *arguments: str, **settings: str) -> subprocess.CompletedProcess:
     environment = os.environ | {"SOURCE_URL": url.text()} | settings
-    return subprocess.run(
-        [sys.executable, "-m", "loaders", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+    return forked.run("-m", "loaders", *arguments, environment=environment)

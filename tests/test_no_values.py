@@ -1,13 +1,10 @@
 """Where logs have other readers than the tables (a CI), no message holds a value or a key of a row."""
 
-import subprocess
-import sys
-
 import pytest
 
 from loaders.common import telling
-from loaders.common.settings import ROOT, read
-from tests import commands
+from loaders.common.settings import read
+from tests import commands, forked
 
 CANARY = "canary-personal-71c"
 
@@ -43,9 +40,7 @@ def test_a_ci_and_a_setting_decide(tmp_path, set_to, hidden):
 
 def told(own, *arguments: str, **changes: str) -> str:
     settings = commands.settings(own) | {"CATALOG": str(own.catalog_file)} | changes
-    done = subprocess.run(
-        [sys.executable, "-m", "loaders", *arguments], cwd=ROOT, env=settings, capture_output=True, text=True
-    )
+    done = forked.run("-m", "loaders", *arguments, environment=settings)
     assert "Traceback" not in done.stderr, done.stderr
     return f"{done.returncode} {done.stdout}{done.stderr}"
 

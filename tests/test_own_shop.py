@@ -53,9 +53,9 @@ def test_an_own_shop_is_discovered_built_and_told_of_what_changed(mall):
         "item.kind (labels of its ENUM)",
     ):
         assert fact in text, text
-    lint = commands._run(
-        [str(ROOT / ".venv/bin/python"), "-m", "sqlfluff", "lint", "--config", str(ROOT / "pyproject.toml"),
-         str(project / "models/staging/mall"), str(project / "models/own")], ROOT, commands.settings(own)
+    lint = commands.python(
+        own, "sqlfluff", "lint", "--config", str(ROOT / "pyproject.toml"), str(project / "models/staging/mall"),
+        str(project / "models/own"),
     )  # fmt: skip
     assert lint.returncode == 0, lint.stdout
     doctor = commands.python(own, "loaders", "doctor", CATALOG="")

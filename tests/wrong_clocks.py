@@ -13,7 +13,7 @@ import pytest
 from loaders.source import mysql, session
 from loaders.source.burden import Burden
 from loaders.warehouse import duckdb_warehouse
-from tests import forked_dbt
+from tests import forked
 from tests.own_database import OwnDatabase
 
 NONE = datetime.timedelta()
@@ -49,7 +49,7 @@ class WrongClocks:
     def run(self, known, loaders: int = 0) -> None:
         """A run whose loaders' clock is wrong by so many days."""
         with pytest.MonkeyPatch.context() as patch:
-            shown = types.SimpleNamespace(**vars(datetime) | {"datetime": forked_dbt.clock(loaders)})
+            shown = types.SimpleNamespace(**vars(datetime) | {"datetime": forked.clock(loaders)})
             patch.setattr(duckdb_warehouse, "datetime", shown)
             _Reading(self.own.shop_url, self.own.source_url, self.own.folder, self.now()).run(known)
 

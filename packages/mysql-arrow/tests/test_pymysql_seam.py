@@ -22,6 +22,7 @@ from tests.own_database import sequence
         (Connection, "_execute_command", ["self", "command", "sql"]),
         (Connection, "_force_close", ["self"]),
         (Connection, "_read_ok_packet", ["self"]),
+        (Connection, "_create_ssl_ctx", ["self", "sslp"]),
         (Connection, "_get_server_information", ["self"]),
         (Connection, "_process_auth", ["self", "plugin_name", "auth_packet", "handler"]),
         (Connection, "_read_bytes", ["self", "num_bytes"]),
