@@ -58,6 +58,7 @@ ON_ONE = {
     "tests/test_mart_machine.py": "what dbt builds of raw",
     "tests/test_own_shop.py::test_a_clone_becomes_a_project_of_an_own_shop_alone": "what commands print",
     "tests/test_naive.py": "an example's flaws",
+    "tests/test_names.py::test_any_names_and_values_are_loaded_built_and_exported_or_left_out": "what dbt builds",
     "tests/test_odds.py": "how commands end",
     "tests/test_paths.py": "where lake and warehouse lie",
     "tests/test_prune.py": "what becomes of runs in the lake",

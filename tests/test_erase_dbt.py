@@ -7,6 +7,7 @@ from loaders.cli import dbt_nodes
 from loaders.common.settings import ROOT
 from loaders.retention import traces
 from tests import commands, small_shop
+from tests.mart_machine import UNTESTED
 from tests.test_builds import INCREMENTAL, build
 from tests.test_verify import damaged
 
@@ -30,7 +31,7 @@ def filled(own):
 @pytest.fixture
 def shop(filled):
     """The same, built by dbt once."""
-    commands.succeeded(commands.dbt(filled, "build"))
+    commands.succeeded(commands.dbt(filled, "build", *UNTESTED))
     return filled
 
 

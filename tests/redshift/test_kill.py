@@ -2,15 +2,13 @@
 
 import signal
 import subprocess
-import sys
 
 import pytest
 
-from loaders.common.settings import ROOT
 from loaders.lake.s3 import S3
 from loaders.words import catalog
 from local_stack.redshift import environment
-from tests import commands
+from tests import commands, forked
 from tests.redshift.test_load import Both
 
 TABLES = ("a", "b")
@@ -29,8 +27,7 @@ def shop(own, s3, redshift, ask, schema):
 
 
 def run_to_step(settings: dict[str, str], number: int, command: str = "extract") -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "tests.kill_at", str(number), command]
-    return subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True)
+    return forked.run("-m", "tests.kill_at", str(number), command, environment=settings)
 
 
 def test_killed_at_every_step_raw_is_old_or_new_and_the_next_run_works(shop):
