@@ -49,7 +49,7 @@ def test_a_program_reads_what_a_run_did_what_raw_holds_and_whether_it_is_equal(o
     assert table["drift"] == ["t: column v was varchar(9) and is varchar(20): raw widens"]
 
     for wrong in ("0", "-1", "x"):
-        assert "is not a number of runs" in commands.python(own, "loaders", "history", "--last", wrong).stderr
+        assert "is not a number from 1 to" in commands.python(own, "loaders", "history", "--last", wrong).stderr
     past = told(own, "history")
     assert [(run["run"], run["tables"][0]["gone"]) for run in past] == [(1, None), (2, 1)]
     assert past[0]["source_cost"] == cost

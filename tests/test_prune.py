@@ -188,7 +188,8 @@ def test_nothing_old_nothing_done(history):
     own, _states = history
     assert "nothing to prune: at most one run" in pruned(own, 1)
     assert runs.numbers(own.lake) == [1, 2, 3, 4, 5] and not runs.baseline_numbers(own.lake)
-    refused(loaders(own, "prune", "--keep-days", "-1"), "--keep-days is -1", "such as 30")
+    wrong = loaders(own, "prune", "--keep-days", "-1")
+    assert wrong.returncode == 2 and "'-1' is not a number from 0 to 100,000" in wrong.stderr
 
 
 def test_what_waits_to_be_loaded_does_not_go(old):

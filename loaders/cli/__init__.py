@@ -1,6 +1,7 @@
 """The command line: the one place of the loaders that reads settings and opens connections. A module per command."""
 
 import argparse
+import functools
 import os
 from pathlib import Path
 
@@ -23,31 +24,7 @@ from loaders.cli import (
 )
 from loaders.common import settings, telling
 
-EXAMPLES = """examples:
-  python -m loaders extract                       all tables of the catalog: MySQL -> lake -> raw
-  python -m loaders extract --tables order        one of them
-  python -m loaders extract --full --tables order read it whole, and replace it in raw
-  python -m loaders extract --full --parallel 4   whole, over four connections that share one snapshot
-  python -m loaders extract --no-load             stop at the lake; `load` takes it from there
-  python -m loaders load                          apply what waits in the lake
-  python -m loaders replay                        rebuild raw from the lake alone (--to-run 7: as run 7 left it)
-  python -m loaders prune --keep-days 30          remove what is older from the lake, behind a baseline
-  python -m loaders withdraw 7                    give up run 7, which raw refuses, and all after it
-  python -m loaders erase --table customer --key 42   remove a person from lake, raw and histories
-  python -m loaders erase --deleted --dry-run     rows that the source deleted more than KEEP_DELETED_DAYS ago
-  python -m loaders sign --dry-run                which run records LAKE_KEY has not signed
-  python -m loaders status                        what raw holds, and what waits (--json: for a program)
-  python -m loaders history --last 3              what the newest runs found; the warehouse is not asked
-  python -m loaders plan                          what a run would do now, and why
-  python -m loaders plan --sql                    with every statement for MySQL and for Redshift
-  python -m loaders verify                        source = raw = marts? by counts, sums and hashes
-  python -m loaders verify --deep --tables order  every value of every row
-  python -m loaders doctor                        try every link, and name the remedy of each fault
-  python -m loaders discover                      print a catalog of the database in SOURCE_URL
-  python -m loaders discover --write billing      put it into the dbt project, with staging views
-  python -m loaders sample                        rows that fit together, without persons, for pull requests
-  python -m loaders lineage order_mart.delivery_days   which source columns it is computed from
-  python -m loaders dbt build                     dbt, with what .env says
+EPILOG = """examples of each command: python -m loaders COMMAND --help
 
 settings (environment, or .env): SOURCE_URL, LAKE_URL, DBT_TARGET, DBT_PROFILES_DIR, DUCKDB_PATH, CATALOG,
   LOOKBACK_MINUTES (60: how long before the newest change reading begins),
@@ -72,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog=program,
         description="Moves tables from MySQL to the lake to the raw schema, and changes no value.",
-        epilog=EXAMPLES,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument(
@@ -81,7 +58,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="where .env, .data and the dbt project are (default: this checkout; installed, the folder you are in)",
     )
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    in_lines = functools.partial(argparse.ArgumentParser, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=in_lines)
     catalog = argparse.ArgumentParser(add_help=False)
     catalog.add_argument("--catalog", type=Path, metavar="FILE", help="the catalog (default: CATALOG, or the shop's)")
     values = catalog.add_mutually_exclusive_group()
@@ -96,15 +74,10 @@ def parser() -> argparse.ArgumentParser:
     read_by_programs.add_argument("--lang", choices=("en", "ko"), help="the language (default: the shell's)")
     for each in (run, plan, verify, status, history, doctor):
         each.add_to(commands, read_by_programs)
-    replay.add_to(commands, catalog)
-    prune.add_to(commands, catalog)
-    withdraw.add_to(commands, catalog)
-    erase.add_to(commands, catalog)
-    sign.add_to(commands)
-    discover.add_to(commands)
-    sample.add_to(commands, catalog)
-    lineage.add_to(commands)
-    dbt.add_to(commands)
+    for each in (replay, prune, withdraw, erase, sample):
+        each.add_to(commands, catalog)
+    for without in (sign, discover, lineage, dbt):
+        without.add_to(commands)
     for command in (top, *commands.choices.values()):
         command.epilog = command.epilog and command.epilog.replace("python -m loaders", program)
     return top

@@ -24,12 +24,7 @@ Written is what the source knows: types and comments, tests of keys, NOT NULL, E
 
 def add_to(commands: Commands) -> None:
     """Add the command to the command line."""
-    discovering = commands.add_parser(
-        "discover",
-        help="print a catalog of the database in SOURCE_URL",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    discovering = commands.add_parser("discover", help="print a catalog of the database in SOURCE_URL", epilog=EPILOG)
     where = discovering.add_mutually_exclusive_group()
     where.add_argument("--write", metavar="NAME", help="put it into the dbt project as source NAME")
     where.add_argument("--update", metavar="NAME", help="follow the source in what --write made; show it as a diff")

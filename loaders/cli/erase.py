@@ -68,11 +68,7 @@ class Searched:
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
     erasing = commands.add_parser(
-        "erase",
-        parents=[catalog],
-        help="remove a person from lake, raw and histories",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "erase", parents=[catalog], help="remove a person from lake, raw and histories", epilog=EXAMPLES
     )
     what = erasing.add_mutually_exclusive_group(required=True)
     what.add_argument("--key", metavar="K", help="the row's primary key; a composite one with commas")

@@ -3,7 +3,7 @@
 import argparse
 
 from loaders.cli import connections, report
-from loaders.cli.commands import Commands
+from loaders.cli.commands import Commands, number
 from loaders.common.settings import Settings
 from loaders.common.telling import say, tell
 from loaders.lake import history as runs_of
@@ -16,7 +16,7 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     telling = commands.add_parser(
         "history", parents=[catalog], help="the newest runs of the lake, and what each found", epilog=EPILOG
     )
-    telling.add_argument("--last", type=_count, default=10, metavar="N", help="how many (default: 10)")
+    telling.add_argument("--last", type=number(1_000_000), default=10, metavar="N", help="how many (default: 10)")
     telling.set_defaults(run=history)
 
 
@@ -28,9 +28,3 @@ def history(arguments: argparse.Namespace, chosen: Settings) -> None:
         tell("run", report.past(run), **report.facts(run))
     if not known:
         say(f"the lake {lake} holds no run for schema {catalog.schema}; `make extract` makes one")
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of runs, such as 10")
-    return int(text)

@@ -24,10 +24,7 @@ NOT KNOWN, and the exit code 1 then: docs/lineage.md"""
 def add_to(commands: Commands) -> None:
     """Add the command to the command line."""
     asking = commands.add_parser(
-        "lineage",
-        help="which source columns a column of a model is computed from",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "lineage", help="which source columns a column of a model is computed from", epilog=EPILOG
     )
     asking.add_argument("asked", metavar="MODEL[.COLUMN]", help="a column of a model, or all of them")
     asking.add_argument("--json", action="store_true", help="on stdout an object in a line for each column")

@@ -40,11 +40,7 @@ Nothing is written, in the lake or the warehouse."""
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
     planning = commands.add_parser(
-        "plan",
-        parents=[catalog],
-        help="what a run would do, without doing it",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "plan", parents=[catalog], help="what a run would do, without doing it", epilog=EPILOG
     )
     planning.add_argument("--tables", metavar="A,B", help="only these tables of the catalog")
     planning.add_argument("--full", action="store_true", help="for a run that reads the tables whole")

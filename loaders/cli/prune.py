@@ -4,8 +4,7 @@ import argparse
 import datetime
 
 from loaders.cli import connections, report
-from loaders.cli.commands import Commands
-from loaders.common.errors import Failure
+from loaders.cli.commands import Commands, number
 from loaders.common.settings import Settings
 from loaders.common.telling import say
 from loaders.lake.folder import Folder
@@ -22,22 +21,16 @@ before it are removed. Raw is not touched, and nothing that waits to be loaded i
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
-    pruning = commands.add_parser(
-        "prune",
-        parents=[catalog],
-        help="remove old runs from the lake",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    pruning = commands.add_parser("prune", parents=[catalog], help="remove old runs from the lake", epilog=EXAMPLES)
+    pruning.add_argument(
+        "--keep-days", type=number(100_000, 0), required=True, metavar="N", help="runs of the last N days stay"
     )
-    pruning.add_argument("--keep-days", type=int, required=True, metavar="N", help="runs of the last N days stay")
     pruning.add_argument("--dry-run", action="store_true", help="say what would go, and leave it there")
     pruning.set_defaults(run=remove_old)
 
 
 def remove_old(arguments: argparse.Namespace, chosen: Settings) -> None:
     days = arguments.keep_days
-    if not 0 <= days <= 100_000:
-        raise Failure(f"--keep-days is {days}", "write a number of days, such as 30")
     catalog = connections.catalog(arguments, chosen)
     lake = connections.lake_of(catalog, chosen)
     now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)

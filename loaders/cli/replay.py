@@ -22,11 +22,7 @@ stops it leaves the old one. dbt's histories lie in another schema and stay."""
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
     replaying = commands.add_parser(
-        "replay",
-        parents=[catalog],
-        help="rebuild raw from the lake alone",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "replay", parents=[catalog], help="rebuild raw from the lake alone", epilog=EXAMPLES
     )
     replaying.add_argument("--to-run", type=int, metavar="N", help="as it was after run N (default: the newest)")
     replaying.add_argument(

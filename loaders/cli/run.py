@@ -9,7 +9,7 @@ from pathlib import Path
 
 import mysql_arrow
 from loaders.cli import connections, report
-from loaders.cli.commands import Commands
+from loaders.cli.commands import Commands, number
 from loaders.common.errors import Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import notice, say, tell
@@ -28,14 +28,20 @@ from loaders.words.catalog import Catalog
 from loaders.words.delete_limit import DeleteLimit
 from loaders.words.run_record import Run
 
-VERDICTS = "What each table's verdict proves, and what it does not: docs/proof.md"
+EPILOG = """examples:
+  python -m loaders extract                       all tables of the catalog
+  python -m loaders extract --full --tables order read it whole, and replace it in raw
+  python -m loaders extract --full --parallel 4   whole, over four connections that share one snapshot
+  python -m loaders extract --no-load             stop at the lake; `load` takes it from there
+
+What each table's verdict proves, and what it does not: docs/proof.md"""
 # A source has other users too.
 MOST_CONNECTIONS = 16
 
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the commands to the command line; `catalog` holds the option that all of them take."""
-    extracting = commands.add_parser("extract", parents=[catalog], help="MySQL -> lake -> raw", epilog=VERDICTS)
+    extracting = commands.add_parser("extract", parents=[catalog], help="MySQL -> lake -> raw", epilog=EPILOG)
     extracting.add_argument("--tables", metavar="A,B", help="only these tables of the catalog")
     extracting.add_argument("--no-load", action="store_true", help="publish in the lake, leave raw as it is")
     extracting.add_argument("--full", action="store_true", help="read the tables whole, whatever raw holds")
@@ -53,7 +59,7 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     )
     extracting.add_argument(
         "--parallel",
-        type=connections_at_once,
+        type=number(MOST_CONNECTIONS),
         default=1,
         metavar="N",
         help="read over N connections that share one snapshot: big tables in parts (the account needs LOCK TABLES)",
@@ -155,12 +161,6 @@ def _snapshot(opened: list[mysql_arrow.Connection], catalog: Catalog, pace: floa
     with moment as snapshot:
         _tell(filter(None, [standing.notice(snapshot.connection)]))
         yield snapshot
-
-
-def connections_at_once(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= MOST_CONNECTIONS:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to {MOST_CONNECTIONS}")
-    return int(text)
 
 
 def _tell_loaded(run: Run, warehouse: str) -> None:

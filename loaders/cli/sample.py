@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from loaders.cli import connections, report
-from loaders.cli.commands import Commands
+from loaders.cli.commands import Commands, number
 from loaders.common.errors import Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import say
@@ -28,7 +28,6 @@ from loaders.words.run_record import Batch, Run
 SETTINGS = "settings"
 SAMPLES_SETTINGS = re.compile(r"CATALOG=.+\nDEMO_SHOP=[01]\n")
 DEMO = Path("dbt_project/models/staging/shop/_shop__sources.yml")
-MOST = 10_000
 EPILOG = """examples:
   python -m loaders sample                            300 rows of each table, and what they refer to, into sample/
   python -m loaders sample --rows 50 --plain country.code,country.name
@@ -42,13 +41,9 @@ commit."""
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
     drawing = commands.add_parser(
-        "sample",
-        parents=[catalog],
-        help="draw rows that fit together, without persons, to commit",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "sample", parents=[catalog], help="draw rows that fit together, without persons, to commit", epilog=EPILOG
     )
-    drawing.add_argument("--rows", type=_count, default=300, metavar="N", help="of each table, at least (300)")
+    drawing.add_argument("--rows", type=number(10_000), default=300, metavar="N", help="of each table, at least (300)")
     drawing.add_argument("--out", type=Path, default=Path("sample"), metavar="FOLDER", help="where to (sample)")
     drawing.add_argument("--plain", default="", metavar="T.C,…", help="text columns to be left as they are")
     drawing.set_defaults(run=draw)
@@ -106,9 +101,3 @@ def _clear(out: Path) -> None:
 def _places(text: str) -> set[sample.Place]:
     places = {tuple(each.strip().rpartition(".")[::2]) for each in text.split(",") if each.strip()}
     return {(table, column) for table, column in places}
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to {MOST:,}")
-    return int(text)

@@ -24,12 +24,7 @@ again."""
 
 def add_to(commands: Commands) -> None:
     """Add the command to the command line; it is for a whole lake, whatever the catalog."""
-    signing_ = commands.add_parser(
-        "sign",
-        help="sign the run records of the lake with LAKE_KEY",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    signing_ = commands.add_parser("sign", help="sign the run records of the lake with LAKE_KEY", epilog=EXAMPLES)
     signing_.add_argument("--dry-run", action="store_true", help="say which records would be written anew")
     signing_.add_argument("--remove", action="store_true", help="take the signatures off; LAKE_KEY must not be set")
     signing_.set_defaults(run=sign)

@@ -41,7 +41,6 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
         help="are source, raw and marts equal, now?",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verifying.add_argument("--tables", metavar="A,B", help="only these tables of the catalog, and their marts")
     verifying.add_argument("--deep", action="store_true", help="compare every column of every row in canonical text")

@@ -20,11 +20,7 @@ is read anew by the next `extract`. A run that raw holds is not taken back. Kill
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
     withdrawing = commands.add_parser(
-        "withdraw",
-        parents=[catalog],
-        help="give up runs of the lake that raw refuses",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "withdraw", parents=[catalog], help="give up runs of the lake that raw refuses", epilog=EXAMPLES
     )
     withdrawing.add_argument("number", type=int, metavar="N", help="the oldest run to give up; all after it go too")
     withdrawing.add_argument("--dry-run", action="store_true", help="say what would be given up, and leave it there")
