@@ -43,12 +43,7 @@ extract: setup ## MySQL -> lake -> raw (arguments: ARGS="--tables order")
 	$(STACK) $(RUN) loaders extract $(ARGS)
 
 build: setup ## dbt: staging, marts and their tests (SELECT=… for a part)
-	mkdir -p .data
-	# The results are put aside for the dashboard: the next dbt command, whatever it is, overwrites them.
-	trap 'cp dbt_project/target/run_results.json .data/ 2>/dev/null || true' EXIT; \
-	  ( $(STACK) $(DBT) build $(if $(SELECT),--select $(SELECT)) $(ARGS) )
-	# What was built, for `--state` of later builds of a part.
-	$(if $(SELECT)$(ARGS),,mkdir -p .data/state && cp dbt_project/target/manifest.json .data/state/ 2>/dev/null || true)
+	$(STACK) $(DBT) build $(if $(SELECT),--select $(SELECT)) $(ARGS)
 
 docs: setup ## write the documentation site, one file, to .data/docs/index.html
 	$(DBT) docs generate --quiet $(ARGS)
@@ -58,8 +53,7 @@ dashboard: setup ## write the dashboard, one file, to .data/dashboard/index.html
 	$(STACK) $(RUN) dashboard page $(ARGS)
 
 open: dashboard ## show the dashboard in the browser
-	page="$$PWD/.data/dashboard/index.html"; \
-	  xdg-open "$$page" 2>/dev/null || open "$$page" 2>/dev/null || echo "open it in a browser: $$page"
+	xdg-open .data/dashboard/index.html 2>/dev/null || open .data/dashboard/index.html 2>/dev/null || echo "open it in a browser: $$PWD/.data/dashboard/index.html"
 
 export: setup ## write the marts as CSV and Parquet to .data/export (ARGS=--bom for spreadsheets)
 	$(STACK) $(RUN) dashboard export --out .data/export $(ARGS)
@@ -103,9 +97,9 @@ down: ## stop what `make up` started
 seed: up ## fill the demo shop (ARGS="--orders 1000000 --fresh")
 	$(RUN) seeds_generator fill $(ARGS)
 
+test-long: SEED := $(or $(SEED),$(shell echo $$RANDOM))
 test-long: .venv/test ## 20,000 random steps of shop and runs, 500 with dbt, and 2,000 runs beside writers, on each server (SEED=… to repeat one)
-	seed=$(or $(SEED),$$RANDOM); echo "the seed of these random steps: $$seed"; \
-	  $(BIN)/python -m pytest tests/test_state_machine.py tests/test_mart_machine.py tests/test_untouched.py::test_random_writers_and_runs -s --timeout 0 --hypothesis-profile long --hypothesis-seed "$$seed" $(PYTEST)
+	$(info the seed of these random steps: $(SEED))$(BIN)/python -m pytest tests/test_state_machine.py tests/test_mart_machine.py tests/test_untouched.py::test_random_writers_and_runs -s --timeout 0 --hypothesis-profile long --hypothesis-seed $(SEED) $(PYTEST)
 
 bench-cost: setup ## what it costs that a run ends equal to the source, on both servers (ARGS="--orders 10000000"; ARGS=--write: into the READMEs)
 	$(RUN) bench.cost $(KIND) $(ARGS)
@@ -162,21 +156,14 @@ discover: setup ## print a catalog of the database in SOURCE_URL (ARGS="--write 
 sample: setup ## draw a few hundred rows of each table that fit together, without persons, into sample/ (ARGS="--rows 50")
 	$(RUN) loaders sample $(ARGS)
 
-dev: setup ## build a part into a schema of your own, over the models that are built (SELECT=order_mart+)
-	[ -n "$(SELECT)" ] || { echo "say what: make dev SELECT=order_mart+" >&2; exit 1; }; \
-	  schema="$${DBT_SCHEMA:-$$(sed -n 's/^DBT_SCHEMA=//p' .env)}"; schema="$${schema:-dev_$$(id -un | tr -c 'a-z0-9\n' _)}"; \
-	  state="$$PWD/.data/production"; echo "building into the schema $$schema"; \
-	  ( $(STACK) DBT_SCHEMA= $(DBT) parse --quiet --target-path "$$state" && \
-	    DBT_SCHEMA="$$schema" $(DBT) build --select $(SELECT) --defer --state "$$state" $(ARGS) )
+dev: setup ## build a part into a schema of your own, over the models that are built (SELECT=order_mart+; SELECT=state:modified+)
+	$(STACK) $(RUN) local_stack.own_builds dev $(if $(SELECT),--select $(SELECT)) $(ARGS)
 
 build-empty: setup ## dbt without a row, in a schema of its own: does all compile, are contracts kept, do unit tests pass?
-	$(STACK) DBT_SCHEMA=empty $(DBT) build --empty --selector ci $(ARGS)
+	$(STACK) DBT_SCHEMA=empty $(DBT) build --empty --selector ci --target-path target/empty $(ARGS)
 
 build-sample: setup ## build on sample/ alone, in .data/sample.duckdb: what a pull request can show of an own shop, without a secret
-	[ -f sample/settings ] || { echo "there is no sample/settings: make sample draws one" >&2; exit 1; }; \
-	  set -a; CATALOG="$$(sed -n 's/^CATALOG=//p' sample/settings)"; DEMO_SHOP="$$(sed -n 's/^DEMO_SHOP=//p' sample/settings)"; \
-	  LAKE_URL=sample LAKE_KEY= DBT_TARGET=duckdb DUCKDB_PATH=../.data/sample.duckdb; mkdir -p .data; rm -f .data/sample.duckdb*; \
-	  $(RUN) loaders load && $(DBT) build $(ARGS)
+	$(RUN) local_stack.own_builds sample $(ARGS)
 
 docs-serve: docs ## show the documentation site on this machine
 	$(RUN) local_stack.docs_server

@@ -41,3 +41,9 @@ def test_no_line_of_a_recipe_needs_what_another_has_set():
     for line in recipes:
         used = set(re.findall(r"\$\$(?:{)?([a-z]\w*)", line))
         assert used <= set(re.findall(r"(?:^|[\s;&])([a-z]\w*)=", line)), line
+
+
+def test_no_recipe_of_a_command_is_a_script():
+    """What takes several lines is Python's, in the command that the recipe calls."""
+    commands, mark, _rest = MAKE.partition("# ---- what the targets above stand on")
+    assert mark and "\\\n" not in commands
