@@ -1,7 +1,6 @@
 """The command line: the one place of the loaders that reads settings and opens connections. A module per command."""
 
 import argparse
-import functools
 import os
 from pathlib import Path
 
@@ -50,7 +49,6 @@ def parser() -> argparse.ArgumentParser:
         prog=program,
         description="Moves tables from MySQL to the lake to the raw schema, and changes no value.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument(
         "--project-dir",
@@ -58,8 +56,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="where .env, .data and the dbt project are (default: this checkout; installed, the folder you are in)",
     )
-    in_lines = functools.partial(argparse.ArgumentParser, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=in_lines)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     catalog = argparse.ArgumentParser(add_help=False)
     catalog.add_argument("--catalog", type=Path, metavar="FILE", help="the catalog (default: CATALOG, or the shop's)")
     values = catalog.add_mutually_exclusive_group()
@@ -79,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     for without in (sign, discover, lineage, dbt):
         without.add_to(commands)
     for command in (top, *commands.choices.values()):
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
         command.epilog = command.epilog and command.epilog.replace("python -m loaders", program)
     return top
 

@@ -24,21 +24,10 @@ INTERRUPT_SECONDS = 0.1
 @dataclass(frozen=True)
 class Difference:
     """Keys of rows that raw lacks or has otherwise (`wanted`; those it lacks are also in `absent`), keys that are gone,
-    and the source's own totals."""
+    and the source's own totals.
 
-    wanted: pa.Table
-    absent: pa.Table
-    gone: pa.Table
-    rows: int
-    hash_sum: int
-
-
-@dataclass(frozen=True)
-class Unlike:
-    """Some buckets' rows as in Difference, with their hashes.
-
-    rows, hash_sum: what raw has more of once it is given them, as a load does: it takes every row with a wanted key, or
-    with one that is gone, out of raw, and puts the wanted ones in.
+    Of some buckets, with hashes: rows and hash_sum are what raw has more of once it is given them, as a load does: it
+    takes every row with a wanted key, or with one that is gone, out of raw, and puts the wanted ones in.
     """
 
     wanted: pa.Table
@@ -70,9 +59,8 @@ def compare(
         return None
     found = [_unlike(source.pairs(buckets, part), raw.pairs(buckets, part)) for part in _parts(buckets, chosen)]
     raw_rows, raw_hash_sum = totals(raw_sums)
-    raw_rows += sum(unlike.rows for unlike in found)
-    raw_hash_sum += sum(unlike.hash_sum for unlike in found)
-    if (raw_rows, raw_hash_sum) != (rows, hash_sum):
+    more = sum(unlike.rows for unlike in found), sum(unlike.hash_sum for unlike in found)
+    if (raw_rows + more[0], raw_hash_sum + more[1]) != (rows, hash_sum):
         return None
     if not found:
         return Difference(pa.table({}), pa.table({}), pa.table({}), rows, hash_sum)
@@ -112,24 +100,20 @@ def _parts(buckets: Buckets, chosen: list[int]) -> Iterator[list[int]]:
     return (chosen[start : start + step] for start in range(0, len(chosen), step))
 
 
-def _unlike(source: pa.Table, raw: pa.Table) -> Unlike:
+def _unlike(source: pa.Table, raw: pa.Table) -> Difference:
     keys = [name for name in source.column_names if name != SOURCE_HASH]
     # A warehouse may fold names, and not know every type of the lake's.
     raw = raw.rename_columns(source.column_names).cast(source.schema)
-    wanted = _anti_join(source, raw, [*keys, SOURCE_HASH])
-    gone = _anti_join(raw, source, keys)
+    wanted = _join(source, raw, [*keys, SOURCE_HASH], "left anti")
+    gone = _join(raw, source, keys, "left anti")
     replaced = _join(raw, wanted, keys, "left semi")
     rows = wanted.num_rows - gone.num_rows - replaced.num_rows
     hash_sum = _hash_sum(wanted) - _hash_sum(gone) - _hash_sum(replaced)
-    return Unlike(wanted, _anti_join(wanted, raw, keys), gone, rows, hash_sum)
+    return Difference(wanted, _join(wanted, raw, keys, "left anti"), gone, rows, hash_sum)
 
 
 def _hash_sum(pairs: pa.Table) -> int:
     return int(pc.sum(pairs.column(SOURCE_HASH).cast(pa.decimal128(38, 0))).as_py() or 0)
-
-
-def _anti_join(left: pa.Table, right: pa.Table, on: list[str]) -> pa.Table:
-    return _join(left, right, on, "left anti")
 
 
 def _join(left: pa.Table, right: pa.Table, on: list[str], kind: str) -> pa.Table:

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +12,11 @@ from loaders.lake.store import Lake
 from loaders.types.column_type import ColumnType
 from loaders.warehouse.interface import Warehouse
 from loaders.words import cursors
-from loaders.words.buckets import WHOLE, totals
+from loaders.words.buckets import WHOLE, WarehouseSide, totals
 from loaders.words.catalog import Catalog
 from loaders.words.cursors import Bound
 from loaders.words.row_key import Keys
-from loaders.words.run_record import Batch, Run
+from loaders.words.run_record import Batch
 
 # Where dbt notes its builds, beside the marts (dbt_project/macros/builds/builds.sql).
 BUILDS = "_builds"
@@ -42,7 +43,7 @@ class Holding:
 
 def of(catalog: Catalog, lake: Lake, warehouse: Warehouse) -> list[Holding]:
     """One for each table in raw, by name."""
-    there = {name for _schema, name in tables_of(warehouse, warehouse.schema)}
+    there = {name.lower() for _schema, name in tables_of(warehouse, warehouse.schema)}
     cursors = {table.name: table.cursor for table in catalog.tables}
     newest = {table: batch for table, (_run, batch) in applied(lake, warehouse).items()}
     bounds = {table: batch.cursor_to for table, batch in newest.items()}
@@ -52,7 +53,7 @@ def of(catalog: Catalog, lake: Lake, warehouse: Warehouse) -> list[Holding]:
         Holding(
             table,
             run,
-            live_rows(warehouse, table) if table.lower() in {name.lower() for name in there} else None,
+            live_rows(warehouse, table) if table.lower() in there else None,
             snapshot_at,
             f"{cursors[table]} to {bounds[table]}" if cursors.get(table) and bounds.get(table) else "",
             verdict,
@@ -65,15 +66,10 @@ def of(catalog: Catalog, lake: Lake, warehouse: Warehouse) -> list[Holding]:
 
 def applied(lake: Lake, warehouse: Warehouse) -> dict[str, tuple[int, Batch]]:
     """Per table the newest run that raw holds, and what the run record says of the table."""
-    return dict(_applied(lake, warehouse))
-
-
-def _applied(lake: Lake, warehouse: Warehouse) -> Iterator[tuple[str, tuple[int, Batch]]]:
-    published, read = set(runs.numbers(lake)), dict[int, Run]()
-    for table, number, *_rest in warehouse.newest():
-        if number in published:
-            read[number] = read.get(number) or runs.read(lake, number)
-            yield from ((table, (number, batch)) for batch in read[number].batches if batch.table == table)
+    numbers = {row[0]: row[1] for row in warehouse.newest()}
+    read = {number: runs.read(lake, number) for number in {*numbers.values()} & {*runs.numbers(lake)}}
+    batches = ((number, batch) for number, run in read.items() for batch in run.batches)
+    return {batch.table: (number, batch) for number, batch in batches if numbers.get(batch.table) == number}
 
 
 def tables_of(warehouse: Warehouse, schema: str) -> set[tuple[str, str]]:
@@ -106,9 +102,14 @@ def built_run(warehouse: Warehouse, marts: str) -> tuple[int, str] | None:
     return (int(built[0][0]), built[0][1]) if built else None
 
 
+def side_of(warehouse: Warehouse, base: Batch) -> AbstractContextManager[WarehouseSide]:
+    """The live rows of a raw table, to be compared."""
+    return warehouse.side(f"{sql_name(warehouse.schema)}.{sql_name(base.table)}", base.key_columns)
+
+
 def is_as_left(warehouse: Warehouse, base: Batch) -> bool:
     """Whether raw has the rows that its newest batch found, by count and sum of hashes: anybody may have changed it."""
-    with warehouse.side(f"{sql_name(warehouse.schema)}.{sql_name(base.table)}", base.key_columns) as raw:
+    with side_of(warehouse, base) as raw:
         return totals(raw.sums(WHOLE)) == (base.live_rows, base.hash_sum)
 
 

@@ -1,7 +1,6 @@
 """`verify`: the source as it is now against raw and the marts, table by table, and what to do where they differ."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ import pyarrow as pa
 
 from loaders.common.progress import Progress
 from loaders.common.quoting import sql_name
-from loaders.proof import mart_check
+from loaders.proof import mart_check, raw_state
 from loaders.proof.compare import Difference, compare
 from loaders.proof.deep import DeepTable
 from loaders.proof.raw_state import built_run, tables_of
@@ -21,7 +20,7 @@ from loaders.types.fingerprint import SOURCE_HASH
 from loaders.types.homes import homes, types
 from loaders.types.type_contract import Column
 from loaders.warehouse.interface import Warehouse
-from loaders.words.buckets import WHOLE, WarehouseSide, totals
+from loaders.words.buckets import WHOLE, totals
 from loaders.words.catalog import Catalog, Table
 from loaders.words.differences import ONLY_HERE, ONLY_SOURCE, OTHERWISE, Differences, key_text
 from loaders.words.run_record import Batch, Run
@@ -155,10 +154,10 @@ def _keys(table: Table, columns: Sequence[Column]) -> list[Column]:
 
 def _by_hash(ends: Ends, base: Batch, source: SourceSide) -> Differences:
     rows = source.table.estimated_rows if base.live_rows is None else base.live_rows
-    with _raw_side(ends, base) as raw:
+    with raw_state.side_of(ends.warehouse, base) as raw:
         found = compare(source, raw, source.buckets(rows), keyed=bool(source.keys))
         if found is not None:
-            return _differences(found, found.rows, found.rows - found.absent.num_rows + found.gone.num_rows)
+            return _differences(found)
         there, here = (totals(side.sums(WHOLE)) for side in (source, raw))
     differences = Differences(there[0], here[0])
     keyed = "too many to list, or a key is there more than once"
@@ -166,17 +165,9 @@ def _by_hash(ends: Ends, base: Batch, source: SourceSide) -> Differences:
     return differences
 
 
-def _raw_side(ends: Ends, base: Batch) -> AbstractContextManager[WarehouseSide]:
-    name = f"{sql_name(ends.warehouse.schema)}.{sql_name(base.table)}"
-    return ends.warehouse.side(name, base.key_columns)
-
-
-def _differences(found: Difference | None, rows: int, here: int) -> Differences:
-    """The keys of a comparison; None, if there were too many to compare, is one difference without a key."""
-    differences = Differences(rows, here)
-    if found is None:
-        differences.add(OTHERWISE, "too many to list")
-        return differences
+def _differences(found: Difference) -> Differences:
+    """The keys of a comparison."""
+    differences = Differences(found.rows, found.rows - found.absent.num_rows + found.gone.num_rows)
     absent = set(map(tuple, _rows(found.absent)))
     names = found.wanted.column_names
     for row in _rows(found.wanted):
@@ -199,11 +190,9 @@ def _cause(ends: Ends, table: Table, number: int, base: Batch, found: Difference
     if found.hidden:
         said = f"{found.hidden:,} rows differ though raw's {SOURCE_HASH} is the source's"
         return said, f'{EXTRACT} ARGS="--full --tables {table.name}"'
-    with _raw_side(ends, base) as raw:
-        as_left = totals(raw.sums(WHOLE)) == (base.live_rows, base.hash_sum)
     if base.live_rows is None:
         return f"run {number} was not compared ({base.verdict.partition(':')[0]})", _next(ends, table)
-    if as_left:
+    if raw_state.is_as_left(ends.warehouse, base):
         return f"the source changed since run {number}", _next(ends, table)
     return f"raw is not as run {number} left it", _next(ends, table)
 
