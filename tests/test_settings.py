@@ -91,7 +91,7 @@ def test_two_regions_at_once_are_refused_by_whoever_asks_aws_and_by_nobody_else(
         if "LAKE_URL" in asked:
             connections.lake(chosen)
         else:
-            with connections.source(chosen):
+            with connections.snapshot(chosen):
                 pass
     here = settings.read(project, {"AWS_REGION": "a", "AWS_DEFAULT_REGION": "b", "LAKE_URL": "lake"})
     assert str(connections.lake(here)).endswith("/lake")

@@ -3,7 +3,7 @@
 import argparse
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ def catalog(arguments: argparse.Namespace, chosen: Settings) -> Catalog:
 
 def chosen_tables(arguments: argparse.Namespace, chosen: Settings) -> Catalog:
     """The catalog for the target's warehouse, reduced to --tables."""
-    for_redshift = dbt_target(chosen, chosen.environment).type == "redshift"
+    for_redshift = target(chosen).type == "redshift"
     whole = replace(catalog(arguments, chosen), for_redshift=for_redshift)
     if arguments.tables is None:
         return whole
@@ -86,9 +86,10 @@ def _s3(url: str, kms_key: str | None, signed: Signing) -> "S3":
 
 
 @contextmanager
-def source(chosen: Settings) -> Iterator[mysql_arrow.Connection]:
-    with sources(chosen, 1) as (connection,):
-        yield connection
+def snapshot(chosen: Settings, pace: float = 1) -> Iterator[mysql.Snapshot]:
+    """The source at one moment."""
+    with sources(chosen, 1) as (connection,), mysql.snapshot(connection, pace) as moment:
+        yield moment
 
 
 @contextmanager
@@ -97,7 +98,11 @@ def sources(chosen: Settings, count: int) -> Iterator[list[mysql_arrow.Connectio
     url = mysql_url.parse(settings.required_source_url(chosen), "SOURCE_URL")
     if url.iam or url.secret:
         settings.aws_region(chosen)
-        url = _with_password_of_aws(url)
+        import boto3
+
+        from loaders.source import aws_passwords
+
+        url = aws_passwords.completed(url, boto3.Session())
     with ExitStack() as stack:
         opened: list[mysql_arrow.Connection] = []
         while len(opened) < count:
@@ -112,30 +117,22 @@ def sources(chosen: Settings, count: int) -> Iterator[list[mysql_arrow.Connectio
         yield opened
 
 
-def _with_password_of_aws(url: mysql_url.DatabaseURL) -> mysql_url.DatabaseURL:
-    import boto3
-
-    from loaders.source import aws_passwords
-
-    return aws_passwords.completed(url, boto3.Session())
-
-
 @contextmanager
 def warehouse(catalog: Catalog, chosen: Settings, read_only: bool = False, of_lake: bool = True) -> Iterator[Warehouse]:
     """The warehouse of the chosen target of dbt's profile. of_lake: what it is asked for may be read from the lake."""
-    target = dbt_target(chosen, chosen.environment)
-    if target.type == "redshift":
-        with redshift(catalog, chosen, of_lake) as in_redshift:
-            in_redshift.comments = catalog.comments
-            yield in_redshift
-    elif target.type == "duckdb":
-        path = _duckdb_path(chosen, target)
-        paths.no_schemas_name(path, catalog.schema, target.values["schema"])
-        with open_warehouse(path, catalog.schema, read_only, [lake(chosen).on_this_machine]) as in_duckdb:
-            in_duckdb.comments = catalog.comments
-            yield in_duckdb
+    there = target(chosen)
+    if there.type not in ("duckdb", "redshift"):
+        raise Failure(f"target {there.name} is a {there.type} warehouse", "known are duckdb and redshift")
+    opened: AbstractContextManager[Warehouse]
+    if there.type == "redshift":
+        opened = redshift(catalog, chosen, of_lake)
     else:
-        raise Failure(f"target {target.name} is a {target.type} warehouse", "known are duckdb and redshift")
+        path = _duckdb_path(chosen, there)
+        paths.no_schemas_name(path, catalog.schema, there.values["schema"])
+        opened = open_warehouse(path, catalog.schema, read_only, [lake(chosen).on_this_machine])
+    with opened as warehouse:
+        warehouse.comments = catalog.comments
+        yield warehouse
 
 
 def redshift(catalog: Catalog, chosen: Settings, of_lake: bool = True) -> "AbstractContextManager[RedshiftWarehouse]":
@@ -148,27 +145,27 @@ def redshift(catalog: Catalog, chosen: Settings, of_lake: bool = True) -> "Abstr
     except ImportError:
         raise Failure("the packages for Redshift are not installed", "run `make setup TARGET=redshift`") from None
     role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")
-    return redshift_warehouse.open_warehouse(dbt_target(chosen, chosen.environment), catalog.schema, role)
+    return redshift_warehouse.open_warehouse(target(chosen), catalog.schema, role)
 
 
 def sleeper(chosen: Settings) -> str:
     """A name for a warehouse that sleeps while nobody asks it anything, and costs when it is awake; DuckDB has none."""
-    target = dbt_target(chosen, chosen.environment)
-    where = target.values
-    return f"{where['host']}:{where.get('port', 5439)}/{where.get('dbname', '')}" if target.type == "redshift" else ""
+    there = target(chosen)
+    where = there.values
+    return f"{where['host']}:{where.get('port', 5439)}/{where.get('dbname', '')}" if there.type == "redshift" else ""
 
 
-def _duckdb_path(chosen: Settings, target: profile.Target) -> Path:
-    by_dbt_alone = dbt_target(chosen, os.environ).values["path"]
-    if by_dbt_alone != target.values["path"]:
+def _duckdb_path(chosen: Settings, there: profile.Target) -> Path:
+    path: Path = there.values["path"]
+    by_dbt_alone = target(replace(chosen, environment=os.environ)).values["path"]
+    if by_dbt_alone != path:
         raise Failure(
-            f"DUCKDB_PATH in .env is {target.values['path']}, but plain dbt does not read .env and would use "
-            f"{by_dbt_alone}",
+            f"DUCKDB_PATH in .env is {path}, but plain dbt does not read .env and would use {by_dbt_alone}",
             "put the path into dbt_project/profiles.yml instead, or export DUCKDB_PATH in your shell",
         )
-    path: Path = target.values["path"]
     return path
 
 
-def dbt_target(chosen: Settings, environment: Mapping[str, str]) -> profile.Target:
-    return profile.read(chosen.dbt_profiles_dir, chosen.dbt_target, environment, chosen.project)
+def target(chosen: Settings) -> profile.Target:
+    """Where dbt builds, and so where raw is."""
+    return profile.read(chosen.dbt_profiles_dir, chosen.dbt_target, chosen.environment, chosen.project)

@@ -28,7 +28,7 @@ def add_to(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace, chosen: Settings) -> None:
     # Read here first: dbt shows the lines around a fault in the profile, and a password stands there.
-    target = connections.dbt_target(chosen, chosen.environment)
+    target = connections.target(chosen)
     if target.type == "duckdb" and target.values["path"].exists():
         # Not held until dbt has it: two that start at the same moment are told apart by the folder.
         with open_warehouse(target.values["path"], ""):

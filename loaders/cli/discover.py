@@ -10,7 +10,6 @@ from loaders.common.settings import Settings
 from loaders.common.telling import notice, say
 from loaders.help import discover, update
 from loaders.run import match_catalog
-from loaders.source import mysql
 from loaders.source.described import Said, SourceTable
 
 COMMANDS = (f"{telling.PACKAGE} extract", f"{telling.PACKAGE} dbt build --select ")
@@ -32,7 +31,7 @@ def add_to(commands: Commands) -> None:
 
 
 def discover_catalog(arguments: argparse.Namespace, chosen: Settings) -> None:
-    with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+    with connections.snapshot(chosen) as snapshot:
         tables, database = list(match_catalog.tables(snapshot).values()), snapshot.database
         said = snapshot.said()
     if arguments.update:

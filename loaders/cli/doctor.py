@@ -17,7 +17,7 @@ from loaders.lake import parquet, runs
 from loaders.lake.folder import Folder
 from loaders.lake.run_files import RunFiles
 from loaders.lake.spool import spool
-from loaders.source import mysql, mysql_url
+from loaders.source import mysql_url
 from loaders.words.catalog import Catalog
 from loaders.words.run_record import File
 
@@ -53,7 +53,7 @@ def examine(arguments: argparse.Namespace, chosen: Settings) -> int:
 
 def _examine_source(arguments: argparse.Namespace, chosen: Settings, show: Callable[[doctor.Finding], bool]) -> None:
     def version() -> str:
-        with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+        with connections.snapshot(chosen) as snapshot:
             version = snapshot.server_version
             return f"{version}, encrypted" if snapshot.encrypted() else f"{version}, not encrypted"
 
@@ -63,10 +63,10 @@ def _examine_source(arguments: argparse.Namespace, chosen: Settings, show: Calla
     if not show(doctor.check("SOURCE_URL", lambda: str(url()))):
         return
     if all(show(finding) for finding in doctor.line(url())) and show(doctor.check("log in to MySQL", version)):
-        with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+        with connections.snapshot(chosen) as snapshot:
             for finding in doctor.source(snapshot, connections.catalog(arguments, chosen)):
                 show(finding)
-            for finding in doctor.standing_of(connection):
+            for finding in doctor.standing_of(snapshot.connection):
                 show(finding)
 
 
@@ -74,7 +74,7 @@ def _examine_lake_and_warehouse(
     arguments: argparse.Namespace, chosen: Settings, folder: Path, show: Callable[[doctor.Finding], bool]
 ) -> None:
     def name() -> str:
-        return doctor.profile(connections.dbt_target(chosen, chosen.environment))
+        return doctor.profile(connections.target(chosen))
 
     catalog, store = connections.catalog(arguments, chosen), connections.lake(chosen)
     works = _examine_lake(catalog, chosen, show)
@@ -90,7 +90,7 @@ def _examine_lake_and_warehouse(
             newest = warehouse.last_applied()
         return f"run {newest[0]} is the newest in schema {catalog.schema}" if newest else "nothing is loaded yet"
 
-    target = connections.dbt_target(chosen, chosen.environment)
+    target = connections.target(chosen)
     if not isinstance(store, Folder) and target.type == "redshift":
         for finding in doctor.bucket(store, target.values["host"]):
             show(finding)

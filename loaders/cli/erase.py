@@ -99,10 +99,10 @@ def erase_rows(arguments: argparse.Namespace, chosen: Settings) -> None:
     if arguments.table not in newest:
         raise Failure(f"the lake {lake} holds nothing of {arguments.table}", "check LAKE_URL")
     keys = row_key.parse(arguments.key, newest[arguments.table])
-    marts = connections.dbt_target(chosen, chosen.environment).values["schema"]
+    marts = connections.target(chosen).values["schema"]
     nodes = dbt_nodes.listed(catalog, chosen)
     with spool() as folder, connections.warehouse(catalog, chosen) as warehouse:
-        with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+        with connections.snapshot(chosen) as snapshot:
             referring = Referring(snapshot, lake, warehouse, newest, folder, catalog.tables[0].pseudonym)
             rows, staying = _referring(referring, keys, arguments.with_references)
             for each in rows:
@@ -125,11 +125,11 @@ def _erase_deleted(arguments: argparse.Namespace, chosen: Settings, catalog: Cat
     if arguments.table:
         catalog.only([arguments.table])
     wanted = [batch for batch in newest.values() if arguments.table in (None, batch.table)]
-    marts = connections.dbt_target(chosen, chosen.environment).values["schema"]
+    marts = connections.target(chosen).values["schema"]
     nodes = dbt_nodes.listed(catalog, chosen)
     with spool() as folder, connections.warehouse(catalog, chosen, read_only=arguments.dry_run) as warehouse:
         places = Searched(catalog, lake, warehouse, marts, nodes, folder)
-        with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot:
+        with connections.snapshot(chosen) as snapshot:
             moment = snapshot.taken_at - chosen.keep_deleted
             say(f"rows whose deletion a run noticed by {moment:%Y-%m-%d %H:%M:%S} UTC, by the source's clock:")
             if not arguments.dry_run:

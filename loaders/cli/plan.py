@@ -21,7 +21,6 @@ from loaders.run.incremental import Raw
 from loaders.run.match_catalog import match
 from loaders.run.options import Options, Places
 from loaders.run.plan import Intent, intent
-from loaders.source import mysql
 from loaders.source.touched import Word
 from loaders.warehouse.interface import Warehouse
 from loaders.words.catalog import Catalog
@@ -54,8 +53,7 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
     lake = connections.lake_of(catalog, chosen)
     number = max(runs.numbers(lake), default=0) + 1
     with (
-        connections.source(chosen) as connection,
-        mysql.snapshot(connection) as snapshot,
+        connections.snapshot(chosen) as snapshot,
         _warehouse(catalog, chosen) as warehouse,
     ):
         waiting = _waiting(catalog, lake, warehouse)
@@ -96,7 +94,7 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
 @contextmanager
 def _warehouse(catalog: Catalog, chosen: Settings) -> Iterator[Warehouse | None]:
     """The warehouse, or None, said aloud, if it is not there to be asked."""
-    target = connections.dbt_target(chosen, chosen.environment)
+    target = connections.target(chosen)
     with ExitStack() as stack:
         opened = None
         if target.absent:

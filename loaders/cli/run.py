@@ -110,7 +110,7 @@ def _is_idle(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, 
         return False
     options = Options(invalid_to_null=arguments.on_invalid == "null")
     places = Places(lake, Path(), None)
-    with connections.source(chosen) as connection, mysql.snapshot(connection, chosen.pace) as snapshot:
+    with connections.snapshot(chosen, chosen.pace) as snapshot:
         context = RunContext(snapshot, Word(snapshot), "", places, options, catalog.for_redshift, report.progress)
         if not idle.unchanged(newest, catalog, context):
             return False

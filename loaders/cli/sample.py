@@ -18,7 +18,6 @@ from loaders.run import sample
 from loaders.run.context import RunContext
 from loaders.run.options import Options, Places
 from loaders.run.publish import published
-from loaders.source import mysql
 from loaders.source.touched import Word
 from loaders.types.pseudonym import by
 from loaders.words.catalog import Catalog
@@ -77,7 +76,7 @@ def draw(arguments: argparse.Namespace, chosen: Settings) -> None:
 def _drawn(
     arguments: argparse.Namespace, chosen: Settings, catalog: Catalog, lake: Folder
 ) -> tuple[list[Batch], set[sample.Place]]:
-    with connections.source(chosen) as connection, mysql.snapshot(connection) as snapshot, spool() as folder:
+    with connections.snapshot(chosen) as snapshot, spool() as folder:
         attempt = attempts.begin(lake, 1)
         places = Places(lake, folder, None)
         context = RunContext(snapshot, Word(snapshot), attempt, places, Options(full=True), False, report.progress)

@@ -34,7 +34,7 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
 def status(arguments: argparse.Namespace, chosen: Settings) -> None:
     catalog = connections.catalog(arguments, chosen)
     lake = connections.lake_of(catalog, chosen)
-    target = connections.dbt_target(chosen, chosen.environment)
+    target = connections.target(chosen)
     say(f"source     {catalog.source} ({len(catalog.tables)} tables in {catalog.file})")
     say(f"lake       {lake} ({len(runs.numbers(lake))} runs)")
     say(f"warehouse  {target.values.get('path') or target.values.get('host')}, schema {catalog.schema}")

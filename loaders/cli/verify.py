@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 from loaders.cli import connections, report
 from loaders.cli.commands import Commands
@@ -12,9 +13,8 @@ from loaders.proof import raw_state, replica, verify
 from loaders.proof.verify import Ends, Finding
 from loaders.run import backlog
 from loaders.run.match_catalog import match
-from loaders.source import mysql
-from loaders.warehouse.profile import Target
-from loaders.words.catalog import Catalog
+from loaders.source.described import SourceTable
+from loaders.words.catalog import Catalog, Table
 
 DESCRIPTION = """Compares the source as it is now with raw, and with the marts that keep a table's rows one to one
 (meta.mart in the catalog). Raw: rows, sums of hashes, and where those differ the first keys. Marts: every row, column
@@ -49,39 +49,44 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, chosen: Settings) -> int:
-    catalog = connections.chosen_tables(arguments, chosen)
-    if arguments.against:
-        return _against(catalog, chosen, arguments.against, arguments.deep)
-    lake = connections.lake_of(catalog, chosen)
-    target = connections.dbt_target(chosen, chosen.environment)
-    _must_exist(target)
-    names = [table.name for table in catalog.tables] + [table.mart.name for table in catalog.tables if table.mart]
+    catalog, there = connections.chosen_tables(arguments, chosen), connections.target(chosen)
+    if there.absent:
+        raise Failure(f"the warehouse {there.values['path']} does not exist yet", "run `make extract` first")
+    # Of a replica neither lake nor run nor mart takes part.
+    schema, findings = arguments.against, list[Finding]()
     with (
-        connections.warehouse(catalog, chosen, read_only=True) as warehouse,
-        connections.source(chosen) as connection,
-        mysql.snapshot(connection, chosen.pace) as snapshot,
+        connections.warehouse(catalog, chosen, read_only=True, of_lake=not schema) as warehouse,
+        connections.snapshot(chosen, chosen.pace) as snapshot,
     ):
-        last = warehouse.last_applied()
-        ends = Ends(
-            snapshot, warehouse, raw_state.applied(lake, warehouse), backlog.pending(lake, warehouse),
-            target.values["schema"], report.progress, arguments.tables is None,
-        )  # fmt: skip
-        say(f"{catalog.source} as of {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC and {warehouse}, {_held(last, ends)}")
-        findings = []
-        for found in _findings(ends, catalog, arguments.deep):
-            findings.append(found)
-            tell("compared", report.finding(found, max(map(len, names))), **vars(found))
-        if warehouse.last_applied() != last:
-            raise Failure("a run was loaded into raw during the comparison", "run it again", ends=Exit.TRY_AGAIN)
-    equal = all(found.equal is not False for found in findings)
-    tell("verdict", [report.verdict(findings)], equal=equal)
-    return int(not equal)
+        if schema:
+            width = max(len(table.name) for table in catalog.tables)
+            held = f"schema {schema}"
+            found = _of_replica(replica.Ends(snapshot, warehouse, schema, report.progress), catalog, arguments.deep)
+        else:
+            # First of all: what is read from now on is of this run, or the comparison says that it is not.
+            last, lake = warehouse.last_applied(), connections.lake_of(catalog, chosen)
+            ends = Ends(
+                snapshot, warehouse, raw_state.applied(lake, warehouse), backlog.pending(lake, warehouse),
+                there.values["schema"], report.progress, arguments.tables is None,
+            )  # fmt: skip
+            width = max(len(each.name) for table in catalog.tables for each in (table, table.mart) if each)
+            held = _held(last, ends)
+            found = _of_raw(ends, last, catalog, arguments.deep)
+        say(f"{catalog.source} as of {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC and {warehouse}, {held}")
+        for each in found:
+            findings.append(each)
+            tell("compared", report.finding(each, width), **vars(each))
+    differ = any(found.equal is False for found in findings)
+    by_key = schema and not arguments.deep and not differ
+    said = "the same rows by key; values not compared: --deep does" if by_key else report.verdict(findings)
+    tell("verdict", [said], equal=not differ and not by_key)
+    return int(differ)
 
 
-def _findings(ends: Ends, catalog: Catalog, deep: bool) -> Iterator[Finding]:
+def _of_raw(ends: Ends, last: tuple[int, str] | None, catalog: Catalog, deep: bool) -> Iterator[Finding]:
     pairs, compared = match(catalog, ends.snapshot), []
     for table, source in pairs:
-        with report.working(f"comparing {table.name}, about {source.estimated_rows:,} rows"):
+        with _comparing(table, source):
             compared.append(verify.raw_table(ends, table, source, catalog, deep))
         yield compared[-1]
     for table, source in pairs:
@@ -89,33 +94,19 @@ def _findings(ends: Ends, catalog: Catalog, deep: bool) -> Iterator[Finding]:
             with report.working(f"comparing {table.mart.name}"):
                 found = verify.mart(ends, table, source, compared)
             yield found
+    if ends.warehouse.last_applied() != last:
+        raise Failure("a run was loaded into raw during the comparison", "run it again", ends=Exit.TRY_AGAIN)
 
 
-def _against(catalog: Catalog, chosen: Settings, schema: str, deep: bool) -> int:
-    """No lake, no run and no mart takes part."""
-    _must_exist(connections.dbt_target(chosen, chosen.environment))
-    findings = []
-    with (
-        connections.warehouse(catalog, chosen, read_only=True, of_lake=False) as warehouse,
-        connections.source(chosen) as connection,
-        mysql.snapshot(connection, chosen.pace) as snapshot,
-    ):
-        say(f"{catalog.source} as of {snapshot.taken_at:%Y-%m-%d %H:%M:%S} UTC and {warehouse}, schema {schema}")
-        ends = replica.Ends(snapshot, warehouse, schema, report.progress)
-        for table, source in match(catalog, snapshot):
-            with report.working(f"comparing {table.name}, about {source.estimated_rows:,} rows"):
-                found = replica.finding(table, source, ends, deep)
-            findings.append(found)
-            tell("compared", report.finding(found, max(len(each.name) for each in catalog.tables)), **vars(found))
-    differ = any(found.equal is False for found in findings)
-    said = report.verdict(findings) if deep or differ else "the same rows by key; values not compared: --deep does"
-    tell("verdict", [said], equal=deep and not differ)
-    return int(differ)
+def _of_replica(ends: replica.Ends, catalog: Catalog, deep: bool) -> Iterator[Finding]:
+    for table, source in match(catalog, ends.snapshot):
+        with _comparing(table, source):
+            found = replica.finding(table, source, ends, deep)
+        yield found
 
 
-def _must_exist(target: Target) -> None:
-    if target.absent:
-        raise Failure(f"the warehouse {target.values['path']} does not exist yet", "run `make extract` first")
+def _comparing(table: Table, source: SourceTable) -> AbstractContextManager[None]:
+    return report.working(f"comparing {table.name}, about {source.estimated_rows:,} rows")
 
 
 def _held(last: tuple[int, str] | None, ends: Ends) -> str:
