@@ -23,7 +23,7 @@ from loaders.retention.erase_lake import LakeSearch
 from loaders.retention.references import Referring
 from loaders.retention.spellings import Spelled
 from loaders.run import idle
-from loaders.source import mysql
+from loaders.source.mysql import Snapshot
 from loaders.warehouse.interface import Warehouse
 from loaders.words import row_key
 from loaders.words.catalog import Catalog
@@ -86,66 +86,77 @@ def erase_rows(arguments: argparse.Namespace, chosen: Settings) -> None:
         with connections.warehouse(catalog, chosen) as warehouse:
             say(erase_told.written_anew(warehouse))
         return
-    if arguments.deleted:
-        _erase_deleted(arguments, chosen, catalog)
-        return
-    if arguments.dry_run:
-        raise Failure("--dry-run is of --deleted", "`erase --key` takes the row that is named; leave --dry-run away")
-    if not arguments.table:
-        raise Failure("--key names a row of no table", "name it: --table customer --key 42")
-    catalog.only([arguments.table])
-    lake = connections.lake_of(catalog, chosen)
-    newest = runs.newest_batches(lake, catalog.schema, [table.name for table in catalog.tables])
-    if arguments.table not in newest:
-        raise Failure(f"the lake {lake} holds nothing of {arguments.table}", "check LAKE_URL")
-    keys = row_key.parse(arguments.key, newest[arguments.table])
-    marts = connections.target(chosen).values["schema"]
-    nodes = dbt_nodes.listed(catalog, chosen)
-    with spool() as folder, connections.warehouse(catalog, chosen) as warehouse:
-        with connections.snapshot(chosen) as snapshot:
-            referring = Referring(snapshot, lake, warehouse, newest, folder, catalog.tables[0].pseudonym)
-            rows, staying = _referring(referring, keys, arguments.with_references)
-            for each in rows:
-                erase.refuse_if_at_source(snapshot, each)
-            alike = referring.alike(rows)
-        proof = _erase(Searched(catalog, lake, warehouse, marts, nodes, folder), rows, alike)
-    proof.tell(chosen, staying)
-
-
-def _erase_deleted(arguments: argparse.Namespace, chosen: Settings, catalog: Catalog) -> None:
-    if chosen.keep_deleted is None:
-        raise Failure("KEEP_DELETED_DAYS is not set: deleted rows stay", "set it in .env, such as KEEP_DELETED_DAYS=30")
-    if arguments.with_references:
-        raise Failure(
-            "--with-references is of --key", "rows that refer to deleted ones go when they are deleted themselves"
-        )
-    tables = [table.name for table in catalog.tables]
-    lake = connections.lake_of(catalog, chosen)
-    newest = runs.newest_batches(lake, catalog.schema, tables)
+    _refuse_what_does_not_go_together(arguments, chosen)
     if arguments.table:
         catalog.only([arguments.table])
-    wanted = [batch for batch in newest.values() if arguments.table in (None, batch.table)]
+    lake = connections.lake_of(catalog, chosen)
+    newest = runs.newest_batches(lake, catalog.schema, [table.name for table in catalog.tables])
+    if arguments.key and arguments.table not in newest:
+        raise Failure(f"the lake {lake} holds nothing of {arguments.table}", "check LAKE_URL")
+    named = row_key.parse(arguments.key, newest[arguments.table]) if arguments.key else None
     marts = connections.target(chosen).values["schema"]
     nodes = dbt_nodes.listed(catalog, chosen)
     with spool() as folder, connections.warehouse(catalog, chosen, read_only=arguments.dry_run) as warehouse:
         places = Searched(catalog, lake, warehouse, marts, nodes, folder)
         with connections.snapshot(chosen) as snapshot:
-            moment = snapshot.taken_at - chosen.keep_deleted
-            say(f"rows whose deletion a run noticed by {moment:%Y-%m-%d %H:%M:%S} UTC, by the source's clock:")
-            if not arguments.dry_run:
-                for batch in wanted:
-                    _end_killed(places, batch)
-            found = [_deleted(places, snapshot, batch, moment) for batch in wanted if batch.primary_key]
-            rows = [keys for keys in found if keys.values or places.search(keys, deleted.NOTE).is_begun()]
             referring = Referring(snapshot, lake, warehouse, newest, folder, catalog.tables[0].pseudonym)
-            staying, alike = erase_told.referring_to(referring, rows), referring.alike(rows)
-        say(*erase_told.undated(lake, catalog.schema, wanted, moment))
+            if named:
+                rows, staying = _named(referring, named, arguments.with_references)
+            else:
+                rows, staying = _deleted(places, referring, arguments, chosen)
+            alike = referring.alike(rows)
         if arguments.dry_run or not rows:
             erase_told.say_staying(list(erase_told.alike(alike)))
             say("nothing was erased" + ("; without --dry-run they go" if rows else ""))
             return
-        proof = _erase(places, rows, alike, deleted.NOTE)
+        proof = _erase(places, rows, alike, deleted.NOTE if arguments.deleted else "")
     proof.tell(chosen, staying)
+
+
+def _refuse_what_does_not_go_together(arguments: argparse.Namespace, chosen: Settings) -> None:
+    if arguments.deleted and chosen.keep_deleted is None:
+        raise Failure("KEEP_DELETED_DAYS is not set: deleted rows stay", "set it in .env, such as KEEP_DELETED_DAYS=30")
+    if arguments.deleted and arguments.with_references:
+        raise Failure(
+            "--with-references is of --key", "rows that refer to deleted ones go when they are deleted themselves"
+        )
+    if arguments.dry_run and not arguments.deleted:
+        raise Failure("--dry-run is of --deleted", "`erase --key` takes the row that is named; leave --dry-run away")
+    if not arguments.deleted and not arguments.table:
+        raise Failure("--key names a row of no table", "name it: --table customer --key 42")
+
+
+def _named(referring: Referring, named: Keys, with_references: bool) -> tuple[list[Keys], list[str]]:
+    """The rows to erase, the named one first, and what to say of rows that refer to it and stay."""
+    if with_references:
+        rows, staying = referring.all_to(named), erase_told.unfollowed(referring, named)
+    else:
+        rows, staying = [named], erase_told.staying(referring, [named], ": --with-references erases that too")
+        if not referring.snapshot.foreign_keys(named.table):
+            staying = [f"rows that refer to it without a foreign key: the source declares none to {named.table}"]
+    for each in rows:
+        erase.refuse_if_at_source(referring.snapshot, each)
+    return rows, staying
+
+
+def _deleted(
+    places: Searched, referring: Referring, arguments: argparse.Namespace, chosen: Settings
+) -> tuple[list[Keys], list[str]]:
+    """The same of the rows of one table, or of all, that the source deleted KEEP_DELETED_DAYS ago."""
+    snapshot, wanted = (
+        referring.snapshot,
+        [batch for batch in referring.newest.values() if arguments.table in (None, batch.table)],
+    )
+    moment = snapshot.taken_at - (chosen.keep_deleted or datetime.timedelta())
+    say(f"rows whose deletion a run noticed by {moment:%Y-%m-%d %H:%M:%S} UTC, by the source's clock:")
+    if not arguments.dry_run:
+        for batch in wanted:
+            _end_killed(places, batch)
+    found = [_deleted_of(places, snapshot, batch, moment) for batch in wanted if batch.primary_key]
+    rows = [keys for keys in found if keys.values or places.search(keys, deleted.NOTE).is_begun()]
+    staying = erase_told.staying(referring, rows)
+    say(*erase_told.undated(places.lake, places.catalog.schema, wanted, moment))
+    return rows, staying
 
 
 def _end_killed(places: Searched, batch: Batch) -> None:
@@ -155,7 +166,7 @@ def _end_killed(places: Searched, batch: Batch) -> None:
         search.erase()
 
 
-def _deleted(places: Searched, snapshot: mysql.Snapshot, batch: Batch, moment: datetime.datetime) -> Keys:
+def _deleted_of(places: Searched, snapshot: Snapshot, batch: Batch, moment: datetime.datetime) -> Keys:
     """The rows of a table that may go; what is at the source again, and no run has seen yet, stays."""
     search = places.search(row_key.of(batch, []), deleted.NOTE)
     kept = [relation for relation in places.relations(batch.table) if relation.history]
@@ -164,13 +175,6 @@ def _deleted(places: Searched, snapshot: mysql.Snapshot, batch: Batch, moment: d
     again = f"; {len(back):,} more are at the source again, and stay" if back else ""
     say(f"  {batch.table}: {len(keys.values) - len(back):,}{again}")
     return replace(keys, values=tuple(key for key in keys.values if key not in back))
-
-
-def _referring(referring: Referring, keys: Keys, with_references: bool) -> tuple[list[Keys], list[str]]:
-    """The rows to erase, the named one first, and what to say of rows that refer to it and stay."""
-    if with_references:
-        return referring.all_to(keys), [f"rows that refer to it from {by}" for by in referring.unfollowed(keys)]
-    return [keys], erase_told.staying(referring, keys)
 
 
 def _erase(places: Searched, chosen_rows: Sequence[Keys], alike: Sequence[Spelled], note: str = "") -> erase_told.Proof:

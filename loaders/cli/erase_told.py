@@ -35,15 +35,6 @@ def written_anew(warehouse: Warehouse) -> str:
     return f"{warehouse} writes the blocks of deleted rows anew by itself (VACUUM)"
 
 
-def staying(referring: Referring, keys: Keys) -> list[str]:
-    """What to say of rows that refer to erased ones, and stay."""
-    found = [f"{rows}, referring to it by {by}: --with-references erases that too" for by, rows in referring.to(keys)]
-    found += [f"rows that refer to it from {by}" for by in referring.unfollowed(keys)]
-    if referring.snapshot.foreign_keys(keys.table):
-        return found
-    return [f"rows that refer to it without a foreign key: the source declares none to {keys.table}"]
-
-
 def alike(found: Sequence[Spelled]) -> Iterator[str]:
     """What to say of rows that may be the person's own under another spelling of the key."""
     for each in found:
@@ -70,16 +61,21 @@ def say_staying(staying: Sequence[str]) -> None:
         say(*(f"  {each}" for each in staying))
 
 
-def referring_to(referring: Referring, going: Sequence[Keys]) -> list[str]:
-    """What to say of rows that refer to deleted ones, now or in an earlier state, and are not deleted that long."""
+def staying(referring: Referring, going: Sequence[Keys], way: str = "") -> list[str]:
+    """What to say of rows that refer to erased ones, now or in an earlier state, and stay; a way to erase them too."""
     erased = {keys.table: {*keys.values} for keys in going}
     found = []
     for keys in (each for each in going if each.values):
         for by, rows in referring.to(keys):
             left = tuple(key for key in rows.values if key not in erased.get(rows.table, ()))
-            found += [f"{replace(rows, values=left)}, referring to {keys} by {by}"] * bool(left)
-        found += [f"rows that refer to {keys} from {by}" for by in referring.unfollowed(keys)]
+            found += [f"{replace(rows, values=left)}, referring to {keys} by {by}{way}"] * bool(left)
+        found += unfollowed(referring, keys)
     return found
+
+
+def unfollowed(referring: Referring, keys: Keys) -> list[str]:
+    """What to say of rows that refer to erased ones in a way that cannot be followed."""
+    return [f"rows that refer to {keys} from {by}" for by in referring.unfollowed(keys)]
 
 
 def undated(lake: Lake, schema: str, newest: Collection[Batch], moment: datetime.datetime) -> Iterator[str]:
