@@ -2,7 +2,7 @@
 
 import argparse
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,91 +28,90 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     examining.set_defaults(run=examine)
 
 
-def examine(arguments: argparse.Namespace, chosen: Settings) -> int:
-    """Try each link in order; those behind a broken one are not tried. Exit code 1 if one is broken."""
-    sound = True
+class Links:
+    """What was tried, told at once; and whether all of it works."""
 
-    def show(finding: doctor.Finding) -> bool:
-        nonlocal sound
+    def __init__(self) -> None:
+        self.sound = True
+
+    def show(self, finding: doctor.Finding) -> bool:
         tell("link", doctor.told(finding), **finding.facts)
-        sound = sound and finding.fault is None
+        self.sound = self.sound and finding.fault is None
         return finding.fault is None
 
-    show(doctor.check("the settings and the catalog", lambda: str(connections.catalog(arguments, chosen).file)))
-    if sound and chosen.environment.get("SOURCE_URL") and not (arguments.catalog or "CATALOG" in chosen.environment):
-        show(doctor.Finding("CATALOG", note=doctor.NO_CATALOG))
-    if sound:
-        show(doctor.check("LAKE_URL and LAKE_KEY", lambda: doctor.signing(connections.lake(chosen))))
-    if sound:
-        _examine_source(arguments, chosen, show)
+    def each(self, findings: Iterable[doctor.Finding]) -> bool:
+        """Every one is shown, also after one that failed."""
+        shown = [self.show(finding) for finding in findings]
+        return all(shown)
+
+    def works(self, what: str, attempt: Callable[[], str | None]) -> bool:
+        return self.show(doctor.check(what, attempt))
+
+
+def examine(arguments: argparse.Namespace, chosen: Settings) -> int:
+    """Try each link in order; those behind a broken one are not tried. Exit code 1 if one is broken."""
+    links = Links()
+    links.works("the settings and the catalog", lambda: str(connections.catalog(arguments, chosen).file))
+    if (
+        links.sound
+        and chosen.environment.get("SOURCE_URL")
+        and not (arguments.catalog or "CATALOG" in chosen.environment)
+    ):
+        links.show(doctor.Finding("CATALOG", note=doctor.NO_CATALOG))
+    if links.sound and links.works("LAKE_URL and LAKE_KEY", lambda: doctor.signing(connections.lake(chosen))):
+        catalog = connections.catalog(arguments, chosen)
+        _examine_source(catalog, chosen, links)
         with spool() as folder:
-            _examine_lake_and_warehouse(arguments, chosen, folder, show)
-    say("everything works" if sound else "the first FAILED line is the one to mend first")
-    return 0 if sound else 1
+            _examine_lake_and_warehouse(catalog, chosen, folder, links)
+    say("everything works" if links.sound else "the first FAILED line is the one to mend first")
+    return 0 if links.sound else 1
 
 
-def _examine_source(arguments: argparse.Namespace, chosen: Settings, show: Callable[[doctor.Finding], bool]) -> None:
+def _examine_source(catalog: Catalog, chosen: Settings, links: Links) -> None:
     def version() -> str:
         with connections.snapshot(chosen) as snapshot:
-            version = snapshot.server_version
-            return f"{version}, encrypted" if snapshot.encrypted() else f"{version}, not encrypted"
+            return f"{snapshot.server_version}, {'' if snapshot.encrypted() else 'not '}encrypted"
 
     def url() -> mysql_url.DatabaseURL:
         return mysql_url.parse(settings.required_source_url(chosen), "SOURCE_URL")
 
-    if not show(doctor.check("SOURCE_URL", lambda: str(url()))):
+    if not links.works("SOURCE_URL", lambda: str(url())):
         return
-    if all(show(finding) for finding in doctor.line(url())) and show(doctor.check("log in to MySQL", version)):
+    if all(links.show(finding) for finding in doctor.line(url())) and links.works("log in to MySQL", version):
         with connections.snapshot(chosen) as snapshot:
-            for finding in doctor.source(snapshot, connections.catalog(arguments, chosen)):
-                show(finding)
-            for finding in doctor.standing_of(snapshot.connection):
-                show(finding)
+            links.each(doctor.source(snapshot, catalog))
+            links.each(doctor.standing_of(snapshot.connection))
 
 
-def _examine_lake_and_warehouse(
-    arguments: argparse.Namespace, chosen: Settings, folder: Path, show: Callable[[doctor.Finding], bool]
-) -> None:
-    def name() -> str:
-        return doctor.profile(connections.target(chosen))
-
-    catalog, store = connections.catalog(arguments, chosen), connections.lake(chosen)
-    works = _examine_lake(catalog, chosen, show)
-    if not isinstance(store, Folder):
-        show(doctor.region(store))
-        for finding in doctor.keeping(store):
-            show(finding)
-    if not show(doctor.check("dbt's profile", name)):
-        return
+def _examine_lake_and_warehouse(catalog: Catalog, chosen: Settings, folder: Path, links: Links) -> None:
+    def newest() -> str:
+        lake = connections.lake_of(catalog, chosen)
+        known = runs.numbers(lake)
+        return f"run {runs.read(lake, known[-1]).run}" if known else "there is none yet"
 
     def applied() -> str:
         with connections.warehouse(catalog, chosen) as warehouse:
-            newest = warehouse.last_applied()
-        return f"run {newest[0]} is the newest in schema {catalog.schema}" if newest else "nothing is loaded yet"
+            last = warehouse.last_applied()
+        return f"run {last[0]} is the newest in schema {catalog.schema}" if last else "nothing is loaded yet"
 
+    store = connections.lake(chosen)
+    # Whether objects come and go.
+    works = links.each(doctor.lake(store))
+    if works:
+        links.works("read the newest run record", newest)
+    if not isinstance(store, Folder):
+        links.each(doctor.keeping(store))
+    if not links.works("dbt's profile", lambda: doctor.profile(connections.target(chosen))):
+        return
     target = connections.target(chosen)
     if not isinstance(store, Folder) and target.type == "redshift":
-        for finding in doctor.bucket(store, target.values["host"]):
-            show(finding)
-    if not show(doctor.check("connect to the warehouse and log in", applied)) or target.type != "redshift":
+        host = target.values["host"]
+        links.works("the bucket's Region is the warehouse's", lambda: doctor.same_region(store, host))
+    if not links.works("connect to the warehouse and log in", applied) or target.type != "redshift":
         return
-    show(doctor.check(f"make a table in schema {catalog.schema}", lambda: _make_a_table(catalog, chosen)))
+    links.works(f"make a table in schema {catalog.schema}", lambda: _make_a_table(catalog, chosen))
     if works:
-        show(doctor.check("COPY one row from the lake", lambda: _copy_one_row(catalog, chosen, folder)))
-
-
-def _examine_lake(catalog: Catalog, chosen: Settings, show: Callable[[doctor.Finding], bool]) -> bool:
-    """Every link is shown, also after one that failed. The answer is whether objects come and go."""
-    shown = [show(finding) for finding in doctor.lake(connections.lake(chosen))]
-    if all(shown):
-        show(doctor.check("read the newest run record", lambda: _newest(catalog, chosen)))
-    return all(shown)
-
-
-def _newest(catalog: Catalog, chosen: Settings) -> str:
-    lake = connections.lake_of(catalog, chosen)
-    known = runs.numbers(lake)
-    return f"run {runs.read(lake, known[-1]).run}" if known else "there is none yet"
+        links.works("COPY one row from the lake", lambda: _copy_one_row(catalog, chosen, folder))
 
 
 def _make_a_table(catalog: Catalog, chosen: Settings) -> None:

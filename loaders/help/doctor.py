@@ -6,7 +6,7 @@ Each check really does the thing: it connects, reads, writes an object, copies a
 import re
 import secrets
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -57,6 +57,11 @@ def check(what: str, attempt: Callable[[], str | None]) -> Finding:
         return Finding(what, failure)
 
 
+def _must(is_so: bool, problem: str, fix: str) -> None:
+    if not is_so:
+        raise Failure(problem, fix)
+
+
 def line(url: DatabaseURL) -> Iterator[Finding]:
     """Name and port of the source, before anybody logs in; a socket of this machine has neither."""
     if url.unix_socket:
@@ -87,7 +92,9 @@ def _port(url: DatabaseURL) -> None:
 
 def source(snapshot: Snapshot, catalog: Catalog) -> Iterator[Finding]:
     """The tables of the catalog, as the source has them and this account may read them."""
-    yield check("the catalog's tables are at the source", lambda: _named(match(catalog, snapshot)))
+    yield check(
+        "the catalog's tables are at the source", lambda: ", ".join(each.name for each, _ in match(catalog, snapshot))
+    )
     for table in catalog.tables:
         found = snapshot.tables().get(table.name)
         if found is None:
@@ -129,9 +136,12 @@ def signing(store: Lake) -> str:
 def lake(store: Lake) -> Iterator[Finding]:
     """An object is written, read, listed and deleted under a name of its own."""
     key, data = f"_doctor/{secrets.token_hex(8)}", b"written by `doctor`, which removes it"
-    yield check(f"write to the lake {store}", lambda: _written(store, key, data))
-    yield check("read it back", lambda: _same(store.read(key), data, store))
-    yield check("list it", lambda: _listed(store, key))
+    there = f"the lake {store} says that {key} exists already", "try again"
+    other = f"the lake {store} gave back other bytes than were written", "do not use this store"
+    hidden = f"the lake {store} does not list what was just written", "allow s3:ListBucket on its bucket"
+    yield check(f"write to the lake {store}", lambda: _must(store.create(key, data), *there))
+    yield check("read it back", lambda: _must(store.read(key) == data, *other))
+    yield check("list it", lambda: _must(key in store.keys("_doctor/"), *hidden))
     yield check("delete it", lambda: store.delete([key]))
 
 
@@ -147,11 +157,6 @@ def profile(target: Target) -> str:
     return f"{target.name}, {target.type}{old}"
 
 
-def bucket(store: "S3", warehouse_host: str) -> Iterator[Finding]:
-    """The bucket's Region against the warehouse's: COPY of Parquet cannot cross."""
-    yield check("the bucket's Region is the warehouse's", lambda: _same_region(store, warehouse_host))
-
-
 # How S3 says whether a bucket keeps what is replaced and deleted -> what that means here.
 VERSIONING = {
     "": "no: what `erase` and `prune` delete is gone",
@@ -160,22 +165,11 @@ VERSIONING = {
 }
 
 
-def versioning(store: "S3") -> Finding:
-    """Whether old versions of objects stay in the bucket. No run needs to know, so whoever may not ask is only told."""
-    what = "the bucket keeps old versions"
-    try:
-        return Finding(what, note=VERSIONING[store.versioning()])
-    except Failure as failure:
-        return Finding(what, note=f"not known: {failure.problem}; {failure.fix}")
-
-
-def region(store: "S3") -> Finding:
-    """The Region that AWS's packages have resolved, from whatever names it, and where S3 is asked."""
-    return Finding("AWS's Region", note=f"{store.client.meta.region_name}, S3 at {store.client.meta.endpoint_url}")
-
-
 def keeping(store: "S3") -> Iterator[Finding]:
-    """What the bucket keeps of what is deleted, as far as it may be asked: worth knowing, and no fault."""
+    """The Region that AWS's packages have resolved, where S3 is asked, and what the bucket keeps of what is deleted.
+
+    As far as it may be asked: worth knowing, and no fault. No run needs to know, so whoever may not ask is only told.
+    """
     from loaders.lake import bucket as of  # AWS's packages, which a folder does not need
 
     def locked(store: "S3") -> str:
@@ -187,14 +181,17 @@ def keeping(store: "S3") -> Iterator[Finding]:
         return f"yes, to {copies}: `erase` does not reach there" if copies else "no"
 
     asked: dict[str, Callable[[S3], str]] = {
+        "AWS's Region": lambda store: f"{store.client.meta.region_name}, S3 at {store.client.meta.endpoint_url}",
+        "the bucket keeps old versions": lambda store: VERSIONING[store.versioning()],
         "deleting old versions takes MFA": lambda store: "yes: `erase` refuses" if of.mfa_delete(store) else "no",
         "the bucket has Object Lock": locked,
         "the bucket is replicated": replicated,
         "the bucket's lifecycle rules end what is left": lambda store: of.lifecycle(store) or "no",
         "uploads were not finished": lambda store: f"{len(of.unfinished(store)):,}",
-        "the bucket encrypts by default": _encryption,
+        "the bucket encrypts by default": lambda store: (
+            store.default_encryption() or "none is named: S3 takes its own keys"
+        ),
     }
-    yield versioning(store)
     for what, ask in asked.items():
         try:
             yield Finding(what, note=ask(store))
@@ -202,7 +199,8 @@ def keeping(store: "S3") -> Iterator[Finding]:
             yield Finding(what, note=f"not known: {failure.problem}; {failure.fix}")
 
 
-def _same_region(store: "S3", host: str) -> str:
+def same_region(store: "S3", host: str) -> str:
+    """The bucket's, which has to be the warehouse's: COPY of Parquet cannot cross."""
     region = store.region()
     found = re.search(r"\.([a-z]{2}-[a-z-]+-\d)\.redshift", host)
     if found and found[1] != region:
@@ -213,34 +211,10 @@ def _same_region(store: "S3", host: str) -> str:
     return region
 
 
-def _encryption(store: "S3") -> str:
-    return store.default_encryption() or "none is named: S3 takes its own keys"
-
-
-def _named(pairs: Iterable[tuple[Table, SourceTable]]) -> str:
-    return ", ".join(table.name for table, _source in pairs)
-
-
-def _written(store: Lake, key: str, data: bytes) -> None:
-    if not store.create(key, data):
-        raise Failure(f"the lake {store} says that {key} exists already", "try again")
-
-
-def _same(found: bytes, data: bytes, store: Lake) -> None:
-    if found != data:
-        raise Failure(f"the lake {store} gave back other bytes than were written", "do not use this store")
-
-
-def _listed(store: Lake, key: str) -> None:
-    if key not in store.keys("_doctor/"):
-        raise Failure(f"the lake {store} does not list what was just written", "allow s3:ListBucket on its bucket")
-
-
 def told(finding: Finding) -> list[str]:
     """The finding as a person reads it."""
     if finding.fault is None:
-        said = f"{finding.what} ({finding.note})" if finding.note else finding.what
-        return [f"  ok      {said}"]
-    code = finding.fault.code
-    problem = f"{finding.fault.problem} [{code}]" if code else finding.fault.problem
-    return [f"  FAILED  {finding.what}", f"          {problem}", f"          fix: {finding.fault.fix}"]
+        return [f"  ok      {finding.what}" + (f" ({finding.note})" if finding.note else "")]
+    code = f" [{finding.fault.code}]" if finding.fault.code else ""
+    problem, fix = finding.fault.problem, finding.fault.fix
+    return [f"  FAILED  {finding.what}", f"          {problem}{code}", f"          fix: {fix}"]

@@ -5,6 +5,7 @@ import socket
 import boto3
 import pytest
 
+from loaders.common.errors import Failure
 from loaders.common.texts import in_korean
 from loaders.help import doctor as doctor_of_loaders
 from loaders.warehouse.profile import Target
@@ -118,9 +119,9 @@ def test_a_profile_that_leaves_dbt_open_to_files_is_noted():
 
 def test_a_bucket_in_another_region_is_named(lake):
     here, elsewhere = (f"wg.1234.{name}.redshift-serverless.amazonaws.test" for name in ("eu-west-1", "us-east-1"))
-    assert [finding.fault for finding in doctor_of_loaders.bucket(lake, here)] == [None]
-    faults = [finding.fault for finding in doctor_of_loaders.bucket(lake, elsewhere)]
-    assert "is in eu-west-1, the warehouse in us-east-1" in faults[0].problem
+    assert doctor_of_loaders.same_region(lake, here) == "eu-west-1"
+    with pytest.raises(Failure, match="is in eu-west-1, the warehouse in us-east-1"):
+        doctor_of_loaders.same_region(lake, elsewhere)
 
 
 def test_plan_prints_the_statements_that_the_load_then_sends(shop, redshift):
