@@ -1,10 +1,18 @@
-"""`discover`: a catalog of a database nobody has described yet."""
+"""`discover`: a catalog of a database nobody has described yet.
+
+examples:
+  python -m loaders discover                    print the catalog
+  python -m loaders discover --write billing    put it into dbt_project/models/staging/billing, with a view per table
+  python -m loaders discover --update billing   let it follow the source, shown as a diff
+
+Written is what the source knows: types and comments, tests of keys, NOT NULL, ENUM and foreign keys.
+"""
 
 import argparse
 import sys
 
 from loaders.cli import connections
-from loaders.cli.commands import Commands
+from loaders.cli.commands import Commands, add
 from loaders.common import telling
 from loaders.common.settings import Settings
 from loaders.common.telling import notice, say
@@ -13,21 +21,14 @@ from loaders.run import match_catalog
 from loaders.source.described import Said, SourceTable
 
 COMMANDS = (f"{telling.PACKAGE} extract", f"{telling.PACKAGE} dbt build --select ")
-EPILOG = """examples:
-  python -m loaders discover                    print the catalog
-  python -m loaders discover --write billing    put it into dbt_project/models/staging/billing, with a view per table
-  python -m loaders discover --update billing   let it follow the source, shown as a diff
-
-Written is what the source knows: types and comments, tests of keys, NOT NULL, ENUM and foreign keys."""
 
 
 def add_to(commands: Commands) -> None:
     """Add the command to the command line."""
-    discovering = commands.add_parser("discover", help="print a catalog of the database in SOURCE_URL", epilog=EPILOG)
+    discovering = add(commands, __doc__, discover_catalog)
     where = discovering.add_mutually_exclusive_group()
     where.add_argument("--write", metavar="NAME", help="put it into the dbt project as source NAME")
     where.add_argument("--update", metavar="NAME", help="follow the source in what --write made; show it as a diff")
-    discovering.set_defaults(run=discover_catalog)
 
 
 def discover_catalog(arguments: argparse.Namespace, chosen: Settings) -> None:

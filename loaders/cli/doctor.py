@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from loaders.cli import connections
-from loaders.cli.commands import Commands
+from loaders.cli.commands import Commands, add
 from loaders.common import settings
 from loaders.common.settings import Settings
 from loaders.common.telling import say, tell
@@ -24,8 +24,7 @@ from loaders.words.run_record import File
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
-    examining = commands.add_parser("doctor", parents=[catalog], help="try every link; name the remedy of each fault")
-    examining.set_defaults(run=examine)
+    add(commands, __doc__, examine, catalog)
 
 
 class Links:

@@ -1,4 +1,17 @@
-"""`erase`: a person leaves the lake, raw and dbt's histories, and it is shown that nothing is left."""
+"""`erase`: a person leaves the lake, raw and dbt's histories, and it is shown that nothing is left.
+
+examples:
+  python -m loaders erase --table customer --key 42
+  python -m loaders erase --table customer --key 42 --with-references   and the orders that refer to it
+  python -m loaders erase --table basket --key '7,"a,b"'    a composite key; binary ones in hex digits
+  python -m loaders erase --deleted --dry-run    which rows the source deleted more than KEEP_DELETED_DAYS days ago
+  python -m loaders erase --deleted              their values go; --table customer: of that table only
+  python -m loaders erase --rewrite     DuckDB's file anew, without what builds left in its free blocks
+
+Delete the row at the source first. Then this removes it, and every earlier version of it, from the lake's files, from
+raw and from dbt's histories in every schema built from raw, writes DuckDB's file anew, and searches all of them again,
+and the files of this folder. What it cannot reach, it says at the end. Killed, run it again.
+"""
 
 import argparse
 import datetime
@@ -8,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from loaders.cli import connections, dbt_nodes, erase_told
-from loaders.cli.commands import Commands
+from loaders.cli.commands import Commands, add
 from loaders.common.errors import Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import say
@@ -29,18 +42,6 @@ from loaders.words import row_key
 from loaders.words.catalog import Catalog
 from loaders.words.row_key import Keys
 from loaders.words.run_record import Batch
-
-EXAMPLES = """examples:
-  python -m loaders erase --table customer --key 42
-  python -m loaders erase --table customer --key 42 --with-references   and the orders that refer to it
-  python -m loaders erase --table basket --key '7,"a,b"'    a composite key; binary ones in hex digits
-  python -m loaders erase --deleted --dry-run    which rows the source deleted more than KEEP_DELETED_DAYS days ago
-  python -m loaders erase --deleted              their values go; --table customer: of that table only
-  python -m loaders erase --rewrite     DuckDB's file anew, without what builds left in its free blocks
-
-Delete the row at the source first. Then this removes it, and every earlier version of it, from the lake's files, from
-raw and from dbt's histories in every schema built from raw, writes DuckDB's file anew, and searches all of them again,
-and the files of this folder. What it cannot reach, it says at the end. Killed, run it again."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,7 @@ class Searched:
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
-    erasing = commands.add_parser(
-        "erase", parents=[catalog], help="remove a person from lake, raw and histories", epilog=EXAMPLES
-    )
+    erasing = add(commands, __doc__, erase_rows, catalog)
     what = erasing.add_mutually_exclusive_group(required=True)
     what.add_argument("--key", metavar="K", help="the row's primary key; a composite one with commas")
     what.add_argument("--deleted", action="store_true", help="all rows that the source deleted KEEP_DELETED_DAYS ago")
@@ -77,7 +76,6 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     erasing.add_argument("--table", metavar="T", help="a table of the catalog")
     erasing.add_argument("--with-references", action="store_true", help="and the rows that refer to it by foreign key")
     erasing.add_argument("--dry-run", action="store_true", help="of --deleted: say what would go, and leave it there")
-    erasing.set_defaults(run=erase_rows)
 
 
 def erase_rows(arguments: argparse.Namespace, chosen: Settings) -> None:

@@ -1,23 +1,21 @@
-"""`history`: the newest runs of the lake, and what each found. No warehouse is asked, so none is woken."""
+"""`history`: the newest runs of the lake, and what each found. No warehouse is asked, so none is woken.
+
+`_loads` in the raw schema has the same for SQL, a row per table and run: docs/machines.md
+"""
 
 import argparse
 
 from loaders.cli import connections, report
-from loaders.cli.commands import Commands, number
+from loaders.cli.commands import Commands, add, number
 from loaders.common.settings import Settings
 from loaders.common.telling import say, tell
 from loaders.lake import history as runs_of
 
-EPILOG = """`_loads` in the raw schema has the same for SQL, a row per table and run: docs/machines.md"""
-
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
-    telling = commands.add_parser(
-        "history", parents=[catalog], help="the newest runs of the lake, and what each found", epilog=EPILOG
-    )
+    telling = add(commands, __doc__, history, catalog)
     telling.add_argument("--last", type=number(1_000_000), default=10, metavar="N", help="how many (default: 10)")
-    telling.set_defaults(run=history)
 
 
 def history(arguments: argparse.Namespace, chosen: Settings) -> None:

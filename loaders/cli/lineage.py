@@ -1,11 +1,18 @@
-"""`lineage`: which columns of the sources a column of a model is computed from, through every model between them."""
+"""`lineage`: which columns of the sources a column of a model is computed from, through every model between them.
+
+examples:
+  python -m loaders lineage order_mart.delivery_days   a column, and each step back to the sources
+  python -m loaders lineage order_mart                 every column of a model, in a line each
+It reads what `python -m loaders dbt compile` left, as `make build` and `make docs` do too. What sqlglot cannot tell is
+NOT KNOWN, and the exit code 1 then: docs/lineage.md
+"""
 
 import argparse
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from loaders.cli.commands import Commands
+from loaders.cli.commands import Commands, add
 from loaders.common.errors import Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import notice, tell
@@ -14,21 +21,12 @@ from loaders.words.catalog import known_or_fail
 if TYPE_CHECKING:
     from loaders.help.lineage import Column, Lineage
 
-EPILOG = """examples:
-  python -m loaders lineage order_mart.delivery_days   a column, and each step back to the sources
-  python -m loaders lineage order_mart                 every column of a model, in a line each
-It reads what `python -m loaders dbt compile` left, as `make build` and `make docs` do too. What sqlglot cannot tell is
-NOT KNOWN, and the exit code 1 then: docs/lineage.md"""
-
 
 def add_to(commands: Commands) -> None:
     """Add the command to the command line."""
-    asking = commands.add_parser(
-        "lineage", help="which source columns a column of a model is computed from", epilog=EPILOG
-    )
+    asking = add(commands, __doc__, run)
     asking.add_argument("asked", metavar="MODEL[.COLUMN]", help="a column of a model, or all of them")
     asking.add_argument("--json", action="store_true", help="on stdout an object in a line for each column")
-    asking.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, chosen: Settings) -> int:

@@ -1,4 +1,14 @@
-"""`plan`: what a run would do now, table by table, and nothing of it done."""
+"""`plan`: what a run would do now, table by table, and nothing of it done.
+
+examples:
+  python -m loaders plan                   mode of each table and why, estimated rows and bytes, runs that wait
+  python -m loaders plan --tables order    of one table
+  python -m loaders plan --sql             and the statements: SELECTs for MySQL, DDL and COPY for Redshift
+
+Rows and bytes are the server's own estimates (information_schema). What `proof: whole` and `proof: {share: 24}` of a
+table of more than 50,000 rows would cost the source is measured on about 50,000 of them, which are read for it.
+Nothing is written, in the lake or the warehouse.
+"""
 
 import argparse
 from collections.abc import Iterator
@@ -7,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from loaders.cli import connections, report
-from loaders.cli.commands import Commands
+from loaders.cli.commands import Commands, add
 from loaders.common.errors import Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import notice, say, tell
@@ -26,26 +36,14 @@ from loaders.warehouse.interface import Warehouse
 from loaders.words.catalog import Catalog
 from loaders.words.run_record import Run
 
-EPILOG = """examples:
-  python -m loaders plan                   mode of each table and why, estimated rows and bytes, runs that wait
-  python -m loaders plan --tables order    of one table
-  python -m loaders plan --sql             and the statements: SELECTs for MySQL, DDL and COPY for Redshift
-
-Rows and bytes are the server's own estimates (information_schema). What `proof: whole` and `proof: {share: 24}` of a
-table of more than 50,000 rows would cost the source is measured on about 50,000 of them, which are read for it.
-Nothing is written, in the lake or the warehouse."""
-
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
-    planning = commands.add_parser(
-        "plan", parents=[catalog], help="what a run would do, without doing it", epilog=EPILOG
-    )
+    planning = add(commands, __doc__, run, catalog)
     planning.add_argument("--tables", metavar="A,B", help="only these tables of the catalog")
     planning.add_argument("--full", action="store_true", help="for a run that reads the tables whole")
     planning.add_argument("--compare", action="store_true", help="for a run that takes no server's word on changes")
     planning.add_argument("--sql", action="store_true", help="the statements for MySQL and Redshift, too")
-    planning.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, chosen: Settings) -> None:

@@ -1,32 +1,32 @@
-"""`prune`: old runs leave the lake, once a baseline stands for them."""
+"""`prune`: old runs leave the lake, once a baseline stands for them.
+
+examples:
+  python -m loaders prune --keep-days 30 --dry-run   what would go
+  python -m loaders prune --keep-days 30             it goes; replay reaches back 30 days
+
+First a baseline is written: raw as the newest run older than that left it, read back and compared. Then the runs
+before it are removed. Raw is not touched, and nothing that waits to be loaded into it goes. Killed, run it again.
+"""
 
 import argparse
 import datetime
 
 from loaders.cli import connections, report
-from loaders.cli.commands import Commands, number
+from loaders.cli.commands import Commands, add, number
 from loaders.common.settings import Settings
 from loaders.common.telling import say
 from loaders.lake.folder import Folder
 from loaders.lake.spool import spool
 from loaders.retention import prune
 
-EXAMPLES = """examples:
-  python -m loaders prune --keep-days 30 --dry-run   what would go
-  python -m loaders prune --keep-days 30             it goes; replay reaches back 30 days
-
-First a baseline is written: raw as the newest run older than that left it, read back and compared. Then the runs
-before it are removed. Raw is not touched, and nothing that waits to be loaded into it goes. Killed, run it again."""
-
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
-    pruning = commands.add_parser("prune", parents=[catalog], help="remove old runs from the lake", epilog=EXAMPLES)
+    pruning = add(commands, __doc__, remove_old, catalog)
     pruning.add_argument(
         "--keep-days", type=number(100_000, 0), required=True, metavar="N", help="runs of the last N days stay"
     )
     pruning.add_argument("--dry-run", action="store_true", help="say what would go, and leave it there")
-    pruning.set_defaults(run=remove_old)
 
 
 def remove_old(arguments: argparse.Namespace, chosen: Settings) -> None:

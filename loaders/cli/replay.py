@@ -1,34 +1,32 @@
-"""`replay`: raw built anew from the lake alone."""
+"""`replay`: raw built anew from the lake alone.
 
-import argparse
-import time
-
-from loaders.cli import connections, report
-from loaders.cli.commands import Commands
-from loaders.common.settings import Settings
-from loaders.common.telling import say
-from loaders.retention import replay
-from loaders.run import backlog, idle
-
-EXAMPLES = """examples:
+examples:
   python -m loaders replay              raw as the newest run left it
   python -m loaders replay --to-run 7   raw as it was after run 7; `load` goes on with run 8
   python -m loaders replay --replace    of this lake, whatever lake raw was loaded from
 
 The source is not asked. Readers see the old raw until all of the new one is there, in one transaction; whatever
-stops it leaves the old one. dbt's histories lie in another schema and stay."""
+stops it leaves the old one. dbt's histories lie in another schema and stay.
+"""
+
+import argparse
+import time
+
+from loaders.cli import connections, report
+from loaders.cli.commands import Commands, add
+from loaders.common.settings import Settings
+from loaders.common.telling import say
+from loaders.retention import replay
+from loaders.run import backlog, idle
 
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
-    replaying = commands.add_parser(
-        "replay", parents=[catalog], help="rebuild raw from the lake alone", epilog=EXAMPLES
-    )
+    replaying = add(commands, __doc__, rebuild, catalog)
     replaying.add_argument("--to-run", type=int, metavar="N", help="as it was after run N (default: the newest)")
     replaying.add_argument(
         "--replace", action="store_true", help="also a raw schema that was loaded from another lake, which is given up"
     )
-    replaying.set_defaults(run=rebuild)
 
 
 def rebuild(arguments: argparse.Namespace, chosen: Settings) -> None:

@@ -1,4 +1,13 @@
-"""`extract` and `load`: a run, and its second half."""
+"""`extract`: MySQL -> lake -> raw.
+
+examples:
+  python -m loaders extract                       all tables of the catalog
+  python -m loaders extract --full --tables order read it whole, and replace it in raw
+  python -m loaders extract --full --parallel 4   whole, over four connections that share one snapshot
+  python -m loaders extract --no-load             stop at the lake; `load` takes it from there
+
+What each table's verdict proves, and what it does not: docs/proof.md
+"""
 
 import argparse
 import time
@@ -9,7 +18,7 @@ from pathlib import Path
 
 import mysql_arrow
 from loaders.cli import connections, report
-from loaders.cli.commands import Commands, number
+from loaders.cli.commands import Commands, add, number
 from loaders.common.errors import Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import notice, say, tell
@@ -28,20 +37,14 @@ from loaders.words.catalog import Catalog
 from loaders.words.delete_limit import DeleteLimit
 from loaders.words.run_record import Run
 
-EPILOG = """examples:
-  python -m loaders extract                       all tables of the catalog
-  python -m loaders extract --full --tables order read it whole, and replace it in raw
-  python -m loaders extract --full --parallel 4   whole, over four connections that share one snapshot
-  python -m loaders extract --no-load             stop at the lake; `load` takes it from there
-
-What each table's verdict proves, and what it does not: docs/proof.md"""
+LOAD = "`load`: apply the runs that wait in the lake to raw."
 # A source has other users too.
 MOST_CONNECTIONS = 16
 
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the commands to the command line; `catalog` holds the option that all of them take."""
-    extracting = commands.add_parser("extract", parents=[catalog], help="MySQL -> lake -> raw", epilog=EPILOG)
+    extracting = add(commands, __doc__, extract, catalog)
     extracting.add_argument("--tables", metavar="A,B", help="only these tables of the catalog")
     extracting.add_argument("--no-load", action="store_true", help="publish in the lake, leave raw as it is")
     extracting.add_argument("--full", action="store_true", help="read the tables whole, whatever raw holds")
@@ -64,10 +67,7 @@ def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
         metavar="N",
         help="read over N connections that share one snapshot: big tables in parts (the account needs LOCK TABLES)",
     )
-    extracting.set_defaults(run=extract)
-
-    loading = commands.add_parser("load", parents=[catalog], help="apply the runs that wait in the lake to raw")
-    loading.set_defaults(run=load)
+    add(commands, LOAD, load, catalog)
 
 
 def extract(arguments: argparse.Namespace, chosen: Settings) -> None:

@@ -1,4 +1,14 @@
-"""`sample`: a few hundred rows of each table that fit together, without a person in them, small enough to commit."""
+"""`sample`: a few hundred rows of each table that fit together, without a person in them, small enough to commit.
+
+examples:
+  python -m loaders sample                            300 rows of each table, and what they refer to, into sample/
+  python -m loaders sample --rows 50 --plain country.code,country.name
+
+It is a lake with one run: `make build-sample` loads it into a DuckDB of its own and builds on it, as a pull request's
+CI does, without a secret. Texts and bytes become pseudonyms by a key that nobody keeps, but for columns of up to 50
+values, each in 5 rows or more; numbers, dates and ENUMs stay. It says which texts are plain: look at them before you
+commit.
+"""
 
 import argparse
 import re
@@ -7,7 +17,7 @@ import shutil
 from pathlib import Path
 
 from loaders.cli import connections, report
-from loaders.cli.commands import Commands, number
+from loaders.cli.commands import Commands, add, number
 from loaders.common.errors import Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import say
@@ -27,25 +37,14 @@ from loaders.words.run_record import Batch, Run
 SETTINGS = "settings"
 SAMPLES_SETTINGS = re.compile(r"CATALOG=.+\nDEMO_SHOP=[01]\n")
 DEMO = Path("dbt_project/models/staging/shop/_shop__sources.yml")
-EPILOG = """examples:
-  python -m loaders sample                            300 rows of each table, and what they refer to, into sample/
-  python -m loaders sample --rows 50 --plain country.code,country.name
-
-It is a lake with one run: `make build-sample` loads it into a DuckDB of its own and builds on it, as a pull request's
-CI does, without a secret. Texts and bytes become pseudonyms by a key that nobody keeps, but for columns of up to 50
-values, each in 5 rows or more; numbers, dates and ENUMs stay. It says which texts are plain: look at them before you
-commit."""
 
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
-    drawing = commands.add_parser(
-        "sample", parents=[catalog], help="draw rows that fit together, without persons, to commit", epilog=EPILOG
-    )
+    drawing = add(commands, __doc__, draw, catalog)
     drawing.add_argument("--rows", type=number(10_000), default=300, metavar="N", help="of each table, at least (300)")
     drawing.add_argument("--out", type=Path, default=Path("sample"), metavar="FOLDER", help="where to (sample)")
     drawing.add_argument("--plain", default="", metavar="T.C,…", help="text columns to be left as they are")
-    drawing.set_defaults(run=draw)
 
 
 def draw(arguments: argparse.Namespace, chosen: Settings) -> None:

@@ -1,10 +1,20 @@
-"""`sign`: the run records of a lake get the signature that LAKE_KEY asks for, or lose the one they have."""
+"""`sign`: the run records of a lake get the signature that LAKE_KEY asks for, or lose the one they have.
+
+examples:
+  python -m loaders sign --dry-run   the records that LAKE_KEY has not signed, and what they say
+  python -m loaders sign             they are signed: after LAKE_KEY was set, or changed
+  python -m loaders sign --remove    after LAKE_KEY was taken out of .env: no record is signed any more
+
+Whoever could write into the lake may have written what you sign: look at it first, and let `verify --deep` compare raw
+with the source afterwards. Every schema's runs are signed, while no other command writes into the lake. Killed, run it
+again.
+"""
 
 import argparse
 from collections.abc import Iterator
 
 from loaders.cli import connections
-from loaders.cli.commands import Commands
+from loaders.cli.commands import Commands, add
 from loaders.common.errors import Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import say
@@ -12,22 +22,12 @@ from loaders.lake import run_json, runs, sequences, signing
 from loaders.lake.store import Lake
 from loaders.words.run_record import Run
 
-EXAMPLES = """examples:
-  python -m loaders sign --dry-run   the records that LAKE_KEY has not signed, and what they say
-  python -m loaders sign             they are signed: after LAKE_KEY was set, or changed
-  python -m loaders sign --remove    after LAKE_KEY was taken out of .env: no record is signed any more
-
-Whoever could write into the lake may have written what you sign: look at it first, and let `verify --deep` compare raw
-with the source afterwards. Every schema's runs are signed, while no other command writes into the lake. Killed, run it
-again."""
-
 
 def add_to(commands: Commands) -> None:
     """Add the command to the command line; it is for a whole lake, whatever the catalog."""
-    signing_ = commands.add_parser("sign", help="sign the run records of the lake with LAKE_KEY", epilog=EXAMPLES)
+    signing_ = add(commands, __doc__, sign)
     signing_.add_argument("--dry-run", action="store_true", help="say which records would be written anew")
     signing_.add_argument("--remove", action="store_true", help="take the signatures off; LAKE_KEY must not be set")
-    signing_.set_defaults(run=sign)
 
 
 def sign(arguments: argparse.Namespace, chosen: Settings) -> None:

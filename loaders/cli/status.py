@@ -1,4 +1,7 @@
-"""`status`: what raw holds, and what waits in the lake."""
+"""`status`: what raw holds, and what waits in the lake.
+
+What a verdict proves, and `whole by value since`: docs/proof.md
+"""
 
 import argparse
 import datetime
@@ -6,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from loaders.cli import connections, report
-from loaders.cli.commands import Commands
+from loaders.cli.commands import Commands, add
 from loaders.common.settings import Settings
 from loaders.common.telling import notice, say, tell
 from loaders.help import update
@@ -22,13 +25,7 @@ from loaders.words.run_record import Batch
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
-    telling = commands.add_parser(
-        "status",
-        parents=[catalog],
-        help="what raw holds, and what waits in the lake",
-        epilog="What a verdict proves, and `whole by value since`: docs/proof.md",
-    )
-    telling.set_defaults(run=status)
+    add(commands, __doc__, status, catalog)
 
 
 def status(arguments: argparse.Namespace, chosen: Settings) -> None:

@@ -1,11 +1,28 @@
-"""`verify`: are source, raw and marts equal, now? Exit code 0 only if they are."""
+"""`verify`: are source, raw and marts equal, now? Exit code 0 only if they are.
+
+Compares the source as it is now with raw, and with the marts that keep a table's rows one to one
+(meta.mart in the catalog). Raw: rows, sums of hashes, and where those differ the first keys. Marts: every row, column
+by column, against the same join computed by MySQL. The source is read in one snapshot; nothing is written.
+
+examples:
+  python -m loaders verify                        counts, sums and hashes of every table; marts by value
+  python -m loaders verify --tables order         of one table
+  python -m loaders verify --deep --tables order  every column of every row, as text made by the two servers
+  python -m loaders verify --deep --against shop  the same of a replica by zero-ETL, DMS or others in that schema
+
+What `equal by hash` and `equal by every value` prove, and what they do not: docs/proof.md
+
+A source that changed since the last run is not equal now: `make extract` brings raw up to it.
+exit codes: 0 only if all are equal (--against without --deep: rows and keys); 1 if anything differs, is missing in raw,
+or (once something is built) a mart is missing. Before the first `make build` marts are named and do not count.
+"""
 
 import argparse
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 from loaders.cli import connections, report
-from loaders.cli.commands import Commands
+from loaders.cli.commands import Commands, add
 from loaders.common.errors import Exit, Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import say, tell
@@ -16,36 +33,13 @@ from loaders.run.match_catalog import match
 from loaders.source.described import SourceTable
 from loaders.words.catalog import Catalog, Table
 
-DESCRIPTION = """Compares the source as it is now with raw, and with the marts that keep a table's rows one to one
-(meta.mart in the catalog). Raw: rows, sums of hashes, and where those differ the first keys. Marts: every row, column
-by column, against the same join computed by MySQL. The source is read in one snapshot; nothing is written."""
-
-EPILOG = """examples:
-  python -m loaders verify                        counts, sums and hashes of every table; marts by value
-  python -m loaders verify --tables order         of one table
-  python -m loaders verify --deep --tables order  every column of every row, as text made by the two servers
-  python -m loaders verify --deep --against shop  the same of a replica by zero-ETL, DMS or others in that schema
-
-What `equal by hash` and `equal by every value` prove, and what they do not: docs/proof.md
-
-A source that changed since the last run is not equal now: `make extract` brings raw up to it.
-exit codes: 0 only if all are equal (--against without --deep: rows and keys); 1 if anything differs, is missing in raw,
-or (once something is built) a mart is missing. Before the first `make build` marts are named and do not count."""
-
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
-    verifying = commands.add_parser(
-        "verify",
-        parents=[catalog],
-        help="are source, raw and marts equal, now?",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-    )
+    verifying = add(commands, __doc__, run, catalog)
     verifying.add_argument("--tables", metavar="A,B", help="only these tables of the catalog, and their marts")
     verifying.add_argument("--deep", action="store_true", help="compare every column of every row in canonical text")
     verifying.add_argument("--against", metavar="SCHEMA", help="compare tables there that somebody else fills, not raw")
-    verifying.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, chosen: Settings) -> int:

@@ -1,30 +1,28 @@
-"""`withdraw`: runs that wait in the lake and that raw refuses are given up."""
+"""`withdraw`: runs that wait in the lake and that raw refuses are given up.
+
+examples:
+  python -m loaders withdraw 7 --dry-run   what would be given up
+  python -m loaders withdraw 7             run 7 and all after it leave the lake; raw stays as run 6 left it
+
+For a run that `load` refuses: published with --no-load, by an older version, or for another warehouse. What it brought
+is read anew by the next `extract`. A run that raw holds is not taken back. Killed, run it again.
+"""
 
 import argparse
 
 from loaders.cli import connections
-from loaders.cli.commands import Commands
+from loaders.cli.commands import Commands, add
 from loaders.common.settings import Settings
 from loaders.common.telling import say
 from loaders.retention import withdraw
 from loaders.retention.withdraw import Waiting
 
-EXAMPLES = """examples:
-  python -m loaders withdraw 7 --dry-run   what would be given up
-  python -m loaders withdraw 7             run 7 and all after it leave the lake; raw stays as run 6 left it
-
-For a run that `load` refuses: published with --no-load, by an older version, or for another warehouse. What it brought
-is read anew by the next `extract`. A run that raw holds is not taken back. Killed, run it again."""
-
 
 def add_to(commands: Commands, catalog: argparse.ArgumentParser) -> None:
     """Add the command to the command line; `catalog` holds an option that it takes."""
-    withdrawing = commands.add_parser(
-        "withdraw", parents=[catalog], help="give up runs of the lake that raw refuses", epilog=EXAMPLES
-    )
+    withdrawing = add(commands, __doc__, take_back, catalog)
     withdrawing.add_argument("number", type=int, metavar="N", help="the oldest run to give up; all after it go too")
     withdrawing.add_argument("--dry-run", action="store_true", help="say what would be given up, and leave it there")
-    withdrawing.set_defaults(run=take_back)
 
 
 def take_back(arguments: argparse.Namespace, chosen: Settings) -> None:
