@@ -53,7 +53,7 @@ def test_a_customer_leaves_history_and_marts_too(shop):
         "target/export/customer_mart.csv: 1 rows of it, 1 of its texts",
         "target/export/customer_mart.parquet: 1 rows of it",
         "target/export/order_mart.parquet: 1 rows of it",
-        "order 2, referring to customer 1 by customer_id: --with-references erases that too",
+        "order 2, referring to customer 2 by customer_id: --with-references erases that too",
         f"backups and copies of {shop.warehouse_path}",
         "nothing is left of customer 2 in the lake, raw and the histories (raw.customer, analytics.customer_history, "
         "dev_kim.customer_history). Next: `make extract build dashboard export`, then `make erase ARGS=--rewrite`",

@@ -36,8 +36,8 @@ def leaves(own) -> None:
 def test_rows_that_refer_to_it_are_named_and_stay(visits):
     leaves(visits)
     said = told(visits, "erase", "--table", "person", "--key", "2", "--catalog", str(visits.catalog_file))
-    assert "2 rows of visit, referring to person 1 by who: --with-references erases that too" in said
-    assert "rows that refer to person 1 from door by who" in said
+    assert "2 rows of visit, referring to person 2 by who: --with-references erases that too" in said
+    assert "rows that refer to person 2 from door by who" in said
     assert visits.raw("visit", "id") == [(10,), (20,), (30,)]
 
 

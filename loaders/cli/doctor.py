@@ -69,7 +69,8 @@ def examine(arguments: argparse.Namespace, chosen: Settings) -> int:
 def _examine_source(catalog: Catalog, chosen: Settings, links: Links) -> None:
     def version() -> str:
         with connections.snapshot(chosen) as snapshot:
-            return f"{snapshot.server_version}, {'' if snapshot.encrypted() else 'not '}encrypted"
+            version = snapshot.server_version
+            return f"{version}, encrypted" if snapshot.encrypted() else f"{version}, not encrypted"
 
     def url() -> mysql_url.DatabaseURL:
         return mysql_url.parse(settings.required_source_url(chosen), "SOURCE_URL")

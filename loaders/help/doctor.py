@@ -215,6 +215,6 @@ def told(finding: Finding) -> list[str]:
     """The finding as a person reads it."""
     if finding.fault is None:
         return [f"  ok      {finding.what}" + (f" ({finding.note})" if finding.note else "")]
-    code = f" [{finding.fault.code}]" if finding.fault.code else ""
-    problem, fix = finding.fault.problem, finding.fault.fix
-    return [f"  FAILED  {finding.what}", f"          {problem}{code}", f"          fix: {fix}"]
+    problem, code, fix = finding.fault.problem, finding.fault.code, finding.fault.fix
+    said = f"{problem} [{code}]" if code else problem
+    return [f"  FAILED  {finding.what}", f"          {said}", f"          fix: {fix}"]
