@@ -143,7 +143,7 @@ def test_a_name_comes_back_from_jinja_as_it_was(name):
     assert Environment(autoescape=False).from_string(f"{{{{ {jinja_text(name)} }}}}").render() == name  # noqa: S701
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(any_table, min_size=25, max_size=60, unique_by=lambda one: one.name))
 @example([table(name, COLUMNS, (column,)) for name, column in zip(TABLES + LEFT_OUT, cycle(("id", *COLUMNS)))])
 def test_whatever_tables_are_discovered_dbt_reads_them_and_runs_nothing(project, nowhere, tables):

@@ -32,7 +32,7 @@ from tests.shop_model import KINDS, MANY, Kind, filled, first_rows, rows_of, wri
 
 # A run takes a tenth of a second and more, and a database is made anew for each example: neither is a fault.
 SHORT = settings(
-    max_examples=8,  # on each server
+    max_examples=5,  # on each server
     stateful_step_count=18,
     deadline=None,
     derandomize=True,
