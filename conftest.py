@@ -49,7 +49,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 # The files that take a minute and more, longest first: begun last, one would keep a worker busy while the others have
 # nothing left to do.
 LONGEST_FIRST = (
-    "tests/test_checkout.py", "tests/test_kill.py", "tests/test_course.py", "tests/test_extract.py",
+    "tests/test_checkout.py", "tests/test_kill.py", "tests/test_course.py", "tests/redshift/test_kill.py",
     "tests/redshift/test_marts.py", "tests/test_builds.py", "tests/test_erase_dbt.py", "tests/test_history.py",
     "tests/redshift/test_machines.py", "tests/test_mart_machine.py", "tests/redshift/test_dashboard.py",
     "tests/test_clocks.py", "tests/test_own_shop.py",
