@@ -35,7 +35,7 @@ class Replay:
         into[: len(piece)] = piece
         return len(piece)
 
-    def waiting(self) -> bool:
+    def waiting(self, _milliseconds: int) -> bool:
         return len(self.sizes) > 1 and bool(self.rest)
 
 
@@ -51,8 +51,8 @@ class Recording:
         self.bytes += into[:count]
         return count
 
-    def waiting(self) -> bool:
-        return self.stream.waiting()
+    def waiting(self, milliseconds: int) -> bool:
+        return self.stream.waiting(milliseconds)
 
 
 def packet(payload: bytes, number: int) -> bytes:
@@ -105,6 +105,19 @@ def test_a_result_cut_at_every_byte_into_two_reads_the_same(block_bytes):
     for at in range(1, len(whole)):
         found = packets.blocks(Replay(whole, (at, len(whole)), 250), block_bytes)
         assert values(found, 3) == SMALL, f"cut at byte {at}"
+
+
+def test_what_comes_in_drops_is_looked_into_when_a_block_is_full_and_at_the_end_at_once(monkeypatch):
+    class Drops(Replay):
+        def waiting(self, _milliseconds: int) -> bool:
+            return True  # so whoever receives after the end is told that it did not end
+
+    looks, walk = [], lanes.walk
+    monkeypatch.setattr(lanes, "walk", lambda *arguments: looks.append(arguments) or walk(*arguments))
+    table = SMALL * 100
+    found = list(packets.blocks(Drops(answer(table), (100,)), 1 << 16))
+    assert values(found, 3) == table
+    assert len(looks) == 2 * len(found) == 4  # of what was held, and of all
 
 
 def test_a_result_that_pymysql_has_received_a_part_of_reads_the_same():

@@ -17,6 +17,8 @@ from mysql_arrow.lanes import HEADER, LONGEST, Bytes, Positions
 BLOCK_BYTES = 4 << 20
 EOF, ERR = b"\xfe", b"\xff"
 EOF_BYTES = 9  # an EOF packet is shorter; a row that begins with its mark has a length of 8 bytes after it
+# So long more bytes are waited for before a look into those that are here: each look costs as much as many rows.
+PATIENCE_MS = 5
 # Spare bytes around the rows of a block, so that a look at eight bytes near either end stays inside.
 MARGIN = 32
 
@@ -32,7 +34,7 @@ class Stream(Protocol):
 
     def receive(self, into: memoryview) -> int: ...
 
-    def waiting(self) -> bool: ...
+    def waiting(self, milliseconds: int) -> bool: ...
 
 
 class Rows(NamedTuple):
@@ -106,7 +108,7 @@ class _Reader:
         """Wait for bytes, then take those that are here already, as far as there is room."""
         while True:
             filled += self.stream.receive(view[filled:])
-            if filled == len(view) or not self.stream.waiting():
+            if filled == len(view) or _may_end(view[MARGIN:filled]) or not self.stream.waiting(PATIENCE_MS):
                 return filled
 
     def _exactly(self, view: memoryview) -> None:
@@ -147,6 +149,12 @@ class _Reader:
 
 def _length(header: Bytes | bytearray) -> int:
     return int(header[0]) | int(header[1]) << 8 | int(header[2]) << 16
+
+
+def _may_end(received: memoryview) -> bool:
+    """Whether the last bytes look like the EOF packet of an answer."""
+    tail = bytes(received[-EOF_BYTES:])
+    return tail[:3] == b"\5\0\0" and tail[HEADER : HEADER + 1] == EOF
 
 
 def _is_giant(data: Bytes, at: int, filled: int) -> bool:

@@ -205,9 +205,9 @@ class Stream:
             lost(self.connection, f" ({error})")
         return count or lost(self.connection)
 
-    def waiting(self) -> bool:
-        """Whether bytes are here already. False also when it cannot be told: TLS keeps records of its own."""
-        return bool(self.poll and self.poll(0))
+    def waiting(self, milliseconds: int) -> bool:
+        """Whether bytes are here, or come by then. False also when it cannot be told: TLS keeps records of its own."""
+        return bool(self.poll and self.poll(milliseconds))
 
 
 def start(connection: Connection, query: str) -> Stream:
