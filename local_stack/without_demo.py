@@ -22,7 +22,7 @@ GONE = {
     "course, exercises and examples": ("docs/course", "exercises", "examples", "local_stack/faults.py"),
     "tests and measurements that count on the shop": (
         "bench", "conftest.py", "packages/*/tests/*", "tests", ":!tests/__init__.py", ":!tests/commands.py",
-        ":!tests/own_database.py", ":!tests/test_conventions.py", ":!tests/sqlfluff_libs",
+        ":!tests/forked.py", ":!tests/own_database.py", ":!tests/test_conventions.py", ":!tests/sqlfluff_libs",
         ".github/workflows/bench.yml", ".github/workflows/nightly.yml", ".github/workflows/diff.yml",
         ".github/workflows/diff-comment.yml",
     ),

@@ -36,7 +36,8 @@ def run(*words: str, environment: Mapping[str, str], folder: Path = ROOT) -> sub
 
     CLOCK_DAYS: by how many days the machine's clock is wrong, as far as Python is asked for the time.
     """
-    if "LD_PRELOAD" in environment:  # as it begins, or never
+    # Read as a process begins, or never. A socket in the folder for temporary files has 104 bytes for its whole path.
+    if "LD_PRELOAD" in environment or len(os.fsencode(tempfile.gettempdir())) > 70:
         return subprocess.run(
             [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
