@@ -85,7 +85,10 @@ def _as_profile(file: Path) -> Iterator[Path]:
 
 def _target(file: Path, environment: dict[str, str]) -> profile.Target:
     with _as_profile(file) as folder:
-        return profile.read(folder, None, environment, ROOT / "dbt_project")
+        try:
+            return profile.read(folder, None, environment, ROOT / "dbt_project")
+        except Failure as failure:  # of the learner's file, not of its copy
+            raise Failure(failure.problem.replace(str(folder / "profiles.yml"), file.name), failure.fix) from None
 
 
 def reserved_word(file: Path) -> str:
@@ -230,7 +233,8 @@ def _dbt(*arguments: str, **environment: str) -> str:
     done = subprocess.run(command, cwd=folder, env=known, capture_output=True, text=True)
     if done.returncode:
         said = " / ".join(line.strip() for line in done.stdout.splitlines()[-4:] if line.strip())
-        raise Failure(f"dbt does not take it: {said}", AGAIN)
+        fix = "env_var(…) gives a text: write `| int` after it" if "is not of type 'integer'" in said else AGAIN
+        raise Failure(f"dbt does not take it: {said}", fix)
     return done.stdout[done.stdout.index("{") :]
 
 

@@ -26,6 +26,7 @@ from redshift_stand_in import Stack, stack
 from redshift_stand_in.names import POLICY, REGION, WORKGROUP
 from redshift_stand_in.policies import copy_policy, document
 
+AGAIN = "change the file, then check it again"
 EXAMPLES = """examples:
   python -m local_stack.faults break 2003                 MySQL's port is closed
   python -m local_stack.faults break s3                   the role of COPY has no policy
@@ -131,7 +132,7 @@ def put_policy(running: Stack, text: str) -> None:
     try:
         client(running, "iam").put_role_policy(RoleName=NAMES.copy_role, PolicyName=POLICY, PolicyDocument=text)
     except ClientError as error:
-        raise Failure(f"IAM does not take the policy: {error.response['Error']['Message']}", "correct it") from None
+        raise Failure(f"IAM does not take the policy: {error.response['Error']['Message']}", AGAIN) from None
 
 
 def restore_policy(running: Stack, policy: dict[str, Any] | None) -> None:
@@ -161,7 +162,7 @@ def read_policy(policy: Path) -> str:
     except OSError as error:
         raise Failure(f"{policy} cannot be read ({error.strerror})", "name the file with your policy") from None
     except ValueError as error:
-        raise Failure(f"{policy} is not JSON: {error}", "correct it") from None
+        raise Failure(f"{policy} is not JSON: {error}", AGAIN) from None
     return text
 
 

@@ -12,7 +12,14 @@ from loaders.common import telling, texts
 from loaders.common.errors import Failure
 from loaders.common.settings import ROOT
 
-FILES = sorted([*ROOT.glob("loaders/*/*.py"), *ROOT.glob("exercises/*.py")])
+FILES = sorted(
+    [
+        *ROOT.glob("loaders/*/*.py"),
+        *ROOT.glob("exercises/*.py"),
+        ROOT / "local_stack/faults.py",
+        ROOT / "local_stack/scratch.py",
+    ]
+)
 BACKTICKS = re.compile("`[^`]+`")
 
 
