@@ -220,6 +220,7 @@ function daysChart(_view, rows) {
     yAxis: amounts(),
     series: [{
       type: "bar", barMaxWidth: 44, barCategoryGap: "30%", itemStyle: { color: colour("accent"), borderRadius: [3, 3, 0, 0] },
+      labelLayout: { hideOverlap: true },
       label: { show: days.length <= 10, position: "top", color: colour("ink"), fontSize: 12, formatter: ({ data }) => pretty(data.value, "integer") },
       data: days.map((day) => ({ value: orders.get(day), tip: [named(day), `${columnName("orders")} ${pretty(orders.get(day), "integer")}`] })),
     }],

@@ -243,6 +243,19 @@ def test_a_session_by_keyboard_alone(page_of):
     assert not page.url.partition("#")[2] and keys.name() == 'button "Reset"'
 
 
+@pytest.mark.parametrize("width", [1200, 3840])
+def test_a_shop_of_millions_hides_no_column_and_writes_no_figure_over_another(page_of, width):
+    goods = {"product_name": "Everyday Rice Cooker", "category": "Electronics", "quantity": 203_679}
+    orders = [at("2025-03-01", amount=13_409_710, delivery_fee="1284576.69", delivery_days=days, **goods)
+        for days in range(1, 8)]  # fmt: skip
+    page = page_of(orders, viewport={"width": width, "height": 900})
+    for tile in ("countries", "customers", "products"):
+        page.locator(f"#tile-{tile} .scroll").evaluate(
+            "it => { if (it.scrollWidth > it.clientWidth) throw new Error(`${it.scrollWidth} > ${it.clientWidth}`) }"
+        )
+    assert page.evaluate("daysChart(null, [[1, 246226], [2, 241883]]).series[0].labelLayout.hideOverlap")
+
+
 MONEY = st.integers(0, 2_000_000_000)
 DAYS = st.dates(min_value=datetime.date(2019, 1, 1), max_value=datetime.date(2026, 1, 1))
 NAMES = st.sampled_from(
