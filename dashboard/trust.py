@@ -9,7 +9,7 @@ from typing import Any
 from dashboard.warehouse import Warehouse
 from loaders.common.quoting import sql_name, sql_text
 from loaders.common.texts import in_korean
-from loaders.warehouse import redshift_sql
+from loaders.warehouse import raw_sql
 from loaders.words.raw_tables import LOADS_TABLE
 
 # dbt's notes of its builds, in the marts' schema (macros/builds).
@@ -32,7 +32,7 @@ def loads(warehouse: Warehouse, raw_schema: str) -> list[dict[str, Any]]:
             "verdict": verdict,
             "verdictKo": in_korean(verdict),
         }
-        for table, run, rows, snapshot_at, verdict in warehouse.ask(redshift_sql.newest_of_each_table(raw_schema))
+        for table, run, rows, snapshot_at, verdict in warehouse.ask(raw_sql.newest_of_each_table(raw_schema))
     ]
 
 

@@ -56,7 +56,7 @@ def upload(file: Path, bucket: str, client) -> str:
 def copy_sql(table: str, url: str, role: str) -> str:
     # FLAW: `order` is a reserved word; unquoted the statement fails.   CURE: one quoting function (common/quoting.py).
     # FLAW: EMPTYASNULL, TRUNCATECOLUMNS and MAXERROR change or drop rows, and COPY still says it succeeded.
-    #   CURE: rows staged = rows loaded, or nothing changes (loaders/warehouse/duckdb_warehouse.py: _replace).
+    #   CURE: rows staged = rows loaded, or nothing changes (loaders/warehouse/duckdb_warehouse.py: _apply).
     # FLAW: a second COPY of the same file doubles the rows.            CURE: each run is applied once, in order.
     options = "csv ignoreheader 1 emptyasnull truncatecolumns maxerror 9"
     return f"copy raw.\"{table}\" from '{url}' iam_role '{role}' {options}"

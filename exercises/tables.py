@@ -41,7 +41,7 @@ def in_redshift(running: Stack, file: Path) -> dict[str, str]:
         except RedshiftError as error:
             raise Failure(f"{file.name}: Redshift says: {error.args[0]['M']}", "mend it, then check it again") from None
         cursor.execute(redshift_sql.columns_of(SCHEMA, "review"))
-        found = {row[0]: _written(row) for row in cursor.fetchall()}
+        found = {row[0]: redshift_sql.declared(row) for row in cursor.fetchall()}
         cursor.execute("rollback")
     if not found:
         raise Failure(f"{file.name} makes no table {SCHEMA}.review", "keep its name; the check looks for it")
@@ -57,13 +57,3 @@ def _values(running: Stack) -> dict[str, object]:
         "user": "admin",
         "password": password,
     }
-
-
-def _written(row: tuple) -> str:
-    """A line of information_schema.columns as the type would be declared."""
-    _name, kind, length, digits, places = row
-    if kind == "character varying":
-        return f"VARCHAR({length})"
-    if kind == "numeric":
-        return f"DECIMAL({digits},{places})"
-    return next((ours for ours, theirs in redshift_sql.CATALOG_NAMES.items() if theirs == kind), kind)

@@ -12,7 +12,7 @@ import pytest
 
 from loaders.source import mysql, session
 from loaders.source.burden import Burden
-from loaders.warehouse import duckdb_warehouse
+from loaders.warehouse import raw_sql
 from tests import forked
 from tests.own_database import OwnDatabase
 
@@ -50,7 +50,7 @@ class WrongClocks:
         """A run whose loaders' clock is wrong by so many days."""
         with pytest.MonkeyPatch.context() as patch:
             shown = types.SimpleNamespace(**vars(datetime) | {"datetime": forked.clock(loaders)})
-            patch.setattr(duckdb_warehouse, "datetime", shown)
+            patch.setattr(raw_sql, "datetime", shown)
             _Reading(self.own.shop_url, self.own.source_url, self.own.folder, self.now()).run(known)
 
 

@@ -133,4 +133,4 @@ def of_keys(warehouse: Warehouse, keys: Keys, columns: Sequence[ColumnType]) -> 
     listed = ", ".join(warehouse.dialect.sent(sql_name(column.name), column) for column in columns)
     table = f"{sql_name(warehouse.schema)}.{sql_name(keys.table)}"
     for part in keys.parts():
-        yield from warehouse.ask(f"select distinct {listed} from {table} where {warehouse.one_of(part)}")
+        yield from warehouse.ask(f"select distinct {listed} from {table} where {warehouse.dialect.one_of(part)}")

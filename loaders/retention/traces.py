@@ -55,7 +55,7 @@ def only_theirs(warehouse: Warehouse, keys: Keys, found: Iterable[str], own: Seq
     own: rows of the table that may be the same person's, and are not anybody else's for that.
     """
     left = set(found)
-    others = "".join(f" and not ({warehouse.one_of(part)})" for each in own for part in each.parts())
+    others = "".join(f" and not ({warehouse.dialect.one_of(part)})" for each in own for part in each.parts())
     table = f"{sql_name(warehouse.schema)}.{sql_name(keys.table)}"
     for column in _text_columns(warehouse, warehouse.schema, keys.table) if left else ():
         listed = ", ".join(map(warehouse.dialect.text, sorted(left)))

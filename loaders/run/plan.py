@@ -1,12 +1,11 @@
 """What a run would do with each table, by the run's own rules, and every statement of its load; nothing of it done."""
 
-import datetime
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from loaders.common.errors import Failure
-from loaders.common.quoting import mysql_value
+from loaders.common.quoting import mysql_value, sql_name
 from loaders.lake import attempts
 from loaders.proof.share import SMALL_ROWS, Share
 from loaders.run import by_hash, leftover, untouched
@@ -19,7 +18,7 @@ from loaders.source.mysql import Snapshot, count_sql, rows_sql, sums_sql
 from loaders.source.touched import Noted
 from loaders.types.homes import homes, types
 from loaders.types.type_contract import Column
-from loaders.warehouse import comments, redshift_sql
+from loaders.warehouse import dropped_columns, raw_sql, redshift_sql
 from loaders.words import cursors
 from loaders.words.buckets import WHOLE
 from loaders.words.catalog import Catalog, Table
@@ -196,37 +195,35 @@ def statements(run: Run, url: Callable[[str], str], role: str, said: Mapping[str
 
     said: what the catalog says of tables and columns.
     """
-    found = [redshift_sql.newest_run(run.schema)]
-    found += [redshift_sql.create_schema(run.schema), redshift_sql.create_loads(run.schema)]
-    found += [
-        redshift_sql.create_lock(run.schema),
+    schema, dialect = run.schema, redshift_sql.DIALECT
+    found = [
+        raw_sql.newest_run(schema),
+        raw_sql.create_schema(schema),
+        raw_sql.create_loads(schema),
+        redshift_sql.create_lock(schema),
         "begin",
-        redshift_sql.lock(run.schema),
-        redshift_sql.newest_run(run.schema),
+        redshift_sql.lock(schema),
+        raw_sql.newest_run(schema),
     ]
     for number, batch in enumerate(run.batches):
-        staging = f"staged_{number}"
+        staging, target = f"staged_{number}", raw_sql.name(schema, batch.table)
         found.append(redshift_sql.create_staging(staging, batch.columns))
         found.append(redshift_sql.copy(staging, url(attempts.key(batch.table, run.attempt, "manifest")), role))
         found.append(redshift_sql.count(staging))
         if batch.primary_key:
             found.append(redshift_sql.repeated_keys(staging, batch))
         # Once for what would be lost, once for the place.
-        found += 2 * [redshift_sql.columns_of(run.schema, batch.table)]
-        found.append(redshift_sql.create_table(run.schema, batch))
+        found += 2 * [redshift_sql.columns_of(schema, batch.table)]
+        found.append(redshift_sql.create_table(schema, batch))
         # Without a key it is read whole, if anything is another.
-        whole = batch.mode == "full" or not batch.primary_key
-        if whole:
-            found.append(redshift_sql.clear(run.schema, batch))
-            target = redshift_sql.name(run.schema, batch.table)
-            found += comments.on(target, batch, said.get(batch.table, {}))
+        if batch.mode == "full" or not batch.primary_key:
+            found.append(redshift_sql.clear(schema, batch))
+            found += raw_sql.comments(target, batch, said.get(batch.table, {}))
         else:
-            found.append(redshift_sql.remove_staged(run.schema, staging, batch))
-        found.append(redshift_sql.insert_staged(run.schema, staging, run, batch))
-        found.append(redshift_sql.drop_staging(staging))
-        found.append(redshift_sql.live_totals(run.schema, batch))
-    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-    return [*found, redshift_sql.record(run.schema, run, now), "commit"]
+            found.append(raw_sql.remove(target, sql_name(staging), batch, dialect))
+        rows = dropped_columns.beside(sql_name(staging), None, batch, dialect)
+        found += [raw_sql.insert(target, run, rows), redshift_sql.drop_staging(staging), raw_sql.live_totals(target)]
+    return [*found, raw_sql.record(schema, run, raw_sql.now(), dialect), "commit"]
 
 
 def whole_table(table: Table, source: SourceTable, columns: Sequence[Column]) -> Batch:

@@ -162,8 +162,7 @@ def contract(column: SourceColumn, table: str, for_redshift: bool = False) -> Co
         )
     if column.pseudonym:
         return _pseudonymised(column, column.pseudonym, table)
-    sized = re.fullmatch(r"VAR(?:CHAR|BYTE)\((\d+)\)", home.redshift) if for_redshift else None
-    longest = int(sized[1]) if sized else None
+    longest = width(home.redshift) if for_redshift else None
     return Column(column.name, column.column_type, column.nullable, home, _select(column), longest)
 
 
@@ -203,6 +202,12 @@ def home_of(duckdb: str, redshift: str) -> Home | None:
     if sized and (duckdb, sized[1]) in OF_ANY_WIDTH and int(sized[2]) <= OF_ANY_WIDTH[duckdb, sized[1]][1]:
         return Home(OF_ANY_WIDTH[duckdb, sized[1]][0], duckdb, redshift)
     return OF_ONE_WIDTH.get((duckdb, redshift))
+
+
+def width(kind: str) -> int | None:
+    """n of VARCHAR(n) and VARBYTE(n), which counts bytes; None of any other type."""
+    sized = re.fullmatch(r"VAR(?:CHAR|BYTE)\((\d+)\)", kind)
+    return int(sized[1]) if sized else None
 
 
 def lake_schema(columns: Iterable[Column]) -> pa.Schema:

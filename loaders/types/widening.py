@@ -3,6 +3,7 @@
 import re
 
 from loaders.types.column_type import ColumnType
+from loaders.types.type_contract import width
 
 # Digits that the largest value of a whole type has.
 WHOLE = {"SMALLINT": 5, "INTEGER": 10, "BIGINT": 19}
@@ -37,7 +38,7 @@ def _can_hold(new: str, old: str) -> bool:
     if before and after:
         (digits, places), (old_digits, old_places) = after, before
         return places >= old_places and digits - places >= old_digits - old_places
-    return _word(new) == _word(old) in ("VARCHAR", "VARBYTE") and _size(new) >= _size(old)
+    return _word(new) == _word(old) and (width(new) or 0) >= (width(old) or 1)
 
 
 def _decimal(kind: str) -> tuple[int, int] | None:
@@ -50,8 +51,3 @@ def _decimal(kind: str) -> tuple[int, int] | None:
 
 def _word(kind: str) -> str:
     return re.split(r"[( ]", kind, maxsplit=1)[0]
-
-
-def _size(kind: str) -> int:
-    """n of VARCHAR(n)."""
-    return int(kind.partition("(")[2].rstrip(")"))

@@ -1,6 +1,5 @@
 """Where a COPY failed: file, row, column and value, from Redshift's own tables and from the lake's files themselves."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -13,6 +12,7 @@ from redshift_connector.error import Error as RedshiftError
 from loaders.common import telling
 from loaders.common.errors import Failure
 from loaders.lake.run_files import RunFiles
+from loaders.types.type_contract import width
 from loaders.words.differences import key_text
 from loaders.words.run_record import Batch
 
@@ -51,7 +51,8 @@ def _too_long(batch: Batch, files: RunFiles) -> str:
     """The first value in the lake that is longer than its column, if there is one."""
     with suppress(Failure, OSError, pa.ArrowException):
         for before, part in _parts(batch, files):
-            for column, longest in _limits(batch):
+            limits = [(column.name, width(column.redshift)) for column in batch.columns]
+            for column, longest in ((name, limit) for name, limit in limits if limit is not None):
                 for place in _places(part.column(column), longest):
                     value = part.column(column)[place].as_py()
                     names = list(batch.primary_key)
@@ -71,12 +72,6 @@ def _parts(batch: Batch, files: RunFiles) -> Iterator[tuple[int, pa.RecordBatch]
         for part in pq.ParquetFile(files.local(file, batch.columns)).iter_batches(ROWS_AT_ONCE):
             yield before, part
             before += part.num_rows
-
-
-def _limits(batch: Batch) -> Iterator[tuple[str, int]]:
-    for column in batch.columns:
-        if sized := re.fullmatch(r"VAR(?:CHAR|BYTE)\((\d+)\)", column.redshift):
-            yield column.name, int(sized[1])
 
 
 def _places(values: pa.Array, longest: int) -> list[int]:

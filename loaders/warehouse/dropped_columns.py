@@ -3,10 +3,10 @@
 In SQL that DuckDB and Redshift share. A table without a key has none of these: nothing tells whose a value was.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from loaders.common.quoting import sql_name
-from loaders.types.column_type import ColumnType
 from loaders.warehouse.live_rows import Dialect, same_key
 from loaders.words.run_record import Batch
 
@@ -29,19 +29,21 @@ def put_aside(aside: str, target: str, batch: Batch, changed: str | None, dialec
     return f"create temporary table {aside} as {query}"
 
 
-def beside(rows: str, aside: str | None, batch: Batch, dialect: Dialect) -> tuple[str, str]:
-    """The batch's columns of `rows` (a table, or a query in brackets), beside what was put aside.
+@dataclass(frozen=True)
+class Beside:
+    """Rows to insert: the columns that they fill, the select list that gives those, and what follows FROM."""
 
-    Returns the select list and what follows FROM.
-    """
+    names: str
+    selected: str
+    rows: str
+
+
+def beside(rows: str, aside: str | None, batch: Batch, dialect: Dialect) -> Beside:
+    """The batch's columns of `rows` (a table, or a query in brackets), beside what was put aside."""
+    names = ", ".join(sql_name(column.name) for column in (batch.raw_columns if aside else batch.columns))
     if aside is None:
-        return ", ".join(sql_name(column.name) for column in batch.columns), rows
+        return Beside(names, names, rows)
     own = [f"s.{sql_name(column.name)}" for column in batch.columns]
     own += [f"k.{sql_name(column.name)}" for column in batch.kept]
-    return ", ".join(own), f"{rows} as s left join {aside} as k on {same_key('s', 'k', batch.key_columns, dialect)}"
-
-
-def names(batch: Batch, aside: str | None) -> str:
-    """The columns that such a query fills."""
-    filled: Sequence[ColumnType] = batch.columns if aside is None else (*batch.columns, *batch.kept)
-    return ", ".join(sql_name(column.name) for column in filled)
+    same = same_key("s", "k", batch.key_columns, dialect)
+    return Beside(names, ", ".join(own), f"{rows} as s left join {aside} as k on {same}")

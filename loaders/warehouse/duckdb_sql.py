@@ -1,15 +1,13 @@
-"""The statements by which raw in DuckDB is made and read."""
+"""What DuckDB alone is told: how it reads files, and the lake's form of its values."""
 
-import datetime
 from collections.abc import Iterable
+from operator import attrgetter, eq
 from pathlib import Path
 
 from loaders.common.quoting import sql_name, sql_text
 from loaders.types.column_type import ColumnType
-from loaders.types.fingerprint import SOURCE_HASH
-from loaders.warehouse.live_rows import Dialect, same_key
-from loaders.words.raw_tables import LINEAGE_COLUMNS
-from loaders.words.run_record import Batch, Run
+from loaders.warehouse.live_rows import Dialect
+from loaders.words.row_key import in_duckdb
 
 
 def _bucket(column: str, kind: ColumnType, size: int) -> str:
@@ -28,29 +26,15 @@ PARQUET_OPTIONS = (
 )
 
 DIALECT = Dialect(
+    kind=attrgetter("duckdb"),
+    is_kind=eq,
+    one_of=in_duckdb,
     bucket=_bucket,
     compared=lambda column, _kind: column,
     sent=lambda column, _kind: column,
     digest=lambda text: f"cast('0x' || left(sha256({text}), 8) as bigint)",
     text=sql_text,
 )
-
-
-def literal(value: int | str | datetime.datetime) -> str:
-    """A value in a statement. For bound parameters DuckDB would import pandas, and lose a Ctrl-C meanwhile."""
-    if isinstance(value, datetime.datetime):
-        return f"timestamp {sql_text(str(value))}"
-    return sql_text(value) if isinstance(value, str) else str(value)
-
-
-def raw_types(batch: Batch) -> dict[str, str]:
-    """A raw table's columns as `_columns` would find them."""
-    return {column.name.lower(): column.duckdb for column in batch.raw_columns} | LINEAGE_COLUMNS
-
-
-def columns(batch: Batch) -> str:
-    own = [f"{sql_name(column.name)} {column.duckdb}" for column in batch.raw_columns]
-    return ", ".join(own + [f"{name} {kind}" for name, kind in LINEAGE_COLUMNS.items()])
 
 
 def select(columns: Iterable[ColumnType], files: list[Path]) -> str:
@@ -75,28 +59,6 @@ def live_rows(target: str, columns: Iterable[ColumnType]) -> str:
     """The rows of a raw table that are not deleted, in the form in which the lake holds them."""
     in_the_lake = _selected(columns, "{} at time zone 'UTC'")
     return f"select {in_the_lake} from {target} where _deleted_at is null"
-
-
-def live_totals(target: str) -> str:
-    """How many rows a raw table has that are not deleted, and the sum of their hashes."""
-    return f"select count(*), coalesce(sum({SOURCE_HASH}), 0) from {target} where _deleted_at is null"
-
-
-def remove_changed(target: str, batch: Batch, files: list[Path]) -> str:
-    """Take the rows out of a raw table whose keys are in the files."""
-    return (
-        f"delete from {target} as r using ({select(batch.key_columns, files)}) as c "
-        f"where {same_key('r', 'c', batch.key_columns, DIALECT)}"
-    )
-
-
-def mark_deleted(target: str, run: Run, batch: Batch, files: list[Path]) -> str:
-    """Give the rows whose keys are in the files the moment since when they are gone, unless they have one."""
-    return (
-        f"update {target} as r set _deleted_at = {literal(run.snapshot_at)}, _run = {run.run} "
-        f"from ({select(batch.key_columns, files)}) as c "
-        f"where r._deleted_at is null and {same_key('r', 'c', batch.key_columns, DIALECT)}"
-    )
 
 
 def _selected(columns: Iterable[ColumnType], timestamp: str) -> str:

@@ -1,6 +1,5 @@
 """The raw schema in a DuckDB file: the embedded warehouse, for one machine."""
 
-import datetime
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,21 +16,21 @@ from loaders.types.column_type import ColumnType
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.warehouse import (
     before_commit,
-    comments,
     dropped_columns,
     duckdb_errors,
     duckdb_file,
     duckdb_memory,
     duckdb_sql,
-    live_rows,
+    raw_sql,
 )
 from loaders.warehouse.duckdb_connection import close_off, connected, setting, size
 from loaders.warehouse.duckdb_sql import DIALECT
 from loaders.warehouse.interface import Proved, Step
 from loaders.warehouse.live_rows import LiveRows
+from loaders.warehouse.raw_schema import RawSchema
 from loaders.words.delete_limit import Lost
-from loaders.words.raw_tables import LOADS_COLUMNS, LOADS_TABLE
-from loaders.words.row_key import Keys, in_duckdb
+from loaders.words.raw_tables import LOADS_TABLE
+from loaders.words.row_key import Keys
 from loaders.words.run_record import Batch, Run
 
 # Rows that a stream hands on together.
@@ -67,13 +66,12 @@ def open_warehouse(
         warehouse.connection.close()
 
 
-class DuckDBWarehouse:
+class DuckDBWarehouse(RawSchema):
     """Applies runs to raw. One transaction per run holds all its tables and its rows in `_loads`."""
 
     texts = canonical.DUCKDB
     dialect = DIALECT
     wide = staticmethod(canonical.wide_in_duckdb)
-    one_of = staticmethod(in_duckdb)
 
     def __init__(self, connect: Callable[[], duckdb.DuckDBPyConnection], schema: str, path: Path):
         self._connect = connect
@@ -89,21 +87,6 @@ class DuckDBWarehouse:
 
     def __str__(self) -> str:
         return str(self.path)
-
-    def last_applied(self) -> tuple[int, str] | None:
-        """Number and attempt of the newest run in raw; runs are applied in order, so it tells which ones are."""
-        newest = f"select run, attempt from {self._name(LOADS_TABLE)} order by run desc limit 1"
-        with self._reading():
-            return self.connection.execute(newest).fetchone() if self._has_loads() else None
-
-    def newest(self) -> list[tuple[str, int, int, datetime.datetime, str]]:
-        """(table, run, rows, snapshot_at, verdict) of the newest run of each table, by name."""
-        newest = (
-            f"select table_name, run, row_count, snapshot_at, verdict from {self._name(LOADS_TABLE)} "
-            "qualify row_number() over (partition by table_name order by run desc) = 1 order by table_name"
-        )
-        with self._reading():
-            return self._ask(newest) if self._has_loads() else []
 
     def apply(self, run: Run, files: RunFiles, proved: Proved) -> None:
         """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed.
@@ -123,52 +106,33 @@ class DuckDBWarehouse:
 
     def _apply_run(self, run: Run, files: RunFiles, proved: Proved) -> None:
         with self._transaction(f"apply run {run.run} to {self.path}", "raw is unchanged"):
-            self._make_loads("create table if not exists")
+            self._make_loads()
             if not before_commit.is_new(run, (self.last_applied() or (0, ""))[0], lambda: self._has_applied(run)):
                 return
-            lost = []
+            lost = list[Lost]()
             for batch in run.batches:
                 paths = [files.local(file, batch.columns) for file in batch.files]
-                lost += self._lost(batch, paths)
+                lost += self._lost(batch, _arrived(batch, paths))
                 self._apply(run, batch, paths, files)
-                self._prove(run, batch)
-                self._record(run, batch)
+            self._run(raw_sql.record(self.schema, run, raw_sql.now(), DIALECT))
             proved(lost, {})()
-
-    def _has_applied(self, run: Run) -> bool:
-        lines = f"select 1 from {self._name(LOADS_TABLE)} where run = {run.run} and attempt = {sql_text(run.attempt)}"
-        return self.connection.execute(lines).fetchone() is not None
 
     def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:
         """Make raw anew of these steps, in one transaction: readers see the old one until it is committed."""
         with self._transaction(f"rebuild raw in {self.path}", "raw is unchanged; when the cause is gone, run it again"):
-            self._make_loads("create or replace table")
+            self._make_loads()
+            self._run(raw_sql.clear_loads(self.schema))
             for table in gone:
-                self.connection.execute(f"drop table if exists {self._name(table)}")
+                self._run(raw_sql.drop_table(self.schema, table))
             for run, batch, files in steps:
                 self._apply(run, batch, [files.local(file, batch.columns) for file in batch.files], files)
-                self._prove(run, batch)
             for run in runs:
-                for batch in run.batches:
-                    self._record(run, batch)
-
-    def occurrences(self, keys: Keys, schema: str, table: str) -> int | None:
-        """How many rows of a table bear one of the keys; None if there is no such table with such columns."""
-        found = self.ask(
-            "select column_name from information_schema.columns "
-            f"where table_schema = {sql_text(schema)} and table_name = {sql_text(table)}"
-        )
-        if not {*keys.names} <= {name for (name,) in found}:
-            return None
-        count = f"select count(*) from {sql_name(schema)}.{sql_name(table)}"
-        return sum(int(self.ask(f"{count} where {in_duckdb(part)}")[0][0]) for part in keys.parts())
+                self._run(raw_sql.record(self.schema, run, raw_sql.now(), DIALECT))
 
     def erase(self, keys: Keys, relations: Sequence[tuple[str, str]]) -> None:
         """Delete the rows with the keys from these tables, all in one transaction."""
         with self._transaction(f"erase {keys} in {self.path}", "the lake is done, the warehouse not: run it again"):
-            for schema, table in relations:
-                for part in keys.parts():
-                    self.connection.execute(f"delete from {sql_name(schema)}.{sql_name(table)} where {in_duckdb(part)}")
+            self._erase(keys, relations)
 
     def write_anew(self) -> bool:
         """Write the file anew: deleted rows stay in the free blocks of the old one."""
@@ -177,11 +141,6 @@ class DuckDBWarehouse:
         duckdb_file.write_anew(self.path)
         self.connection = self._connect()
         return True
-
-    def holds(self, batch: Batch) -> bool:
-        """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
-        with self._reading():
-            return self._columns(batch.table) == duckdb_sql.raw_types(batch)
 
     @contextmanager
     def live(self, batch: Batch, attempt: str, files: RunFiles) -> Iterator[LiveRows]:
@@ -193,7 +152,7 @@ class DuckDBWarehouse:
                 changed = "temp.changed"
                 paths = [files.local(file, batch.columns) for file in batch.files]
                 self.connection.execute(f"create temp view changed as {duckdb_sql.select(keys, paths)}")
-            yield self._live_rows(self._name(batch.table), changed, batch.key_columns)
+            yield self._live_rows(raw_sql.name(self.schema, batch.table), changed, batch.key_columns)
         except duckdb.Error as error:
             raise Failure(
                 f"DuckDB could not read {self.schema}.{batch.table} in {self.path}: {duckdb_errors.first_line(error)}",
@@ -211,19 +170,15 @@ class DuckDBWarehouse:
     @contextmanager
     def side(self, rows: str, keys: Sequence[ColumnType]) -> Iterator[LiveRows]:
         """Rows that are there as one side of a comparison: a table's name in SQL, or a query in parentheses."""
-        with self._reading():
+        with self._asking():
             yield self._live_rows(rows, None, keys)
-
-    def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        with self._reading():
-            return self._ask(sql)
 
     def stream(self, sql: str, wide: bool) -> Generator[pa.RecordBatch]:
         """The rows of a query, some at a time. What DuckDB needs to put them in order, it puts on disk.
 
         wide: a row may have megabytes; as DuckDB works on 2,048 rows at once, it is then let have what it needs.
         """
-        with self._reading():
+        with self._asking():
             limit = setting(self.connection, "memory_limit")
             self._limit_memory(self.all_memory if wide else self._at_most(duckdb_memory.of_stream(self.load_memory)))
             yield from self.connection.execute(sql).to_arrow_reader(WIDE_ROWS if wide else ROWS)
@@ -243,7 +198,7 @@ class DuckDBWarehouse:
         self.connection.execute(f"set memory_limit = '{limit}'")
 
     @contextmanager
-    def _reading(self) -> Iterator[None]:
+    def _asking(self) -> Iterator[None]:
         try:
             yield
         except duckdb.Error as error:
@@ -256,121 +211,73 @@ class DuckDBWarehouse:
             raise
 
     def _live_rows(self, table: str, changed: str | None, keys: Sequence[ColumnType]) -> LiveRows:
-        return LiveRows(table, changed, keys, DIALECT, self._ask, self._ask_arrow, self.connection.interrupt)
+        return LiveRows(table, changed, keys, DIALECT, self._rows, self._ask_arrow, self.connection.interrupt)
 
-    def _ask(self, sql: str) -> list[tuple[Any, ...]]:
+    def _run(self, sql: str) -> None:
+        self.connection.execute(sql)
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(sql).fetchall()
+
+    def _rows_of_loads(self, sql: str) -> list[tuple[Any, ...]]:
+        with self._asking():
+            return self._rows(sql) if self._columns(self.schema, LOADS_TABLE) else []
 
     def _ask_arrow(self, sql: str) -> pa.Table:
         return self.connection.execute(sql).to_arrow_table()
 
-    def _make_loads(self, create: str) -> None:
-        self.connection.execute(f"create schema if not exists {sql_name(self.schema)}")
-        columns = ", ".join(f"{name} {kind}" for name, kind in LOADS_COLUMNS.items())
-        self.connection.execute(f"{create} {self._name(LOADS_TABLE)} ({columns})")
+    def _make_loads(self) -> None:
+        self._run(raw_sql.create_schema(self.schema))
+        self._run(raw_sql.create_loads(self.schema))
 
     def _apply(self, run: Run, batch: Batch, paths: list[Path], files: RunFiles) -> None:
-        target = self._name(batch.table)
-        found = self._columns(batch.table)
-        aside = self._put_aside(batch, paths, found) if paths else None
+        """Bring a table to what the run found."""
+        target, found = raw_sql.name(self.schema, batch.table), self._columns(self.schema, batch.table)
+        arrived = _arrived(batch, paths)
+        aside = self._put_aside(batch, arrived, found) if paths else None
         if batch.mode == "full":
-            self.connection.execute(f"create or replace table {target} ({duckdb_sql.columns(batch)})")
-            for statement in comments.on(target, batch, self.comments.get(batch.table, {})):
-                self.connection.execute(statement)
+            self._run(f"create or replace table {target} ({raw_sql.columns(batch, DIALECT)})")
+            self._describe(batch, target)
         else:
             self._widen(batch, found)
-        if batch.mode != "full" and paths:
-            self.connection.execute(duckdb_sql.remove_changed(target, batch, paths))
+            if paths:
+                self._run(raw_sql.remove(target, arrived, batch, DIALECT))
         if paths:
-            self._insert(run, batch, paths, aside)
+            rows = dropped_columns.beside(f"({duckdb_sql.select(batch.columns, paths)})", aside, batch, DIALECT)
+            ((count,),) = self._rows(raw_sql.insert(target, run, rows))
+            before_commit.arrived(self.schema, run, batch, count)
         if batch.deleted:
-            gone = [files.local(file, batch.key_columns) for file in batch.deleted]
-            self.connection.execute(duckdb_sql.mark_deleted(target, run, batch, gone))
+            gone = _arrived(batch, [files.local(file, batch.key_columns) for file in batch.deleted])
+            self._run(raw_sql.mark_deleted(target, gone, run, batch, DIALECT))
+        self._prove(run, batch, batch.table)
 
-    def _lost(self, batch: Batch, paths: list[Path]) -> list[Lost]:
-        """How many of raw's rows are not in a batch that takes the place of all of them."""
-        found = self._columns(batch.table)
-        if batch.mode != "full" or "_deleted_at" not in found:
-            return []
-        ((before,),) = self._ask(live_rows.count(self._name(batch.table)))
-        kinds = {column.name.lower(): column.duckdb for column in batch.key_columns if column.name not in batch.widened}
-        if not batch.files or not batch.primary_key or not kinds.items() <= found.items():
-            return [Lost(batch.table, before - batch.rows, before, by_key=not batch.files)]
-        arrived = duckdb_sql.select(batch.key_columns, paths)
-        ((gone,),) = self._ask(live_rows.gone(self._name(batch.table), f"({arrived})", batch.key_columns, DIALECT))
-        return [Lost(batch.table, gone, before)]
-
-    def _put_aside(self, batch: Batch, paths: list[Path], found: Mapping[str, str]) -> str | None:
+    def _put_aside(self, batch: Batch, arrived: str, found: Mapping[str, str]) -> str | None:
         """Where the values of dropped columns wait for the rows that take the place of theirs; None: there are none."""
         if not dropped_columns.any_values(batch, found):
             return None
-        changed = None if batch.mode == "full" else duckdb_sql.select(batch.key_columns, paths)
-        self.connection.execute("drop table if exists temp.aside")
-        self.connection.execute(
-            dropped_columns.put_aside("temp.aside", self._name(batch.table), batch, changed, DIALECT)
-        )
+        target, changed = raw_sql.name(self.schema, batch.table), None if batch.mode == "full" else arrived
+        self._run("drop table if exists temp.aside")
+        self._run(dropped_columns.put_aside("temp.aside", target, batch, changed, DIALECT))
         return "temp.aside"
 
     def _widen(self, batch: Batch, found: Mapping[str, str]) -> None:
+        target = raw_sql.name(self.schema, batch.table)
         for column in batch.columns:
             if found.get(column.name.lower(), column.duckdb) != column.duckdb:
-                self.connection.execute(
-                    f"alter table {self._name(batch.table)} alter column {sql_name(column.name)} type {column.duckdb}"
-                )
+                self._run(f"alter table {target} alter column {sql_name(column.name)} type {column.duckdb}")
 
-    def _columns(self, table: str) -> dict[str, str]:
-        """Types of a raw table's columns by name, in small letters; empty if it is not there."""
-        found = self.connection.execute(
+    def _columns(self, schema: str, table: str) -> Mapping[str, str]:
+        found = self._rows(
             "select column_name, data_type from information_schema.columns "
-            f"where table_schema = {sql_text(self.schema)} and table_name = {sql_text(table)}"
-        ).fetchall()
+            f"where table_schema = {sql_text(schema)} and table_name = {sql_text(table)}"
+        )
         # Not by DuckDB's lower(): for letters such as a Turkish I it has other small ones than Python.
         return {name.lower(): kind for name, kind in found}
 
-    def _insert(self, run: Run, batch: Batch, paths: list[Path], aside: str | None) -> None:
-        """Add the files' rows; fewer or more than were published is a failure."""
-        columns, rows_from = dropped_columns.beside(
-            f"({duckdb_sql.select(batch.columns, paths)})", aside, batch, DIALECT
-        )
-        ((rows,),) = self.connection.execute(
-            f"insert into {self._name(batch.table)} ({dropped_columns.names(batch, aside)}, _run, _extracted_at) "
-            f"select {columns}, {run.run}, {duckdb_sql.literal(run.snapshot_at)} from {rows_from}"
-        ).fetchall()
-        before_commit.arrived(self.schema, run, batch, rows)
-
-    def _prove(self, run: Run, batch: Batch) -> None:
-        """Raw as it is now against what the run found at the source."""
-        if batch.live_rows is None:
-            return
-        before_commit.equal(self.schema, run, batch, *self.totals(batch.table))
-
-    def totals(self, table: str) -> tuple[int, int]:
-        """How many live rows a raw table has, and the sum of their hashes."""
-        ((rows, total),) = self.connection.execute(duckdb_sql.live_totals(self._name(table))).fetchall()
-        return rows, total
-
     def live_rows_of(self, batch: Batch) -> pa.RecordBatchReader:
         """The live rows of the batch's table, in the form in which the lake holds them."""
-        live = duckdb_sql.live_rows(self._name(batch.table), batch.raw_columns)
+        live = duckdb_sql.live_rows(raw_sql.name(self.schema, batch.table), batch.raw_columns)
         return self.connection.execute(live).to_arrow_reader(ROWS_AT_ONCE)
-
-    def _record(self, run: Run, batch: Batch) -> None:
-        loaded_at = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-        row: list[int | str | datetime.datetime] = [
-            run.run,
-            run.attempt,
-            batch.table,
-            batch.mode,
-            batch.rows,
-            sum(batch.invalid.values()),
-            run.snapshot_at,
-            loaded_at,
-            run.source_version,
-            batch.verdict,
-        ]
-        self.connection.execute(
-            f"insert into {self._name(LOADS_TABLE)} values ({', '.join(map(duckdb_sql.literal, row))})"
-        )
 
     @contextmanager
     def _transaction(self, doing: str, then: str) -> Iterator[None]:
@@ -395,13 +302,7 @@ class DuckDBWarehouse:
             # A failed commit has already rolled back; a damaged connection rolls back when it is closed.
             return
 
-    def _has_loads(self) -> bool:
-        return bool(
-            self.connection.execute(
-                "select 1 from information_schema.tables "
-                f"where table_schema = {sql_text(self.schema)} and table_name = {sql_text(LOADS_TABLE)}"
-            ).fetchone()
-        )
 
-    def _name(self, table: str) -> str:
-        return f"{sql_name(self.schema)}.{sql_name(table)}"
+def _arrived(batch: Batch, paths: list[Path]) -> str:
+    """The keys in a batch's files, as a query."""
+    return f"({duckdb_sql.select(batch.key_columns, paths)})"

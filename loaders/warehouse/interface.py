@@ -76,9 +76,6 @@ class Warehouse(Protocol):
         runs: what `_loads` says afterwards. gone: raw tables of other runs, which are dropped.
         """
 
-    def one_of(self, keys: Keys) -> str:
-        """The condition that chooses the rows with the keys, in its SQL."""
-
     def occurrences(self, keys: Keys, schema: str, table: str) -> int | None:
         """How many rows of a table bear one of the keys; None if there is no such table with such columns."""
 

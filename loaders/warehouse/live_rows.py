@@ -10,17 +10,23 @@ from loaders.common.quoting import sql_name
 from loaders.types.column_type import ColumnType
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.words.buckets import Buckets, Sums
+from loaders.words.row_key import Keys
 
 
 @dataclass(frozen=True)
 class Dialect:
     """What the two warehouses say differently; each takes a column's quoted name (`r."k"`).
 
-    bucket: (column, its type, size) -> the whole division, cut towards zero. compared: a key column as it is compared,
-    byte by byte. sent: a key column as `ask` wants it in a select list. digest: a whole number from a text, which is 32
-    bits of its SHA-2/256, at the source too. text: a text literal.
+    kind: the contract's type of a column there. is_kind: (as it is listed, as it was declared) -> whether it is that.
+    one_of: the condition that chooses the rows with the keys. bucket: (column, its type, size) -> the whole division,
+    cut towards zero. compared: a key column as it is compared, byte by byte. sent: a key column as `ask` wants it in a
+    select list. digest: a whole number from a text, which is 32 bits of its SHA-2/256, at the source too. text: a text
+    literal.
     """
 
+    kind: Callable[[ColumnType], str]
+    is_kind: Callable[[str, str], bool]
+    one_of: Callable[[Keys], str]
     bucket: Callable[[str, ColumnType, int], str]
     compared: Callable[[str, ColumnType], str]
     sent: Callable[[str, ColumnType], str]

@@ -1,8 +1,7 @@
 """What is asked of a raw schema in Amazon Redshift, and what its refusals mean; nothing here changes raw."""
 
-import datetime
 import secrets
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any
@@ -18,25 +17,24 @@ from loaders.lake import attempts
 from loaders.lake.run_files import RunFiles
 from loaders.types import canonical
 from loaders.types.column_type import ColumnType
-from loaders.warehouse import redshift_sql
+from loaders.warehouse import raw_sql, redshift_sql
 from loaders.warehouse.live_rows import LiveRows
+from loaders.warehouse.raw_schema import RawSchema
 from loaders.warehouse.redshift_copying import Copying, LocatedError
 from loaders.warehouse.redshift_errors import is_conflict, is_undefined, is_waking, said
 from loaders.warehouse.redshift_session import RedshiftSession
-from loaders.words.row_key import Keys
 from loaders.words.run_record import Batch
 
 # Rows that a stream fetches together; a single-node cluster refuses to fetch more.
 ROWS, WIDE_ROWS = 1_000, 10
 
 
-class RedshiftReading:
+class RedshiftReading(RawSchema):
     """Answers about raw, and its rows. role: the IAM role's ARN by which COPY reads the lake, or `default`."""
 
     texts = canonical.REDSHIFT
     dialect = redshift_sql.DIALECT
     wide = staticmethod(canonical.wide_in_redshift)
-    one_of = staticmethod(redshift_sql.one_of)
 
     def __init__(self, session: RedshiftSession, schema: str, role: str):
         self._session = session
@@ -49,34 +47,10 @@ class RedshiftReading:
     def __str__(self) -> str:
         return self._session.host
 
-    def last_applied(self) -> tuple[int, str] | None:
-        """Number and attempt of the newest run in raw."""
-        rows = self._rows_if_there(redshift_sql.newest_run(self.schema))
-        return (rows[0][0], rows[0][1]) if rows else None
-
-    def newest(self) -> list[tuple[str, int, int, datetime.datetime, str]]:
-        """(table, run, rows, snapshot_at, verdict) of the newest run of each table, by name."""
-        return [tuple(row) for row in self._rows_if_there(redshift_sql.newest_of_each_table(self.schema))]
-
-    def holds(self, batch: Batch) -> bool:
-        """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
-        with self._asking():
-            found = self._session.rows(redshift_sql.columns_of(self.schema, batch.table))
-        return redshift_sql.is_declared_so(batch, found)
-
-    def occurrences(self, keys: Keys, schema: str, table: str) -> int | None:
-        """How many rows of a table bear one of the keys; None if there is no such table with such columns."""
-        with self._asking():
-            found = {row[0] for row in self._session.rows(redshift_sql.columns_of(schema, table))}
-            if not {name.lower() for name in keys.names} <= found:
-                return None
-            counts = (redshift_sql.occurrences(schema, table, part) for part in keys.parts())
-            return sum(int(self._session.rows(count)[0][0]) for count in counts)
-
     @contextmanager
     def live(self, batch: Batch, attempt: str, files: RunFiles) -> Iterator[LiveRows]:
         """Raw's live rows of the batch's table, overlaid with the rows of the batch's files, which COPY brings."""
-        target, changed = redshift_sql.name(self.schema, batch.table), "changed" if batch.files else None
+        target, changed = raw_sql.name(self.schema, batch.table), "changed" if batch.files else None
 
         def copied() -> None:
             manifest = files.listed(attempts.key(batch.table, attempt, "changed-manifest"), batch.files)
@@ -101,10 +75,6 @@ class RedshiftReading:
                 f"a run was applied to {self.schema} while it was being compared", "run it again", ends=Exit.TRY_AGAIN
             )
 
-    def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        with self._asking():
-            return [tuple(row) for row in self._session.rows(sql)]
-
     def stream(self, sql: str, wide: bool) -> Generator[pa.RecordBatch]:
         """The rows of a query, some at a time, by a cursor of the server's: the driver would hold them all.
 
@@ -128,8 +98,8 @@ class RedshiftReading:
     def try_table(self) -> None:
         """Make a table in the schema, and roll back: for `doctor`."""
         with self._reading(f"make a table in schema {self.schema}"):
-            self._session.run(redshift_sql.create_schema(self.schema))
-            self._session.run(f"create table {redshift_sql.name(self.schema, '_doctor')} (id BIGINT)")
+            self._session.run(raw_sql.create_schema(self.schema))
+            self._session.run(f"create table {raw_sql.name(self.schema, '_doctor')} (id BIGINT)")
 
     def try_copy(self, manifest: str) -> None:
         """COPY one row (`id` BIGINT) from a manifest into a temporary table, and roll back: for `doctor`."""
@@ -163,13 +133,23 @@ class RedshiftReading:
         except RedshiftError as error:
             raise self._explained(error, doing) from None
 
-    def _rows_if_there(self, sql: str) -> list[Any]:
+    def _run(self, sql: str) -> None:
+        self._session.run(sql)
+
+    def _rows(self, sql: str) -> list[Any]:
+        return self._session.rows(sql)
+
+    def _rows_of_loads(self, sql: str) -> list[Any]:
         try:
-            return self._session.rows(sql)
+            return self._rows(sql)
         except RedshiftError as error:
             if is_undefined(error):
                 return []
             raise self._explained(error) from None
+
+    def _columns(self, schema: str, table: str) -> Mapping[str, str]:
+        listed = self._rows(redshift_sql.columns_of(schema, table))
+        return {row[0]: redshift_sql.declared(row) for row in listed}
 
     def _explained(self, error: Exception, doing: str = "", then: str = "") -> Failure:
         """A failure for what Redshift said. then: how things are now, and what to do when the cause is gone."""

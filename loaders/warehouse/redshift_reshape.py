@@ -7,14 +7,14 @@ From then to the COMMIT they wait, since DROP and RENAME lock the table
 that the table was dropped, and finds the new one at another try.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 from redshift_connector.error import Error as RedshiftError
 
-from loaders.warehouse import dropped_columns, redshift_sql
+from loaders.warehouse import dropped_columns, raw_sql, redshift_sql
+from loaders.warehouse.redshift_session import RedshiftSession
 from loaders.words.run_record import Batch, Run
 
 
@@ -49,11 +49,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Reshaping:
-    """run: execute a statement. rows: execute a query."""
+    """columns: a table's types by its columns' names."""
 
     schema: str
-    run: Callable[[str], None]
-    rows: Callable[[str], Sequence[Sequence[Any]]]
+    session: RedshiftSession
+    columns: Callable[[str, str], Mapping[str, str]]
 
     def widen_in_place(self, run: Run) -> None:
         """Before the transaction: make VARCHARs of tables that are not read whole as wide as the run needs them.
@@ -63,44 +63,44 @@ class Reshaping:
         for batch in run.batches:
             if batch.mode == "full" or not batch.widened:
                 continue
-            found = {row[0]: row for row in self.rows(redshift_sql.columns_of(self.schema, batch.table))}
+            found = self.columns(self.schema, batch.table)
             for column in batch.columns:
-                row = found.get(column.name.lower())
-                if row and redshift_sql.is_narrower_varchar(row, column):
+                if redshift_sql.is_narrower_varchar(found.get(column.name.lower(), ""), column):
                     with suppress(RedshiftError):
-                        self.run(redshift_sql.widen_varchar(self.schema, batch, column))
+                        self.session.run(redshift_sql.widen_varchar(self.schema, batch, column))
 
     def place(self, batch: Batch, number: int) -> Place:
         """The table to fill: raw's own if it has the batch's columns, made where absent; else a new one."""
-        found = self.rows(redshift_sql.columns_of(self.schema, batch.table))
-        keeps = dropped_columns.any_values(batch, [row[0] for row in found])
+        found = self.columns(self.schema, batch.table)
+        keeps = dropped_columns.any_values(batch, found)
         if not found or (_fits(batch, found) and not (keeps and batch.mode == "full")):
-            self.run(redshift_sql.create_table(self.schema, batch))
+            self.session.run(redshift_sql.create_table(self.schema, batch))
             if batch.mode == "full":
-                self.run(redshift_sql.clear(self.schema, batch))
+                self.session.run(redshift_sql.clear(self.schema, batch))
             return Place(batch, number, keeps)
         into = replace(batch, table=f"_order_he_new_{number}")
-        self.run(redshift_sql.create_table(self.schema, into))
-        for grant in redshift_sql.grants(self.schema, into, self.rows(redshift_sql.granted(self.schema, batch.table))):
-            self.run(grant)
+        self.session.run(redshift_sql.create_table(self.schema, into))
+        rights = self.session.rows(redshift_sql.granted(self.schema, batch.table))
+        for grant in redshift_sql.grants(self.schema, into, rights):
+            self.session.run(grant)
         if batch.mode != "full":
-            self.run(redshift_sql.copy_rows(self.schema, batch, into))
+            self.session.run(redshift_sql.copy_rows(self.schema, batch, into))
         return Place(into, number, keeps)
 
     def put_aside(self, batch: Batch, place: Place) -> None:
         """Keep the dropped columns' values of the rows whose keys are staged."""
         if place.aside:
-            target, changed = redshift_sql.name(self.schema, batch.table), f"select * from {place.staging}"
-            self.run(dropped_columns.put_aside(place.aside, target, batch, changed, redshift_sql.DIALECT))
+            target, changed = raw_sql.name(self.schema, batch.table), f"select * from {place.staging}"
+            self.session.run(dropped_columns.put_aside(place.aside, target, batch, changed, redshift_sql.DIALECT))
 
     def take_place(self, batch: Batch, place: Place) -> None:
         """Let a new table take the name of the old one."""
         if place.into.table != batch.table:
-            self.run(f"drop table {redshift_sql.name(self.schema, batch.table)}")
-            self.run(redshift_sql.rename(self.schema, place.into, batch))
+            self.session.run(f"drop table {raw_sql.name(self.schema, batch.table)}")
+            self.session.run(redshift_sql.rename(self.schema, place.into, batch))
 
 
-def _fits(batch: Batch, found: Sequence[Sequence[Any]]) -> bool:
+def _fits(batch: Batch, found: Mapping[str, str]) -> bool:
     """How Redshift lists a VARBYTE's width is not documented, so one that has to be wider counts as too narrow."""
     bytes_widened = any(c.redshift.startswith("VARBYTE") for c in batch.columns if c.name in batch.widened)
-    return redshift_sql.is_declared_so(batch, found) and not bytes_widened
+    return raw_sql.is_declared_so(batch, found, redshift_sql.DIALECT) and not bytes_widened

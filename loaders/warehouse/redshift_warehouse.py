@@ -3,7 +3,6 @@
 Written from Redshift's documentation and run against the stand-in of packages/redshift-stand-in; never yet against AWS.
 """
 
-import datetime
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -13,7 +12,7 @@ from loaders.common import telling
 from loaders.common.quoting import sql_name
 from loaders.lake import attempts
 from loaders.lake.run_files import RunFiles
-from loaders.warehouse import before_commit, comments, live_rows, redshift_sql
+from loaders.warehouse import before_commit, dropped_columns, raw_sql, redshift_sql
 from loaders.warehouse.interface import Proved, Step
 from loaders.warehouse.profile import Target
 from loaders.warehouse.redshift_connection import connect
@@ -21,7 +20,6 @@ from loaders.warehouse.redshift_errors import is_conflict, is_undefined, said
 from loaders.warehouse.redshift_reading import RedshiftReading
 from loaders.warehouse.redshift_reshape import Place, Reshaping, staging
 from loaders.warehouse.redshift_session import Change, RedshiftSession
-from loaders.words.delete_limit import Lost
 from loaders.words.row_key import Keys
 from loaders.words.run_record import Batch, Run
 
@@ -44,7 +42,7 @@ class RedshiftWarehouse(RedshiftReading):
     def __init__(self, session: RedshiftSession, schema: str, role: str):
         super().__init__(session, schema, role)
         self.comments: Mapping[str, Mapping[str, str]] = {}
-        self._reshaping = Reshaping(schema, session.run, session.rows)
+        self._reshaping = Reshaping(schema, session, self._columns)
 
     def apply(self, run: Run, files: RunFiles, proved: Proved) -> None:
         """Apply a run in one transaction: either all of it is there afterwards, or nothing has changed.
@@ -74,16 +72,16 @@ class RedshiftWarehouse(RedshiftReading):
         with self._changing(change):
             self._prepare()
             self._begin()
-            self._session.run(redshift_sql.clear_loads(self.schema))
+            self._run(raw_sql.clear_loads(self.schema))
             for number, (run, batch, files) in enumerate(steps):
                 self._copying.rows(run, batch, staging(number), files)
                 place = self._replace(run, batch, number, files)
                 self._reshaping.take_place(batch, place)
             for table in sorted(gone):  # late, since who reads them waits from here on
-                self._session.run(redshift_sql.drop_table(self.schema, table))
-            now = _now()
+                self._run(raw_sql.drop_table(self.schema, table))
+            now = raw_sql.now()
             for run in runs:
-                self._session.run(redshift_sql.record(self.schema, run, now))
+                self._run(raw_sql.record(self.schema, run, now, self.dialect))
             self._commit(change, redshift_sql.lines_at(self.schema, now))
 
     def erase(self, keys: Keys, relations: Sequence[tuple[str, str]]) -> None:
@@ -94,9 +92,7 @@ class RedshiftWarehouse(RedshiftReading):
         change = Change(f"erase {keys}", f"the lake is done, the warehouse not: {again}", again)
         with self._changing(change):
             self._begin()
-            for schema, table in relations:
-                for part in keys.parts():
-                    self._session.run(redshift_sql.erase(schema, table, part))
+            self._erase(keys, relations)
             self._session.commit(
                 change,
                 redshift_sql.lock(self.schema),
@@ -113,40 +109,39 @@ class RedshiftWarehouse(RedshiftReading):
         That is not in the transaction: CREATE TABLE would fix what that sees before it has the lock.
         """
         try:
-            newest = self._session.rows(redshift_sql.newest_run(self.schema))
+            newest = self._rows(raw_sql.newest_run(self.schema))
         except RedshiftError as error:
             if not is_undefined(error):
                 raise
-            self._session.run(redshift_sql.create_schema(self.schema))
-            self._session.run(redshift_sql.create_loads(self.schema))
+            self._run(raw_sql.create_schema(self.schema))
+            self._run(raw_sql.create_loads(self.schema))
             return 0
         return newest[0][0] if newest else 0
 
     def _begin(self) -> None:
         """One writer at a time. What is locked is made before: in the transaction it would fix what that sees."""
-        self._session.run(redshift_sql.create_lock(self.schema))
-        self._session.run("begin")
-        self._session.run(redshift_sql.lock(self.schema))
+        self._run(redshift_sql.create_lock(self.schema))
+        self._run("begin")
+        self._run(redshift_sql.lock(self.schema))
 
     def _transaction(self, run: Run, files: RunFiles, proved: Proved, change: Change) -> None:
         self._begin()
-        lines = redshift_sql.lines_of(self.schema, run)
-        newest = self._session.rows(redshift_sql.newest_run(self.schema))
-        if before_commit.is_new(run, newest[0][0] if newest else 0, lambda: self._session.rows(lines)[0][0] > 0):
+        newest = self._rows(raw_sql.newest_run(self.schema))
+        if before_commit.is_new(run, newest[0][0] if newest else 0, lambda: self._has_applied(run)):
             places, lost = [], []
             for number, batch in enumerate(run.batches):
                 self._copying.rows(run, batch, staging(number), files)
-                lost += self._lost(batch, staging(number))
+                lost += self._lost(batch, sql_name(staging(number)))
                 places.append(self._replace(run, batch, number, files))
             elsewhere = {batch.table: place.into.table for batch, place in zip(run.batches, places, strict=True)}
             with self._in_transaction():
                 publish = proved(lost, elsewhere)
-            self._session.run(redshift_sql.record(self.schema, run, _now()))
+            self._run(raw_sql.record(self.schema, run, raw_sql.now(), self.dialect))
             # From here on who reads these tables waits, so nothing comes after that could come before.
             for batch, place in zip(run.batches, places, strict=True):
                 self._reshaping.take_place(batch, place)
             publish()
-        self._commit(change, lines)
+        self._commit(change, raw_sql.lines_of(self.schema, run))
 
     @contextmanager
     def _in_transaction(self) -> Iterator[None]:
@@ -160,7 +155,7 @@ class RedshiftWarehouse(RedshiftReading):
     def _commit(self, change: Change, lines: str) -> None:
         """lines: the query that counts what the transaction has put into `_loads`."""
         lock = redshift_sql.lock(self.schema)
-        self._session.commit(change, lock, lambda: self._session.rows(lines)[0][0] > 0)
+        self._session.commit(change, lock, lambda: self._rows(lines)[0][0] > 0)
 
     @contextmanager
     def _changing(self, change: Change) -> Iterator[None]:
@@ -174,48 +169,27 @@ class RedshiftWarehouse(RedshiftReading):
         """Bring a table to what the run found: put what is staged in the place of all, or of some."""
         place = self._reshaping.place(batch, number)
         if batch.mode == "full" or place.into.table != batch.table:
-            target = redshift_sql.name(self.schema, place.into.table)
-            for statement in comments.on(target, batch, self.comments.get(batch.table, {})):
-                self._session.run(statement)
+            self._describe(batch, raw_sql.name(self.schema, place.into.table))
         if batch.files:
             self._put_staged(run, batch, place)
         if batch.deleted:
             self._mark_deleted(run, batch, place, files)
-        if batch.live_rows is not None:
-            ((rows, total),) = self._session.rows(redshift_sql.live_totals(self.schema, place.into))
-            before_commit.equal(self.schema, run, batch, rows, int(total))
+        self._prove(run, batch, place.into.table)
         return place
-
-    def _lost(self, batch: Batch, staged: str) -> list[Lost]:
-        """How many of raw's rows are not in a batch that takes the place of all of them."""
-        found = self._session.rows(redshift_sql.columns_of(self.schema, batch.table))
-        if batch.mode != "full" or "_deleted_at" not in {row[0] for row in found}:
-            return []
-        table = redshift_sql.name(self.schema, batch.table)
-        ((before,),) = self._session.rows(live_rows.count(table))
-        comparable = batch.primary_key and redshift_sql.are_declared_so(batch.key_columns, batch.widened, found)
-        if not batch.files or not comparable:
-            return [Lost(batch.table, before - batch.rows, before, by_key=not batch.files)]
-        ((gone,),) = self._session.rows(
-            live_rows.gone(table, sql_name(staged), batch.key_columns, redshift_sql.DIALECT)
-        )
-        return [Lost(batch.table, gone, before)]
 
     def _put_staged(self, run: Run, batch: Batch, place: Place) -> None:
         """Put the staged rows in the place of those with their keys."""
         self._reshaping.put_aside(batch, place)
+        target, staged = raw_sql.name(self.schema, place.into.table), sql_name(place.staging)
         if batch.mode != "full":
-            self._session.run(redshift_sql.remove_staged(self.schema, place.staging, place.into))
-        self._session.run(redshift_sql.insert_staged(self.schema, place.staging, run, place.into, place.aside))
+            self._run(raw_sql.remove(target, staged, batch, self.dialect))
+        self._run(raw_sql.insert(target, run, dropped_columns.beside(staged, place.aside, batch, self.dialect)))
         for table in filter(None, (place.staging, place.aside)):
-            self._session.run(redshift_sql.drop_staging(table))
+            self._run(redshift_sql.drop_staging(table))
 
     def _mark_deleted(self, run: Run, batch: Batch, place: Place, files: RunFiles) -> None:
         manifest = files.listed(attempts.key(batch.table, run.attempt, "deleted-manifest"), batch.deleted)
         self._copying.stage(place.gone, batch.key_columns, manifest)
-        self._session.run(redshift_sql.mark_deleted(self.schema, place.gone, run, place.into))
-        self._session.run(redshift_sql.drop_staging(place.gone))
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+        target = raw_sql.name(self.schema, place.into.table)
+        self._run(raw_sql.mark_deleted(target, sql_name(place.gone), run, batch, self.dialect))
+        self._run(redshift_sql.drop_staging(place.gone))

@@ -16,7 +16,7 @@ from loaders.run import backlog, plan
 from loaders.run.match_catalog import match
 from loaders.source import mysql
 from loaders.types.column_type import ColumnType
-from loaders.warehouse import profile, redshift_sql
+from loaders.warehouse import profile, raw_sql, redshift_sql
 from loaders.warehouse.redshift_connection import connect
 from tests.own_database import sequence
 from tests.redshift.test_load import both  # noqa: F401 (a fixture)
@@ -99,7 +99,7 @@ def test_the_plan_is_what_a_first_load_then_sends(shop):
     statements = plan.statements(planned, shop.lake.url, shop.redshift.copy_role, known.comments)
     shop.extract()
     really = load(shop, known.comments)
-    really = really[really.index(redshift_sql.newest_run(shop.schema)) + 1 : really.index("commit") + 1]
+    really = really[really.index(raw_sql.newest_run(shop.schema)) + 1 : really.index("commit") + 1]
     planned_text, real_text = (general(shop, given).replace("<attempt>", "attempt") for given in (statements, really))
     record_of_loads = re.compile(r'insert into "raw"\."_loads" .*\n')
     assert record_of_loads.sub("", planned_text) == record_of_loads.sub("", real_text)

@@ -1,0 +1,106 @@
+"""What raw is asked, and what is done to it, in the same words on both warehouses."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from loaders.warehouse import before_commit, live_rows, raw_sql
+from loaders.warehouse.live_rows import Dialect
+from loaders.words.delete_limit import Lost
+from loaders.words.row_key import Keys
+from loaders.words.run_record import Batch, Run
+
+
+class RawSchema(ABC):
+    """What both are of `interface.Warehouse` alike."""
+
+    schema: str
+    dialect: Dialect
+    comments: Mapping[str, Mapping[str, str]]
+
+    @abstractmethod
+    def _asking(self) -> AbstractContextManager[None]:
+        """Makes failures of what the driver raises; nothing else here does."""
+
+    @abstractmethod
+    def _run(self, sql: str) -> None: ...
+
+    @abstractmethod
+    def _rows(self, sql: str) -> list[Any]: ...
+
+    @abstractmethod
+    def _rows_of_loads(self, sql: str) -> list[Any]:
+        """None where there is no `_loads` yet."""
+
+    @abstractmethod
+    def _columns(self, schema: str, table: str) -> Mapping[str, str]:
+        """A table's types by its columns' names, in small letters; empty if it is not there."""
+
+    def last_applied(self) -> tuple[int, str] | None:
+        """Number and attempt of the newest run in raw; runs are applied in order, so it tells which ones are."""
+        newest = self._rows_of_loads(raw_sql.newest_run(self.schema))
+        return (newest[0][0], newest[0][1]) if newest else None
+
+    def newest(self) -> list[tuple[Any, ...]]:
+        """(table, run, rows, snapshot_at, verdict) of the newest run of each table, by name."""
+        return [tuple(row) for row in self._rows_of_loads(raw_sql.newest_of_each_table(self.schema))]
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        with self._asking():
+            return [tuple(row) for row in self._rows(sql)]
+
+    def holds(self, batch: Batch) -> bool:
+        """Whether there is a raw table with exactly the columns of the batch and the loaders' own."""
+        with self._asking():
+            return raw_sql.is_declared_so(batch, self._columns(self.schema, batch.table), self.dialect)
+
+    def occurrences(self, keys: Keys, schema: str, table: str) -> int | None:
+        """How many rows of a table bear one of the keys; None if there is no such table with such columns."""
+        with self._asking():
+            if not {name.lower() for name in keys.names} <= self._columns(schema, table).keys():
+                return None
+            count = f"select count(*) from {raw_sql.name(schema, table)} where "
+            return sum(int(self._rows(count + self.dialect.one_of(part))[0][0]) for part in keys.parts())
+
+    def totals(self, table: str) -> tuple[int, int]:
+        """How many live rows a raw table has, and the sum of their hashes."""
+        ((rows, total),) = self._rows(raw_sql.live_totals(raw_sql.name(self.schema, table)))
+        return rows, int(total)
+
+    def _has_applied(self, run: Run) -> bool:
+        return bool(self._rows(raw_sql.lines_of(self.schema, run))[0][0])
+
+    def _prove(self, run: Run, batch: Batch, table: str) -> None:
+        """Raw, in that table, as it is now, against what the run found at the source."""
+        if batch.live_rows is not None:
+            before_commit.equal(self.schema, run, batch, *self.totals(table))
+
+    def _lost(self, batch: Batch, arrived: str) -> list[Lost]:
+        """How many of raw's rows are not in a batch that takes the place of all of them.
+
+        arrived: where its rows are, a table's name or a query.
+        """
+        found = self._columns(self.schema, batch.table)
+        if batch.mode != "full" or "_deleted_at" not in found:
+            return []
+        table = raw_sql.name(self.schema, batch.table)
+        ((before,),) = self._rows(live_rows.count(table))
+        keys = {column.name.lower(): column for column in batch.key_columns}
+        comparable = keys.keys() <= found.keys() and all(
+            column.name in batch.widened or self.dialect.is_kind(found[name], self.dialect.kind(column))
+            for name, column in keys.items()
+        )
+        if not batch.files or not keys or not comparable:
+            return [Lost(batch.table, before - batch.rows, before, by_key=not batch.files)]
+        ((gone,),) = self._rows(live_rows.gone(table, arrived, batch.key_columns, self.dialect))
+        return [Lost(batch.table, gone, before)]
+
+    def _describe(self, batch: Batch, target: str) -> None:
+        for statement in raw_sql.comments(target, batch, self.comments.get(batch.table, {})):
+            self._run(statement)
+
+    def _erase(self, keys: Keys, relations: Sequence[tuple[str, str]]) -> None:
+        for schema, table in relations:
+            for part in keys.parts():
+                self._run(f"delete from {raw_sql.name(schema, table)} where {self.dialect.one_of(part)}")
