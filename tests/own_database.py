@@ -15,7 +15,6 @@ from loaders.lake.folder import Folder
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
 from loaders.run import backlog, pipeline
-from loaders.run.by_value import Shares
 from loaders.run.options import Options, Places
 from loaders.source import log_in, mysql, mysql_url
 from loaders.warehouse.duckdb_warehouse import open_warehouse
@@ -123,8 +122,8 @@ class OwnDatabase:
         lake = lake or self.lake
         list(backlog.load(lake, warehouse))
         with spool() as folder:
-            places = Places(lake, folder, warehouse, Shares(parts, folder))
-            run = pipeline.read(self.snapshot, known, places, Options(**options), watch)
+            places = Places(lake, folder, warehouse)
+            run = pipeline.read(self.snapshot, known, places, Options(value_parts=parts, **options), watch)
             deletes = options.get("deletes", DeleteLimit())
             pipeline.commit_both(places, run, lambda: nullcontext(warehouse), deletes)
         return run

@@ -14,10 +14,10 @@ from loaders.proof import raw_state, share
 from loaders.proof.share import BLOCK, Share
 from loaders.retention import replay
 from loaders.run import plan, untouched
-from loaders.run.context import RunContext
 from loaders.run.incremental import Raw
 from loaders.run.match_catalog import match
-from loaders.run.options import Options, Places
+from loaders.run.options import Options, Places, RunContext
+from loaders.run.table_read import about
 from loaders.source.touched import Word
 from loaders.types.canonical import canonical
 from loaders.types.type_contract import SourceColumn
@@ -227,11 +227,10 @@ def test_plan_says_what_would_be_compared_and_what_each_choice_would_cost(filled
     with filled.opened("raw_own") as warehouse, filled.snapshot() as snapshot:
         ((table, source),) = match(known, snapshot)
         bases = {"t": runs.read(filled.lake, 1).batches[0]}
-        context = RunContext(
-            snapshot, Word(snapshot), "", Places(filled.lake, filled.folder, warehouse), Options(), False, watch
-        )
-        raw = Raw(warehouse, bases, None)
-        intended = plan.intent(context.about(table, source, raw), raw, Options(), 24, None)
+        places, options = Places(filled.lake, filled.folder, warehouse), Options(value_parts=24)
+        context = RunContext(snapshot, Word(snapshot), "", places, options, False, watch)
+        raw = Raw(warehouse, bases)
+        intended = plan.intent(about(context, table, source, raw.bases["t"]), raw, None)
     assert intended.why.endswith("then all counted and part 2 of 3 compared by hash")
     assert 500 < intended.cost.rows < 2_100 and intended.cost.parts == 3
     assert intended.cost.share > 0 and intended.cost.whole > 0

@@ -24,7 +24,6 @@ from loaders.lake.s3 import S3
 from loaders.lake.spool import spool
 from loaders.lake.store import sha256_of
 from loaders.run import leftover, pipeline, table_read
-from loaders.run.by_value import Shares
 from loaders.run.options import Options, Places
 from loaders.source import key_ranges, mysql
 from loaders.source.mysql import Snapshot
@@ -86,8 +85,8 @@ def load_until(own: OwnDatabase, part: float, end, lake=None, opened=None, table
                 end()
 
     with spool() as folder:
-        places = Places(lake or own.lake, folder, None, Shares(24, folder))
-        pipeline.read(opened or own.snapshot, own.discover(), places, Options(**options), reading)
+        places = Places(lake or own.lake, folder, None)
+        pipeline.read(opened or own.snapshot, own.discover(), places, Options(value_parts=24, **options), reading)
 
 
 def broken(own: OwnDatabase, part: float = 0.9, **how) -> None:

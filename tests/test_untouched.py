@@ -12,10 +12,9 @@ import pytest
 
 from loaders.lake import run_json
 from loaders.run import untouched
-from loaders.run.context import RunContext
-from loaders.run.incremental import Raw
 from loaders.run.match_catalog import match
-from loaders.run.options import Options, Places
+from loaders.run.options import Options, Places, RunContext
+from loaders.run.table_read import about
 from loaders.source import mysql, touched
 from local_stack import private_server
 from tests import untouched_machine
@@ -285,7 +284,7 @@ def test_another_server_a_day_and_a_commit_of_the_last_minutes_are_no_proof(own,
         word = touched.Word(snapshot)
         context = RunContext(snapshot, word, "2-x", Places(own.lake, own.folder, None), Options(), False, watch)
         table, source = match(known, snapshot)[0]
-        read = context.about(table, source, Raw(None, {"t": base}, None))
+        read = about(context, table, source, base)
         said = replace(word.of("t"), updated=then.updated - hour)
 
         def holds(said=said, **others) -> bool:
@@ -310,7 +309,7 @@ def test_another_server_a_day_and_a_commit_of_the_last_minutes_are_no_proof(own,
         assert not holds(at=snapshot.taken_at + hour)
         for other in ({"nulled": ("v",)}, {"cursor": "v"}, {"live_rows": None}, {"hash_version": 1}):
             changed = replace(base, compared=replace(then, updated=said.updated), **other)
-            reading = replace(read, drift=context.about(table, source, Raw(None, {"t": changed}, None)).drift)
+            reading = replace(read, drift=about(context, table, source, changed).drift)
             assert untouched.since(reading, changed, said) is None, other
 
 

@@ -16,12 +16,10 @@ from pathlib import Path
 import pymysql
 
 from loaders.common.errors import Failure
-from loaders.lake.run_files import RunFiles
 from loaders.run import untouched
-from loaders.run.context import RunContext
-from loaders.run.incremental import Raw
 from loaders.run.match_catalog import match
-from loaders.run.options import Options, Places
+from loaders.run.options import Options, Places, RunContext
+from loaders.run.table_read import about
 from loaders.source.source_side import SourceSide
 from loaders.source.touched import Word
 from loaders.types.fingerprint import SOURCE_HASH
@@ -81,7 +79,7 @@ class Machine:
         places, attempt = Places(self.own.lake, Path(), None), f"{self.did['runs'] + 1}-machine"
         context = RunContext(snapshot, Word(snapshot), attempt, places, Options(), False, watch)
         for table, source in match(self.known, snapshot):
-            read = context.about(table, source, Raw(None, bases, RunFiles(self.own.lake, Path())))
+            read = about(context, table, source, bases.get(table.name))
             said = context.word.of(table.name)
             side = SourceSide(snapshot, source, read.keys, read.by_name[SOURCE_HASH], watch)
             found = totals(side.sums(Buckets(None, 1)))

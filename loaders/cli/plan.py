@@ -23,14 +23,13 @@ from loaders.common.settings import Settings
 from loaders.common.telling import notice, say, tell
 from loaders.help import discover, update
 from loaders.lake import runs
-from loaders.lake.run_files import RunFiles
 from loaders.lake.store import Lake
 from loaders.run import backlog, plan
-from loaders.run.context import RunContext
 from loaders.run.incremental import Raw
 from loaders.run.match_catalog import match
-from loaders.run.options import Options, Places
+from loaders.run.options import Options, Places, RunContext
 from loaders.run.plan import Intent, intent
+from loaders.run.table_read import about
 from loaders.source.touched import Word
 from loaders.warehouse.interface import Warehouse
 from loaders.words.catalog import Catalog
@@ -56,13 +55,13 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
     ):
         waiting = _waiting(catalog, lake, warehouse)
         bases = runs.newest_batches(lake, catalog.schema, [table.name for table in catalog.tables])
-        raw = Raw(warehouse, bases, RunFiles(lake, Path()))
-        options = Options(full=arguments.full, compare=arguments.compare, lookback=chosen.lookback)
+        raw = Raw(warehouse, bases)
+        options = Options(arguments.full, arguments.compare, lookback=chosen.lookback, value_parts=chosen.value_parts)
         places = Places(lake, Path(), warehouse)
         word = Word(snapshot)
         attempt = f"{number}-{plan.ATTEMPT}"
         context = RunContext(snapshot, word, attempt, places, options, catalog.for_redshift, report.progress)
-        intents = list(_intents(catalog, context, raw, waiting, chosen.value_parts))
+        intents = list(_intents(catalog, context, raw, waiting))
         planned = plan.plan([], number, catalog, snapshot)
         loadable, _others = discover.loadable(snapshot.tables().values())
     there = {table.name: [column.name for column in table.columns] for table in loadable}
@@ -112,14 +111,14 @@ def _waiting(catalog: Catalog, lake: Lake, warehouse: Warehouse | None) -> list[
     return [run for run in published if run.schema == catalog.schema]
 
 
-def _intents(catalog: Catalog, context: RunContext, raw: Raw, waiting: list[Run], value_parts: int) -> Iterator[Intent]:
+def _intents(catalog: Catalog, context: RunContext, raw: Raw, waiting: list[Run]) -> Iterator[Intent]:
     """Of every table. What a waiting run brings is not in raw yet, so raw is not asked about it."""
     coming = {batch.table for run in waiting for batch in run.batches}
     for table, source in match(catalog, context.snapshot):
-        read = context.about(table, source, raw)
+        read = about(context, table, source, raw.bases.get(table.name))
         context.snapshot.attempt(source, read.columns)
         known = replace(raw, warehouse=None) if table.name in coming else raw
-        yield intent(read, known, context.options, value_parts, context.word.of(source.name))
+        yield intent(read, known, context.word.of(source.name))
 
 
 def _print_statements(intents: list[Intent], planned: Run, lake: Lake, catalog: Catalog, chosen: Settings) -> None:

@@ -26,9 +26,7 @@ from loaders.lake import sequences
 from loaders.lake.spool import spool
 from loaders.lake.store import Lake
 from loaders.run import backlog, idle, pipeline
-from loaders.run.by_value import Shares
-from loaders.run.context import RunContext
-from loaders.run.options import Options, Places
+from loaders.run.options import Options, Places, RunContext
 from loaders.source import mysql, standing
 from loaders.source.shared_snapshot import shared_snapshot
 from loaders.source.touched import Word
@@ -86,9 +84,9 @@ def extract(arguments: argparse.Namespace, chosen: Settings) -> None:
     started = time.monotonic()
     deletes = DeleteLimit(chosen.delete_share, chosen.delete_rows, arguments.allow_deletes)
     with spool() as folder:
-        places = Places(lake, folder, None, None if arguments.no_load else Shares(chosen.value_parts, folder))
+        places = Places(lake, folder, None)
         run = _read(arguments, chosen, catalog, places, deletes)
-        where = _commit(catalog, places, run, chosen, deletes) if places.shares else None
+        where = None if arguments.no_load else _commit(catalog, places, run, chosen, deletes)
     seconds = time.monotonic() - started
     tell("published", report.published(run, lake, seconds), **report.facts(run), lake=str(lake), seconds=seconds)
     _tell(text for batch in run.batches for text in batch.notices)
@@ -132,6 +130,7 @@ def _read(
         invalid_to_null=arguments.on_invalid == "null",
         deletes=deletes,
         lookback=chosen.lookback,
+        value_parts=0 if arguments.no_load else chosen.value_parts,
     )
     compared = nullcontext() if arguments.no_load else connections.warehouse(catalog, chosen, read_only=True)
     # One connection more than read: it locks.

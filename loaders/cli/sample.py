@@ -25,8 +25,7 @@ from loaders.lake import attempts
 from loaders.lake.folder import Folder
 from loaders.lake.spool import spool
 from loaders.run import sample
-from loaders.run.context import RunContext
-from loaders.run.options import Options, Places
+from loaders.run.options import Options, Places, RunContext
 from loaders.run.publish import published
 from loaders.source.touched import Word
 from loaders.types.pseudonym import by

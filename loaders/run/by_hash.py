@@ -77,7 +77,7 @@ def in_part(read: TableRead, base: Batch, live: WarehouseSide, share: Share, sto
     if found is None:
         return None
     others, hash_sum = totals(live.part(f"not ({stored})").sums(WHOLE))
-    counted = read.snapshot.count(read.source)
+    counted = read.run.snapshot.count(read.source)
     if others + found.rows != counted:
         return None
     _share, known = next_share(read, rows, base.by_hash, read.table.share)
@@ -89,11 +89,11 @@ def in_part(read: TableRead, base: Batch, live: WarehouseSide, share: Share, sto
 
 def side(read: TableRead, share: Share | None = None, rows: int = 0) -> SourceSide:
     """The source, or a share of a table of about so many rows."""
-    whole = SourceSide(read.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH], read.progress)
+    whole = SourceSide(read.run.snapshot, read.source, read.keys, read.by_name[SOURCE_HASH], read.run.progress)
     if share is None:
         return whole
-    return replace(whole, conditions=share.conditions(read.snapshot, rows), only=share.where_at_source)
+    return replace(whole, conditions=share.conditions(read.run.snapshot, rows), only=share.where_at_source)
 
 
 def _now(read: TableRead) -> str:
-    return read.snapshot.taken_at.isoformat(sep=" ")
+    return read.run.snapshot.taken_at.isoformat(sep=" ")

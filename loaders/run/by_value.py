@@ -4,8 +4,8 @@ Everything else that a run proves, it proves by `_source_hash`, which raw was ha
 the way that changes a value leaves the hash as it was. docs/proof.md tells what each verdict proves.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,86 +15,72 @@ from loaders.common.quoting import sql_name
 from loaders.lake import parquet
 from loaders.proof.deep import DeepTable, Printed
 from loaders.proof.share import Share, parts_of
+from loaders.run.options import Taken
 from loaders.run.table_read import TableRead
 from loaders.warehouse.interface import Warehouse
 from loaders.words.differences import Differences
 from loaders.words.run_record import Batch, Run, Turns
 
 
-@dataclass(frozen=True)
-class Taken:
-    """A share as the source printed it, in a file on this machine."""
-
-    share: Share
-    file: Path
-
-    def printed(self) -> Printed:
-        with pa.OSFile(str(self.file)) as file, pa.ipc.open_stream(file) as stream:
-            yield from stream
+def put_aside(reads: Sequence[TableRead], batches: Sequence[Batch], bases: Mapping[str, Batch]) -> tuple[Batch, ...]:
+    """Put the next share of each table aside; the batches, saying so. bases: each table's newest batch so far."""
+    known = {table: base.by_value for table, base in bases.items()}
+    return tuple(_compared(read, batch, known.get(batch.table)) for read, batch in zip(reads, batches, strict=True))
 
 
-@dataclass
-class Shares:
-    """The shares of one run. parts: how many a large table has; 0: nothing is compared. spool: where their files go."""
+def prove(taken: Iterable[Taken], warehouse: Warehouse, run: Run, elsewhere: Mapping[str, str]) -> None:
+    """Raw as it is, in the transaction that has applied the run, against what was put aside.
 
-    parts: int
-    spool: Path
-    taken: list[Taken] = field(default_factory=list)
+    elsewhere: names of tables that take a table of raw's place before the transaction ends.
+    """
+    for each in taken:
+        table = each.share.table
+        name = table.source.name
+        raw = f"{sql_name(warehouse.schema)}.{sql_name(elsewhere.get(name, name))}"
+        found = table.compare(_printed(each.file), each.share.stored(warehouse, raw))
+        if found:
+            raise _failure(name, found, warehouse, run)
 
-    def of_each(
-        self, reads: Sequence[TableRead], batches: Sequence[Batch], bases: Mapping[str, Batch]
-    ) -> tuple[Batch, ...]:
-        """Put the next share of each table aside; the batches, saying so. bases: each table's newest batch so far."""
-        known = {table: base.by_value for table, base in bases.items()}
-        return tuple(self._of(read, batch, known.get(batch.table)) for read, batch in zip(reads, batches, strict=True))
 
-    def _of(self, read: TableRead, batch: Batch, earlier: Turns | None) -> Batch:
-        """earlier: what was compared by value before this run.
+def _compared(read: TableRead, batch: Batch, earlier: Turns | None) -> Batch:
+    """earlier: what was compared by value before this run.
 
-        A batch that is not compared with raw by hash is not compared by value either, nor is a table that is not read.
-        Of one that is compared in part another part may differ: its turns are the same.
-        """
-        if batch.live_rows is None or batch.untouched or not self.parts or not read.source.held_still:
-            return replace(batch, by_value=earlier)
-        if batch.by_hash:
-            share = Share(printed(read), len(batch.by_hash.compared), batch.by_hash.part)
-            _part, compared = next_part(earlier, share.way, share.parts)
-        else:
-            share, compared = next_share(read, batch.live_rows, earlier, self.parts)
-        rows = self._put_aside(share, read, batch.live_rows)
-        compared[share.part] = read.snapshot.taken_at.isoformat(sep=" ")
-        said = "all by value" if share.parts == 1 else f"part {share.part + 1} of {share.parts} by value"
-        head, mark, more = batch.verdict.partition(";")
-        by_value = Turns(share.way, share.part, rows, tuple(compared))
-        return replace(batch, by_value=by_value, verdict=f"{head}, {said}{mark}{more}")
+    A batch that is not compared with raw by hash is not compared by value either, nor is a table that is not read.
+    Of one that is compared in part another part may differ: its turns are the same.
+    """
+    parts = read.run.options.value_parts
+    if batch.live_rows is None or batch.untouched or not parts or not read.source.held_still:
+        return replace(batch, by_value=earlier)
+    if batch.by_hash:
+        share = Share(printed(read), len(batch.by_hash.compared), batch.by_hash.part)
+        _part, compared = next_part(earlier, share.way, share.parts)
+    else:
+        share, compared = next_share(read, batch.live_rows, earlier, parts)
+    rows = _put_aside(share, read, batch.live_rows)
+    compared[share.part] = read.run.snapshot.taken_at.isoformat(sep=" ")
+    said = "all by value" if share.parts == 1 else f"part {share.part + 1} of {share.parts} by value"
+    head, mark, more = batch.verdict.partition(";")
+    by_value = Turns(share.way, share.part, rows, tuple(compared))
+    return replace(batch, by_value=by_value, verdict=f"{head}, {said}{mark}{more}")
 
-    def prove(self, warehouse: Warehouse, run: Run, elsewhere: Mapping[str, str]) -> None:
-        """Raw as it is, in the transaction that has applied the run, against what was put aside.
 
-        elsewhere: names of tables that take a table of raw's place before the transaction ends.
-        """
-        for taken in self.taken:
-            table = taken.share.table
-            name = table.source.name
-            raw = f"{sql_name(warehouse.schema)}.{sql_name(elsewhere.get(name, name))}"
-            found = table.compare(taken.printed(), taken.share.stored(warehouse, raw))
-            if found:
-                raise _failure(name, found, warehouse, run)
+def _put_aside(share: Share, read: TableRead, table_rows: int) -> int:
+    places = read.run.places
+    rows, file = 0, places.spool / f"by-value-{len(places.taken)}.arrow"
+    schema = pa.schema([(str(place), pa.binary()) for place in range(len(share.table.columns))])
+    batches = share.at_source(read.run.snapshot, table_rows)
+    shown = read.run.progress(f"reading {read.source.name} by value", table_rows // share.parts, batches)
+    with parquet.explained(file), pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, schema) as stream:
+        for batch in shown:
+            stream.write_batch(batch)
+            rows += batch.num_rows
+    places.taken.append(Taken(share, file))
+    return rows
 
-    def _put_aside(self, share: Share, read: TableRead, table_rows: int) -> int:
-        rows, file = 0, self.spool / f"by-value-{len(self.taken)}.arrow"
-        schema = pa.schema([(str(place), pa.binary()) for place in range(len(share.table.columns))])
-        shown = read.progress(
-            f"reading {read.source.name} by value",
-            table_rows // share.parts,
-            share.at_source(read.snapshot, table_rows),
-        )
-        with parquet.explained(file), pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, schema) as stream:
-            for batch in shown:
-                stream.write_batch(batch)
-                rows += batch.num_rows
-        self.taken.append(Taken(share, file))
-        return rows
+
+def _printed(path: Path) -> Printed:
+    with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
+        yield from stream
 
 
 def next_share(read: TableRead, rows: int, earlier: Turns | None, parts: int) -> tuple[Share, list[str | None]]:

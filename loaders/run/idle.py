@@ -9,17 +9,14 @@ import datetime
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from loaders.common.errors import Failure
 from loaders.lake import runs
-from loaders.lake.run_files import RunFiles
 from loaders.lake.store import Lake
 from loaders.run import by_hash
-from loaders.run.context import RunContext
-from loaders.run.incremental import Raw
 from loaders.run.match_catalog import match
-from loaders.run.table_read import TableRead
+from loaders.run.options import RunContext
+from loaders.run.table_read import TableRead, about
 from loaders.run.untouched import AT_MOST, declared_alike, since
 from loaders.words.buckets import totals
 from loaders.words.catalog import Catalog
@@ -60,8 +57,8 @@ def unchanged(newest: Run, catalog: Catalog, context: RunContext) -> bool:
     same_tables = batches.keys() == {table.name for table in catalog.tables}
     if not datetime.timedelta(0) <= age < AT_MOST or newest.source != catalog.source or not same_tables:
         return False
-    raw = Raw(None, batches, RunFiles(context.places.lake, Path()))
-    reads = [context.about(table, source, raw) for table, source in match(catalog, context.snapshot)]
+    pairs = match(catalog, context.snapshot)
+    reads = [about(context, table, source, batches[table.name]) for table, source in pairs]
     if not all(declared_alike(read, batches[read.table.name]) for read in reads):
         return False
     said = {read.table.name: context.word.of(read.source.name) for read in reads}
@@ -79,7 +76,7 @@ def _in_one(read: TableRead, _batch: Batch) -> bool:
 
 
 def _as_many(read: TableRead, batch: Batch) -> bool:
-    return read.snapshot.count(read.source) == batch.live_rows
+    return read.run.snapshot.count(read.source) == batch.live_rows
 
 
 def _summed(read: TableRead, batch: Batch) -> bool:

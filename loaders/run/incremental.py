@@ -1,13 +1,11 @@
 """A table that raw holds already: read what changed, find what was missed, and know that raw will equal the source."""
 
-import datetime
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from loaders.common.errors import Failure
 from loaders.common.quoting import mysql_name
-from loaders.lake.run_files import RunFiles
 from loaders.proof import raw_state
 from loaders.proof.compare import both, compare
 from loaders.run import by_hash
@@ -18,7 +16,7 @@ from loaders.types.decoding import decode
 from loaders.warehouse.interface import Warehouse
 from loaders.words import cursors
 from loaders.words.buckets import NOTHING, Buckets, Sums, differing
-from loaders.words.delete_limit import DeleteLimit, Lost
+from loaders.words.delete_limit import Lost
 from loaders.words.run_record import Batch, File
 
 UNVERIFIED = "unverified: not yet compared with raw, the next run does"
@@ -32,40 +30,37 @@ MOST_RANGES = 500
 class Raw:
     """What raw holds, to which a run adds. warehouse: None if nobody may ask it (`--no-load`).
 
-    bases: the newest batch of each table. folder: where files of a remote lake may be put meanwhile.
+    bases: the newest batch of each table.
     """
 
     warehouse: Warehouse | None
     bases: dict[str, Batch]
-    files: RunFiles
 
     def base(self, read: TableRead) -> Batch | None:
         """The batch on which an incremental one can be put; None if the table has to be read whole."""
-        base = self.bases.get(read.table.name)
-        if base is None or read.anew or read.drift.whole or not _nulled_alike(base, read):
+        base = self.bases.get(read.table.name) if read.source.held_still else None
+        if base is None or read.run.options.full or read.drift.whole or not _nulled_alike(base, read):
             return None
         return base if self.warehouse is None or self.warehouse.holds(base) else None
 
 
-def incremental(
-    read: TableRead, base: Batch, raw: Raw, limit: DeleteLimit, lookback: datetime.timedelta
-) -> Batch | None:
+def incremental(read: TableRead, base: Batch, raw: Raw) -> Batch | None:
     """The batch that makes raw equal to the source; None if it is better to read the table whole.
 
     Both are compared by their hashes, in the run's snapshot, and what differs is read: by key, or by the cursor where
     much differs. Of a table in parts all that the cursor shows is read, and one part compared. Without a warehouse to
     ask, rows are read by the cursor alone.
     """
-    begin = begins(read, base, lookback)
+    begin = begins(read, base)
     if raw.warehouse is None:
         return _so_far(read, base, begin, _by_cursor(read, begin))
-    looked_at = _part(read, base, raw.warehouse, begin, raw.files) or _all(read, base, raw.warehouse, begin, raw.files)
+    looked_at = _part(read, base, raw.warehouse, begin) or _all(read, base, raw.warehouse, begin)
     if looked_at is None:
         read.forget()
         return None
     so_far, compared = looked_at
     found, changed = compared.found, so_far.files
-    limit.check(Lost(read.table.name, found.gone.num_rows, _held(base, raw.warehouse)))
+    read.run.options.deletes.check(Lost(read.table.name, found.gone.num_rows, _held(base, raw.warehouse)))
     shown, repaired = _read_by_key(read, found.wanted, None if changed else begin)
     # Without a bound so far, the rows that were repaired do not tell one.
     until = so_far.cursor_to and _bound(read, base)
@@ -80,15 +75,13 @@ def incremental(
     )
 
 
-def _part(
-    read: TableRead, base: Batch, warehouse: Warehouse, begin: cursors.Bound, files: RunFiles
-) -> tuple[Batch, Comparison] | None:
+def _part(read: TableRead, base: Batch, warehouse: Warehouse, begin: cursors.Bound) -> tuple[Batch, Comparison] | None:
     """What the cursor shows, and what it leaves to be read of the part whose turn it is; None if that is not enough."""
     share = by_hash.turn(read, base, warehouse) if begin is not None else None
     if share is None:
         return None
     so_far = _so_far(read, base, begin, _by_cursor(read, begin))
-    with warehouse.live(so_far, read.attempt, files) as live:
+    with warehouse.live(so_far, read.run.attempt, read.run.places.files) as live:
         compared = by_hash.in_part(read, base, live, share, share.where_stored(warehouse))
     if compared is None:
         read.forget()
@@ -96,17 +89,15 @@ def _part(
     return so_far, compared
 
 
-def _all(
-    read: TableRead, base: Batch, warehouse: Warehouse, begin: cursors.Bound, files: RunFiles
-) -> tuple[Batch, Comparison] | None:
+def _all(read: TableRead, base: Batch, warehouse: Warehouse, begin: cursors.Bound) -> tuple[Batch, Comparison] | None:
     """What was read by the cursor since much differs, and what is to be read beside it; None: all of the table."""
     source = by_hash.side(read)
     buckets = source.buckets(read.source.estimated_rows if base.live_rows is None else base.live_rows)
-    with warehouse.live(_so_far(read, base, begin, ()), read.attempt, files) as live:
+    with warehouse.live(_so_far(read, base, begin, ()), read.run.attempt, read.run.places.files) as live:
         there, here = both(source, live, buckets)
     changed = _by_cursor(read, begin, _within(warehouse, read, begin, buckets, (there, here)))
     so_far = _so_far(read, base, begin, changed)
-    with warehouse.live(so_far, read.attempt, files) as live:
+    with warehouse.live(so_far, read.run.attempt, read.run.places.files) as live:
         sums = there, live.sums(buckets) if changed else here
         found = compare(source, live, buckets, bool(read.keys), sums)
     return (so_far, by_hash.all_of_it(read, base, found)) if found else None
@@ -157,12 +148,12 @@ def _within(
     return within if 2 * again < to_compare else None
 
 
-def begins(read: TableRead, base: Batch, lookback: datetime.timedelta) -> cursors.Bound:
+def begins(read: TableRead, base: Batch) -> cursors.Bound:
     """Where reading by the cursor begins; None if nothing is read by one."""
     if read.cursor is None or not read.keys:
         return None
     bound = _earlier(read, base)
-    return None if bound is None else cursors.lower(bound, lookback)
+    return None if bound is None else cursors.lower(bound, read.run.options.lookback)
 
 
 def _bound(read: TableRead, base: Batch) -> str | None:
@@ -174,7 +165,7 @@ def _bound_at_source(read: TableRead) -> str | None:
     if read.cursor is None:
         return None
     sql = f"select max({read.cursor.select}) from {mysql_name(read.source.name)}"
-    ((value,),) = (row for rows in read.snapshot.printed(read.source, sql) for row in rows)
+    ((value,),) = (row for rows in read.run.snapshot.printed(read.source, sql) for row in rows)
     newest = cursors.newest(decode(read.cursor, pa.array([value], pa.binary()))[0])
     return read.bound(newest)
 

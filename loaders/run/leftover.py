@@ -19,7 +19,6 @@ from loaders.common.errors import Exit, Failure
 from loaders.common.quoting import mysql_name, sql_name
 from loaders.lake import attempts, leftovers
 from loaders.lake.damaged import Damaged
-from loaders.lake.run_files import RunFiles
 from loaders.run import by_hash
 from loaders.run.incremental import MOST_RANGES
 from loaders.run.table_read import TableRead
@@ -72,14 +71,14 @@ class Leftover:
 
     def _buckets(self) -> Buckets:
         """As for a comparison with raw; also where keys have gaps, since they need not fit more than these rows."""
-        low, high = self.read.snapshot.extremes(self.read.source, self.key) or (0, 0)
+        low, high = self.read.run.snapshot.extremes(self.read.source, self.key) or (0, 0)
         gap = (high - low + 1) // max(self.read.source.estimated_rows, self.batch.rows)
         return Buckets(self.key, ROWS_PER_BUCKET * max(1, gap // LOOSE))
 
     def _session(self) -> duckdb.DuckDBPyConnection:
         session = connected(Path(":memory:"))
         session.execute("set threads = 1")
-        close_off(session, [self.read.lake.on_this_machine, self.read.spool])
+        close_off(session, [self.read.run.places.lake.on_this_machine, self.read.run.places.spool])
         return session
 
     def _compared(
@@ -143,22 +142,22 @@ class Leftover:
     @contextmanager
     def _at_hand(self, file: File) -> Iterator[str]:
         """In DuckDB's SQL the rows of a file that is what the note says, by its bytes and columns."""
-        path = RunFiles(self.read.lake, self.read.spool).local(file, self.batch.columns)
+        path = self.read.run.places.files.local(file, self.batch.columns)
         try:
             yield f"(from {read_parquet([path])} where {sql_name(self.key)} is not null and {SOURCE_HASH} is not null)"
         except duckdb.Error as error:
             raise Damaged(f"{file.key} cannot be read: {duckdb_errors.first_line(error)}", "run it again") from None
         finally:
-            if path.parent == self.read.spool:
+            if path.parent == self.read.run.places.spool:
                 path.unlink(missing_ok=True)
 
 
 def find(read: TableRead) -> Leftover | None:
     """Most of what broken runs have left of a table, if it can be used; what cannot be is told."""
     found = []
-    for attempt in leftovers.of(read.lake, read.table.name, attempts.number(read.attempt) or 0):
+    for attempt in leftovers.of(read.run.places.lake, read.table.name, attempts.number(read.run.attempt) or 0):
         try:
-            batch = leftovers.read(read.lake, read.table.name, attempt)
+            batch = leftovers.read(read.run.places.lake, read.table.name, attempt)
         except Failure as failure:
             _not_used(read, attempt, failure.problem)
             continue

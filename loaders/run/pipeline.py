@@ -15,14 +15,13 @@ from contextlib import AbstractContextManager
 from loaders.common.errors import Exit, Failure
 from loaders.common.progress import Progress
 from loaders.lake import attempts, leftovers, runs, source_clock
-from loaders.lake.run_files import RunFiles
+from loaders.run import batches, by_value
 from loaders.run.backlog import apply, pending
-from loaders.run.by_value import Shares
-from loaders.run.context import RunContext
 from loaders.run.incremental import Raw
 from loaders.run.match_catalog import match, not_altered
-from loaders.run.options import Options, Places
+from loaders.run.options import Options, Places, RunContext
 from loaders.run.publish import published
+from loaders.run.table_read import about
 from loaders.source.mysql import Snapshot
 from loaders.source.touched import Word
 from loaders.warehouse.interface import Warehouse
@@ -46,14 +45,15 @@ def read(
         raw = _raw(catalog, places)
         with open_snapshot() as snapshot:
             context = RunContext(snapshot, Word(snapshot), attempt, places, options, catalog.for_redshift, progress)
-            reads = [context.read(table, source, raw) for table, source in match(catalog, snapshot)]
-            batches = context.extract(reads, raw)
-            shares = places.shares or Shares(0, places.spool)
-            batches = shares.of_each(reads, batches, raw.bases)
-            not_altered(((read.table, read.source) for read in reads), snapshot)
+            pairs = match(catalog, snapshot)
+            reads = [about(context, table, source, raw.bases.get(table.name)) for table, source in pairs]
+            for each in reads if not options.full else ():
+                each.drift.refuse()
+            found = by_value.put_aside(reads, batches.extract(reads, raw), raw.bases)
+            not_altered(pairs, snapshot)
             version, taken_at, cost = snapshot.server_version, snapshot.taken_at, snapshot.cost()
         return source_clock.checked(
-            lake, Run(number, attempt, catalog.schema, catalog.source, version, taken_at, batches, cost)
+            lake, Run(number, attempt, catalog.schema, catalog.source, version, taken_at, found, cost)
         )
     except BaseException as error:
         goes_on = leftovers.leave(lake, [table.name for table in catalog.tables], attempt)
@@ -89,8 +89,7 @@ def commit_both(
         def proved(lost: Sequence[Lost], elsewhere: Mapping[str, str]) -> Callable[[], None]:
             for rows in lost:
                 deletes.check(rows)
-            if places.shares:
-                places.shares.prove(warehouse, run, elsewhere)
+            by_value.prove(places.taken, warehouse, run, elsewhere)
             return commit
 
         apply(places.lake, warehouse, run, proved)
@@ -107,4 +106,4 @@ def _raw(catalog: Catalog, places: Places) -> Raw:
             ends=Exit.TRY_AGAIN,
         )
     bases = runs.newest_batches(places.lake, catalog.schema, [table.name for table in catalog.tables])
-    return Raw(places.warehouse, bases, RunFiles(places.lake, places.spool))
+    return Raw(places.warehouse, bases)

@@ -11,7 +11,6 @@ from loaders.proof.share import SMALL_ROWS, Share
 from loaders.run import by_hash, leftover, untouched
 from loaders.run.by_value import next_share, printed
 from loaders.run.incremental import Raw, begins
-from loaders.run.options import Options
 from loaders.run.table_read import TableRead
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot, count_sql, rows_sql, sums_sql
@@ -61,8 +60,9 @@ class Intent:
     cost: Cost | None = None
 
 
-def intent(read: TableRead, raw: Raw, options: Options, value_parts: int, said: Noted | None) -> Intent:
-    """read: a table that will not be read. value_parts: as in Shares. said: the server's word on its changes."""
+def intent(read: TableRead, raw: Raw, said: Noted | None) -> Intent:
+    """read: a table that will not be read. said: the server's word on its changes."""
+    options = read.run.options
     whole = whole_table(read.table, read.source, read.columns)
     size = read.source.estimated_rows * _bytes_per_row(read)
     if not options.full:
@@ -70,20 +70,20 @@ def intent(read: TableRead, raw: Raw, options: Options, value_parts: int, said: 
             read.drift.refuse()
         except Failure as failure:
             return Intent(replace(whole, mode="stop"), failure.problem, size, [])
-    base = raw.base(read) if read.source.held_still else None
+    base = raw.base(read)
     if base is None:
         why = "--full" if options.full else _why_whole(read, raw) + _is_begun(read)
         selects = [rows_sql(read.source, read.columns), count_sql(read.source)]
-        return Intent(whole, why, size, [*selects, *_by_value(read, raw, value_parts)], _cost(read))
+        return Intent(whole, why, size, [*selects, *_by_value(read, raw)], _cost(read))
     if same := None if options.compare else untouched.batch(read, raw, said):
         return Intent(replace(whole, mode="incremental"), f"{same.verdict}; not read", size, [])
-    begin = begins(read, base, options.lookback)
+    begin = begins(read, base)
     share = by_hash.next_part(read, base) if begin else None
     return Intent(
         replace(whole, mode="incremental"),
         _compared(read, begin, share),
         size,
-        [*_selects(read, base, begin, share), *_by_value(read, raw, value_parts)],
+        [*_selects(read, base, begin, share), *_by_value(read, raw)],
         _cost(read),
     )
 
@@ -99,8 +99,9 @@ def _selects(read: TableRead, base: Batch, begin: cursors.Bound, share: Share | 
     return [*by_cursor, *sums, count_sql(read.source)]
 
 
-def _by_value(read: TableRead, raw: Raw, value_parts: int) -> list[str]:
+def _by_value(read: TableRead, raw: Raw) -> list[str]:
     """What puts the share aside that is compared by value."""
+    value_parts = read.run.options.value_parts
     if not value_parts or not read.source.held_still:
         return []
     base = raw.bases.get(read.table.name)
@@ -109,7 +110,7 @@ def _by_value(read: TableRead, raw: Raw, value_parts: int) -> list[str]:
         share, _known = next_share(read, rows, base.by_hash if base else None, read.table.share)
     else:
         share, _known = next_share(read, rows, base.by_value if base else None, value_parts)
-    return share.queries(read.snapshot, rows)
+    return share.queries(read.run.snapshot, rows)
 
 
 def _compared(read: TableRead, begin: cursors.Bound, share: Share | None) -> str:
@@ -177,7 +178,7 @@ def _bytes_per_row(read: TableRead) -> int:
         "select avg_row_length from information_schema.tables "
         f"where table_schema = database() and table_name = {mysql_value(read.source.name)}"
     )
-    ((found,),) = [row for batch in read.snapshot.printed(read.source, sql) for row in batch]
+    ((found,),) = [row for batch in read.run.snapshot.printed(read.source, sql) for row in batch]
     return int(found or 0)
 
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from loaders.common.quoting import mysql_name
-from loaders.lake.run_files import RunFiles
-from loaders.run.context import RunContext
-from loaders.run.incremental import Raw
 from loaders.run.match_catalog import match
+from loaders.run.options import RunContext
+from loaders.run.table_read import about
 from loaders.source.conversion import Conversion
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
@@ -173,7 +172,7 @@ def _stored(context: RunContext, table: Table, draw: Draw, source: SourceTable, 
     replaced = {name for name in kinds if (table.name, name) in hidden}
     pseudonyms = frozenset(name for name in replaced if kinds[name] in ONE_TEXT_PER_VALUE)
     source = source.read_as(replace(table, pseudonymised=pseudonyms, as_text=table.as_text - pseudonyms))
-    read = context.about(table, source, Raw(None, {}, RunFiles(context.places.lake, context.places.spool)))
+    read = about(context, table, source, None)
     read.columns = [
         replace(column, select=INSTEAD.get(kinds[column.name], "null"))
         if column.name in replaced - pseudonyms

@@ -5,24 +5,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
-from pathlib import Path
 from typing import NoReturn
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders.common.errors import Failure
-from loaders.common.progress import Progress
 from loaders.common.threads import in_background
 from loaders.lake import attempts, leftovers, parquet
-from loaders.lake.store import Lake
+from loaders.run.options import Places, RunContext
 from loaders.source.conversion import Conversion
 from loaders.source.described import SourceTable
 from loaders.source.key_ranges import integer_key
-from loaders.source.mysql import Snapshot
 from loaders.types import fingerprint
 from loaders.types.fingerprint import SOURCE_HASH
-from loaders.types.homes import types
+from loaders.types.homes import homes, types
 from loaders.types.type_contract import Column, lake_schema
 from loaders.words import cursors, drift
 from loaders.words.catalog import Table
@@ -36,27 +33,31 @@ COPY_ROW_BYTES = 4 << 20
 NOTED_FROM_ROWS = 100_000
 
 
+def about(run: RunContext, table: Table, source: SourceTable, base: Batch | None) -> "TableRead":
+    """What a run would read of a table, and how. base: its newest batch."""
+    nulled = table.invalid_to_null
+    if run.options.invalid_to_null:
+        nulled = frozenset(column.name for column in source.columns) - {*table.primary_key, *table.pseudonymised}
+    columns = homes(table.name, source.columns, run.for_redshift)
+    changes = drift.between(base, table.name, types(columns), table.primary_key, table.excluded)
+    return TableRead(run, table, source, columns, nulled, changes)
+
+
 @dataclass
 class TableRead:
     """A table on its way from the snapshot to the lake, and what its rows add up to so far.
 
     columns: the source's and the hash. nulled: those whose values without an exact home become NULL, counted in
-    `invalid`. drift: how the columns changed; anew: raw's table is to be made anew (`--full`). spool: a folder for
-    files on their way. taken_over: rows that a run which broke had read. whole: the files so far of which a note is
-    left; None: of none. broke: what ended the reading too early.
+    `invalid`. drift: how the columns changed. taken_over: rows that a run which broke had read. whole: the files so far
+    of which a note is left; None: of none. broke: what ended the reading too early.
     """
 
-    snapshot: Snapshot
+    run: RunContext
     table: Table
     source: SourceTable
     columns: list[Column]
     nulled: frozenset[str]
     drift: drift.Drift
-    anew: bool
-    lake: Lake
-    attempt: str
-    spool: Path
-    progress: Progress
     invalid: Counter[str] = field(default_factory=Counter)
     hash_sum: int = 0
     newest: Bound = None
@@ -64,6 +65,10 @@ class TableRead:
     notices: list[str] = field(default_factory=list)
     whole: list[File] | None = None
     broke: BaseException | None = None
+
+    @property
+    def _places(self) -> Places:
+        return self.run.places
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
@@ -81,13 +86,13 @@ class TableRead:
     def rows(self, where: Iterable[str | None] = (None,)) -> Iterator[pa.RecordBatch]:
         """The rows that any of the conditions chooses, one query each; None chooses all."""
         conversion = Conversion(self.source.name, self.columns, self.table.primary_key, self.nulled, self.invalid)
-        return self.snapshot.read(self.source, conversion, where)
+        return self.run.snapshot.read(self.source, conversion, where)
 
     def store(
         self, batches: Iterable[pa.RecordBatch], name: str, expected_rows: int, doing: str = "reading"
     ) -> tuple[File, ...]:
         """Rows to Parquet files `name-00000.parquet`, … in the lake, adding them up on the way."""
-        shown = self.progress(f"{doing} {self.table.name}", expected_rows, self._added_up(batches))
+        shown = self.run.progress(f"{doing} {self.table.name}", expected_rows, self._added_up(batches))
         return self._put(shown, lake_schema(self.columns), name, expected_rows)
 
     def store_all(self, batches: Iterable[pa.RecordBatch], doing: str) -> tuple[File, ...]:
@@ -109,7 +114,7 @@ class TableRead:
 
     def forget(self) -> None:
         """Take back what was stored for a batch that will not be made of it."""
-        self.lake.delete(list(self.lake.keys(attempts.key(self.table.name, self.attempt))))
+        self._places.lake.delete(list(self._places.lake.keys(attempts.key(self.table.name, self.run.attempt))))
         self.invalid.clear()
         self.hash_sum = 0
 
@@ -120,7 +125,7 @@ class TableRead:
 
     def batch(self, mode: str, files: tuple[File, ...], verdict: str, notices: Sequence[str] = ()) -> Batch:
         """The table's part of the run record."""
-        kept = () if self.anew else self.drift.kept
+        kept = () if self.run.options.full else self.drift.kept
         return Batch(
             table=self.table.name,
             mode=mode,
@@ -136,14 +141,14 @@ class TableRead:
             nulled=tuple(sorted(self.nulled)),
             kept=kept,
             widened=tuple(new.name for _old, new in self.drift.widened),
-            notices=(*self.drift.notices(self.anew), *self.notices, *notices),
+            notices=(*self.drift.notices(self.run.options.full), *self.notices, *notices),
             cursor=self.table.cursor,
             taken_over=self.taken_over,
         )
 
     def bound(self, earlier: Bound = None) -> str | None:
         """How far the cursor is after this run, as the run record says it."""
-        taken_at: datetime.datetime = self.snapshot.taken_at
+        taken_at: datetime.datetime = self.run.snapshot.taken_at
         return cursors.to_text(cursors.largest([earlier, self.newest], taken_at))
 
     def _added_up(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -155,7 +160,7 @@ class TableRead:
             self.hash_sum += int(pc.sum(hashes.cast(pa.decimal128(38, 0))).as_py() or 0)
             if self.table.cursor:
                 self.newest = cursors.largest(
-                    [self.newest, cursors.newest(batch.column(self.table.cursor))], self.snapshot.taken_at
+                    [self.newest, cursors.newest(batch.column(self.table.cursor))], self.run.snapshot.taken_at
                 )
             yield batch
 
@@ -194,7 +199,7 @@ class TableRead:
         self, batches: Iterable[pa.RecordBatch], schema: pa.Schema, name: str, expected_rows: int = 0
     ) -> tuple[File, ...]:
         batches = batches if self.whole is None else self._until_it_breaks(batches)
-        written = parquet.write(batches, schema, self.spool / name, self.lake.codec, expected_rows)
+        written = parquet.write(batches, schema, self._places.spool / name, self._places.lake.codec, expected_rows)
         files = tuple(in_background(self._upload, written))
         if self.broke:
             raise self.broke
@@ -210,12 +215,14 @@ class TableRead:
             self.broke = broke
 
     def _upload(self, local: parquet.LocalFile) -> File:
-        key = attempts.key(self.table.name, self.attempt, local.path.name)
-        self.lake.put_file(key, local.path, local.sha256)
+        key = attempts.key(self.table.name, self.run.attempt, local.path.name)
+        self._places.lake.put_file(key, local.path, local.sha256)
         local.path.unlink(missing_ok=True)
         file = File(key, local.rows, local.bytes, local.sha256)
         if self.whole is not None:
             self.whole.append(file)
             if sum(each.rows for each in self.whole) >= NOTED_FROM_ROWS:
-                leftovers.write(self.lake, self.attempt, self.batch("full", tuple(self.whole), "read so far"))
+                leftovers.write(
+                    self._places.lake, self.run.attempt, self.batch("full", tuple(self.whole), "read so far")
+                )
         return file

@@ -48,16 +48,17 @@ def since(read: TableRead, base: Batch, said: Noted | None) -> Compared | None:
     if (then.server, then.created, then.updated) != (said.after, said.created, said.updated):
         return None
     seen_by_then = then.updated + SECOND + HANGS <= then.at
-    age = read.snapshot.taken_at - then.at
+    age = read.run.snapshot.taken_at - then.at
     return then if seen_by_then and datetime.timedelta(0) <= age < AT_MOST else None
 
 
 def compared(found: Batch, read: TableRead, said: Noted | None) -> Batch:
     """The batch of a table that was compared, or read whole, with what the server says of it now."""
-    number = attempts.number(read.attempt)
+    number = attempts.number(read.run.attempt)
     if said is None or number is None or not found.wholly_compared:
         return found
-    return replace(found, compared=Compared(number, read.snapshot.taken_at, said.before, said.created, said.updated))
+    at = read.run.snapshot.taken_at
+    return replace(found, compared=Compared(number, at, said.before, said.created, said.updated))
 
 
 def declared_alike(read: TableRead, base: Batch) -> bool:
