@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from loaders.common.settings import ROOT
 from loaders.help import discover, update
-from loaders.source.described import Said, SourceTable
+from loaders.source.described import ForeignKey, Said, SourceTable
 from loaders.types.type_contract import SourceColumn
 from loaders.words import catalog
 from tests import commands, forked_dbt, git, own_shop
@@ -177,7 +177,7 @@ def test_an_update_follows_the_source_and_keeps_what_was_written_by_hand(written
         table("b", ("x", "int", "int"), ("y", "int", "int", False)),
         table("c", KEY, key=("id",)),
     )
-    said = Said({("a", "heading"): "as shown"}, {"b": [(("y",), "c", ("id",))]})
+    said = Said({("a", "heading"): "as shown"}, {"b": [ForeignKey("b", ("y",), "c", ("id",))]})
     files, notices = updated(*now, said=said)
     assert len(files) == 7 and not notices
     text = sources.read_text()

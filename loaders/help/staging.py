@@ -77,10 +77,10 @@ def column_of_view(table: SourceTable, column: SourceColumn, said: Said, model_o
     labels = enum_labels(column)
     if labels and all(map(_plain, labels)):
         tests.append({"accepted_values": {"arguments": {"values": labels}}})
-    for (own, *more), parent, (referred, *_) in said.foreign_keys.get(table.name, ()):
-        to = model_of(parent)
-        if own == column.name and not more and to and describable(referred):
-            arguments = {"to": f"ref('{to}')", "field": sql_name(referred)}
+    for each in said.foreign_keys.get(table.name, ()):
+        to = model_of(each.parent)
+        if each.columns == (column.name,) and to and describable(each.referred[0]):
+            arguments = {"to": f"ref('{to}')", "field": sql_name(each.referred[0])}
             # Texts that a collation takes for equal differ in a warehouse.
             weak = {"config": {"severity": "warn"}} if column.character_set else {}
             tests.append({"relationships": {"arguments": arguments} | weak})
@@ -98,9 +98,9 @@ def untested(table: SourceTable, said: Said, model_of: ModelOf) -> list[str]:
     faults = [f"{table.name}.{column.name} (its name)" for column in table.columns if not describable(column.name)]
     faults += [f"{table.name}.{column.name} (labels of its ENUM)" for column in table.columns
                if not all(map(_plain, enum_labels(column)))]  # fmt: skip
-    for own, parent, referred in said.foreign_keys.get(table.name, ()):
-        if len(own) > 1 or not model_of(parent) or not describable(referred[0]):
-            faults.append(f"{table.name} → {parent} (a foreign key of {', '.join(own)})")
+    for each in said.foreign_keys.get(table.name, ()):
+        if len(each.columns) > 1 or not model_of(each.parent) or not describable(each.referred[0]):
+            faults.append(f"{table.name} → {each.parent} (a foreign key of {', '.join(each.columns)})")
     return faults
 
 

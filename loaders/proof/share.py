@@ -12,7 +12,6 @@ from loaders.source.mysql import Snapshot
 from loaders.types.canonical import DECIMAL, FLOAT, LONG_BYTES, LONG_TEXT, WHOLE, CanonicalColumn
 from loaders.types.column_type import ColumnType
 from loaders.types.fingerprint import SOURCE_HASH
-from loaders.types.type_contract import SIGNED
 from loaders.warehouse.interface import Warehouse
 from loaders.words.buckets import Buckets
 
@@ -65,8 +64,7 @@ class Share:
     @property
     def whole_number(self) -> bool:
         """Whether the key is one whole number."""
-        kinds = [column.source.data_type for column in self.keys]
-        return len(kinds) == 1 and kinds[0] in SIGNED and kinds[0] != "year"
+        return len(self.keys) == 1 and self.keys[0].source.is_whole
 
     @property
     def way(self) -> str:

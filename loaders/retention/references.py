@@ -10,6 +10,7 @@ from loaders.proof import raw_state
 from loaders.retention import spellings
 from loaders.retention.erase_lake import LakeSearch
 from loaders.retention.spellings import Spelled
+from loaders.source.described import ForeignKey
 from loaders.source.mysql import Snapshot
 from loaders.types.column_type import ColumnType, by_key
 from loaders.types.pseudonym import Pseudonym
@@ -38,12 +39,12 @@ class Referring:
 
         As the lake's files and raw have them: at the source they are gone, or refer to somebody else.
         """
-        for table, columns, referred in self.snapshot.foreign_keys(keys.table):
-            batch = self.newest.get(table)
-            if batch and _followed(batch, columns, referred, keys):
-                found = self._rows(batch, self._as_referred(batch, keys, dict(zip(referred, columns, strict=True))))
+        for each in self.snapshot.foreign_keys(keys.table):
+            batch = self.newest.get(each.table)
+            if batch and _followed(batch, each, keys):
+                found = self._rows(batch, self._as_referred(batch, keys, each))
                 if found.values:
-                    yield ", ".join(columns), found
+                    yield ", ".join(each.columns), found
 
     def alike(self, going: Sequence[Keys]) -> list[Spelled]:
         """Rows that stay, and bear a key of those that go, or refer to one, in another spelling: each once."""
@@ -58,11 +59,11 @@ class Referring:
 
     def _alike(self, keys: Keys) -> Iterator[Spelled]:
         yield Spelled(self._spelled(keys, self.newest[keys.table].key_columns), keys, "key")
-        for table, columns, referred in self.snapshot.foreign_keys(keys.table):
-            batch = self.newest.get(table)
-            if batch and _followed(batch, columns, referred, keys):
-                wanted = self._as_referred(batch, keys, dict(zip(referred, columns, strict=True)))
-                yield Spelled(self._spelled(wanted, batch.key_columns), keys, ", ".join(columns))
+        for each in self.snapshot.foreign_keys(keys.table):
+            batch = self.newest.get(each.table)
+            if batch and _followed(batch, each, keys):
+                wanted = self._as_referred(batch, keys, each)
+                yield Spelled(self._spelled(wanted, batch.key_columns), keys, ", ".join(each.columns))
 
     def _spelled(self, wanted: Keys, columns: tuple[ColumnType, ...]) -> Keys:
         search = LakeSearch(self.lake, self.warehouse.schema, wanted, self.folder)
@@ -71,9 +72,9 @@ class Referring:
     def unfollowed(self, keys: Keys) -> list[str]:
         """Foreign keys that refer to the table, and cannot be followed."""
         return [
-            f"{table} by {', '.join(columns)}"
-            for table, columns, referred in self.snapshot.foreign_keys(keys.table)
-            if table in self.newest and not _followed(self.newest[table], columns, referred, keys)
+            f"{each.table} by {', '.join(each.columns)}"
+            for each in self.snapshot.foreign_keys(keys.table)
+            if each.table in self.newest and not _followed(self.newest[each.table], each, keys)
         ]
 
     def all_to(self, first: Keys) -> list[Keys]:
@@ -102,10 +103,10 @@ class Referring:
             found |= set(row_key.of(batch, raw_state.of_keys(self.warehouse, wanted, batch.key_columns)).values)
         return Keys(batch.table, batch.key_columns, tuple(sorted(found)))
 
-    def _as_referred(self, batch: Batch, keys: Keys, referring: Mapping[str, str]) -> Keys:
+    def _as_referred(self, batch: Batch, keys: Keys, link: ForeignKey) -> Keys:
         """The keys as the batch's table has them: under the names, and of the types, of its foreign key."""
         types = {column.name: column for column in batch.columns}
-        columns = tuple(types[referring[name]] for name in keys.names)
+        columns = tuple(types[link.columns[link.referred.index(name)]] for name in keys.names)
         wanted = Keys(batch.table, columns, keys.values)
         if not any(map(by_key, columns)):
             return wanted
@@ -129,7 +130,7 @@ class Referring:
                 )
 
 
-def _followed(batch: Batch, columns: tuple[str, ...], referred: tuple[str, ...], keys: Keys) -> bool:
+def _followed(batch: Batch, link: ForeignKey, keys: Keys) -> bool:
     """Whether the foreign key refers to the whole primary key, from a table whose rows can be named."""
-    known = {*columns} <= {column.name for column in batch.columns}
-    return known and bool(batch.primary_key) and sorted(referred) == sorted(keys.names)
+    known = {*link.columns} <= {column.name for column in batch.columns}
+    return known and bool(batch.primary_key) and sorted(link.referred) == sorted(keys.names)

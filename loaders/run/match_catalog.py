@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from loaders.common.errors import Exit, Failure
 from loaders.common.quoting import mysql_name
-from loaders.source.declared_key import described, no_null_in_key
+from loaders.source.declared_key import no_null_in_key
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
 from loaders.types.fingerprint import SALT, SOURCE_HASH
@@ -134,14 +134,14 @@ def _check_declared(table: Table, source: SourceTable, catalog: Catalog) -> None
             f"{catalog.file}: on_invalid of {table.name}.{name} is null, and it belongs to the key",
             "take that out: a row whose key became NULL would be no row of its own",
         )
-    for column in described(table.primary_key if table.share > 1 else (), source):
+    for column in source.described(table.primary_key if table.share > 1 else ()):
         if column.data_type in ("float", "double"):
             raise Failure(
                 f"{catalog.file}: {table.name} has a share under `proof`, and its key has the {column.data_type} "
                 f"{column.name}, of which source and warehouse have no common text",
                 "write proof: whole",
             )
-    for column in described(filter(None, [table.cursor]), source):
+    for column in source.described(filter(None, [table.cursor])):
         cursors.check(contract(column, table.name, catalog.for_redshift), table.name)
 
 

@@ -15,7 +15,7 @@ from loaders.run.match_catalog import match
 from loaders.run.options import RunContext
 from loaders.run.table_read import about
 from loaders.source.conversion import Conversion
-from loaders.source.described import SourceTable
+from loaders.source.described import ForeignKey, SourceTable
 from loaders.source.mysql import Snapshot
 from loaders.source.source_side import by_keys
 from loaders.types.fingerprint import SALT, SOURCE_HASH
@@ -36,28 +36,13 @@ INSTEAD = {"json": "'{}'"}
 Place = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Link:
-    """A foreign key between two tables of the catalog."""
-
-    child: str
-    columns: tuple[str, ...]
-    parent: str
-    referred: tuple[str, ...]
-
-    @property
-    def places(self) -> list[tuple[Place, Place]]:
-        pairs = zip(self.columns, self.referred, strict=True)
-        return [((self.child, own), (self.parent, there)) for own, there in pairs]
-
-
 @dataclass
 class Draw:
     """What is drawn of each table, by the hashes of its rows. tables: the catalog's, as the source describes them."""
 
     snapshot: Snapshot
     tables: dict[str, SourceTable]
-    links: list[Link]
+    links: list[ForeignKey]
     drawn: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
 
     def rows(self, count: int) -> None:
@@ -74,7 +59,7 @@ class Draw:
             rows = rows.filter(pa.array(fresh, pa.bool_()))
             self.drawn[name].update(rows[SOURCE_HASH].to_pylist())
             if rows.num_rows:
-                waiting += [(link.parent, self._parents(link, rows)) for link in self.links if link.child == name]
+                waiting += [(link.parent, self._parents(link, rows)) for link in self.links if link.table == name]
 
     def conditions(self, name: str) -> list[str]:
         """What chooses the drawn rows, each once."""
@@ -82,7 +67,7 @@ class Draw:
         parts = (numbers[start : start + HASHES_AT_ONCE] for start in range(0, len(numbers), HASHES_AT_ONCE))
         return [f"{self._hash(name).select} in ({', '.join(map(str, part))})" for part in parts]
 
-    def _parents(self, link: Link, rows: pa.Table) -> pa.Table:
+    def _parents(self, link: ForeignKey, rows: pa.Table) -> pa.Table:
         wanted = rows.select(list(link.columns)).rename_columns(list(link.referred)).drop_null()
         wanted = wanted.group_by(list(link.referred)).aggregate([])
         own = {column.name: column for column in self._columns(link.parent)}
@@ -91,7 +76,7 @@ class Draw:
 
     def _read(self, name: str, where: str) -> pa.Table:
         """The hash, and the columns by which tables refer to each other."""
-        used = {place[1] for link in self.links for pair in link.places for place in pair if place[0] == name}
+        used = {place[1] for link in self.links for pair in _places(link) for place in pair if place[0] == name}
         columns = [column for column in self._columns(name) if column.name in used or column.name == SOURCE_HASH]
         conversion = Conversion(name, columns, ())
         batches = list(self.snapshot.read(self.tables[name], conversion, [where]))
@@ -104,19 +89,24 @@ class Draw:
         return self._columns(name)[-1]
 
 
-def links(snapshot: Snapshot, tables: Mapping[str, SourceTable]) -> list[Link]:
+def links(snapshot: Snapshot, tables: Mapping[str, SourceTable]) -> list[ForeignKey]:
     """The foreign keys of which both ends are read."""
     known = {name: {column.name for column in table.columns} for name, table in tables.items()}
     return [
-        Link(child, columns, parent, referred)
+        each
         for parent in tables
-        for child, columns, referred in snapshot.foreign_keys(parent)
-        if child in known and {*columns} <= known[child] and {*referred} <= known[parent]
+        for each in snapshot.foreign_keys(parent)
+        if each.table in known and {*each.columns} <= known[each.table] and {*each.referred} <= known[parent]
     ]
 
 
+def _places(link: ForeignKey) -> list[tuple[Place, Place]]:
+    pairs = zip(link.columns, link.referred, strict=True)
+    return [((link.table, own), (link.parent, there)) for own, there in pairs]
+
+
 def telling(
-    snapshot: Snapshot, tables: Mapping[str, SourceTable], refer: Sequence[Link], plain: Collection[Place]
+    snapshot: Snapshot, tables: Mapping[str, SourceTable], refer: Sequence[ForeignKey], plain: Collection[Place]
 ) -> set[Place]:
     """The columns whose values are replaced. What refers to such a column is one, too; to a plain one, plain."""
     shown = _with_what_refers({*plain}, refer)
@@ -129,8 +119,8 @@ def telling(
     return _with_what_refers(found, refer)
 
 
-def _with_what_refers(places: set[Place], refer: Sequence[Link]) -> set[Place]:
-    pairs, found = [pair for link in refer for pair in link.places], {*places}
+def _with_what_refers(places: set[Place], refer: Sequence[ForeignKey]) -> set[Place]:
+    pairs, found = [pair for link in refer for pair in _places(link)], {*places}
     while more := {place for pair in pairs if found & {*pair} for place in pair} - found:
         found |= more
     return found

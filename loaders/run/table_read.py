@@ -16,7 +16,6 @@ from loaders.lake import attempts, leftovers, parquet
 from loaders.run.options import Places, RunContext
 from loaders.source.conversion import Conversion
 from loaders.source.described import SourceTable
-from loaders.source.key_ranges import integer_key
 from loaders.types import fingerprint
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.types.homes import homes, types
@@ -106,7 +105,7 @@ class TableRead:
 
         How many values became NULL is counted as they are read.
         """
-        return self.source.held_still and not self.nulled and integer_key(self.source) is not None
+        return self.source.held_still and not self.nulled and self.source.integer_key is not None
 
     def store_keys(self, keys: pa.Table) -> tuple[File, ...]:
         """Keys that are gone, to files `deleted-00000.parquet`, …"""

@@ -9,7 +9,6 @@ from loaders.source.conversion import printed_value
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
 from loaders.types.canonical import canonical
-from loaders.types.type_contract import SourceColumn
 from loaders.words.catalog import Table
 
 # Of a row whose key is NULL, so many other columns are shown.
@@ -21,7 +20,7 @@ def no_null_in_key(table: Table, source: SourceTable, snapshot: Snapshot) -> Non
     """A primary key of the source's own has none."""
     if source.primary_key:
         return
-    for column in described(table.primary_key, source):
+    for column in source.described(table.primary_key):
         others = [each for each in source.columns if each != column and not each.pseudonym][:COLUMNS_SHOWN]
         texts = ", ".join(["1", *(canonical(each).at_source for each in others)])
         found = column.nullable and _first_row(
@@ -33,11 +32,6 @@ def no_null_in_key(table: Table, source: SourceTable, snapshot: Snapshot) -> Non
                 f"{_row([each.name for each in others], found[1:]) or 'that has no other columns'}",
                 f"correct the row, or name columns without a NULL under primary_key in the catalog, or none; {NOTHING}",
             )
-
-
-def described(names: Iterable[str], source: SourceTable) -> list[SourceColumn]:
-    by_name = {column.name: column for column in source.columns}
-    return [by_name[name] for name in names]
 
 
 def _first_row(snapshot: Snapshot, source: SourceTable, query: str) -> tuple[bytes | None, ...] | None:
@@ -53,7 +47,7 @@ def key_is_unique(table: Table, source: SourceTable, snapshot: Snapshot) -> None
     """Fail if rows share a key that the catalog declares, byte by byte. A primary key of the source's own, none can."""
     if source.primary_key or not table.primary_key:
         return
-    keys = described(table.primary_key, source)
+    keys = source.described(table.primary_key)
     same = ", ".join(canonical(column).source_order() for column in keys)
     texts = ", ".join(f"min({canonical(column).at_source})" for column in keys)
     found = _first_row(

@@ -1,11 +1,10 @@
 """What the server says of its own tables: columns, primary and foreign keys. A description is always today's."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import mysql_arrow
-from loaders.common.quoting import mysql_value
 from loaders.source.statements import rows
 from loaders.types.type_contract import SourceColumn, as_text
 from loaders.words.catalog import Table
@@ -37,6 +36,16 @@ class SourceTable:
             elif column.name not in table.excluded:
                 yield column
 
+    def described(self, names: Iterable[str]) -> list[SourceColumn]:
+        """The columns of these names."""
+        by_name = {column.name: column for column in self.columns}
+        return [by_name[name] for name in names]
+
+    @property
+    def integer_key(self) -> str | None:
+        """The key's first column, if it is a whole number."""
+        return next((column.name for column in self.described(self.primary_key[:1]) if column.is_whole), None)
+
     @property
     def held_still(self) -> bool:
         """Whether a consistent snapshot holds the table still; others are read as they are at that moment."""
@@ -44,15 +53,24 @@ class SourceTable:
 
 
 @dataclass(frozen=True)
+class ForeignKey:
+    """What columns of a table refer to: those of a `parent`."""
+
+    table: str
+    columns: tuple[str, ...]
+    parent: str
+    referred: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Said:
     """What the source says of its tables that no run needs to know.
 
-    comments: by table and column, by table and "" the table's own. foreign_keys: by table, its columns, the table that
-    they refer to, and that one's columns.
+    comments: by table and column, by table and "" the table's own. foreign_keys: by table.
     """
 
     comments: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    foreign_keys: Mapping[str, list[tuple[tuple[str, ...], str, tuple[str, ...]]]] = field(default_factory=dict)
+    foreign_keys: Mapping[str, list[ForeignKey]] = field(default_factory=dict)
     views: tuple[str, ...] = ()
 
 
@@ -64,23 +82,29 @@ def said(connection: mysql_arrow.Connection) -> Said:
         f"select table_name, '', table_comment from information_schema.tables {there} and table_type <> 'VIEW' "
         f"union all select table_name, column_name, column_comment from information_schema.columns {there}",
     )
-    keys: dict[tuple[str, ...], list[tuple[str, str]]] = defaultdict(list)
-    for *names, column, referred in rows(
-        connection,
-        "select table_name, constraint_name, referenced_table_name, column_name, referenced_column_name "
-        f"from information_schema.key_column_usage {there} and referenced_table_schema = database() "
-        "order by table_name, constraint_name, ordinal_position",
-    ):
-        keys[tuple(map(_text, names))].append((_text(column), _text(referred)))
     by_table = defaultdict(list)
-    for (table, _constraint, parent), pairs in keys.items():
-        by_table[table].append((tuple(own for own, _ in pairs), parent, tuple(referred for _, referred in pairs)))
+    for each in foreign_keys(connection):
+        by_table[each.table].append(each)
     views = rows(connection, f"select table_name from information_schema.views {there} order by table_name")
     return Said(
         {(_text(table), _text(column)): _text(comment) for table, column, comment in comments if comment},
         by_table,
         tuple(_text(name) for (name,) in views),
     )
+
+
+def foreign_keys(connection: mysql_arrow.Connection) -> list[ForeignKey]:
+    """All within the database."""
+    pairs: dict[tuple[str, ...], list[tuple[str, str]]] = defaultdict(list)
+    for *names, column, referred in rows(
+        connection,
+        "select table_name, constraint_name, referenced_table_name, column_name, referenced_column_name "
+        "from information_schema.key_column_usage where table_schema = database() "
+        "and referenced_table_schema = database() order by table_name, constraint_name, ordinal_position",
+    ):
+        pairs[tuple(map(_text, names))].append((_text(column), _text(referred)))
+    found = ((table, parent, zip(*columns, strict=True)) for (table, _constraint, parent), columns in pairs.items())
+    return [ForeignKey(table, own, parent, referred) for table, parent, (own, referred) in found]
 
 
 def tables(connection: mysql_arrow.Connection) -> dict[str, SourceTable]:
@@ -100,24 +124,6 @@ def tables(connection: mysql_arrow.Connection) -> dict[str, SourceTable]:
         name: SourceTable(name, _text(engine), int(rows or 0), tuple(columns[name]), tuple(keys[name]))
         for name, engine, rows in ((_text(name), engine, rows) for name, engine, rows in found)
     }
-
-
-def foreign_keys(connection: mysql_arrow.Connection, table: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    """(table, its columns, the columns that they refer to) of each foreign key that refers to a table."""
-    found = rows(
-        connection,
-        "select table_name, constraint_name, column_name, referenced_column_name "
-        "from information_schema.key_column_usage where table_schema = database() "
-        f"and referenced_table_schema = database() and referenced_table_name = {mysql_value(table)} "
-        "order by table_name, constraint_name, ordinal_position",
-    )
-    pairs = defaultdict(list)
-    for name, constraint, column, referred in found:
-        pairs[_text(name), _text(constraint)].append((_text(column), _text(referred)))
-    return [
-        (name, tuple(own for own, _ in columns), tuple(referred for _, referred in columns))
-        for (name, _key), columns in pairs.items()
-    ]
 
 
 def _columns(connection: mysql_arrow.Connection) -> dict[str, list[SourceColumn]]:

@@ -5,7 +5,6 @@ import itertools
 from loaders.common.quoting import mysql_name
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
-from loaders.types.type_contract import SIGNED
 
 # Fewer rows than this are read before a second connection would have got going.
 SPLIT_FROM_ROWS = 100_000
@@ -20,7 +19,7 @@ def conditions(snapshot: Snapshot, table: SourceTable) -> list[str | None]:
 
     Ranges of the key's first column, if that is a whole number; the first and the last have one end only.
     """
-    key = integer_key(table)
+    key = table.integer_key
     # Parts of a table that is not held still would be read at several moments. One connection gains nothing by parts:
     # a sum over each of 16 takes the server 8 % longer than one over all.
     parts = _parts(snapshot, table)
@@ -45,10 +44,3 @@ def _parts(snapshot: Snapshot, table: SourceTable) -> int:
         return table.estimated_rows // ROWS_BETWEEN_RESTS + 1
     several = len(snapshot.connections) > 1 and table.estimated_rows >= SPLIT_FROM_ROWS
     return PARTS_PER_CONNECTION * len(snapshot.connections) if several else 1
-
-
-def integer_key(table: SourceTable) -> str | None:
-    """The key's first column, if it is a whole number."""
-    kinds = {column.name: column.data_type for column in table.columns}
-    first = next(iter(table.primary_key), None)
-    return first if first and kinds[first] in SIGNED and kinds[first] != "year" else None

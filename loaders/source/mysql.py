@@ -24,7 +24,7 @@ from loaders.common.threads import Shared, merged
 from loaders.source import described, session
 from loaders.source.burden import Burden, rows_scanned
 from loaders.source.conversion import Conversion
-from loaders.source.described import SourceTable
+from loaders.source.described import ForeignKey, SourceTable
 from loaders.source.statements import asked, code_and_text, explained, rows
 from loaders.types.type_contract import Column, lake_schema
 from loaders.words.buckets import Sums, read_sums
@@ -124,10 +124,10 @@ class Snapshot:
         with asked(f"database {self.database}"):
             return described.said(self.connection)
 
-    def foreign_keys(self, table: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-        """(table, its columns, the columns that they refer to) of each foreign key that refers to a table."""
-        with asked(f"table {table}"):
-            return described.foreign_keys(self.connection, table)
+    def foreign_keys(self, parent: str) -> list[ForeignKey]:
+        """Those that refer to a table."""
+        with asked(f"table {parent}"):
+            return [each for each in described.foreign_keys(self.connection) if each.parent == parent]
 
     def hold(self, name: str) -> Failure | None:
         """Let no table take the place of this one until the snapshot ends: RENAME and ALTER wait from here on.

@@ -14,7 +14,7 @@ from loaders.source import bucket_sums, key_ranges
 from loaders.source.conversion import Conversion
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
-from loaders.types.type_contract import SIGNED, TEXTS, Column, lake_schema
+from loaders.types.type_contract import TEXTS, Column, lake_schema
 from loaders.words.buckets import Buckets, Sums, fitting, totals
 
 # Keys that one statement asks for.
@@ -41,16 +41,10 @@ class SourceSide:
         """Buckets that fit a table of about so many rows."""
         if not self.keys:
             return Buckets(None, 1)
-        key = self._integer_key()
+        (first, *others) = self.table.described(column.name for column in self.keys)
+        key = first.name if first.is_whole and not others else None
         extremes = self.snapshot.extremes(self.table, key) if key else None
         return fitting(key, extremes, rows)
-
-    def _integer_key(self) -> str | None:
-        """The key's one column, if it is a whole number."""
-        kinds = {column.name: column.data_type for column in self.table.columns}
-        (first, *others) = self.keys
-        kind = kinds[first.name]
-        return first.name if not others and kind in SIGNED and kind != "year" else None
 
     def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
         """Of the whole table on all connections at once; the rows of chosen buckets are few enough for one."""

@@ -49,6 +49,11 @@ class SourceColumn:
     def unsigned(self) -> bool:
         return "unsigned" in self.column_type.lower()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its values can be divided into ranges. (A YEAR is 0 or from 1901 on.)"""
+        return self.data_type in SIGNED and self.data_type != "year"
+
 
 @dataclass(frozen=True)
 class Home:
