@@ -25,9 +25,8 @@ from loaders.warehouse import (
 )
 from loaders.warehouse.duckdb_connection import close_off, connected, setting, size
 from loaders.warehouse.duckdb_sql import DIALECT
-from loaders.warehouse.interface import Proved, Step
+from loaders.warehouse.interface import Proved, Step, Warehouse
 from loaders.warehouse.live_rows import LiveRows
-from loaders.warehouse.raw_schema import RawSchema
 from loaders.words.delete_limit import Lost
 from loaders.words.raw_tables import LOADS_TABLE
 from loaders.words.row_key import Keys
@@ -66,7 +65,7 @@ def open_warehouse(
         warehouse.connection.close()
 
 
-class DuckDBWarehouse(RawSchema):
+class DuckDBWarehouse(Warehouse):
     """Applies runs to raw. One transaction per run holds all its tables and its rows in `_loads`."""
 
     texts = canonical.DUCKDB
@@ -74,11 +73,10 @@ class DuckDBWarehouse(RawSchema):
     wide = staticmethod(canonical.wide_in_duckdb)
 
     def __init__(self, connect: Callable[[], duckdb.DuckDBPyConnection], schema: str, path: Path):
+        super().__init__(schema)
         self._connect = connect
         self.connection = connection = connect()
-        self.schema = schema
         self.path = path
-        self.comments: Mapping[str, Mapping[str, str]] = {}
         self.threads: int = setting(connection, "threads")
         # What DuckDB may take where nothing limits it: a share of the machine's, as it says it (18.8 GiB).
         self.all_memory: str = setting(connection, "memory_limit")

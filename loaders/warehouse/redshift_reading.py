@@ -18,8 +18,8 @@ from loaders.lake.run_files import RunFiles
 from loaders.types import canonical
 from loaders.types.column_type import ColumnType
 from loaders.warehouse import raw_sql, redshift_sql
+from loaders.warehouse.interface import Warehouse
 from loaders.warehouse.live_rows import LiveRows
-from loaders.warehouse.raw_schema import RawSchema
 from loaders.warehouse.redshift_copying import Copying, LocatedError
 from loaders.warehouse.redshift_errors import is_conflict, is_undefined, is_waking, said
 from loaders.warehouse.redshift_session import RedshiftSession
@@ -29,7 +29,7 @@ from loaders.words.run_record import Batch
 ROWS, WIDE_ROWS = 1_000, 10
 
 
-class RedshiftReading(RawSchema):
+class RedshiftReading(Warehouse):
     """Answers about raw, and its rows. role: the IAM role's ARN by which COPY reads the lake, or `default`."""
 
     texts = canonical.REDSHIFT
@@ -37,8 +37,8 @@ class RedshiftReading(RawSchema):
     wide = staticmethod(canonical.wide_in_redshift)
 
     def __init__(self, session: RedshiftSession, schema: str, role: str):
+        super().__init__(schema)
         self._session = session
-        self.schema = schema
         self.role = role
         self._copying = Copying(session, schema, role)
         # Whether a transaction that changes raw is open: what is asked then sees it, and does not end it.

@@ -3,7 +3,7 @@
 Written from Redshift's documentation and run against the stand-in of packages/redshift-stand-in; never yet against AWS.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from redshift_connector.error import Error as RedshiftError
@@ -41,7 +41,6 @@ class RedshiftWarehouse(RedshiftReading):
 
     def __init__(self, session: RedshiftSession, schema: str, role: str):
         super().__init__(session, schema, role)
-        self.comments: Mapping[str, Mapping[str, str]] = {}
         self._reshaping = Reshaping(schema, session, self._columns)
 
     def apply(self, run: Run, files: RunFiles, proved: Proved) -> None:
