@@ -18,7 +18,7 @@ import pyarrow as pa
 from loaders.common.errors import run_command
 from loaders.common.quoting import mysql_value
 from loaders.lake import parquet
-from loaders.lake.manifest import manifest
+from loaders.lake.run_files import manifest
 from loaders.lake.s3 import S3
 from loaders.source import log_in
 from loaders.warehouse import profile, redshift_connection, redshift_sql

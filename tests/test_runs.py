@@ -9,7 +9,7 @@ import pytest
 from loaders.common.errors import Failure
 from loaders.lake import attempts, run_json, runs
 from loaders.lake.folder import Folder
-from loaders.lake.manifest import manifest
+from loaders.lake.run_files import manifest
 from loaders.types.column_type import ColumnType
 from loaders.words.run_record import Batch, File, Run
 

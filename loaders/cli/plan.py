@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
         attempt = f"{number}-{plan.ATTEMPT}"
         context = RunContext(snapshot, word, attempt, places, options, catalog.for_redshift, report.progress)
         intents = list(_intents(catalog, context, raw, waiting))
-        planned = plan.plan([], number, catalog, snapshot)
+        planned = plan.planned((intended.batch for intended in intents), number, catalog, snapshot)
         loadable, _others = discover.loadable(snapshot.tables().values())
     there = {table.name: [column.name for column in table.columns] for table in loadable}
     say(f"run {number} would read {len(catalog.tables)} tables into {lake}, schema {catalog.schema}")
@@ -127,5 +127,4 @@ def _print_statements(intents: list[Intent], planned: Run, lake: Lake, catalog: 
         say(*(f"{select};" for select in intended.selects))
     say("-- Redshift: for all tables that bring rows")
     role = chosen.environment.get("REDSHIFT_IAM_ROLE", "default")
-    planned = replace(planned, batches=tuple(intended.batch for intended in intents))
     say(*(f"{statement};" for statement in plan.statements(planned, lake.url, role, catalog.comments)))

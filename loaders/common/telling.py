@@ -23,34 +23,39 @@ COMMANDS = {"build": "dbt build"}
 OF_A_CHECKOUT = ("setup", "up", "seed", "sql", "dashboard", "export", "docs")
 
 
-class _Values:
-    """Whether values and keys of rows are shown, and whether one was not."""
+class _Output:
+    """json: stdout has an object for each thing that happened, and what is for people goes to stderr.
 
+    shown: values and keys of rows are; missed: one was not.
+    """
+
+    json = False
+    korean = False
     shown = True
     missed = False
 
 
 def show_values(shown: bool) -> None:
     """From now on show values and keys of rows in messages, or do not: a log has other readers than the tables."""
-    _Values.shown, _Values.missed = shown, False
+    _Output.shown, _Output.missed = shown, False
 
 
 def value(text: str) -> str:
     """A value or a key of a row, as it stands in a message."""
-    if _Values.shown:
+    if _Output.shown:
         return text
-    _Values.missed = True
+    _Output.missed = True
     return HIDDEN
 
 
 def said(text: str) -> str:
     """What another program said, in whose words there may be values of rows."""
-    return text if _Values.shown else QUOTED.sub(lambda _found: value(""), text)
+    return text if _Output.shown else QUOTED.sub(lambda _found: value(""), text)
 
 
 def say_how_to_see() -> None:
     """At a command's end: how to see what was not shown."""
-    if _Values.missed:
+    if _Output.missed:
         notice("values and keys of rows are not shown here; --values shows them (or NO_VALUES=0)")
 
 
@@ -83,13 +88,6 @@ def _as_installed(said: re.Match[str]) -> str:
     called = [f"{PACKAGE} {COMMANDS.get(each, each)}" for each in targets if each not in OF_A_CHECKOUT]
     options = [word for word in words if not word.isalpha()]
     return f"`{' '.join([' && '.join(called), *options])}`" if called else said[0]
-
-
-class _Output:
-    """json: stdout has an object for each thing that happened, and what is for people goes to stderr."""
-
-    json = False
-    korean = False
 
 
 def speak_json(wanted: bool) -> None:

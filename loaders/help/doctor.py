@@ -182,15 +182,13 @@ def keeping(store: "S3") -> Iterator[Finding]:
 
     asked: dict[str, Callable[[S3], str]] = {
         "AWS's Region": lambda store: f"{store.client.meta.region_name}, S3 at {store.client.meta.endpoint_url}",
-        "the bucket keeps old versions": lambda store: VERSIONING[store.versioning()],
+        "the bucket keeps old versions": lambda store: VERSIONING[of.versioning(store)],
         "deleting old versions takes MFA": lambda store: "yes: `erase` refuses" if of.mfa_delete(store) else "no",
         "the bucket has Object Lock": locked,
         "the bucket is replicated": replicated,
         "the bucket's lifecycle rules end what is left": lambda store: of.lifecycle(store) or "no",
         "uploads were not finished": lambda store: f"{len(of.unfinished(store)):,}",
-        "the bucket encrypts by default": lambda store: (
-            store.default_encryption() or "none is named: S3 takes its own keys"
-        ),
+        "the bucket encrypts by default": lambda store: of.encryption(store) or "none is named: S3 takes its own keys",
     }
     for what, ask in asked.items():
         try:

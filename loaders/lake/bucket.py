@@ -1,8 +1,8 @@
 """What a bucket keeps of what is deleted in it, and what would keep `erase` from removing it.
 
 S3's API reference, by the names of its pages: GetBucketVersioning (MFADelete too), GetObjectLockConfiguration,
-GetBucketReplication, GetBucketLifecycleConfiguration, ListMultipartUploads. Deleting a version is never replicated
-(replication-what-is-isnt-replicated.html in the user guide), so a replica keeps it.
+GetBucketReplication, GetBucketLifecycleConfiguration, GetBucketEncryption, ListMultipartUploads. Deleting a version is
+never replicated (replication-what-is-isnt-replicated.html in the user guide), so a replica keeps it.
 """
 
 import datetime
@@ -20,6 +20,7 @@ from loaders.lake.s3 import S3, explained
 # How S3 says that the bucket has no such configuration.
 NONE_SET = (
     "ReplicationConfigurationNotFoundError", "ObjectLockConfigurationNotFoundError", "NoSuchLifecycleConfiguration",
+    "ServerSideEncryptionConfigurationNotFoundError",
 )  # fmt: skip
 
 
@@ -37,6 +38,19 @@ def lock(store: S3) -> tuple[bool, str]:
     by_default = chosen.get("Rule", {}).get("DefaultRetention", {})
     span = f"{by_default['Days']} days" if by_default.get("Days") else f"{by_default.get('Years')} years"
     return chosen.get("ObjectLockEnabled") == "Enabled", f"{by_default['Mode']}, {span}" if by_default else ""
+
+
+def encryption(store: S3) -> str:
+    """How the bucket encrypts what does not say, as S3 names it; empty for not at all."""
+    found = _asked(store, store.client.get_bucket_encryption, "s3:GetEncryptionConfiguration")
+    rules = found.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    return rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] if rules else ""
+
+
+def versioning(store: S3) -> str:
+    """`Enabled`, `Suspended`, or empty: it never was on."""
+    found = _asked(store, store.client.get_bucket_versioning, "s3:GetBucketVersioning")
+    return str(found.get("Status", ""))
 
 
 def mfa_delete(store: S3) -> bool:

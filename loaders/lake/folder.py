@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loaders.common import paths
-from loaders.common.errors import Failure
+from loaders.common.errors import FULL, Failure
 from loaders.lake.damaged import Damaged
 from loaders.lake.signing import UNSIGNED, Signing
 from loaders.lake.store import MOST_BYTES, Version, checked, is_key, missing, safe, small
@@ -156,7 +156,7 @@ def _remove_if_empty(folder: Path) -> None:
 def _folder_failure(error: OSError, folder: Path, doing: str) -> Failure:
     which = f": {error.filename}" if error.filename and Path(error.filename) != folder else ""
     where = f"the lake {folder} cannot be {doing} ({error.strerror}{which})"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in FULL:
         return Failure(where, "free some space and run again; nothing of this run was published")
     if doing == "read":
         return Failure(

@@ -1,6 +1,5 @@
 """Arrow batches to Parquet files on this machine, in the form that Redshift's COPY and DuckDB both read exactly."""
 
-import errno
 import hashlib
 import io
 import math
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from loaders.common.errors import Failure
+from loaders.common.errors import FULL, Failure
 from loaders.lake.damaged import Damaged
 from loaders.lake.strict import shown
 
@@ -148,7 +147,7 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        full = error.errno in FULL
         raise Failure(
             f"the temporary folder {path.parent} cannot be written ({error.strerror or error})",
             "free some space there, or set TMPDIR to another disk" if full else "set TMPDIR to a folder of yours",

@@ -1,6 +1,7 @@
 """A published run's files, as a warehouse needs them."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -9,7 +10,6 @@ import pyarrow as pa
 
 from loaders.lake import parquet
 from loaders.lake.damaged import Damaged
-from loaders.lake.manifest import manifest
 from loaders.lake.store import Lake, checked
 from loaders.lake.strict import shown
 from loaders.types.column_type import ColumnType
@@ -50,6 +50,15 @@ class RunFiles:
             self.lake.verify(file.key, file.sha256)
         self.lake.replace(key, manifest(files, self.lake.url))
         return self.lake.url(key)
+
+
+def manifest(files: Iterable[File], url: Callable[[str], str]) -> bytes:
+    """What Redshift's COPY reads: exactly these files, each of exactly this size, or nothing is loaded.
+
+    Redshift documents `mandatory` (a missing file is an error) and, for Parquet, `meta.content_length` (bytes).
+    """
+    entries = [{"url": url(file.key), "mandatory": True, "meta": {"content_length": file.bytes}} for file in files]
+    return (json.dumps({"entries": entries}, indent=1) + "\n").encode()
 
 
 def _first_unlike(found: Sequence[Typed], wanted: Sequence[Typed]) -> str:

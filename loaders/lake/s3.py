@@ -160,24 +160,6 @@ class S3:
         with explained(str(self)):
             return self.client.get_bucket_location(Bucket=self.bucket)["LocationConstraint"] or "us-east-1"
 
-    def default_encryption(self) -> str:
-        """How the bucket encrypts what does not say, as S3 names it; empty for not at all."""
-        with explained(str(self)):
-            try:
-                rules = self.client.get_bucket_encryption(Bucket=self.bucket)["ServerSideEncryptionConfiguration"]
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "ServerSideEncryptionConfigurationNotFoundError":
-                    raise
-                return ""
-        algorithm: str = rules["Rules"][0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]
-        return algorithm
-
-    def versioning(self) -> str:
-        """`Enabled`, `Suspended`, or empty: it never was on (the page API_GetBucketVersioning of S3's reference)."""
-        with explained(str(self), "s3:GetBucketVersioning"):
-            status: str = self.client.get_bucket_versioning(Bucket=self.bucket).get("Status", "")
-        return status
-
     def _keeps_none(self) -> bool:
         """What may not be asked is not known; a server without the request has no versions to ask for."""
         try:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loaders.source.source_side import SourceSide
 from loaders.types.fingerprint import SOURCE_HASH
-from loaders.words.buckets import NOTHING, Buckets, Side, Sums, WarehouseSide, differing, totals
+from loaders.warehouse.live_rows import LiveRows
+from loaders.words.buckets import NOTHING, Buckets, Sums, differing, totals
 
 # Buckets whose keys are compared in one go: bounds the statement's length, and memory.
 BUCKETS_AT_ONCE = 500
@@ -38,7 +40,7 @@ class Difference:
 
 
 def compare(
-    source: Side, raw: WarehouseSide, buckets: Buckets, keyed: bool = True, sums: tuple[Sums, Sums] | None = None
+    source: SourceSide, raw: LiveRows, buckets: Buckets, keyed: bool = True, sums: tuple[Sums, Sums] | None = None
 ) -> Difference | None:
     """What raw needs to be equal to the source; None if the table should be read whole.
 
@@ -71,7 +73,7 @@ def compare(
     return Difference(wanted, absent, gone, rows, hash_sum)
 
 
-def both(source: Side, raw: WarehouseSide, buckets: Buckets) -> tuple[Sums, Sums]:
+def both(source: SourceSide, raw: LiveRows, buckets: Buckets) -> tuple[Sums, Sums]:
     """Both sides' sums; the warehouse works while the source does, and not on when that has failed, or at Ctrl-C."""
     with ThreadPoolExecutor(1) as pool:
         raw_sums = pool.submit(raw.sums, buckets)
@@ -83,7 +85,7 @@ def both(source: Side, raw: WarehouseSide, buckets: Buckets) -> tuple[Sums, Sums
             raise
 
 
-def _narrowed(source: Side, raw: WarehouseSide, wide: Buckets, chosen: list[int]) -> tuple[Buckets, list[int], int]:
+def _narrowed(source: SourceSide, raw: LiveRows, wide: Buckets, chosen: list[int]) -> tuple[Buckets, list[int], int]:
     """The differing buckets divided further, and how many of the source's rows are in those that still differ."""
     narrow, still, weight = wide.narrow(), [], 0
     for part in _parts(wide, chosen):

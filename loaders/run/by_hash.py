@@ -14,7 +14,8 @@ from loaders.run.table_read import TableRead
 from loaders.source.source_side import SourceSide
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.warehouse.interface import Warehouse
-from loaders.words.buckets import WHOLE, WarehouseSide, totals
+from loaders.warehouse.live_rows import LiveRows
+from loaders.words.buckets import WHOLE, totals
 from loaders.words.run_record import Batch, Turns
 
 
@@ -66,7 +67,7 @@ def whole(read: TableRead, rows: int, earlier: Batch | None) -> Turns | None:
     return Turns(share.way, share.part, rows, tuple(_now(read) for _ in known))
 
 
-def in_part(read: TableRead, base: Batch, live: WarehouseSide, share: Share, stored: str) -> Comparison | None:
+def in_part(read: TableRead, base: Batch, live: LiveRows, share: Share, stored: str) -> Comparison | None:
     """What raw needs of a part; None if more than a part is to be compared: rows are missing or too many elsewhere.
 
     live: raw with the cursor's rows. stored: what chooses the part in raw.

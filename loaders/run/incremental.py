@@ -123,7 +123,7 @@ def _by_cursor(read: TableRead, begin: cursors.Bound, within: str | None = "true
     """Read the rows from `begin` on, and those without a cursor, within a condition (None: no row)."""
     if begin is None or read.cursor is None or within is None:
         return ()
-    shown = f"({cursors.condition(read.cursor, begin)}) and ({within})"
+    shown = f"({cursors.from_on(read.cursor.select, begin)}) and ({within})"
     return read.store(read.rows([shown]), "part", expected_rows=0)
 
 
@@ -189,7 +189,7 @@ def _read_by_key(read: TableRead, wanted: pa.Table, begin: cursors.Bound) -> tup
     shown: tuple[File, ...] = ()
     keys = list(by_keys(read.keys, wanted))
     if keys and begin is not None and read.cursor is not None:
-        condition = cursors.condition(read.cursor, begin)
+        condition = cursors.from_on(read.cursor.select, begin)
         shown = read.store(read.rows(f"({each}) and ({condition})" for each in keys), "part", wanted.num_rows)
         keys = [f"({each}) and not ({condition})" for each in keys] if _rows(shown) < wanted.num_rows else []
     repaired = read.store(read.rows(keys), "repair", wanted.num_rows - _rows(shown)) if keys else ()

@@ -1,7 +1,7 @@
 """What a run would do with each table, by the run's own rules, and every statement of its load; nothing of it done."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from loaders.common.errors import Failure
@@ -15,7 +15,7 @@ from loaders.run.table_read import TableRead
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot, count_sql, rows_sql, sums_sql
 from loaders.source.touched import Noted
-from loaders.types.homes import homes, types
+from loaders.types.homes import types
 from loaders.types.type_contract import Column
 from loaders.warehouse import dropped_columns, raw_sql, redshift_sql
 from loaders.words import cursors
@@ -95,7 +95,7 @@ def _selects(read: TableRead, base: Batch, begin: cursors.Bound, share: Share | 
     sums = [sums_sql(read.source, bucket, side.hashed.select, where) for where in side.conditions or (None,)]
     by_cursor = []
     if share and read.cursor:
-        by_cursor = [rows_sql(read.source, read.columns, cursors.condition(read.cursor, begin))]
+        by_cursor = [rows_sql(read.source, read.columns, cursors.from_on(read.cursor.select, begin))]
     return [*by_cursor, *sums, count_sql(read.source)]
 
 
@@ -156,13 +156,12 @@ def _why_whole(read: TableRead, raw: Raw) -> str:
         return f"{read.source.engine} tables take no part in the snapshot"
     if base is None:
         return "first read"
-    for same, why in (
-        (not read.drift.rehashed, "raw has another version of the hash"),
-        (not read.drift.whole, "its columns are others than in the last run"),
-        (base.nulled == tuple(sorted(read.nulled)), "on_invalid is another than in the last run"),
-    ):
-        if not same:
-            return why
+    if read.drift.rehashed:
+        return "raw has another version of the hash"
+    if read.drift.whole:
+        return "its columns are others than in the last run"
+    if base.nulled != tuple(sorted(read.nulled)):
+        return "on_invalid is another than in the last run"
     return "raw does not hold it in this form"
 
 
@@ -182,13 +181,10 @@ def _bytes_per_row(read: TableRead) -> int:
     return int(found or 0)
 
 
-def plan(pairs: list[tuple[Table, SourceTable]], number: int, catalog: Catalog, snapshot: Snapshot) -> Run:
-    """A first run as its record would say it, with the server's estimates instead of counts, and no files."""
-    batches = tuple(
-        whole_table(table, source, homes(table.name, source.columns, catalog.for_redshift)) for table, source in pairs
-    )
+def planned(batches: Iterable[Batch], number: int, catalog: Catalog, snapshot: Snapshot) -> Run:
+    """A run as its record would say it, with the server's estimates instead of counts, and no files."""
     version, taken_at = snapshot.server_version, snapshot.taken_at
-    return Run(number, f"{number}-{ATTEMPT}", catalog.schema, catalog.source, version, taken_at, batches)
+    return Run(number, f"{number}-{ATTEMPT}", catalog.schema, catalog.source, version, taken_at, tuple(batches))
 
 
 def statements(run: Run, url: Callable[[str], str], role: str, said: Mapping[str, Mapping[str, str]]) -> list[str]:

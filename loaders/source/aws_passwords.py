@@ -5,6 +5,8 @@ SOURCE_URL says which: ?iam=true asks for a token (signed here, valid for 15 min
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -16,33 +18,28 @@ from loaders.source.mysql_url import DatabaseURL
 
 def completed(url: DatabaseURL, session: Any) -> DatabaseURL:
     """The URL with its password, if AWS has it. session: boto3's."""
-    try:
-        if url.iam:
-            return replace(url, password=_token(url, session))
-        if url.secret:
-            user, password = _held(url.secret, session)
-            return replace(url, user=user, password=password)
-    except (BotoCoreError, ClientError) as error:
-        raise Failure(f"AWS gave no password for {url}: {error}", "check AWS credentials, Region and rights") from None
+    if url.iam:
+        with _explained(url):
+            # Signed for the endpoint's own name: a CNAME or a tunnel's address would not be accepted by RDS.
+            return replace(url, password=session.client("rds").generate_db_auth_token(url.host, url.port, url.user))
+    if url.secret:
+        user, password = secret(url.secret, session)
+        return replace(url, user=user, password=password)
     return url
 
 
-def _token(url: DatabaseURL, session: Any) -> str:
-    """Signed for the endpoint's own name: a CNAME or a tunnel's address would not be accepted by RDS."""
-    token: str = session.client("rds").generate_db_auth_token(url.host, url.port, url.user)
-    return token
+@contextmanager
+def _explained(what: object) -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise Failure(f"AWS gave no password for {what}: {error}", "check AWS credentials, Region and rights") from None
 
 
 def secret(name: str, session: Any) -> tuple[str, str]:
-    """User and password of a secret that is named by itself."""
-    try:
-        return _held(name, session)
-    except (BotoCoreError, ClientError) as error:
-        raise Failure(f"AWS gave no password for {name}: {error}", "check AWS credentials, Region and rights") from None
-
-
-def _held(name: str, session: Any) -> tuple[str, str]:
-    text = session.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
+    """User and password of a secret."""
+    with _explained(name):
+        text = session.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
     try:
         held = json.loads(text)
         return held["username"], held["password"]

@@ -38,6 +38,8 @@ class Dialect:
 class LiveRows:
     """The rows of `table` that are not deleted; where `changed` has a row of the same key, that row instead.
 
+    The other side is `SourceSide`: both number buckets alike. This one is asked in a thread of its own.
+
     table, changed: names in SQL; changed may be None. keys: the primary key's columns. ask: a query's rows.
     ask_arrow: the same as a table. interrupt: ends what a thread asks. only: a condition that all of them meet.
     """
@@ -55,6 +57,7 @@ class LiveRows:
         return replace(self, only=only)
 
     def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
+        """Rows and sum of hashes per bucket: of all rows, or of those in the `chosen` buckets of `within`."""
         chosen_ones = [f"{self._bucket(within)} in ({_listed(chosen)})"] if within else []
         rows = self.ask(
             f"select {self._bucket(buckets)} as bucket, count(*), sum({SOURCE_HASH}) from ({self._rows()}) as live"
@@ -63,6 +66,7 @@ class LiveRows:
         return {int(bucket): (int(count), int(total)) for bucket, count, total in rows}
 
     def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
+        """The key columns, in the key's order, and `_source_hash` of every row in the chosen buckets."""
         where = self._where(f"{self._bucket(buckets)} in ({_listed(chosen)})" if chosen else "false")
         columns = [self.dialect.sent(sql_name(column.name), column) for column in self.keys]
         query = f"select {', '.join([*columns, SOURCE_HASH])} from ({self._rows()}) as live{where}"

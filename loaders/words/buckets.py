@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
-
-import pyarrow as pa
+from typing import Any
 
 from loaders.common.errors import Failure
 
@@ -92,23 +90,3 @@ def differing(one: Sums, other: Sums) -> list[int]:
 def totals(sums: Sums) -> tuple[int, int]:
     """Rows and sum of hashes of the whole table."""
     return sum(rows for rows, _total in sums.values()), sum(total for _rows, total in sums.values())
-
-
-class Side(Protocol):
-    """One of the two. Both number buckets alike."""
-
-    def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
-        """Rows and sum of hashes per bucket: of all rows, or of those in the `chosen` buckets of `within`."""
-
-    def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
-        """The key columns, in the key's order, and `_source_hash` of every row in the chosen buckets."""
-
-
-class WarehouseSide(Side, Protocol):
-    """The warehouse's, which is asked in a thread of its own."""
-
-    def part(self, only: str) -> "WarehouseSide":
-        """The same, of the rows alone for which the SQL about their key, or their hash, is true."""
-
-    def interrupt(self) -> None:
-        """End the query that another thread waits for; without one, do nothing. The side need not answer again."""

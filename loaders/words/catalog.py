@@ -19,7 +19,7 @@ from loaders.types.pseudonym import Pseudonym
 from loaders.words.raw_tables import LOADS_TABLE, LOCK_TABLE
 
 META_KEYS = (
-    "primary_key", "cursor", "fingerprint", "on_invalid", "as", "exclude", "pseudonymise", "dist", "sort", "mart",
+    "primary_key", "cursor", "on_invalid", "as", "exclude", "pseudonymise", "dist", "sort", "mart",
     "proof",
 )  # fmt: skip
 # Of a column with what people's lives are in.

@@ -79,12 +79,10 @@ def _before(moment: datetime.datetime, lookback: datetime.timedelta) -> datetime
     return max(moment, datetime.datetime.min + lookback) - lookback
 
 
-def condition(column: Column, begin: Bound) -> str:
-    """True for the rows to read: from `begin` on, and those without a value."""
-    return from_on(column.select, begin)
-
-
 def from_on(expression: str, begin: Bound) -> str:
-    """The same of any expression, in the SQL of the source and of each warehouse; true or false, never NULL."""
+    """True for the rows to read: from `begin` on, and those without a value; never NULL.
+
+    In the SQL of the source and of each warehouse.
+    """
     literal = str(begin) if isinstance(begin, int) else f"'{begin}'"
     return f"{expression} >= {literal} or {expression} is null"

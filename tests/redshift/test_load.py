@@ -15,8 +15,7 @@ from redshift_connector.error import InterfaceError
 from loaders.common.errors import Exit, Failure
 from loaders.common.quoting import mysql_name, sql_name
 from loaders.common.settings import ROOT
-from loaders.lake.manifest import manifest
-from loaders.lake.run_files import RunFiles
+from loaders.lake.run_files import RunFiles, manifest
 from loaders.retention import withdraw
 from loaders.run import backlog, pipeline
 from loaders.warehouse.duckdb_warehouse import open_warehouse

@@ -16,6 +16,7 @@ from loaders.run import backlog, plan
 from loaders.run.match_catalog import match
 from loaders.source import mysql
 from loaders.types.column_type import ColumnType
+from loaders.types.homes import homes
 from loaders.warehouse import profile, raw_sql, redshift_sql
 from loaders.warehouse.redshift_connection import connect
 from tests.own_database import sequence
@@ -95,7 +96,9 @@ def test_the_plan_is_what_a_first_load_then_sends(shop):
     known = replace(shop.own.discover(), schema=shop.schema)
     known = replace(known, tables=tuple(replace(table, comments={"part": "a \\ o'clock"}) for table in known.tables))
     with shop.own.snapshot() as snapshot:
-        planned = plan.plan(match(known, snapshot), 1, known, snapshot)
+        pairs = match(known, snapshot)
+        batches = [plan.whole_table(*pair, homes(pair[0].name, pair[1].columns, True)) for pair in pairs]
+        planned = plan.planned(batches, 1, known, snapshot)
     statements = plan.statements(planned, shop.lake.url, shop.redshift.copy_role, known.comments)
     shop.extract()
     really = load(shop, known.comments)
