@@ -104,7 +104,7 @@ class DuckDBWarehouse(Warehouse):
 
     def _apply_run(self, run: Run, files: RunFiles, proved: Proved) -> None:
         with self._transaction(f"apply run {run.run} to {self.path}", "raw is unchanged"):
-            self._make_loads()
+            self._make_loads("create table if not exists")
             if not before_commit.is_new(run, (self.last_applied() or (0, ""))[0], lambda: self._has_applied(run)):
                 return
             lost = list[Lost]()
@@ -118,8 +118,8 @@ class DuckDBWarehouse(Warehouse):
     def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:
         """Make raw anew of these steps, in one transaction: readers see the old one until it is committed."""
         with self._transaction(f"rebuild raw in {self.path}", "raw is unchanged; when the cause is gone, run it again"):
-            self._make_loads()
-            self._run(raw_sql.clear_loads(self.schema))
+            # Made anew: where all rows were deleted and others put in, DuckDB 1.5.6 finds no newest (order by … limit 1).
+            self._make_loads("create or replace table")
             for table in gone:
                 self._run(raw_sql.drop_table(self.schema, table))
             for run, batch, files in steps:
@@ -224,9 +224,9 @@ class DuckDBWarehouse(Warehouse):
     def _ask_arrow(self, sql: str) -> pa.Table:
         return self.connection.execute(sql).to_arrow_table()
 
-    def _make_loads(self) -> None:
+    def _make_loads(self, create: str) -> None:
         self._run(raw_sql.create_schema(self.schema))
-        self._run(raw_sql.create_loads(self.schema))
+        self._run(raw_sql.create_loads(self.schema, create))
 
     def _apply(self, run: Run, batch: Batch, paths: list[Path], files: RunFiles) -> None:
         """Bring a table to what the run found."""

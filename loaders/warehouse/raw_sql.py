@@ -31,13 +31,9 @@ def create_schema(schema: str) -> str:
     return f"create schema if not exists {sql_name(schema)}"
 
 
-def create_loads(schema: str) -> str:
+def create_loads(schema: str, create: str = "create table if not exists") -> str:
     columns = ", ".join(f"{sql_name(column)} {kind}" for column, kind in LOADS_COLUMNS.items())
-    return f"create table if not exists {name(schema, LOADS_TABLE)} ({columns})"
-
-
-def clear_loads(schema: str) -> str:
-    return f"delete from {name(schema, LOADS_TABLE)}"
+    return f"{create} {name(schema, LOADS_TABLE)} ({columns})"
 
 
 def drop_table(schema: str, table: str) -> str:

@@ -34,6 +34,10 @@ def text(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
+def clear_loads(schema: str) -> str:
+    return f"delete from {name(schema, LOADS_TABLE)}"
+
+
 def create_lock(schema: str) -> str:
     return f"create table if not exists {name(schema, LOCK_TABLE)} (nothing SMALLINT)"
 

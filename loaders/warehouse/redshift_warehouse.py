@@ -71,7 +71,7 @@ class RedshiftWarehouse(RedshiftReading):
         with self._changing(change):
             self._prepare()
             self._begin()
-            self._run(raw_sql.clear_loads(self.schema))
+            self._run(redshift_sql.clear_loads(self.schema))
             for number, (run, batch, files) in enumerate(steps):
                 self._copying.rows(run, batch, staging(number), files)
                 place = self._replace(run, batch, number, files)
