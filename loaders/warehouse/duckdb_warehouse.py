@@ -118,7 +118,7 @@ class DuckDBWarehouse(Warehouse):
     def rebuild(self, steps: Iterable[Step], runs: Sequence[Run], gone: Collection[str]) -> None:
         """Make raw anew of these steps, in one transaction: readers see the old one until it is committed."""
         with self._transaction(f"rebuild raw in {self.path}", "raw is unchanged; when the cause is gone, run it again"):
-            # Made anew: where all rows were deleted and others put in, DuckDB 1.5.6 finds no newest (order by … limit 1).
+            # Made anew: where all rows were deleted and others put in, DuckDB 1.5.6 finds none by `order by … limit 1`.
             self._make_loads("create or replace table")
             for table in gone:
                 self._run(raw_sql.drop_table(self.schema, table))
