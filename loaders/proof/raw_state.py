@@ -11,8 +11,9 @@ from loaders.lake import runs
 from loaders.lake.store import Lake
 from loaders.types.column_type import ColumnType
 from loaders.warehouse.interface import Warehouse
+from loaders.warehouse.live_rows import LiveRows
 from loaders.words import cursors
-from loaders.words.buckets import WHOLE, WarehouseSide, totals
+from loaders.words.buckets import WHOLE, totals
 from loaders.words.catalog import Catalog
 from loaders.words.cursors import Bound
 from loaders.words.row_key import Keys
@@ -102,7 +103,7 @@ def built_run(warehouse: Warehouse, marts: str) -> tuple[int, str] | None:
     return (int(built[0][0]), built[0][1]) if built else None
 
 
-def side_of(warehouse: Warehouse, base: Batch) -> AbstractContextManager[WarehouseSide]:
+def side_of(warehouse: Warehouse, base: Batch) -> AbstractContextManager[LiveRows]:
     """The live rows of a raw table, to be compared."""
     return warehouse.side(f"{sql_name(warehouse.schema)}.{sql_name(base.table)}", base.key_columns)
 
