@@ -6,6 +6,7 @@ for the disk. Loaders, writers and server share the machine, so a run takes proc
 
 `--pool 16M`: a server whose memory does not hold the table. `--replica`: writers write to one server, the loaders read
 another that follows it; besides, how long it takes after a run until that one has all that had been written.
+`--runs 12 --every 300`: an hour of a shop instead, with a run every five minutes.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from bench.cost import Shop
+from bench.cost import Shop, Taken
 from loaders.common.settings import ROOT
 from loaders.source import log_in, mysql_url
 from local_stack import private_server
@@ -138,11 +139,13 @@ def main() -> None:
     parser.add_argument("--server", choices=private_server.NAMES, default=private_server.DEFAULT_KIND)
     parser.add_argument("--pool", default="1G", help="innodb_buffer_pool_size")
     parser.add_argument("--replica", action="store_true", help="the loaders read a server that follows the writers'")
+    parser.add_argument("--runs", type=int, default=0, help="so many runs, one every so many seconds, and no rounds")
+    parser.add_argument("--every", type=float, default=300, help="seconds from one run's beginning to the next one's")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="order-he-writers-") as home:
         try:
             shop, replica = served(Path(home), arguments)
-            measure(shop, replica, arguments)
+            (scheduled if arguments.runs else measure)(shop, replica, arguments)
         finally:
             for server in ("replica", "mysql"):
                 private_server.down(Path(home) / server)
@@ -181,9 +184,35 @@ def measure(shop: Shop, replica: Replica | None, arguments: argparse.Namespace) 
     if behind:
         print(f"\nthe replica had all of it {statistics.median(behind):.1f} s after a run, {max(behind):.1f} at most")
     report(meanwhile, writers, arguments)
-    history = [sys.executable, "-m", "loaders", "history", "--last", f"{len(RUNS) * arguments.rounds}"]
-    told = subprocess.run(history, cwd=ROOT, env=shop.environment(), capture_output=True, text=True).stdout
+    history(shop, len(RUNS) * arguments.rounds)
+
+
+def history(shop: Shop, runs: int) -> None:
+    """What the newest runs said of themselves."""
+    asked = [sys.executable, "-m", "loaders", "history", "--last", str(runs)]
+    told = subprocess.run(asked, cwd=ROOT, env=shop.environment(), capture_output=True, text=True).stdout
     print("\n" + "\n".join(line for line in told.splitlines() if line.startswith("run ") or "at the source" in line))
+
+
+def scheduled(shop: Shop, _replica: Replica | None, arguments: argparse.Namespace) -> None:
+    """A run at every so many seconds beside the writers, as a scheduler starts it; a line for each."""
+    shop.extract()
+    shop.settle()
+    meanwhile: dict[str, list[tuple[float, float]]] = {}
+    print("\n| run | s | MB | KB written | CPU s of the server, writers' included | orders |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    with writing(shop, arguments.orders) as writers:
+        begun = time.monotonic()
+        for number in range(1, arguments.runs + 1):
+            due = begun + number * arguments.every
+            during("nobody reads", meanwhile, partial(time.sleep, max(0, due - time.monotonic())))
+            taken: list[Taken] = []
+            during("a run", meanwhile, lambda: taken.append(shop.extract()))  # noqa: B023 - called at once
+            (run,) = taken
+            cells = [number, f"{run.seconds:.1f}", f"{run.megabytes:.0f}", f"{run.written / 1e3:,.0f}"]
+            print(f"| {' | '.join(map(str, cells))} | {run.source:.1f} | {run.verdict} |", flush=True)
+    report(meanwhile, writers, arguments)
+    history(shop, arguments.runs)
 
 
 def during(name: str, meanwhile: dict[str, list[tuple[float, float]]], work: Callable[[], object]) -> None:
