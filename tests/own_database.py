@@ -1,6 +1,7 @@
 """A database of the test's own, a catalog of it, and the loaders run on it in this process."""
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -69,6 +70,12 @@ class OwnDatabase:
     @property
     def warehouse_path(self) -> Path:
         return self.folder / "warehouse.duckdb"
+
+    def copy_warehouse(self, to: Path) -> None:
+        """As one file: what a process that ended without closing it left beside it is taken in first."""
+        with duckdb.connect(self.warehouse_path) as connection:
+            connection.execute("checkpoint")
+        shutil.copy(self.warehouse_path, to)
 
     def write(self, *statements: str) -> None:
         """Run statements as the account that may write, and commit."""

@@ -175,7 +175,7 @@ DAMAGES = {
 def dbt_on_a_damaged_copy(shop, folder: Path, damages, *arguments: str) -> dict[str, str]:
     """Damage a copy of the warehouse, run dbt on it, and return what became of each node: pass, fail, …"""
     copy = folder / "warehouse.duckdb"
-    shutil.copy(shop.warehouse_path, copy)
+    shop.copy_warehouse(copy)
     with duckdb.connect(copy) as connection:
         for damage in damages:
             connection.execute(damage)
@@ -192,7 +192,7 @@ def test_every_kind_of_damage_fails_the_test_that_is_there_for_it(shop, tmp_path
 def test_one_value_of_any_column_of_the_mart_that_is_stale_fails_the_test_of_the_whole(shop, tmp_path):
     """Made NULL, and made something where it was NULL: a comparison with NULL would say neither."""
     copy = tmp_path / "warehouse.duckdb"
-    shutil.copy(shop.warehouse_path, copy)
+    shop.copy_warehouse(copy)
     test = (shop.folder / "target/compiled/order_he/tests/shop/every_order_reaches_the_mart.sql").read_text()
     some = {"VARCHAR": "'x'", "BOOLEAN": "true", "TIMESTAMP": "timestamp '2024-01-01'"}
     with duckdb.connect(copy) as connection:
@@ -340,7 +340,7 @@ def test_a_part_is_built_into_a_schema_of_ones_own_over_what_is_built(shop, tmp_
 
 def test_dbt_run_without_a_history_says_dbt_build(shop, tmp_path):
     copy = tmp_path / "warehouse.duckdb"
-    shutil.copy(shop.warehouse_path, copy)
+    shop.copy_warehouse(copy)
     with duckdb.connect(copy) as connection:
         connection.execute("drop table analytics.customer_history")
     done = commands.dbt(shop, "run", DUCKDB_PATH=str(copy))

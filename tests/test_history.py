@@ -118,7 +118,7 @@ BY_CLOCK = """
 @pytest.fixture
 def copied(shop, tmp_path):
     """The same warehouse, to be damaged."""
-    shutil.copy(shop.warehouse_path, tmp_path / "warehouse.duckdb")
+    shop.copy_warehouse(tmp_path / "warehouse.duckdb")
     shutil.copytree(shop.lake.folder, tmp_path / "lake")
     return OwnDatabase(shop.shop_url, shop.source_url, tmp_path)
 

@@ -1,6 +1,5 @@
 """A run that raw refuses is taken back by one command, and the lake goes on; what raw holds is never taken back."""
 
-import shutil
 import signal
 from dataclasses import replace
 
@@ -126,7 +125,7 @@ def test_the_runs_of_another_schema_are_not_ours_to_give_up(waiting):
 def test_another_warehouse_that_has_applied_it_is_built_anew(waiting, tmp_path):
     other = replace(waiting, folder=tmp_path / "other")
     other.folder.mkdir()
-    shutil.copy(waiting.warehouse_path, other.warehouse_path)
+    waiting.copy_warehouse(other.warehouse_path)
     (other.folder / "lake").symlink_to(waiting.lake.folder)
     assert other.load() == [2, 3]
     taken_back(waiting, 2)

@@ -5,7 +5,7 @@ snapshot, says the same counts and sums of hashes. They are written anew, as thi
 of a run that broke.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -51,7 +51,7 @@ class Leftover:
         """The column by whose ranges rows are compared."""
         return self.batch.primary_key[0]
 
-    def rows(self, parts: Sequence[str | None]) -> Iterator[pa.RecordBatch]:
+    def rows(self, parts: Sequence[str | None]) -> Generator[pa.RecordBatch]:
         """All rows of the table, those first that are taken over. parts: as for reading it whole."""
         buckets = self._buckets()
         narrow = buckets.narrow()

@@ -2,7 +2,8 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import NoReturn
@@ -82,19 +83,23 @@ class TableRead:
     def cursor(self) -> Column | None:
         return self.by_name[self.table.cursor] if self.table.cursor else None
 
-    def rows(self, where: Iterable[str | None] = (None,)) -> Iterator[pa.RecordBatch]:
+    def rows(self, where: Iterable[str | None] = (None,)) -> Generator[pa.RecordBatch]:
         """The rows that any of the conditions chooses, one query each; None chooses all."""
         conversion = Conversion(self.source.name, self.columns, self.table.primary_key, self.nulled, self.invalid)
         return self.run.snapshot.read(self.source, conversion, where)
 
     def store(
-        self, batches: Iterable[pa.RecordBatch], name: str, expected_rows: int, doing: str = "reading"
+        self, batches: Generator[pa.RecordBatch], name: str, expected_rows: int, doing: str = "reading"
     ) -> tuple[File, ...]:
-        """Rows to Parquet files `name-00000.parquet`, … in the lake, adding them up on the way."""
-        shown = self.run.progress(f"{doing} {self.table.name}", expected_rows, self._added_up(batches))
-        return self._put(shown, lake_schema(self.columns), name, expected_rows)
+        """Rows to Parquet files `name-00000.parquet`, … in the lake, adding them up on the way.
 
-    def store_all(self, batches: Iterable[pa.RecordBatch], doing: str) -> tuple[File, ...]:
+        Whatever ends it early, Ctrl-C between two batches too, ends the reading: connections and threads.
+        """
+        with closing(batches):
+            shown = self.run.progress(f"{doing} {self.table.name}", expected_rows, self._added_up(batches))
+            return self._put(shown, lake_schema(self.columns), name, expected_rows)
+
+    def store_all(self, batches: Generator[pa.RecordBatch], doing: str) -> tuple[File, ...]:
         """All rows of the table, in such a way that the next run can go on where this one breaks (leftovers.py)."""
         self.whole = [] if self.can_go_on else None
         return self.store(batches, "part", self.source.estimated_rows, doing)

@@ -165,7 +165,7 @@ class Snapshot:
 
     def read(
         self, table: SourceTable, conversion: Conversion, conditions: Iterable[str | None] = (None,)
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch]:
         """The rows of each SQL condition (None: all), in batches of bounded size and of the conversion's columns.
 
         A query for each condition, on all connections at once: batches come in no order. A read that ends before the

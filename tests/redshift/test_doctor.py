@@ -63,7 +63,7 @@ def test_mysql_error_2003(shop, redshift, closed_port, language, remedy):
     url = f"mysql://loader:canary@127.0.0.1:{closed_port}/order_he"
     done = doctor(shop, "--lang", language, **environment(redshift) | {"SOURCE_URL": url})
     assert failed(done) == [told("  FAILED  reach MySQL's port", language)]
-    assert "MySQL error 2003" in done.stdout
+    assert f"MySQL {'오류' if language == 'ko' else 'error'} 2003" in done.stdout
     assert remedy in done.stdout and "canary" not in done.stdout
 
 
