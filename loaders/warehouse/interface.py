@@ -1,5 +1,6 @@
 """What the loaders need of a warehouse, whichever it is, and what every one of them does in the same words."""
 
+import datetime
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -138,8 +139,22 @@ class Warehouse(ABC):
         ((rows, total),) = self._rows(raw_sql.live_totals(raw_sql.name(self.schema, table)))
         return rows, int(total)
 
-    def _has_applied(self, run: Run) -> bool:
-        return bool(self._rows(raw_sql.lines_of(self.schema, run))[0][0])
+    def _newest_run(self) -> int:
+        """Its number, where there is a `_loads`; 0: nothing is applied."""
+        newest = self._rows(raw_sql.newest_run(self.schema))
+        return int(newest[0][0]) if newest else 0
+
+    def _is_new(self, run: Run) -> bool:
+        """Whether the run is still to be applied, as the transaction sees it that is to apply it."""
+        applied = raw_sql.lines_of(self.schema, run)
+        return before_commit.is_new(run, self._newest_run(), lambda: bool(self._rows(applied)[0][0]))
+
+    def _record(self, runs: Sequence[Run]) -> datetime.datetime:
+        """Put the runs' lines into `_loads`; when that was, as they say it."""
+        now = raw_sql.now()
+        for run in runs:
+            self._run(raw_sql.record(self.schema, run, now, self.dialect))
+        return now
 
     def _prove(self, run: Run, batch: Batch, table: str) -> None:
         """Raw, in that table, as it is now, against what the run found at the source."""

@@ -12,7 +12,7 @@ from loaders.common import telling
 from loaders.common.quoting import sql_name
 from loaders.lake import attempts
 from loaders.lake.run_files import RunFiles
-from loaders.warehouse import before_commit, dropped_columns, raw_sql, redshift_sql
+from loaders.warehouse import dropped_columns, raw_sql, redshift_sql
 from loaders.warehouse.interface import Proved, Step
 from loaders.warehouse.profile import Target
 from loaders.warehouse.redshift_connection import connect
@@ -78,10 +78,7 @@ class RedshiftWarehouse(RedshiftReading):
                 self._reshaping.take_place(batch, place)
             for table in sorted(gone):  # late, since who reads them waits from here on
                 self._run(raw_sql.drop_table(self.schema, table))
-            now = raw_sql.now()
-            for run in runs:
-                self._run(raw_sql.record(self.schema, run, now, self.dialect))
-            self._commit(change, redshift_sql.lines_at(self.schema, now))
+            self._commit(change, redshift_sql.lines_at(self.schema, self._record(runs)))
 
     def erase(self, keys: Keys, relations: Sequence[tuple[str, str]]) -> None:
         """Delete the rows with the keys from these tables, all in one transaction."""
@@ -108,14 +105,13 @@ class RedshiftWarehouse(RedshiftReading):
         That is not in the transaction: CREATE TABLE would fix what that sees before it has the lock.
         """
         try:
-            newest = self._rows(raw_sql.newest_run(self.schema))
+            return self._newest_run()
         except RedshiftError as error:
             if not is_undefined(error):
                 raise
             self._run(raw_sql.create_schema(self.schema))
             self._run(raw_sql.create_loads(self.schema))
             return 0
-        return newest[0][0] if newest else 0
 
     def _begin(self) -> None:
         """One writer at a time. What is locked is made before: in the transaction it would fix what that sees."""
@@ -125,8 +121,7 @@ class RedshiftWarehouse(RedshiftReading):
 
     def _transaction(self, run: Run, files: RunFiles, proved: Proved, change: Change) -> None:
         self._begin()
-        newest = self._rows(raw_sql.newest_run(self.schema))
-        if before_commit.is_new(run, newest[0][0] if newest else 0, lambda: self._has_applied(run)):
+        if self._is_new(run):
             places, lost = [], []
             for number, batch in enumerate(run.batches):
                 self._copying.rows(run, batch, staging(number), files)
@@ -135,7 +130,7 @@ class RedshiftWarehouse(RedshiftReading):
             elsewhere = {batch.table: place.into.table for batch, place in zip(run.batches, places, strict=True)}
             with self._in_transaction():
                 publish = proved(lost, elsewhere)
-            self._run(raw_sql.record(self.schema, run, raw_sql.now(), self.dialect))
+            self._record([run])
             # From here on who reads these tables waits, so nothing comes after that could come before.
             for batch, place in zip(run.batches, places, strict=True):
                 self._reshaping.take_place(batch, place)
