@@ -1,6 +1,7 @@
 # Every command a person or CI runs. `make` alone lists the ones to start with, `make help-all` the rest.
 # Each target installs what it needs, once; nothing is installed outside this folder and the caches of pip and apt.
-# Written for GNU Make 3.81, which macOS has: each line is a shell of its own (tests/test_makefile.py).
+# Written for GNU Make 3.81, which macOS has: each line is a shell of its own. A recipe calls one command; what takes
+# several has them as its prerequisites. Of linters, the recipe is the list (tests/test_makefile.py).
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -45,8 +46,7 @@ extract: setup ## MySQL -> lake -> raw (arguments: ARGS="--tables order")
 build: setup ## dbt: staging, marts and their tests (SELECT=… for a part)
 	$(STACK) $(DBT) build $(if $(SELECT),--select $(SELECT)) $(ARGS)
 
-docs: setup ## write the documentation site, one file, to .data/docs/index.html
-	$(DBT) docs generate --quiet $(ARGS)
+docs: dbt-docs ## write the documentation site, one file, to .data/docs/index.html
 	$(RUN) dashboard docs
 
 dashboard: setup ## write the dashboard, one file, to .data/dashboard/index.html
@@ -74,11 +74,8 @@ lint: .venv/test ## ruff, mypy, sqlfluff, zizmor, cfn-lint
 	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/cfn-lint infra/stacks/*.yaml
 
-pr: lint ## what CI asks of a pull request: lint, conventions, everything built on DuckDB, docs and dashboard
-	$(BIN)/python -m pytest -q tests/test_conventions.py
+pr: lint conventions ## what CI asks of a pull request: lint, conventions, everything built on DuckDB, docs and dashboard
 # demo >
-	echo "look at .data/docs/index.html and .data/dashboard/index.html"
-
 pr: demo
 # < demo
 
@@ -86,12 +83,9 @@ pr: demo
 
 setup: .venv/$(GROUP) .env dbt_project/profiles.yml ## make .venv, .env and dbt_project/profiles.yml, where absent
 
-up: setup ## start the private server (SERVER=mysql: a MySQL; TARGET=redshift_local: S3 and a Redshift stand-in too)
-	$(RUN) local_stack up $(KIND)
-	if [ "$(TARGET)" = redshift_local ]; then $(RUN) local_stack.redshift up; fi
+up: server-up $(if $(filter redshift_local,$(TARGET)),stand-in-up) ## start the private server (SERVER=mysql: a MySQL; TARGET=redshift_local: S3 and a Redshift stand-in too)
 
-down: ## stop what `make up` started
-	if [ -x $(BIN)/python ]; then $(RUN) local_stack down && $(RUN) local_stack.redshift down; fi
+down: $(if $(wildcard $(BIN)/python),server-down stand-in-down) ## stop what `make up` started
 
 # demo >
 seed: up ## fill the demo shop (ARGS="--orders 1000000 --fresh")
@@ -114,8 +108,8 @@ test-aws: .venv/test ## the real suites on the account in .env; says first what 
 	CONFIRM=$(CONFIRM) $(RUN) tests.redshift.account $(PYTEST)
 # < demo
 
-metrics: setup ## revenue, return rate and the others as dbt defines them (ARGS="revenue return_rate --by order__country")
-	$(STACK) $(DBT) parse --quiet && $(RUN) dashboard metrics $(ARGS)
+metrics: dbt-parse ## revenue, return rate and the others as dbt defines them (ARGS="revenue return_rate --by order__country")
+	$(STACK) $(RUN) dashboard metrics $(ARGS)
 
 diff: setup ## what your change of the models does to the data: BASE=main and this folder, built from one raw
 	$(STACK) $(RUN) diff --base "$(BASE)" $(ARGS)
@@ -169,7 +163,8 @@ docs-serve: docs ## show the documentation site on this machine
 	$(RUN) local_stack.docs_server
 
 format: .venv/test ## let ruff and sqlfluff format the code
-	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 	$(RUN) sqlfluff fix dbt_project/models dbt_project/tests --disable-progress-bar
 
 lock: ## make requirements/*.txt anew from pyproject.toml (needs uv)
@@ -195,12 +190,34 @@ notebook: .venv/notebook setup ## open examples/tour.ipynb in the browser
 # < demo
 
 help:
-	@awk '/^##@ More/ {exit} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
-	@echo; echo "make help-all lists the rest."
+	@awk '/^##@ More/ {exit} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]} END {print "\nmake help-all lists the rest."}' $(MAKEFILE_LIST)
 
 help-all:
 	@awk '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {split($$0, part, ":.*## "); printf "  make %-14s %s\n", part[1], part[2]}' $(MAKEFILE_LIST)
 
+# The parts of commands that take several.
+conventions: .venv/test
+	$(BIN)/python -m pytest -q tests/test_conventions.py
+
+dbt-docs: setup
+	$(DBT) docs generate --quiet $(ARGS)
+
+dbt-parse: setup
+	$(STACK) $(DBT) parse --quiet
+
+server-up: setup
+	$(RUN) local_stack up $(KIND)
+
+server-down:
+	$(RUN) local_stack down
+
+stand-in-up: setup
+	$(RUN) local_stack.redshift up
+
+stand-in-down:
+	$(RUN) local_stack.redshift down
+
+.PHONY: conventions dbt-docs dbt-parse server-up server-down stand-in-up stand-in-down
 .PHONY: env-from-stack dev build-empty metrics diff sql plan verify extract build docs dashboard open export status doctor pr test lint setup up down load replay prune withdraw sign erase discover sample build-sample docs-serve format lock clean help help-all
 # demo >
 .PHONY: demo day check-exercise break fix notebook test-long bench bench-cost test-aws seed without-demo

@@ -43,7 +43,9 @@ def test_no_line_of_a_recipe_needs_what_another_has_set():
         assert used <= set(re.findall(r"(?:^|[\s;&])([a-z]\w*)=", line)), line
 
 
-def test_no_recipe_of_a_command_is_a_script():
-    """What takes several lines is Python's, in the command that the recipe calls."""
+def test_each_recipe_of_a_command_calls_one():
+    """What takes several has them as prerequisites, or is Python's; of linters the recipe is the list."""
     commands, mark, _rest = MAKE.partition("# ---- what the targets above stand on")
-    assert mark and "\\\n" not in commands
+    recipes = re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", commands, re.MULTILINE)
+    several = [target for target, recipe in recipes if re.search(r"\n.|&&|;|\\$", re.sub("'[^']*'", "", recipe))]
+    assert mark and several == ["lint", "format"]
