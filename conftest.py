@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from local_stack.redshift import NAMES
-from tests import servers
+from tests import forked, servers
 from tests import tls_server as tls_server_of_its_own
 from tests.dashboard.pages import (  # noqa: F401 (fixtures; one browser of a kind for all tests of a worker)
     browser,
@@ -67,6 +67,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             reason = servers.why_not(kind, item.nodeid)
             if reason:
                 item.add_marker(pytest.mark.skip(reason=f"{kind}: {reason}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once(tmp_path_factory, worker_id):
+    """What dbt has parsed for one test serves those of all workers."""
+    ours = tmp_path_factory.getbasetemp()
+    folder = (ours if worker_id == "master" else ours.parent) / "parsed"
+    folder.mkdir(exist_ok=True)
+    forked.PARSED[:] = [folder]
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ dbt takes over what it made of this project's files for an earlier test (its own
 """
 
 import datetime
+import hashlib
 import multiprocessing
 import os
 import runpy
@@ -22,6 +23,8 @@ PROJECT = ROOT / "dbt_project"
 # What tells of the files themselves, or is about reading them.
 ANEW = {"parse", "debug", "--warn-error", "--no-partial-parse"}
 REAL = datetime.datetime
+# The folder, of all workers together, for what dbt has parsed (conftest.py).
+PARSED: list[Path] = []
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
     [
@@ -52,17 +55,21 @@ def run(*words: str, environment: Mapping[str, str], folder: Path = ROOT) -> sub
 
 def dbt(*words: str, environment: Mapping[str, str], folder: Path = PROJECT) -> subprocess.CompletedProcess:
     """`dbt words` in a dbt project."""
+    if folder != PROJECT or not ANEW.isdisjoint(words):
+        return run(DBT, *words, environment=environment, folder=folder)
     target = Path(environment["DBT_TARGET_PATH"])
-    if folder == PROJECT and ANEW.isdisjoint(words):
-        parsed = target / "partial_parse.msgpack"
-        # dbt sees by itself whether it fits; of these there is one each.
-        changed = words[words.index("--vars") :][:2] if "--vars" in words else ()
-        alike = (*changed, environment.get("DBT_SCHEMA"), environment.get("DEMO_SHOP"))
-        if not target.exists() and alike in _PARSED and _PARSED[alike].exists():
-            target.mkdir()
-            shutil.copy(_PARSED[alike], parsed)
-        _PARSED[alike] = parsed
-    return run(DBT, *words, environment=environment, folder=folder)
+    # dbt sees by itself whether it fits; of these there is one each.
+    changed = words[words.index("--vars") :][:2] if "--vars" in words else ()
+    alike = *changed, *map(environment.get, ("DBT_TARGET", "DBT_SCHEMA", "DEMO_SHOP"))
+    noted, parsed = PARSED[0] / hashlib.sha256(repr(alike).encode()).hexdigest(), target / "partial_parse.msgpack"
+    if not target.exists() and noted.exists():
+        target.mkdir()
+        shutil.copy(noted, parsed)
+    done = run(DBT, *words, environment=environment, folder=folder)
+    if not noted.exists() and parsed.exists():
+        # Another worker must not find half of it.
+        Path(shutil.copy(parsed, noted.with_suffix(f".{os.getpid()}"))).replace(noted)
+    return done
 
 
 def clock(days: int) -> type[datetime.datetime]:
@@ -84,9 +91,6 @@ def clock(days: int) -> type[datetime.datetime]:
     return Wrong
 
 
-_PARSED: dict[tuple[str | None, ...], Path] = {}
-
-
 def _be(words: tuple[str, ...], environment: dict[str, str], folder: Path, printed: list[Path]) -> None:
     for number, file in enumerate(printed, 1):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
@@ -106,20 +110,18 @@ def _be(words: tuple[str, ...], environment: dict[str, str], folder: Path, print
 
 
 def _believe_what_was_parsed_for_another_warehouse() -> None:
-    """What dbt makes of the project's files does not depend on the folder of DuckDB's file, and dbt thinks it may."""
+    """What dbt makes of the project's files does not depend on the warehouse's file or port, and dbt thinks it may."""
     from dbt.parser.manifest import ManifestLoader
 
     asked = ManifestLoader.build_manifest_state_check
 
     def check(loader):
         credentials = loader.root_project.credentials
-        path = getattr(credentials, "path", None)
-        if path is None:
-            return asked(loader)
-        credentials.path = ""
+        place = "path" if credentials.type == "duckdb" else "port"
+        true, _ = getattr(credentials, place), setattr(credentials, place, "")
         try:
             return asked(loader)
         finally:
-            credentials.path = path
+            setattr(credentials, place, true)
 
     ManifestLoader.build_manifest_state_check = check
