@@ -69,6 +69,7 @@ function iso(date) {
  * as many whole months; when no dates are chosen, the year before.
  * bin: "day" up to 92 days that are not several whole months, else "month". shift: how far the period before is moved to
  * lie on the choice. before: its periods, some perhaps before the first order.
+ * over: the last period that is; with a status chosen, the last whose orders have come to theirs, as far as their delivery was promised.
  * comparable: whether both have all their days: the shop had begun, and the last day of the choice is over.
  */
 function timeline(time, state) {
@@ -78,19 +79,18 @@ function timeline(time, state) {
   const [first, last] = [time.months[from] ?? 0, time.months[to] ?? -1];
   const months = whole ? 12 : last - first + 1;
   const bin = time.byDay && to - from < 92 && (whole || !wholeMonths || months === 1) ? "day" : "month";
-  const line = { bin, from, to, whole, first, last };
+  const due = time.periodOf(time.dueBefore);
+  const over = state.status.size ? Math.min(time.whole, due - 1) : time.whole;
+  const line = { bin, from, to, whole, first, last, over };
+  const isCompared = (before) => !whole && before >= time.firstWhole && to <= over;
   if (bin === "month" && (whole || wholeMonths)) {
     const before = [time.monthPeriod(first - months), time.monthPeriod(last + 1 - months) - 1];
-    return { ...line, before, shift: { unit: "month", count: months }, comparable: !whole && isCompared(time, before, to) };
+    return { ...line, before, shift: { unit: "month", count: months }, comparable: isCompared(before[0]) };
   }
   const days = wholeMonths && !whole ? from - time.monthPeriod(first - 1) : to - from + 1;
   const before = [from - days, from - 1];
   return { ...line, before, shift: { unit: "day", count: days, month: wholeMonths && !whole },
-    comparable: !whole && isCompared(time, before, to) };
-}
-
-function isCompared(time, [start], to) {
-  return start >= time.firstWhole && to <= time.whole;
+    comparable: isCompared(before[0]) };
 }
 
 /** First and last chosen period, both included, within what there is. */
@@ -104,13 +104,10 @@ function isWholeMonths(time, from, to) {
 }
 
 /** The bins (days or months, by number) of a choice that lack a part: not over yet, or not chosen. */
-function partialBins(time, { bin, from, to }) {
-  if (bin === "day" || !time.byDay) return new Set(to > time.whole ? [bin === "day" ? to : time.months[to]] : []);
-  const end = Math.min(to, time.whole);
-  const cut = new Set();
-  if (from > Math.max(time.monthPeriod(time.months[from]), 0)) cut.add(time.months[from]);
-  if (end < time.monthPeriod(time.months[to] + 1) - 1) cut.add(time.months[to]);
-  return cut;
+function partialBins(time, { bin, from, to, first, last, over }) {
+  const [begin, end, start] = bin === "day" ? [from, to, (day) => day] : [first, last, time.monthPeriod];
+  const bins = Array.from({ length: Math.max(end - begin + 1, 0) }, (_, at) => begin + at);
+  return new Set(bins.filter((of) => Math.max(start(of), 0) < from || start(of + 1) - 1 > Math.min(to, over)));
 }
 
 /**

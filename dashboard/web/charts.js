@@ -47,10 +47,10 @@ function revenueChart(view, rows) {
   const dates = datesOf(time, line);
   const cut = partialBins(time, line);
   const first = line.bin === "day" ? line.from : line.first;
-  const bins = dates.map((date, at) => ({ row: found.get(date) || [date, 0, 0, 0, 0], partial: cut.has(first + at) }));
-  const start = firstCompared(time, line);
+  const comparable = comparedBins(time, line);
+  const bins = dates.map((date, at) => ({ row: found.get(date) || [date, 0, 0, 0, 0], partial: cut.has(first + at), compared: comparable[at] }));
   const target = monthlyTarget(view);
-  const compared = ({ row, partial }) => row[0] >= start && !partial;
+  const compared = (bin) => bin.compared;
   const values = (place, shown) => bins.map((bin, at) => ({ value: shown(bin, at) ? bin.row[place] : null, tip: [...revenueTip(line, bin, compared(bin)), ...(target ? [`${say("target")}: ${pretty(target, "integer")}`] : [])] }));
   const whole = ({ partial }) => !partial;
   const beside = (bin, at) => bin.partial || bins[at - 1]?.partial || bins[at + 1]?.partial;
@@ -80,6 +80,12 @@ function revenueChart(view, rows) {
 /** What a month of the whole shop shall bring; nothing where days are drawn, or a part of the shop is chosen. */
 function monthlyTarget({ shop, line, state }) {
   return line.bin === "month" && Object.keys(CHOICES).every((name) => state[name].size === 0) ? shop.monthlyTarget : 0;
+}
+
+/** Of each bin of the choice, whether it is whole and has something to be compared with. */
+function comparedBins(time, line) {
+  const [start, cut] = [firstCompared(time, line), partialBins(time, line)];
+  return datesOf(time, line).map((date, at) => date >= start && !cut.has((line.bin === "day" ? line.from : line.first) + at));
 }
 
 /** The first bin that has something to be compared with: before it lies the time before the first order, or a part of its month. */

@@ -106,7 +106,7 @@ function shares(pairs) {
 function deliveries(shop, time, is) {
   const { period, country, category, level, status, days, span, orders } = shop.deliveries;
   const result = { days: new Map(), spans: new Map(), countries: new Map(), due: 0, onTime: 0 };
-  const dueBefore = time.periodOf(time.byDay ? time.dueBefore : time.dueBefore.slice(0, 7));
+  const dueBefore = time.periodOf(time.dueBefore);
   const count = (map, key, number) => map.set(key, (map.get(key) || 0) + number);
   for (let row = 0; row < period.length; row++) {
     const chosen = is.period(period[row]) && is.kind(category[row], status[row]) && is.place(country[row], level[row]);

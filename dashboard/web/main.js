@@ -188,7 +188,7 @@ function showSummary(host, view, [revenue, net, orders, average, customers, prod
 /** Revenue against the period before, where both have all their days; else why not. */
 function changeInWords({ figures: { revenue }, line, time }) {
   if (line.whole || time.last < 0) return "";
-  if (!line.comparable) return say(line.to > time.whole ? "notOver" : "noBefore");
+  if (!line.comparable) return uncompared(time, line);
   const sum = (place) => revenue.reduce((total, row) => total + row[place], 0);
   const [now, before] = [sum(2), sum(4)];
   if (before <= 0) return say("nothingBefore", { before: beforeInWords(line) });

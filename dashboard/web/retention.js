@@ -18,6 +18,11 @@ function showRetention(host, view, rows, caption) {
       element("tbody", {}, ...cohorts.map(([cohort, cells]) => cohortLine(view, cohort, cells, months))))));
 }
 
+/** Whether the table lacks some of them. */
+function isCut(rows) {
+  return byCohort(rows).size > MOST_COHORTS || rows.some((row) => row[2] > MOST_MONTHS);
+}
+
 function byCohort(rows) {
   const cells = new Map();
   for (const row of rows) cells.set(row[0], [...(cells.get(row[0]) || []), row]);

@@ -24,7 +24,7 @@ function rowName(shop, tile, row) {
   if (tile === "summary") return "";
   const [first, ...others] = Object.entries(TILES[tile].columns);
   if (tile === "retention") return `${row[0].slice(0, 7)} +${row[2]}`;
-  return tile === "products" ? row[1] : tile === "hours" ? spanName(row[0]) : label(shop, row[0], first[1]);
+  return tile === "products" ? row[1] : label(shop, row[0], first[1]);
 }
 
 /** A dialog with SQL and its rows; rows: null where this page does not hold them. */
@@ -68,7 +68,7 @@ function fileName({ shop, time, state, line }, ...parts) {
   return `${[...text].slice(0, 80).join("")}.csv`;
 }
 
-/** Comma-separated, as `make export` writes it. What a spreadsheet would run as a formula gets a ' before it. */
+/** Comma-separated, as `make export ARGS=--bom` writes it. What a spreadsheet would run as a formula gets a ' before it. */
 function csv(shop, columns, rows) {
   const kinds = Object.values(columns);
   const lines = rows.map((row) => kinds.map((kind, at) => csvCell(cell(shop, row[at], kind), kind)).join(","));
@@ -82,7 +82,7 @@ function csvCell(text, kind) {
 }
 
 function download(name, text) {
-  const address = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  const address = URL.createObjectURL(new Blob(["\ufeff", text], { type: "text/csv" }));
   element("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10000);
 }

@@ -1,6 +1,6 @@
 // Tiles: what each shows, and the columns of its rows in the order of its SQL.
 
-// Kinds: integer, cents, percent (numbers.js); country, category, status (numbers of members); text, date, number (an identifier).
+// Kinds: integer, cents, percent (numbers.js); span (of hours, by its end); country, category, status (numbers of members); text, date, number (an identifier).
 const TILES = {
   summary: {
     note: () => "",
@@ -32,7 +32,7 @@ const TILES = {
   hours: {
     nothing: "noDelivery",
     note: () => say("hoursNote"),
-    columns: { up_to_hours: "integer", orders: "integer", percent_of_orders: "percent" },
+    columns: { up_to_hours: "span", orders: "integer", percent_of_orders: "percent" },
   },
   on_time: {
     nothing: "noDelivery",
@@ -42,7 +42,7 @@ const TILES = {
   customers: {
     note: () => say("customersNote"),
     columns: { customer_id: "number", orders: "integer", revenue: "integer", fee_sum: "cents", fee_average: "cents" },
-    total: ([revenue, , orders, , , , fees, average]) => [say("grandTotal"), orders, revenue, fees, average],
+    total: ([revenue, , orders, , , , fees, average]) => [say("total"), orders, revenue, fees, average],
   },
   products: {
     note: () => say("productsNote"),
@@ -51,7 +51,7 @@ const TILES = {
   },
   retention: {
     nothing: "noNewcomers",
-    note: () => metric("retention").description,
+    note: ({ figures }) => [metric("retention").description, ...(isCut(figures.retention) ? [say("cohortsCut", { cohorts: MOST_COHORTS, months: MOST_MONTHS })] : [])].join(" "),
     columns: { cohort: "date", customers: "integer", months_later: "integer", ordered: "integer", ordered_percent: "percent" },
   },
 };
@@ -65,21 +65,29 @@ function cell(shop, value, kind) {
 /** The same for people. */
 function label(shop, value, kind) {
   if (kind in DECIMALS) return pretty(value, kind);
+  if (kind === "span") return spanName(value);
   const text = cell(shop, value, kind);
   return text === null ? say("none") : text === "" ? say("blank") : text;
 }
 
 function isNumeric(kind) {
-  return kind in DECIMALS || kind === "number";
+  return kind in DECIMALS || kind === "number" || kind === "span";
 }
 
 /** With what the revenue is compared, and which part of it is not over or not chosen. */
 function revenueNote(view) {
   const { line, time } = view;
-  const parts = [say("revenueNote", { before: beforeInWords(line) })];
+  const parts = [comparedBins(time, line).includes(true) ? say("revenueNote", { before: beforeInWords(line) }) : `${uncompared(time, line)}.`];
   if (partialBins(time, line).size) parts.push(say("partialNote", { day: time.newestDay }));
+  if (line.to > line.over && line.over < time.whole) parts.push(say("youngNote", { before: time.dueBefore }));
   if (view.shop.monthlyTarget && !monthlyTarget(view)) parts.push(say("noTarget"));
   return parts.join(" ");
+}
+
+/** Why there is nothing to compare with. */
+function uncompared(time, { whole, to, over }) {
+  if (whole || to <= over) return say("noBefore");
+  return say(to > time.whole ? "notOver" : "young");
 }
 
 /** The period before, in words. */

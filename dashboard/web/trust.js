@@ -43,7 +43,7 @@ function age(build) {
   const hours = Math.floor(hoursOld(build));
   if (hours < 1) return say("underAnHour");
   const [number, unit] = hours < 48 ? [hours, "hour"] : [Math.floor(hours / 24), "day"];
-  return say(number === 1 ? `${unit}Old` : `${unit}sOld`, { number });
+  return say(`${unit}sOld`, { number });
 }
 
 function buildFacts(build) {

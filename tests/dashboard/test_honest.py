@@ -13,6 +13,8 @@ from tests.dashboard.pages import both_engines, go
 
 TOO_EARLY = "no comparison: the period before begins before the first order"
 FIRST = "#tile-summary dl > div:nth-child(1) dd.quiet"
+NOTE = "#tile-revenue header p"
+SERIES = "revenueChart(dashboard.view, dashboard.view.figures.revenue).series.map((s) => s.data.map((d) => d.value))"
 
 
 def at(day: str, **more) -> dict:
@@ -49,6 +51,21 @@ def test_growth_is_told_against_whole_periods_only(page_of):
     ]:
         go(page, choice)
         assert page.inner_text(FIRST) == said, choice
+    go(page, [("from", "2025-01-01"), ("to", "2025-01-31")])
+    assert page.inner_text(NOTE) == f"{TOO_EARLY}.", "the chart, too, says against what, or why against nothing"
+
+
+def test_orders_that_may_not_have_come_to_the_chosen_status_are_hollow_and_not_compared(page_of):
+    orders = [at(f"2025-0{month}-{day:02}", status="returned") for month in (1, 2, 3) for day in range(1, 29)]
+    page = page_of(orders, [("status", "returned"), ("from", "2025-03-15")], **read_at("2025-03-29"))
+    assert page.inner_text(FIRST) == "no comparison: the newest orders may not have come to this status yet"
+    assert "orders from 2025-03-24 on may not have come to it" in page.inner_text(NOTE)
+    solid, before = page.evaluate(SERIES)[:2]
+    assert solid[-6:] == [10, *[None] * 5] and before[-6:] == [10, *[None] * 5]
+    go(page, [("status", "returned"), ("from", "2025-03-15"), ("to", "2025-03-23")])
+    assert page.inner_text(FIRST) == "0.0% against the 9 days before"
+    go(page, [("from", "2025-03-15")])
+    assert page.inner_text(FIRST) == "0.0% against the 14 days before"
 
 
 def test_presets_end_with_what_is_over_say_so_and_stay_relative(page_of):
@@ -65,15 +82,11 @@ def test_presets_end_with_what_is_over_say_so_and_stay_relative(page_of):
 def test_days_and_months_that_are_not_over_look_so(page_of):
     orders = [at(day) for day in ("2025-01-01", "2025-02-10", "2025-03-10", "2025-04-10", "2025-05-02")]
     page = page_of(orders, **read_at("2025-05-02"))
-    assert "Hollow" in page.inner_text("#tile-revenue header p") and "2025-05-02" in page.inner_text(
-        "#tile-revenue header p"
-    )
-    whole, *others = page.evaluate(
-        "revenueChart(dashboard.view, dashboard.view.figures.revenue).series.map((s) => s.data.map((d) => d.value))"
-    )
+    assert "Hollow" in page.inner_text(NOTE) and "2025-05-02" in page.inner_text(NOTE)
+    whole, *others = page.evaluate(SERIES)
     assert whole[-1] is None and others[-1][-1] == 10, "May is two days old"
     go(page, [("from", "2025-02-01"), ("to", "2025-04-30")])
-    assert "Hollow" not in page.inner_text("#tile-revenue header p")
+    assert "Hollow" not in page.inner_text(NOTE)
 
 
 def test_a_target_is_a_line_beside_whole_months_of_the_whole_shop(page_of, tmp_path):
@@ -85,7 +98,7 @@ def test_a_target_is_a_line_beside_whole_months_of_the_whole_shop(page_of, tmp_p
     for choice in [("country", "Japan")], [("from", "2025-02-01"), ("to", "2025-02-28")]:
         go(page, choice)
         assert "Target" not in [name for name, _ in page.evaluate(lines)]
-        assert "The target is of whole months" in page.inner_text("#tile-revenue header p")
+        assert "The target is of whole months" in page.inner_text(NOTE)
     project = tmp_path / "dbt_project.yml"
     for text, found in ("vars: {monthly_revenue_target: 30000}", 30000), ("vars: {}", 0):
         project.write_text(text)
@@ -131,6 +144,9 @@ def test_nobody_came_back_is_zero_and_not_yet_is_empty(page_of):
         ["2025-01", "1", "100.0%", "0.0%", "100.0%…"],
         ["2025-02", "1", "100.0%", "0.0%…", ""],
     ]
+    assert "Shown are" not in page.inner_text("#tile-retention header")
+    page = page_of([*orders, at("2026-02-10", customer_id=1)])
+    assert "Shown are the newest 24 first months, 12 months of each" in page.inner_text("#tile-retention header")
 
 
 def test_days_of_delivery_lie_on_an_axis_of_days(page_of):
@@ -144,6 +160,8 @@ def test_hours_are_put_into_spans_before_they_are_rounded(page_of):
     late = {"delivered_at": "2025-03-05 05:06:08", "delivery_hours": "24.00"}  # a second over 24 hours
     page = page_of([late | {"ordered_at": "2025-03-04 05:06:07"}])
     assert page.evaluate("dashboard.tile('hours').rows") == [["48", "1", "100.0"]]
+    page.click("#tile-hours .more")
+    assert page.inner_text("#rows tbody th") == "24–48 h", "48 alone would be so many hours"
 
 
 @both_engines
@@ -166,6 +184,8 @@ STANDS = """() => {
     if (bottom < 1 || top > innerHeight - 1 || right < 1 || left > innerWidth - 1) faults.push("off the screen");
     const apart = it.closest("#filters, dialog") || top > bar.bottom - 2 || bottom < bar.top + 2;
     if (!apart) faults.push("beneath the filters");
+    const ground = getComputedStyle(document.getElementById("filters")).backgroundColor;
+    if (!ground.startsWith("rgb(")) faults.push("seen through the filters");
     return faults;
 }"""
 

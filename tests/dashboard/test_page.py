@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import unicodedata
 from datetime import datetime, timedelta, timezone
 
@@ -168,7 +169,7 @@ def test_every_tile_hands_out_its_sql_and_its_rows_as_csv(demo, open_page):
         with page.expect_download() as waiting:
             page.get_by_role("button", name="Download CSV").click()
         assert waiting.value.suggested_filename == f"{tile}-2025-01-01-2025-12-31-Korea.csv"
-        header, *rows = csv.reader(io.StringIO(waiting.value.path().read_text(encoding="utf-8")))
+        header, *rows = csv.reader(io.StringIO(waiting.value.path().read_text(encoding="utf-8-sig")))
         assert header == shown["columns"]
         assert rows == [[value or "" for value in row] for row in shown["rows"]]
         page.keyboard.press("Escape")
@@ -183,7 +184,7 @@ def test_from_a_figure_to_its_orders_in_two_clicks(demo, open_page):
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download CSV").click()
     assert waiting.value.suggested_filename == "orders-categories-Books-2025-01-01-2025-12-31-returned.csv"
-    header, *rows = csv.reader(io.StringIO(waiting.value.path().read_text(encoding="utf-8")))
+    header, *rows = csv.reader(io.StringIO(waiting.value.path().read_text(encoding="utf-8-sig")))
     assert header[:3] == ["order_id", "ordered_on", "status"] and {row[2] for row in rows} == {"returned"}
     page.get_by_role("button", name="Back to the rows").click()
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "List orders: Books"
@@ -272,12 +273,17 @@ def test_nothing_is_wider_than_the_screen(demo, tmp_path, open_page, width):
     for file in (demo, drawn(tmp_path, odd)):
         page = open_page(file, viewport={"width": width, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        shade = page.locator(".scroll").first.evaluate("it => getComputedStyle(it).backgroundAttachment")
+        assert shade == "local, scroll", "where a table is cut, a shade says that it goes on"
 
 
 def test_both_languages_say_everything(demo, open_page):
     page = open_page(demo, [("lang", "ko")])
     words = page.evaluate("WORDS")
     assert words["en"].keys() == words["ko"].keys() and words["en"]["columns"].keys() == words["ko"]["columns"].keys()
+    counted = {name for name, text in words["en"].items() if re.search(r"\{\w+\} [a-z]+s\b", str(text))}
+    never_one = {"daysBefore", "monthsBefore", "cohortsCut", "unlisted"}
+    assert counted == never_one, "{tables|table|tables}"
     assert page.evaluate("document.documentElement.lang") == "ko" and "주문" in page.title()
     assert "undefined" not in page.inner_text("body")
     axis = [0, 800, 5_000, 12_000, 80_000, 250_000_000]
@@ -329,7 +335,7 @@ def trusted(folder, **changes):
         ({"build": {"run": 3, "snapshot_at": "2026-01-01T03:04:05Z"}}, "The data is old"),
         ({"tests": None}, "the tests of that build are not known"),
         ({"tests": TESTS | {"not_passed": [], "passed": 3, "tests": 3, "partial": True}}, "A partial build"),
-        ({"tests": TESTS}, "1 tests did not pass"),
+        ({"tests": TESTS}, "1 test did not pass"),
         ({"loads": [LOADS[0] | {"verdict": "unverified: --no-load"}]}, "Not compared with the source: order"),
     ],
 )
@@ -337,6 +343,7 @@ def test_the_dot_is_green_only_without_a_doubt(tmp_path, open_page, changes, dou
     page = open_page(trusted(tmp_path, **changes))
     assert page.locator("#trust.sound").count() == (doubt is None)
     assert "1 hour old" in page.inner_text("#trust summary") or doubt
+    assert "1 table: " in page.inner_text("#trust summary")
     page.click("#trust summary")
     assert doubt is None or doubt in page.inner_text("#trust")
 
