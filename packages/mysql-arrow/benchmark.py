@@ -64,12 +64,18 @@ def main() -> None:
     settings = {name: value for name, value in given.items() if value is not None}
     settings |= {"password": os.environ.get("MYSQL_PWD", ""), "charset": "utf8mb4"}
     if way:
-        sys.stdout.write(json.dumps(measured(way, settings, query)))
+        try:
+            sys.stdout.write(json.dumps(measured(way, settings, query)))
+        except pymysql.MySQLError as error:
+            sys.exit(f"error: {error}")
         return
     found = {}
     for name in WAYS:
-        runs = [subprocess.check_output([sys.executable, *sys.argv, "--way", name]) for _ in range(times)]
-        results = [json.loads(run) for run in runs]
+        command = [sys.executable, *sys.argv, "--way", name]
+        runs = [subprocess.run(command, stdout=subprocess.PIPE) for _ in range(times)]
+        if any(run.returncode for run in runs):
+            sys.exit(1)  # each has said why
+        results = [json.loads(run.stdout) for run in runs]
         found[name] = {what: statistics.median(result[what] for result in results) for what in results[0]}
     for name, result in found.items():
         ratios = (

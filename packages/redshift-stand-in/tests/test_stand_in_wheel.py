@@ -27,7 +27,8 @@ def test_the_readmes_examples_run_from_the_wheel(tmp_path):
               "    assert (pathlib.Path(it.__file__).parent / 'py.typed').exists()"]  # fmt: skip
     (project / "test_readme.py").write_text(block("python") + "\n".join(["", *others, ""]))
 
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
+    own = ("PYTHON", "PYTEST", "DBT_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     run = {"cwd": project, "env": environment, "capture_output": True, "text": True}
     done = subprocess.run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_readme.py"], **run)
     assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout + done.stderr
