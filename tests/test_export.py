@@ -1,6 +1,7 @@
 """CSV files and answers from the marts."""
 
 import csv
+import io
 import os
 import re
 import tempfile
@@ -64,6 +65,34 @@ def test_the_same_mart_gives_the_same_bytes(warehouse, tmp_path):
         "create or replace table analytics.order_mart as select * from analytics.order_mart order by id desc"
     )
     assert exported(warehouse, tmp_path / "two").path.read_bytes() == first
+
+
+def test_a_file_is_as_the_pages_of_looker_studio_power_bi_and_excel_ask_for_it(warehouse, tmp_path):
+    """What docs/bi.md quotes of those pages; none of the three tools runs here."""
+    written = exported(warehouse, tmp_path).path
+    text = written.read_bytes().decode()
+    header, *rows = csv.reader(io.StringIO(text, newline=""))
+    assert not text.startswith("\ufeff") and {len(row) for row in rows} == {len(header)} == {5}
+    assert rows[1][3:] == ["1.50", "2026-01-02 03:04:05.000000"], "a point and no thousands; year, month, day"
+    parquet = f"parquet_metadata('{written.with_suffix('.parquet')}')"
+    kinds = duckdb.sql(f"select distinct compression, type = 'INT96', path_in_schema like '%, %' from {parquet}")
+    assert kinds.fetchall() == [("SNAPPY", False, False)], "no nested column, no time in the form of old"
+
+
+def test_a_second_export_takes_each_files_place_whole(warehouse, tmp_path):
+    """So that a tool's Refresh replaces; a reader that has the old file open reads it to its end."""
+    first = exported(warehouse, tmp_path).path
+    names = sorted(tmp_path.glob("*.*"))
+    before = first.read_bytes()
+    with first.open("rb", buffering=0) as reader:
+        half = reader.read(9)
+        tomorrow = reopened(warehouse, tmp_path)
+        tomorrow.execute("delete from analytics.order_mart where id = 1")
+        exported(tomorrow, tmp_path)
+        assert half + reader.read() == before
+    header, row = first.read_bytes().splitlines()
+    assert header == before.splitlines()[0] and row == before.splitlines()[-1]
+    assert sorted(tmp_path.glob("*.*")) == names
 
 
 def test_a_byte_order_mark_is_there_only_if_asked_for(warehouse, tmp_path):
