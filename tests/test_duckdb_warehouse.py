@@ -278,6 +278,25 @@ def test_a_damaged_file_is_not_said_to_be_in_use_and_what_is_said_leads_out(own,
     assert own.load() == [1] and own.live("t", "id") == [(1,), (2,)]
 
 
+def test_a_log_that_belongs_to_another_state_of_the_file_is_moved_away_and_the_lake_gives_what_it_had(own, tmp_path):
+    own.write("create table t (id int primary key)", "insert into t values (1), (2)")
+    own.run()
+    before = own.warehouse_path.read_bytes()
+    own.write("insert into t values (3)")
+    own.run()
+    other = tmp_path / "other.duckdb"
+    left = "create table o (i int); checkpoint; drop table o"
+    killed = f"import duckdb, os; kept = duckdb.connect({str(other)!r}); kept.execute({left!r}); os._exit(0)"
+    subprocess.run([sys.executable, "-c", killed], check=True)
+    own.warehouse_path.write_bytes(before)
+    log = other.with_name("other.duckdb.wal").rename(f"{own.warehouse_path}.wal")
+    with pytest.raises(Failure, match="replaying WAL") as caught:
+        own.load()
+    assert f"{log} does not belong to it" in caught.value.fix and "Stack" not in caught.value.problem
+    log.unlink()
+    assert own.load() == [2] and own.live("t", "id") == [(1,), (2,), (3,)]
+
+
 def test_a_file_in_use_names_the_file_and_its_holder(tmp_path):
     path = tmp_path / "w.duckdb"
     holding = f"import duckdb, time; c = duckdb.connect({str(path)!r}); print('ready', flush=True); time.sleep(60)"

@@ -33,6 +33,12 @@ def not_opened(error: duckdb.Error | OSError, path: Path) -> Failure:
         return Failure(
             f"the warehouse {path} is in use by {holder}", "close it there, then run this again", ends=Exit.TRY_AGAIN
         )
-    return Failure(
-        f"the warehouse {path} cannot be opened: {text}", remedy(error, "check `path` in dbt's profile (profiles.yml)")
-    )
+    otherwise = "check `path` in dbt's profile (profiles.yml)"
+    if "replaying WAL file" in text:
+        # What the file does not hold yet: as raw, it is in the lake.
+        otherwise = (
+            f"{path}.wal does not belong to it, as when one of both was copied or restored without the other: move it "
+            "away; `make load` loads what raw lacks, `make verify` compares, `make build` builds the marts"
+        )
+    text = text.partition(" This error signals")[0]
+    return Failure(f"the warehouse {path} cannot be opened: {text}", remedy(error, otherwise))
