@@ -222,7 +222,7 @@ class Keys:
 def test_a_session_by_keyboard_alone(page_of):
     orders = [at(f"2025-0{1 + number % 9}-15", category=f"Kind {number:02}") for number in range(40)]
     orders += [at("2025-08-20", country="Japan", category=f"Kind {number:02}") for number in range(30)]
-    page = page_of(orders, **read_at("2025-10-01"))
+    page = page_of(orders, viewport={"width": 1024, "height": 900}, **read_at("2025-10-01"))  # two lines of filters
     page.evaluate("""() => {
         const click = HTMLAnchorElement.prototype.click;
         window.saved = [];
