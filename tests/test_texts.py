@@ -21,6 +21,9 @@ FILES = sorted(
     ]
 )
 BACKTICKS = re.compile("`[^`]+`")
+DOCTOR = [ROOT / "loaders/help/doctor.py", ROOT / "loaders/cli/doctor.py"]
+# What takes a text that doctor prints.
+SAYING = ("check", "works", "Finding", "Failure")
 
 
 def template(node: ast.AST) -> str | None:
@@ -106,6 +109,16 @@ def test_what_to_do_about_a_failure_that_has_a_code_is_in_korean_too():
         pieces = map(sample, texts.BETWEEN.split(fix))
         untold += [(where, each) for each in pieces if each in told and re.search("[a-z]{3}", BACKTICKS.sub("", each))]
     assert not untold, "\n".join(map(str, untold))
+
+
+def test_what_doctor_tries_and_finds_is_in_korean_too():
+    """On S3 and Redshift as well, where no test sees the whole command in Korean."""
+    calls = (node for file in DOCTOR for node in ast.walk(ast.parse(file.read_text("utf-8"))))
+    asked = (call for call in calls if isinstance(call, ast.Call) and ast.unparse(call.func).split(".")[-1] in SAYING)
+    said = (template(node) for call in asked for node in (*call.args, *(each.value for each in call.keywords)))
+    english = [text for text in said if text and re.search("[a-z]{3}", BACKTICKS.sub("", text))]
+    assert len(english) > 30
+    assert [text for text in english if not re.search("[가-힣]", texts.in_korean(sample(text)))] == []
 
 
 @given(st.text())
