@@ -27,7 +27,9 @@ def sql() -> dict[str, str]:
 
 def words() -> str:
     """Each metric's name and meaning, by language, as JSON that can stand in a script."""
-    told = {"en": defined(), "ko": {name: metric["config"]["meta"]["ko"] for name, metric in defined().items()}}
+    # One that nobody has translated yet is called in Korean as it is in English.
+    korean = {name: metric.get("config", {}).get("meta", {}).get("ko", metric) for name, metric in defined().items()}
+    told = {"en": defined(), "ko": korean}
     chosen = {
         language: {name: {part: texts[part] for part in ("label", "description")} for name, texts in metrics.items()}
         for language, metrics in told.items()
