@@ -27,7 +27,7 @@ def test_the_korean_readme_leads_wherever_the_english_one_does():
     assert set(links(english)) == set(links(korean))
 
 
-@pytest.mark.parametrize("page", ["aws", "bi", "types"])
+@pytest.mark.parametrize("page", ["aws", "bi", "lineage", "types"])
 def test_the_korean_page_has_the_same_commands_figures_marks_and_links(page):
     english, korean = ((ROOT / f"docs/{page}{ending}").read_text("utf-8") for ending in (".md", ".ko.md"))
     for what in SAME:
