@@ -7,9 +7,9 @@ function showTrust({ shop }) {
   const { loads, build, tests } = shop;
   const doubts = trustDoubts(shop);
   document.getElementById("trust").className = `trust ${doubts.length ? "unsure" : "sound"}`;
-  document.querySelector("#trust summary").replaceChildren(
-    element("span", { className: "dot", "aria-hidden": "true" }),
-    ...[...buildFacts(build), ...loadFacts(loads, build), testFact(tests)].map((text) => element("span", {}, text)));
+  const facts = [...buildFacts(build), ...loadFacts(loads, build), testFact(tests)].map((text) => element("span", {}, text));
+  facts[0].prepend(element("span", { className: "dot", "aria-hidden": "true" }));
+  document.querySelector("#trust summary").replaceChildren(...facts);
   const details = document.querySelector("#trust div");
   details.setAttribute("aria-label", say("freshness"));
   details.replaceChildren(

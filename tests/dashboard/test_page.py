@@ -267,12 +267,23 @@ def _nothing_serious(page):
     assert serious == [], json.dumps(serious, indent=1)[:3000]
 
 
+# By how much a list of choices is narrower than its longest one.
+NATURAL = """it => {
+    const width = it.offsetWidth;
+    it.style.width = it.parentElement.style.width = "max-content";
+    const short = it.offsetWidth - width;
+    it.style.width = it.parentElement.style.width = "";
+    return short;
+}"""
+
+
 @pytest.mark.parametrize("width", [390, 768, 1280])
 def test_nothing_is_wider_than_the_screen(demo, tmp_path, open_page, width):
     odd = [{"product_name": LONG[:150], "country": "A" * 50, "category": "B" * 50}, {"product_name": ARABIC}]
     for file in (demo, drawn(tmp_path, odd)):
         page = open_page(file, viewport={"width": width, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("[data-place=range]").evaluate(NATURAL) <= 1, "a period's last day is in its name"
         shade = page.locator(".scroll").first.evaluate("it => getComputedStyle(it).backgroundAttachment")
         assert shade == "local, scroll", "where a table is cut, a shade says that it goes on"
 
