@@ -284,6 +284,12 @@ def test_nothing_is_wider_than_the_screen(demo, tmp_path, open_page, width):
         page = open_page(file, viewport={"width": width, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.locator("[data-place=range]").evaluate(NATURAL) <= 1, "a period's last day is in its name"
+        page.click("#filters [data-name=category] summary")
+        places = page.locator(".options:visible label").evaluate_all(
+            "them => them.map((it) => it.getBoundingClientRect().toJSON())"
+        )
+        assert max(place["right"] for place in places) <= width
+        assert file != demo or {place["height"] for place in places} == {33}, "no name is broken into two lines"
         shade = page.locator(".scroll").first.evaluate("it => getComputedStyle(it).backgroundAttachment")
         assert shade == "local, scroll", "where a table is cut, a shade says that it goes on"
 
