@@ -7,6 +7,7 @@ import zlib
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -267,6 +268,14 @@ def test_all_63_bits_are_used(own):
     for value in hashes(own):
         ones, zeros = ones | value, zeros | (value ^ (2**63 - 1))
     assert ones == zeros == 2**63 - 1
+
+
+def test_digits_are_the_number_that_the_server_makes_of_them_or_nothing():
+    given = pa.array([b"f" * 16, None, b"0" * 15 + b"3"], pa.binary())
+    assert fingerprint.number(given).to_pylist() == [2**63 - 1, None, 1]
+    for wrong in (b"g" * 16, b"f" * 15, b""):
+        with pytest.raises(pa.ArrowInvalid):
+            fingerprint.number(pa.array([wrong, b"0" * 16], pa.binary()))
 
 
 def test_the_connections_character_set_changes_no_hash(own):

@@ -45,13 +45,13 @@ load_until(OwnDatabase("", sys.argv[1], Path(sys.argv[2])), 0.9, lambda: os.kill
 
 
 def in_small(put) -> None:
-    """Blocks, row groups and files as of a table of a thousand times as many bytes."""
+    """Blocks, row groups and files as of a table of a thousand times as many bytes: a file for each block."""
     for module, name, value in (
         (mysql, "BLOCK_BYTES", 30_000),
         (mysql, "SMALLEST_BLOCK_BYTES", 30_000),
         (mysql, "AHEAD_BYTES", 30_000),
-        (parquet, "ROW_GROUP_BYTES", 30_000),
-        (parquet, "FILE_BYTES", 60_000),
+        (parquet, "ROW_GROUP_BYTES", 28_000),
+        (parquet, "FILE_BYTES", 28_000),
         (table_read, "NOTED_FROM_ROWS", 1),
     ):
         put(module, name, value)

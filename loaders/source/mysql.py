@@ -264,7 +264,7 @@ class Snapshot:
 
 def rows_sql(table: SourceTable, columns: Sequence[Column], where: str | None = None) -> str:
     """What `Snapshot.read` sends."""
-    sql = f"select {', '.join(column.select for column in columns)} from {mysql_name(table.name)}"
+    sql = f"select {', '.join(column.sent or column.select for column in columns)} from {mysql_name(table.name)}"
     return f"{sql} where {where}" if where else sql
 
 

@@ -69,7 +69,8 @@ class Column:
     """A column with its homes, and the SQL expression (`select`) by which the server prints its values exactly.
 
     longest: the bytes that a text or binary value may have, where the warehouse sets a limit (Redshift); else None.
-    plain: the column as it would be without the pseudonym that it has.
+    plain: the column as it would be without the pseudonym that it has. sent: what a query for rows selects in its
+    stead, because it costs the server less; `decode` makes the value of it.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Column:
     longest: int | None = None
     pseudonym: Pseudonym | None = None
     plain: "Column | None" = None
+    sent: str | None = None
 
     @property
     def arrow(self) -> pa.DataType:
