@@ -56,11 +56,12 @@ function revenueChart(view, rows) {
   const beside = (bin, at) => bin.partial || bins[at - 1]?.partial || bins[at + 1]?.partial;
   const alone = bins.filter(whole).length === 1;
   const step = { type: "line", symbol: "circle", symbolSize: 5, showSymbol: alone, emphasis: { disabled: true } };
-  const hollow = { ...step, symbol: "emptyCircle", symbolSize: 7, showSymbol: true, showAllSymbol: true, color: colour("accent") };
+  // Not the library's own hollow circle: that is white within, on dark paper too.
+  const hollow = { ...step, symbolSize: 6, showSymbol: true, showAllSymbol: true, itemStyle: { color: colour("paper"), borderColor: colour("accent"), borderWidth: 2 } };
   return {
     // To the right there is place for half a label of the axis, wherever the last one shown stands.
     grid: { left: 8, right: 34, top: 40, bottom: 4, containLabel: true },
-    legend: { top: 0, left: 0, itemWidth: 18, itemHeight: 2, icon: "rect", selectedMode: false, textStyle: { color: colour("quiet"), fontSize: 13 } },
+    legend: { top: 0, left: 0, itemWidth: 26, itemHeight: 7, selectedMode: false, textStyle: { color: colour("quiet"), fontSize: 13 } },
     tooltip: { ...common().tooltip, trigger: "axis", axisPointer: { lineStyle: { color: colour("line") } } },
     xAxis: { ...axis(), type: "category", data: dates.map((date) => (line.bin === "day" ? date.slice(5) : date.slice(0, 7))), boundaryGap: bins.length === 1,
       axisLabel: { ...axis().axisLabel, alignMinLabel: "left", alignMaxLabel: "right" } },
@@ -69,8 +70,8 @@ function revenueChart(view, rows) {
       { ...step, name: say("now"), data: values(2, whole), color: colour("accent"), lineStyle: { width: 2.5 }, areaStyle: { opacity: 0.08 }, z: 3 },
       ...(bins.some(compared)
         ? [{ ...step, name: say("before"), data: values(4, compared), color: colour("past"), lineStyle: { width: 1.5, type: [5, 4] } }] : []),
-      ...(cut.size ? [{ ...hollow, name: say("partial"), data: values(2, beside).map((point, at) => ({ ...point, symbol: bins[at].partial ? "emptyCircle" : "none" })),
-        lineStyle: { width: 1.5, type: [2, 3] } }] : []),
+      ...(cut.size ? [{ ...hollow, name: say("partial"), data: values(2, beside).map((point, at) => ({ ...point, symbol: bins[at].partial ? "circle" : "none" })),
+        lineStyle: { width: 1.5, type: [2, 3], color: colour("accent") } }] : []),
       ...(target ? [{ ...step, name: say("target"), data: values(2, () => true).map((point) => ({ ...point, value: target })), showSymbol: false, color: colour("good"),
         lineStyle: { width: 1.5 } }] : []),
     ],

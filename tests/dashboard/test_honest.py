@@ -81,10 +81,12 @@ def test_presets_end_with_what_is_over_say_so_and_stay_relative(page_of):
 
 def test_days_and_months_that_are_not_over_look_so(page_of):
     orders = [at(day) for day in ("2025-01-01", "2025-02-10", "2025-03-10", "2025-04-10", "2025-05-02")]
-    page = page_of(orders, **read_at("2025-05-02"))
+    page = page_of(orders, color_scheme="dark", **read_at("2025-05-02"))
     assert "Hollow" in page.inner_text(NOTE) and "2025-05-02" in page.inner_text(NOTE)
     whole, *others = page.evaluate(SERIES)
     assert whole[-1] is None and others[-1][-1] == 10, "May is two days old"
+    drawn = page.locator("#tile-revenue svg").inner_html()
+    assert 'fill="#fff"' not in drawn and drawn.count("stroke-dasharray") == 2, "hollow, in the legend too"
     go(page, [("from", "2025-02-01"), ("to", "2025-04-30")])
     assert "Hollow" not in page.inner_text(NOTE)
 
