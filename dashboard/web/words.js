@@ -38,7 +38,7 @@ const WORDS = {
     notes: "Money is in the shop's own currency. Days and times are UTC.", meaning: "What the figures mean",
     meanDay: "A day is a day of UTC, by the moment of the order.",
     meanCustomers: "They appear by number only.",
-    meanStatus: "That of today. With one chosen, days are hollow, and not compared, as long as the orders of a promised delivery are on their way.",
+    meanStatus: "That of today. With one chosen, a day is hollow, and not compared, until the promised days of its orders are over.",
     meanCountry: "Where the customer lives today, by the shop's table, also for orders from before a move.",
     meanOnTime: "The promise is {days|day|days}. Only orders before {before} count: of younger ones only those that were quick are delivered by now. An order that has not arrived at all is not in the share.",
     meanBefore: "As long as the chosen period and ending where that begins; for whole months as many whole months. There is no comparison with a time before the shop began, nor for a day that is not over.",
