@@ -74,7 +74,7 @@ def test_presets_end_with_what_is_over_say_so_and_stay_relative(page_of):
     assert page.input_value("[data-place=to]") == "2025-04-29", "the day on which the shop was read is not over"
     said = page.inner_text("[data-place=range]")
     assert "Last 30 days, to 2025-04-29" in said and "Last 3 months, to 2025-03-31" in said
-    assert "This year, to 2025-04-30" in said
+    assert "Latest year, to 2025-04-30" in said, "that of the newest order, whenever it is read"
     page = page_of(orders, [("range", "days30")], **read_at("2025-05-02"))
     assert page.input_value("[data-place=to]") == "2025-04-30", "the same address, read later"
 
