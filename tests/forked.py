@@ -29,7 +29,7 @@ PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
     [
         "loaders.cli", "loaders.lake.s3", "loaders.help.lineage", "dashboard.cli", "seeds_generator.cli",
-        "dbt.cli.main", "dbt.adapters.duckdb", "dbt.adapters.redshift", "dbt.task.build",
+        "dbt.adapters.duckdb", "dbt.adapters.redshift", "dbt.task.build", "tests.warm_dbt",
     ]
 )  # fmt: skip
 
