@@ -18,7 +18,8 @@ from loaders.common.settings import ROOT
 
 
 def threads() -> int:
-    return sum(1 for _ in Path("/proc/self/task").iterdir())
+    """Python's and others'; 0 where the system does not tell."""
+    return len([*Path("/proc/self/task").glob("*")])
 
 
 before, alone = dict(os.environ), threads()
