@@ -27,7 +27,7 @@ ORDERS = {
 }
 # SQL in, rows out.
 Ask = Callable[[str], list[tuple]]
-PERIOD = {"day": "cast(ordered_at as date)", "month": "cast(date_trunc('month', ordered_at) as date)"}
+PERIOD = {"day": "ordered_on", "month": "cast(date_trunc('month', ordered_on) as date)"}
 # Spans of 24 hours, the end included, by the moments themselves; 8: beyond 168.
 SPAN = (
     "case "
@@ -42,14 +42,14 @@ MOST_ROWS = 600_000
 
 @dataclass(frozen=True)
 class Cubes:
-    """Columns of each query's rows, how long a period is (day or month), the oldest and the newest order's moment.
+    """Columns of each query's rows, how long a period is (day or month), the oldest and the newest order's day.
 
     unlisted: how many orders there are, where they are too many, or their numbers too large, to be on the page.
     """
 
     grain: str
-    oldest: datetime.datetime | None
-    newest: datetime.datetime | None
+    oldest: datetime.date | None
+    newest: datetime.date | None
     unlisted: int
     tables: Mapping[str, Mapping[str, Sequence[Any]]]
 
@@ -57,7 +57,7 @@ class Cubes:
 def read(ask: Ask, mart: str) -> Cubes:
     """Ask the warehouse: for the orders, or for sums by days where that fits a page, else by months."""
     ((orders, largest, oldest, newest),) = ask(
-        f"select count(*), max(order_id), min(ordered_at), max(ordered_at) from {mart}"
+        f"select count(*), max(order_id), min(ordered_on), max(ordered_on) from {mart}"
     )
     listed = orders <= MOST_ORDERS and (largest or 0) < EXACT
     grain = "day" if listed or _size(ask, mart) <= MOST_ROWS else "month"
@@ -86,7 +86,7 @@ def _size(ask: Ask, mart: str) -> int:
 
 
 def _check(tables: Mapping[str, Mapping[str, Sequence[Any]]], mart: str) -> None:
-    columns = {"period": "ordered_at", "customer_id": "customer_id", "product_id": "product_id", "revenue": "amount"}
+    columns = {"period": "ordered_on", "customer_id": "customer_id", "product_id": "product_id", "revenue": "amount"}
     for name, column in columns.items():
         if any(value is None for table in tables.values() for value in table.get(name, ())):
             raise Failure(f"{mart} holds an order without {column}", "run `make build`: its tests name the order")

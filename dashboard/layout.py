@@ -65,8 +65,8 @@ class Layout:
             "grain": grain,
             "first": first.isoformat() if first else None,
             "periods": _periods_between(first, self._last, grain) + 1 if first else 0,
-            "oldest": _utc(self._cubes.oldest),
-            "newest": _utc(self._cubes.newest),
+            "oldest": self._cubes.oldest and self._cubes.oldest.isoformat(),
+            "newest": self._cubes.newest and self._cubes.newest.isoformat(),
             "unlisted": self._cubes.unlisted,
         }
 
@@ -119,10 +119,6 @@ def _identified(members: Members, key: str, others: str) -> None:
     """The first part of every value identifies it: what belongs to it cannot differ."""
     if len({value[0] for value in members.values}) < len(members.values):
         raise Failure(f"the order mart holds a {key} with different {others}", "run `make build`: a test names it")
-
-
-def _utc(moment: datetime.datetime | None) -> str | None:
-    return moment.isoformat(timespec="seconds") + "Z" if moment else None
 
 
 def _null_last(value: Any) -> tuple:

@@ -4,7 +4,7 @@ with chosen as (
 
 select
     order_id,
-    cast(ordered_at as date) as ordered_on,
+    ordered_on,
     status,
     customer_id,
     product_id,

@@ -37,25 +37,30 @@ def loads(warehouse: Warehouse, raw_schema: str) -> list[dict[str, Any]]:
 
 
 def build(warehouse: Warehouse, raw_schema: str) -> dict[str, Any] | None:
-    """The build that made the order mart: its id, the run that it read, and as of when that run's raw was.
+    """The build that made the order mart: its id, the run that it read, as of when that run's raw was, the days' zone.
 
     None where dbt's notes of its builds, or the loaders' of their runs, are not there or may not be read.
-    snapshot_at: of the table that was read longest ago.
+    snapshot_at: of the table that was read longest ago. snapshot_on: its day, where the shop counts its days.
     """
     if not (warehouse.has(raw_schema, LOADS_TABLE) and warehouse.has(warehouse.schema, BUILDS)):
         return None
     found = warehouse.ask(
-        f"select run, invocation_id from {warehouse.mart(BUILDS)} where order_mart is not null "
-        f"and lower(raw_schema) = {sql_text(raw_schema.lower())} order by build desc limit 1"
+        f"select run, invocation_id, coalesce(time_zone, 'UTC') from {warehouse.mart(BUILDS)} "
+        f"where order_mart is not null and lower(raw_schema) = {sql_text(raw_schema.lower())} "
+        "order by build desc limit 1"
     )
     if not found:
         return None
-    ((run, invocation),) = found
-    ((snapshot_at,),) = warehouse.ask(
-        "select min(newest) from (select max(snapshot_at) as newest "
+    ((run, invocation, zone),) = found
+    day = f"cast((min(newest) at time zone 'UTC') at time zone {sql_text(zone)} as date)"
+    ((snapshot_at, snapshot_on),) = warehouse.ask(
+        f"select min(newest), {day} from (select max(snapshot_at) as newest "
         f"from {sql_name(raw_schema)}.{LOADS_TABLE} where run <= {int(run)} group by table_name) as tables"
     )
-    return {"run": run, "invocation": invocation, "snapshot_at": _utc(snapshot_at)} if snapshot_at else None
+    if snapshot_at is None:
+        return None
+    told = {"run": run, "invocation": invocation, "snapshot_at": _utc(snapshot_at)}
+    return told | {"snapshot_on": snapshot_on.isoformat(), "time_zone": zone}
 
 
 def results_of_builds(root: Path, environment: Mapping[str, str]) -> list[Path]:

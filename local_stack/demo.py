@@ -43,7 +43,7 @@ LAST_SERVER = DATA / "demo" / "server"
 FOREIGN = ("SOURCE_URL", "SHOP_URL", "LAKE_URL", "CATALOG", "DEMO_SHOP", "DUCKDB_PATH")
 FIVE_COLUMNS = ("order_id", "ordered_on", "country", "product_name", "amount", "status", "delivery_days")
 FIVE_ROWS = (
-    "select order_id, cast(ordered_at as date), country, product_name, amount, status, delivery_days "
+    "select order_id, ordered_on, country, product_name, amount, status, delivery_days "
     "from analytics.order_mart order by order_id desc limit 5"
 )
 # An order's time as the shop's rows have it, in the mart, and in it if the shop's clocks showed Korean time.

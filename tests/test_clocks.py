@@ -1,6 +1,7 @@
 """No clock decides what came first, and what a source's own clock shows is what its time zone makes of it."""
 
 import datetime
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -178,10 +179,11 @@ def test_a_shop_that_keeps_korean_time_says_so_in_the_catalog(shop, tmp_path):
     assert ask(shop, THEN) == [(101, "Korea", True, None)]
     utc = ask(shop, "select ordered_at from analytics.order_mart where order_id = 101")
     assert utc == [(moved - nine - datetime.timedelta(minutes=20),)]
-    # `verify` has MySQL compute the mart: its query says the zone too, as docs/source.md tells.
+    # `verify` has MySQL compute the mart: its query says the zone of its moments, as docs/source.md tells; days stay.
     text = (seoul / SOURCES).read_text()
-    for column in ("order_date", "shipping_date"):
-        text = text.replace(f"o.{column}", f"convert_tz(o.{column}, '+09:00', '+00:00')")
+    zones = ", '+09:00', '+00:00') as"
+    for column in ("order_date as ordered_at", "shipping_date as delivered_at"):
+        text = text.replace(f"o.{column}", f"convert_tz(o.{column.replace(' as', zones)}")
     (seoul / SOURCES).write_text(text)
     commands.succeeded(commands.python(shop, "loaders", "verify", CATALOG=str(seoul / SOURCES)))
     said = forked_dbt.dbt(shop, "build", "--select", "stg_shop__orders+1", "stg_shop__customers", "stg_shop__products",
@@ -217,6 +219,65 @@ def test_a_time_zone_that_is_none_stops_the_build_by_name(shop, tmp_path):
     )
     told = " ".join(said.split())
     assert "the source shop is said to be in the time zone Asia/Pyongseoul, which is none: write a name like" in told
+
+
+def test_days_and_months_are_those_of_the_zone_in_which_the_shop_counts_them(shop, tmp_path):
+    """Rows and moments are in UTC. A mart of other days is made anew, one without the column names the way out."""
+    shop.write(
+        "delete from `order`",
+        small_shop.order(1, 1, 1, "2024-02-29 14:59:59", "delivered", "'2024-02-29 15:00:00'"),  # midnight in Seoul
+        small_shop.order(2, 1, 1, "2024-02-29 15:00:00"),
+        small_shop.order(3, 1, 1, "2024-03-01 04:59:59", "delivered", "'2024-03-01 05:00:00'"),  # midnight in New York
+        small_shop.order(4, 1, 1, "2024-03-01 05:00:00"),
+        small_shop.order(5, 1, 1, "2024-11-04 04:30:00", "delivered", "'2024-11-04 05:30:00'"),  # 23:30, after 25 hours
+    )
+    shop.run(catalog.read(commands.SHOP_CATALOG))
+    selected = ("+daily_sales_mart", "+retention_mart", "every_order_reaches_the_mart")
+
+    def build(zone: str, *more: str, **options) -> str:
+        variables = f"{{incremental_order_mart: true, shop_time_zone: {zone}}}"
+        chosen = ("--select", *selected, "--exclude", "test_type:generic", "test_type:unit", "--vars", variables)
+        return " ".join(forked_dbt.dbt(shop, "build", *chosen, *more, **options).split())
+
+    def counts(days: list[str], taken: list[int | None]) -> None:
+        rows = ask(
+            shop, "select cast(ordered_on as varchar), delivery_days from analytics.order_mart order by order_id"
+        )
+        assert rows == list(zip(days, taken, strict=True))
+        counted = (
+            "select cast(order_date as varchar), orders from analytics.daily_sales_mart where orders > 0 order by 1"
+        )
+        assert ask(shop, counted) == sorted(Counter(days).items())
+        months = "select months_since_first, orders from analytics.retention_mart where orders > 0 order by 1"
+        assert ask(shop, months) == [(0, days.count("2024-02-29")), (1, days.count("2024-03-01")), (9, 1)]
+
+    with duckdb.connect(shop.warehouse_path) as older:
+        older.execute("create schema analytics; create table analytics.order_mart (order_id bigint)")
+        older.execute(
+            "create table analytics._builds (build bigint, invocation_id varchar, raw_schema varchar, run bigint, "
+            "attempt varchar, started_at timestamp, ended_at timestamp, run_at_end bigint, attempt_at_end varchar, "
+            "order_mart varchar)"
+        )
+    assert "make build ARGS=--full-refresh" in build("America/New_York", fails=True)
+    build("America/New_York", "--full-refresh")
+    counts(["2024-02-29"] * 3 + ["2024-03-01", "2024-11-03"], [0, None, 1, None, 1])
+    build("Asia/Seoul")
+    counts(["2024-02-29"] + ["2024-03-01"] * 3 + ["2024-11-04"], [1, None, 0, None, 0])
+    assert ask(shop, "select time_zone from analytics._builds order by build desc limit 1") == [("Asia/Seoul",)]
+    utc = "select ordered_at from analytics.order_mart where order_id = 1"
+    assert ask(shop, utc) == [(datetime.datetime(2024, 2, 29, 14, 59, 59),)]
+    # `verify` has MySQL compute the mart: its query says the zone of its days, as docs/source.md tells.
+    text = commands.SHOP_CATALOG.read_text()
+    ordered, delivered = (f"convert_tz(o.{column}, '+00:00', '+09:00')" for column in ("order_date", "shipping_date"))
+    text = text.replace("date(o.order_date)", f"date({ordered})")
+    text = text.replace("datediff(o.shipping_date, o.order_date)", f"datediff({delivered}, {ordered})")
+    (tmp_path / "seoul.yml").write_text(text)
+    unlike = commands.python(shop, "loaders", "verify")
+    assert unlike.returncode == 1
+    assert "order_id=2: ordered_on is '2024-02-29' at the source" in unlike.stdout, unlike.stdout
+    commands.succeeded(commands.python(shop, "loaders", "verify", CATALOG=str(tmp_path / "seoul.yml")))
+    told = build("Asia/Pyongseoul", fails=True)
+    assert "the days of the shop are said to be in the time zone Asia/Pyongseoul, which is none: write a name" in told
 
 
 def test_staging_that_discover_wrote_makes_utc_of_the_zone_that_its_catalog_says(own, tmp_path):

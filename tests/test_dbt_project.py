@@ -194,12 +194,12 @@ def test_one_value_of_any_column_of_the_mart_that_is_stale_fails_the_test_of_the
     copy = tmp_path / "warehouse.duckdb"
     shop.copy_warehouse(copy)
     test = (shop.folder / "target/compiled/order_he/tests/shop/every_order_reaches_the_mart.sql").read_text()
-    some = {"VARCHAR": "'x'", "BOOLEAN": "true", "TIMESTAMP": "timestamp '2024-01-01'"}
+    some = {"VARCHAR": "'x'", "BOOLEAN": "true", "TIMESTAMP": "timestamp '2024-01-01'", "DATE": "date '2024-01-01'"}
     with duckdb.connect(copy) as connection:
         columns = connection.execute(
             "select column_name, data_type from duckdb_columns() where table_name = 'order_mart'"
         ).fetchall()
-        assert connection.execute(test).fetchall() == [] and len(columns) == 28
+        assert connection.execute(test).fetchall() == [] and len(columns) == 29
         for column, kind in columns:
             for value in ("null", some.get(kind, "7")):
                 changed = f"{column} is distinct from cast({value} as {kind})"

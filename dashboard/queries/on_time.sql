@@ -12,7 +12,7 @@ delivered as (
     from chosen
     where
         delivery_days is not null
-        and ordered_at < date '{due_before}'
+        and ordered_on < date '{due_before}'
     group by country
 )
 

@@ -4,7 +4,7 @@ with customers as (
         customer_id,
         country,
         loyalty_level,
-        min(ordered_at) as ordered_at
+        min(ordered_on) as ordered_on
     from {mart}
     group by customer_id, country, loyalty_level
 ),
@@ -12,7 +12,7 @@ with customers as (
 cohorts as (
     select
         customer_id,
-        cast(date_trunc('month', ordered_at) as date) as cohort
+        cast(date_trunc('month', ordered_on) as date) as cohort
     from customers{where_customers}
 ),
 
@@ -32,8 +32,8 @@ active as (
     select
         cohorts.cohort,
         cast(
-            12 * (extract(year from chosen.ordered_at) - extract(year from cohorts.cohort))
-            + extract(month from chosen.ordered_at) - extract(month from cohorts.cohort) as integer
+            12 * (extract(year from chosen.ordered_on) - extract(year from cohorts.cohort))
+            + extract(month from chosen.ordered_on) - extract(month from cohorts.cohort) as integer
         ) as months_later,
         count(distinct chosen.customer_id) as ordered
     from cohorts

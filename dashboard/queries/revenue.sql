@@ -1,6 +1,6 @@
 with present as (
     select
-        cast(date_trunc('{bin}', ordered_at) as date) as period,
+        cast(date_trunc('{bin}', ordered_on) as date) as period,
         {orders} as orders,
         {revenue} as revenue
     from {mart}{where}
@@ -10,7 +10,7 @@ with present as (
 -- The period before, moved forward onto the present one.
 past as (
     select
-        cast(date_trunc('{bin}', ordered_at + interval '{shift}') as date) as period,
+        cast(date_trunc('{bin}', ordered_on + interval '{shift}') as date) as period,
         {orders} as orders,
         {revenue} as revenue
     from {mart}{where_before}

@@ -7,7 +7,7 @@ due as (
         {delivered_orders} as due,
         {on_time_orders} as on_time
     from chosen
-    where ordered_at < date '{due_before}'
+    where ordered_on < date '{due_before}'
 ),
 
 totals as (

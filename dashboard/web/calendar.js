@@ -17,7 +17,7 @@ function calendar(shop) {
   return {
     byDay,
     last: shop.periods - 1,
-    newestDay: shop.newest?.slice(0, 10) ?? "",
+    newestDay: shop.newest ?? "",
     wholeMonth,
     /** The last period that is over. */
     whole: !byDay || !wholeDay ? wholeMonth : Math.round((wholeDay - start) / DAY),
@@ -48,9 +48,8 @@ function calendar(shop) {
  */
 function lastWholeDay({ newest, build }) {
   if (!newest) return null;
-  const day = new Date(`${newest.slice(0, 10)}T00:00:00Z`);
-  const over = build && new Date(build.snapshot_at) - day >= DAY;
-  return over ? day : new Date(day.getTime() - DAY);
+  const day = new Date(`${newest}T00:00:00Z`);
+  return build && build.snapshot_on > newest ? day : new Date(day.getTime() - DAY);
 }
 
 /** The first day of which the orders' last promised day is not over; for months, the month that it lies in. */

@@ -84,12 +84,17 @@ function showWords({ shop, time, state }) {
     : say("coveredNone");
   document.getElementById("notice").textContent = state.ignored.length ? say("ignored", { what: state.ignored.join(", ") }) : "";
   showMeaning(shop, time);
-  document.getElementById("notes").textContent = [say("notes"), ...(time.byDay ? [] : [say("grainMonth")]), ...(shop.unlisted ? [say("unlisted", unlistedFacts(shop))] : []), say("library")].join(" ");
+  document.getElementById("notes").textContent = [say("notes", { zone: zoneOf(shop) }), ...(time.byDay ? [] : [say("grainMonth")]), ...(shop.unlisted ? [say("unlisted", unlistedFacts(shop))] : []), say("library")].join(" ");
+}
+
+/** The zone in which the order mart's days are counted, by the build that made it. */
+function zoneOf({ build }) {
+  return build?.time_zone ?? say("someZone");
 }
 
 /** What each figure means, below all of them. */
 function showMeaning(shop, time) {
-  const values = { days: shop.onTimeDays, before: time.dueBefore };
+  const values = { days: shop.onTimeDays, before: time.dueBefore, zone: zoneOf(shop) };
   document.getElementById("meaning").replaceChildren(
     element("summary", {}, say("meaning")),
     element("dl", {}, ...MEANINGS.flatMap(([term, more]) => [

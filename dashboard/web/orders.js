@@ -60,7 +60,7 @@ function kept({ shop }) {
 /** Delivered, and the promised days are over. */
 function due({ shop, time }) {
   return { is: (order) => shop.days[shop.orders.days[order]] !== null && shop.orders.period[order] < time.periodOf(time.dueBefore),
-    sql: ["delivery_days is not null", `ordered_at < date '${time.dueBefore}'`] };
+    sql: ["delivery_days is not null", `ordered_on < date '${time.dueBefore}'`] };
 }
 
 function hoursSql(hours) {
@@ -80,6 +80,6 @@ function cohortOrders({ shop, time, line }, [date, , later]) {
     },
     sql: [...between(iso(time.monthStart(cohort + later)), iso(time.monthStart(cohort + later + 1))),
       `customer_id in (\n            select customer_id\n            from ${shop.mart}\n            group by customer_id\n            having ${
-        first.map((condition) => condition.replace("ordered_at", "min(ordered_at)")).join(" and ")}\n        )`],
+        first.map((condition) => condition.replace("ordered_on", "min(ordered_on)")).join(" and ")}\n        )`],
   };
 }

@@ -43,7 +43,7 @@ function where(conditions) {
 }
 
 function between(from, until) {
-  return [`ordered_at >= date '${from}'`, `ordered_at < date '${until}'`];
+  return [`ordered_on >= date '${from}'`, `ordered_on < date '${until}'`];
 }
 
 function periodStart(time, period) {
@@ -53,7 +53,7 @@ function periodStart(time, period) {
 /** The dates of the period before. */
 function before(time, { whole, before: [from, to] }) {
   const [start, end] = [periodStart(time, from), periodStart(time, to + 1)];
-  return whole ? [`ordered_at < date '${end}'`] : between(start, end);
+  return whole ? [`ordered_on < date '${end}'`] : between(start, end);
 }
 
 function choice(shop, state, name, column) {

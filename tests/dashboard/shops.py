@@ -39,8 +39,9 @@ GENERATED = """
         quantity, amount,
         case when o.status in ('cancelled', 'returned') then 0 else amount end as net_amount,
         delivery_fee, date_diff('day', order_date, shipping_date) as delivery_days, delivery_days <= 5 as is_on_time,
-        round(date_diff('second', order_date, shipping_date) / 3600, 2) as delivery_hours, order_date as ordered_at,
-        shipping_date as delivered_at
+        round(date_diff('second', order_date, shipping_date) / 3600, 2) as delivery_hours,
+        cast(order_date as date) as ordered_on,
+        order_date as ordered_at, shipping_date as delivered_at
     from orders as o
     join customers as c on o.customer_id = c.customer_id
     join products as p on o.product_id = p.product_id
@@ -61,6 +62,7 @@ def of_orders(path: Path, orders: Iterable[Mapping[str, Any]]) -> Path:
     with empty(path) as connection:
         for number, order in enumerate(orders, start=1):
             row = PLAIN | {"order_id": number, "customer_id": number, "product_id": number} | order
+            row.setdefault("ordered_on", row["ordered_at"] and row["ordered_at"][:10])
             row["is_on_time"] = None if row["delivery_days"] is None else row["delivery_days"] <= FACTS["onTimeDays"]
             names, marks = ", ".join(row), ", ".join("?" for _ in row)
             connection.execute(f"insert into analytics.order_mart ({names}) values ({marks})", list(row.values()))

@@ -35,7 +35,7 @@ def page_of(tmp_path, open_page):
 
 
 def read_at(day: str) -> dict:
-    return {"build": {"run": 1, "snapshot_at": f"{day}T12:30:00Z"}}
+    return {"build": {"run": 1, "snapshot_at": f"{day}T12:30:00Z", "snapshot_on": day}}
 
 
 def test_growth_is_told_against_whole_periods_only(page_of):

@@ -337,7 +337,7 @@ def trusted(folder, **changes):
     hour_ago = (datetime.now(timezone.utc) - timedelta(hours=1)).isoformat()
     facts = {
         "loads": [{"table": "order", "run": 3, "rows": 1, "snapshot_at": hour_ago, "verdict": "equal: 1 rows"}],
-        "build": {"run": 3, "snapshot_at": hour_ago},
+        "build": {"run": 3, "snapshot_at": hour_ago, "time_zone": "America/New_York"},
         "tests": {"at": hour_ago, "partial": False, "tests": 9, "passed": 9, "warned": 0, "not_passed": []},
     }
     return shops.drawn(shops.of_orders(folder / "w.duckdb", [{}]), folder / "page.html", **facts | changes)
@@ -361,6 +361,8 @@ def test_the_dot_is_green_only_without_a_doubt(tmp_path, open_page, changes, dou
     assert page.locator("#trust.sound").count() == (doubt is None)
     assert "1 hour old" in page.inner_text("#trust summary") or doubt
     assert "1 table: " in page.inner_text("#trust summary")
+    zone = "America/New_York" if "build" not in changes else "the shop's time zone"
+    assert f"Days are counted in {zone}; times are UTC." in page.inner_text("#notes")
     page.click("#trust summary")
     assert doubt is None or doubt in page.inner_text("#trust")
 
@@ -410,6 +412,9 @@ ODD_SHOPS = {
     "many countries": [{"country": f"Land {number:03}"} for number in range(150)],
     "big money": [{"amount": 2_147_483_647, "delivery_fee": "99999999.99"}] * 99,
     "halves": [{"delivery_fee": fee} for fee in ("0.01", "0.02")],
+    "days of Seoul": [
+        {"ordered_at": "2025-03-31 23:30:00", "ordered_on": "2025-04-01"}, {"ordered_at": "2025-03-31 01:00:00"},
+    ],
     "leap days": [{"ordered_at": "2024-02-29 12:00:00"}, {"ordered_at": "2025-03-01 00:00:00", "country": "Japan"}],
 }  # fmt: skip
 
@@ -445,7 +450,7 @@ def test_a_customer_in_two_countries_or_an_order_without_a_date_is_refused(tmp_p
     for number, (orders, problem) in enumerate(
         [
             ([{"customer_id": 1}, {"customer_id": 1, "country": "Japan"}], "different countries"),
-            ([{"ordered_at": None}], "without ordered_at"),
+            ([{"ordered_at": None}], "without ordered_on"),
         ]
     ):
         warehouse_file = shops.of_orders(tmp_path / f"{number}.duckdb", orders)

@@ -60,14 +60,17 @@ def test_the_build_that_made_the_mart_is_told_and_not_the_newest_run(tmp_path):
     with duckdb.connect(tmp_path / "w.duckdb") as connection:
         connection.execute(
             "create schema analytics; create table analytics._builds as select * from (values "
-            "(1, 'first', 'raw', 1, 'made'), (2, 'ours', 'raw', 2, 'made'), (3, 'part', 'raw', 3, null), "
-            "(4, 'theirs', 'billing', 3, 'made')) as b(build, invocation_id, raw_schema, run, order_mart)"
+            "(1, 'first', 'raw', 1, 'made', 'UTC'), (2, 'ours', 'raw', 2, 'made', 'America/New_York'), "
+            "(3, 'part', 'raw', 3, null, null), (4, 'theirs', 'billing', 3, 'made', 'UTC')) "
+            "as b(build, invocation_id, raw_schema, run, order_mart, time_zone)"
         )
     with opened(shops.target(tmp_path / "w.duckdb")) as warehouse:
         assert trust.build(warehouse, "raw") == {
             "run": 2,
             "invocation": "ours",
             "snapshot_at": "2026-01-01T00:00:00Z",
+            "snapshot_on": "2025-12-31",
+            "time_zone": "America/New_York",
         }, "the table that was read longest ago counts"
 
 

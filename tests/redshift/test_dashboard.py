@@ -83,7 +83,7 @@ HERE = {
 }
 DUE = ("delivered_orders", "on_time_orders", "on_time_share")
 UNITS = {"integer": (1, Decimal(1)), "cents": (1, Decimal("0.01")), "percent": (100, Decimal("0.1"))}
-DAY = "{{ TimeDimension('order__ordered_at', 'day') }}"
+DAY = "{{ TimeDimension('order__ordered_on', 'day') }}"
 CHOSEN = ["{{ Dimension('order__country') }} = 'Korea'", f"{DAY} >= '2025-01-01'", f"{DAY} < '2025-07-01'"]
 
 

@@ -26,11 +26,13 @@
     {% set there = adapter.get_relation(target.database, target.schema, '_builds') %}
     {% if there and 'build' not in adapter.get_columns_in_relation(there) | map(attribute='name') %}
         {% do commit_alone(['drop table ' ~ builds_table()]) %}
+    {% elif there and 'time_zone' not in adapter.get_columns_in_relation(there) | map(attribute='name') %}
+        {% do commit_alone(['alter table ' ~ builds_table() ~ ' add column time_zone varchar(64)']) %}
     {% endif %}
     {% do commit_alone([
         'create table if not exists ' ~ builds_table() ~ ' (build bigint, invocation_id varchar(64),'
         ~ ' raw_schema varchar(256), run bigint, attempt varchar(64), started_at timestamp, ended_at timestamp,'
-        ~ ' run_at_end bigint, attempt_at_end varchar(64), order_mart varchar(64))',
+        ~ ' run_at_end bigint, attempt_at_end varchar(64), order_mart varchar(64), time_zone varchar(64))',
         'create table if not exists ' ~ histories_table() ~ ' (history varchar(512), run bigint)',
     ]) %}
 {% endmacro %}

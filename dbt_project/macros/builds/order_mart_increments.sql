@@ -6,7 +6,9 @@
 {% macro record_order_mart() %}
     {% if execute %}
     update {{ builds_table() }}
-    set order_mart = {{ text_literal(order_mart_definition() if histories_are_chosen() else 'not with the histories') }}
+    set
+        order_mart = {{ text_literal(order_mart_definition() if histories_are_chosen() else 'not with the histories') }},
+        time_zone = {{ text_literal(shop_time_zone()) }}
     where
         invocation_id = {{ text_literal(invocation_id) }}
         and raw_schema = {{ text_literal(shop_schema()) }}
@@ -27,6 +29,17 @@
     {{ return(reliable.rows[0][0] | int if reliable.rows else -1) }}
 {% endmacro %}
 
+{#- An incremental mart from before a column was added, or taken away, is not mixed with rows of the new kind. -#}
+{% macro refuse_other_columns() %}
+    {% set there = adapter.get_columns_in_relation(this) | map(attribute='name') | list if is_incremental() else [] %}
+    {% if there and there | sort != model.columns | sort %}
+        {{ exceptions.raise_compiler_error(
+            'the incremental mart ' ~ this ~ ' has other columns than its model, which has ' ~ model.columns | join(', ')
+            ~ ': run `make build ARGS=--full-refresh` once, which makes it anew'
+        ) }}
+    {% endif %}
+{% endmacro %}
+
 {#- What was deleted in the shop leaves the mart: rows with a key that is gone are in no batch, so `unique_key` misses them. -#}
 {% macro remove_gone_orders() %}
     {% if is_incremental() %}
@@ -44,9 +57,9 @@
     ) }}
 {% endmacro %}
 
-{#- The files that the mart is made by and the variables in them, as one text. Macros are not among them. -#}
+{#- The files that the mart is made by, the variables in them and the time zones, as one text. Macros are not among them. -#}
 {% macro order_mart_definition() %}
-    {% set parts = [var('promised_delivery_days')] %}
+    {% set parts = [var('promised_delivery_days'), time_zone_of('shop'), shop_time_zone()] %}
     {% for node in ancestors(['model.order_he.order_mart']) | sort if node in graph.nodes %}
         {% do parts.append(graph.nodes[node].checksum.checksum) %}
     {% endfor %}

@@ -12,7 +12,7 @@ orders as (
 ),
 
 newest as (
-    select max(ordered_at) as newest_ordered_at
+    select max(ordered_on) as newest_ordered_on
     from orders
 ),
 
@@ -25,6 +25,7 @@ totals as (
         max(customers.created_at) as registered_at,
         min(orders.ordered_at) as first_ordered_at,
         max(orders.ordered_at) as last_ordered_at,
+        max(orders.ordered_on) as last_ordered_on,
         {{- order_totals() }}
     from customers
     full outer join orders on customers.account_id = orders.customer_id
@@ -34,7 +35,7 @@ totals as (
 judged as (
     select
         totals.*,
-        {{ dbt.datediff('totals.last_ordered_at', 'newest.newest_ordered_at', 'day') }} as days_since_last_order,
+        {{ dbt.datediff('totals.last_ordered_on', 'newest.newest_ordered_on', 'day') }} as days_since_last_order,
         totals.orders > totals.cancelled_orders + totals.returned_orders as is_buyer,
         totals.orders - totals.cancelled_orders - totals.returned_orders as kept_orders
     from totals

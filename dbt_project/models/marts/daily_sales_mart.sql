@@ -3,7 +3,7 @@
 with orders as (
     select
         *,
-        cast(ordered_at as date) as order_date
+        ordered_on as order_date
     from {{ ref('order_mart') }}
 ),
 

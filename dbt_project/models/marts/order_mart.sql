@@ -3,6 +3,7 @@
     incremental_strategy='delete+insert',
     unique_key='order_id',
     on_schema_change='fail',
+    pre_hook="{{ refuse_other_columns() }}",
     post_hook=["{{ remove_gone_orders() }}", "{{ record_order_mart() }}"],
     dist='customer_id',
     sort='ordered_at'
@@ -76,11 +77,12 @@ joined as (
         products.price,
         product_versions.price as price_when_ordered,
         orders.delivery_fee,
-        {{ dbt.datediff('orders.ordered_at', 'orders.delivered_at', 'day') }} as delivery_days,
+        {{ dbt.datediff(shop_day('orders.ordered_at'), shop_day('orders.delivered_at'), 'day') }} as delivery_days,
         {{ hours_between('orders.ordered_at', 'orders.delivered_at') }} as delivery_hours,
         -- Trimmed, because Redshift holds a text of blanks equal to '' and DuckDB does not.
         coalesce(trim(orders.request), '') <> '' as has_request,
         customer_versions.customer_id is not null and product_versions.product_id is not null as is_observed,
+        {{ shop_day('orders.ordered_at') }} as ordered_on,
         orders.ordered_at,
         orders.delivered_at
     from orders
@@ -130,6 +132,7 @@ typed as (
         cast(delivery_days <= {{ var('promised_delivery_days') }} as boolean) as is_on_time,
         cast(has_request as boolean) as has_request,
         cast(is_observed as boolean) as is_observed,
+        cast(ordered_on as date) as ordered_on,
         cast(ordered_at as timestamp) as ordered_at,
         cast(delivered_at as timestamp) as delivered_at
     from joined

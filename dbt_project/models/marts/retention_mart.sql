@@ -1,8 +1,8 @@
 with orders as (
     select
         *,
-        cast({{ dbt.date_trunc('month', 'ordered_at') }} as date) as order_month,
-        cast({{ dbt.date_trunc('month', 'min(ordered_at) over (partition by customer_id)') }} as date) as cohort_month
+        cast({{ dbt.date_trunc('month', 'ordered_on') }} as date) as order_month,
+        cast({{ dbt.date_trunc('month', 'min(ordered_on) over (partition by customer_id)') }} as date) as cohort_month
     from {{ ref('order_mart') }}
 ),
 

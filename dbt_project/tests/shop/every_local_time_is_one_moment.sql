@@ -7,6 +7,8 @@
     'order': ['created_at', 'updated_at', 'order_date', 'shipping_date'],
 } -%}
 
+{% set zone = time_zone_of('shop') -%}
+
 with times as (
     {% for table, columns in times.items() %}
         {% set outer_loop = loop -%}
@@ -32,9 +34,9 @@ moments as (
 shown as (
     select
         *,
-        {{ in_local_time('moment') }} as local_then,
-        {{ in_local_time("(moment - interval '1 hour')") }} as an_hour_before,
-        {{ in_local_time("(moment + interval '1 hour')") }} as an_hour_after
+        {{ in_local_time('moment', zone) }} as local_then,
+        {{ in_local_time("(moment - interval '1 hour')", zone) }} as an_hour_before,
+        {{ in_local_time("(moment + interval '1 hour')", zone) }} as an_hour_after
     from moments
 )
 

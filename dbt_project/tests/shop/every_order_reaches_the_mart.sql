@@ -65,9 +65,10 @@ expected as (
         products_then.seller_company as seller_company_when_ordered,
         products_then.price as price_when_ordered,
         case when orders.status not in ('cancelled', 'returned') then orders.amount else 0 end as net_amount,
-        cast(orders.delivered_at as date) - cast(orders.ordered_at as date) as delivery_days,
+        {{ shop_day('orders.delivered_at') }} - {{ shop_day('orders.ordered_at') }} as delivery_days,
+        {{ shop_day('orders.ordered_at') }} as ordered_on,
         {{ hours_between('orders.ordered_at', 'orders.delivered_at') }} as delivery_hours,
-        cast(orders.delivered_at as date) - cast(orders.ordered_at as date)
+        {{ shop_day('orders.delivered_at') }} - {{ shop_day('orders.ordered_at') }}
         <= {{ var('promised_delivery_days') }} as is_on_time,
         coalesce(length(trim(orders.request)) > 0, false) as has_request,
         customers_then.valid_from is not null and products_then.valid_from is not null as is_observed
