@@ -161,7 +161,7 @@ class _Writer:
         return f"{formulas.guarded(column) if text else sql_name(column)} as {sql_name(formulas.heading(column))}"
 
     def _relation(self, name: str) -> str:
-        return f"{sql_name(self.schema)}.{sql_name(name)}"
+        return sql_name(self.schema, name)
 
     def _columns(self, name: str) -> list[tuple[str, str]]:
         found = self.connection.execute(

@@ -81,7 +81,7 @@ def _copy_all(cursor: Any, copy: duckdb.DuckDBPyConnection, schema: str, names: 
         place = {"schema": sql_text(schema), "table": sql_text(name)}
         columns = _rows(cursor, COLUMNS.format(**place))
         if columns:
-            table = f"{sql_name(schema)}.{sql_name(name)}"
+            table = sql_name(schema, name)
             copy.execute(f"create table {table} ({', '.join(f'{sql_name(c)} {kind}' for c, kind, _ in columns)})")
             _describe(copy, table, columns, _rows(cursor, DESCRIPTION.format(**place)))
             for batch in _batches(cursor, table, [column for column, _kind, _text in columns]) if with_rows else ():

@@ -226,7 +226,7 @@ def _keep_histories(side: Side, production: str, chosen: list[Any] | bool) -> No
             if node["resource_type"] != "snapshot" or not (chosen is True or node in chosen):
                 continue
             if opened.has(old, node["alias"]):
-                there, here = (f"{sql_name(schema)}.{sql_name(node['alias'])}" for schema in (old, node["schema"]))
+                there, here = (sql_name(schema, node["alias"]) for schema in (old, node["schema"]))
                 statements += [f"create schema if not exists {sql_name(node['schema'])}"]
                 statements += [f"create table {here} as select * from {there}"]
         if statements and opened.has(production, NOTES):

@@ -215,7 +215,7 @@ def compare_rows(shop: Connection, ask: Ask) -> str:
     parts = []
     for table in known.tables:
         there = one(shop, f"select count(*) from {mysql_name(table.name)}")
-        raw = f"{sql_name(known.schema)}.{sql_name(table.name)}"
+        raw = sql_name(known.schema, table.name)
         ((here,),) = ask(f"select count(*) from {raw} where _deleted_at is null")
         must_equal(f"rows of {table.name}", there, here)
         parts.append(f"{table.name} {here:,}")

@@ -152,5 +152,5 @@ class OwnDatabase:
         """Rows of a raw table, in the order of its columns from left to right."""
         with duckdb.connect(self.warehouse_path, read_only=True) as connection:
             return connection.execute(
-                f"select {columns} from {sql_name(schema)}.{sql_name(table)} {where} order by all"
+                f"select {columns} from {sql_name(schema, table)} {where} order by all"
             ).fetchall()

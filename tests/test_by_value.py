@@ -184,11 +184,7 @@ def test_a_reader_that_changes_a_column_stops_the_run_before_it_is_published(own
     assert "came with this run" in told and "VALUE_PARTS=0" in told
     assert runs.numbers(lake) == before
     with own.opened("raw_own") as warehouse:
-        assert (warehouse.last_applied() or (0,))[0] == len(before), "raw is as it was"
-    assert runs.numbers(lake) == before and own.opened("raw_own").__enter__().last_applied() in (
-        None,
-        *[(number, runs.read(lake, number).attempt) for number in before],
-    )
+        assert warehouse.last_applied()[0] == len(before), "raw is as it was"
 
 
 @pytest.fixture(scope="module")

@@ -91,8 +91,8 @@ def _examine_lake_and_warehouse(catalog: Catalog, chosen: Settings, folder: Path
 
     def applied() -> str:
         with connections.warehouse(catalog, chosen) as warehouse:
-            last = warehouse.last_applied()
-        return f"run {last[0]} is the newest in schema {catalog.schema}" if last else "nothing is loaded yet"
+            last, _attempt = warehouse.last_applied()
+        return f"run {last} is the newest in schema {catalog.schema}" if last else "nothing is loaded yet"
 
     store = connections.lake(chosen)
     # Whether objects come and go.

@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> int:
     return int(differ)
 
 
-def _of_raw(ends: Ends, last: tuple[int, str] | None, catalog: Catalog, deep: bool) -> Iterator[Finding]:
+def _of_raw(ends: Ends, last: tuple[int, str], catalog: Catalog, deep: bool) -> Iterator[Finding]:
     pairs, compared = match(catalog, ends.snapshot), []
     for table, source in pairs:
         with _comparing(table, source):
@@ -103,6 +103,6 @@ def _comparing(table: Table, source: SourceTable) -> AbstractContextManager[None
     return report.working(f"comparing {table.name}, about {source.estimated_rows:,} rows")
 
 
-def _held(last: tuple[int, str] | None, ends: Ends) -> str:
+def _held(last: tuple[int, str], ends: Ends) -> str:
     schema, waiting = ends.warehouse.schema, f" ({len(ends.waiting)} wait in the lake)" if ends.waiting else ""
-    return f"schema {schema} as of run {last[0]}{waiting}" if last else f"schema {schema}, empty{waiting}"
+    return f"schema {schema} as of run {last[0]}{waiting}" if last[0] else f"schema {schema}, empty{waiting}"

@@ -12,9 +12,9 @@ def mysql_name(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def sql_name(name: str) -> str:
-    """An identifier in DuckDB and Redshift: order -> "order"."""
-    return '"' + name.replace('"', '""') + '"'
+def sql_name(*names: str) -> str:
+    """An identifier in DuckDB and Redshift: order -> "order"; raw, order -> "raw"."order"."""
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
 def sql_text(text: str) -> str:

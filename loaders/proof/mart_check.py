@@ -141,7 +141,7 @@ def prepared(table: Table, mart: Mart, snapshot: Snapshot, warehouse: Warehouse,
     ordered = [*(name for name in keys if name in types), *(name for name in both if name not in keys)]
     return MartCheck(
         table,
-        f"{sql_name(schema)}.{sql_name(mart.name)}",
+        sql_name(schema, mart.name),
         _rows(mart),
         [mart_column.column(*types[name], *computed[name][1:]) for name in ordered],
         [computed[name][0] for name in computed if name not in types],

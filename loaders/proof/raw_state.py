@@ -12,10 +12,8 @@ from loaders.lake.store import Lake
 from loaders.types.column_type import ColumnType
 from loaders.warehouse.interface import Warehouse
 from loaders.warehouse.live_rows import LiveRows
-from loaders.words import cursors
 from loaders.words.buckets import WHOLE, totals
 from loaders.words.catalog import Catalog
-from loaders.words.cursors import Bound
 from loaders.words.row_key import Keys
 from loaders.words.run_record import Batch
 
@@ -105,7 +103,7 @@ def built_run(warehouse: Warehouse, marts: str) -> tuple[int, str] | None:
 
 def side_of(warehouse: Warehouse, base: Batch) -> AbstractContextManager[LiveRows]:
     """The live rows of a raw table, to be compared."""
-    return warehouse.side(f"{sql_name(warehouse.schema)}.{sql_name(base.table)}", base.key_columns)
+    return warehouse.side(sql_name(warehouse.schema, base.table), base.key_columns)
 
 
 def is_as_left(warehouse: Warehouse, base: Batch) -> bool:
@@ -114,17 +112,8 @@ def is_as_left(warehouse: Warehouse, base: Batch) -> bool:
         return totals(raw.sums(WHOLE)) == (base.live_rows, base.hash_sum)
 
 
-def live_rows(warehouse: Warehouse, table: str) -> int:
-    return _live_rows(warehouse, table, "true")
-
-
-def rows_from(warehouse: Warehouse, table: str, column: str, begin: Bound) -> int:
-    """How many live rows have nothing in a column, or `begin` or more."""
-    return _live_rows(warehouse, table, cursors.from_on(sql_name(column), begin))
-
-
-def _live_rows(warehouse: Warehouse, table: str, where: str) -> int:
-    name = f"{sql_name(warehouse.schema)}.{sql_name(table)}"
+def live_rows(warehouse: Warehouse, table: str, where: str = "true") -> int:
+    name = sql_name(warehouse.schema, table)
     ((rows,),) = warehouse.ask(f"select count(*) from {name} where _deleted_at is null and ({where})")
     return int(rows)
 
@@ -132,6 +121,6 @@ def _live_rows(warehouse: Warehouse, table: str, where: str) -> int:
 def of_keys(warehouse: Warehouse, keys: Keys, columns: Sequence[ColumnType]) -> Iterator[tuple[Any, ...]]:
     """What raw's rows with the keys have in these columns. The keys' table is one of raw."""
     listed = ", ".join(warehouse.dialect.sent(sql_name(column.name), column) for column in columns)
-    table = f"{sql_name(warehouse.schema)}.{sql_name(keys.table)}"
+    table = sql_name(warehouse.schema, keys.table)
     for part in keys.parts():
         yield from warehouse.ask(f"select distinct {listed} from {table} where {warehouse.dialect.one_of(part)}")

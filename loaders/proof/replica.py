@@ -124,7 +124,7 @@ class Replica:
     @property
     def rows(self) -> str:
         where = " and ".join(condition for _name, condition in self.live) or "true"
-        return f"(select * from {sql_name(self.schema)}.{sql_name(self.name)} where {where}) as held"
+        return f"(select * from {sql_name(self.schema, self.name)} where {where}) as held"
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def raw_table(ends: Ends, table: Table, source: SourceTable, catalog: Catalog, d
     if base.hash_version != fingerprint.VERSION:
         said = f"cannot be compared: raw's hashes are not of version {fingerprint.VERSION}"
         return Finding(table.name, False, said, fix=_next(ends, table))
-    raw = f"{sql_name(ends.warehouse.schema)}.{sql_name(table.name)}"
+    raw = sql_name(ends.warehouse.schema, table.name)
     if deep:
         one = DeepTable(source, columns, table.primary_key, frozenset(base.nulled))
         found = one.compare(one.at_source(ends.snapshot, ends.progress), one.stored(ends.warehouse, raw))
@@ -122,7 +122,7 @@ def _cause_of_mart(ends: Ends, compared: Sequence[Finding]) -> tuple[str, str]:
     if unlike:
         return f"raw differs too ({', '.join(unlike)})", f"{next(f.fix for f in compared if not f.equal)}, then {BUILD}"
     built, held = built_run(ends.warehouse, ends.marts), ends.warehouse.last_applied()
-    if built and held and built != held:
+    if built and held[0] and built != held:
         return f"it was built of run {built[0]}, raw holds run {held[0]}", BUILD
     if not ends.whole:
         return "not every table was compared, so the cause is not known", f"{EXTRACT}, then {BUILD}"

@@ -93,8 +93,8 @@ class Deleted:
         )
         found = self.warehouse.ask(
             f"select distinct {', '.join(dialect.sent(*each) for each in here)} "
-            f"from {sql_name(relation.schema)}.{sql_name(relation.name)} as h "
-            f"left join {sql_name(self.warehouse.schema)}.{sql_name(keys.table)} as r "
+            f"from {sql_name(relation.schema, relation.name)} as h "
+            f"left join {sql_name(self.warehouse.schema, keys.table)} as r "
             f"on {same} and r._deleted_at is null where {there[0][0]} is null{more}"
         )
         return row_key.exactly(keys.table, keys.columns, found)
@@ -103,7 +103,7 @@ class Deleted:
 def waiting(warehouse: Warehouse, tables: Iterable[str], moment: datetime.datetime) -> int:
     """How many rows of raw are marked as deleted that long."""
     found = (
-        warehouse.ask(f"select count(*) from {sql_name(warehouse.schema)}.{sql_name(table)} where {_noticed(moment)}")
+        warehouse.ask(f"select count(*) from {sql_name(warehouse.schema, table)} where {_noticed(moment)}")
         for table in tables
     )
     return sum(count for ((count,),) in found)

@@ -88,7 +88,7 @@ def _sweep(lake: Lake) -> None:
 
 
 def _refuse_pending(warehouse: Warehouse, newest: Run | None) -> None:
-    last = (warehouse.last_applied() or (0, ""))[0]
+    last, _attempt = warehouse.last_applied()
     if newest and last < newest.run:
         raise Failure(
             f"runs up to {newest.run} are old enough to go, and {warehouse} holds only "

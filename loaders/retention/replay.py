@@ -64,7 +64,7 @@ def _unknown_then(warehouse: Warehouse, known: Sequence[Run]) -> set[str]:
 
 def _refuse_another_lakes(lake: Lake, warehouse: Warehouse) -> None:
     """A raw schema that was loaded from another lake is not ours to replace."""
-    last, attempt = warehouse.last_applied() or (0, "")
+    last, attempt = warehouse.last_applied()
     pruned = last < min(runs.numbers(lake), default=1)
     known = history.published(lake, warehouse.schema, last, attempt) or history.is_withdrawn(lake, last, attempt)
     if last and not pruned and not known:

@@ -85,6 +85,6 @@ def _in_raw(warehouse: Warehouse, wanted: Keys, columns: tuple[ColumnType, ...])
     if warehouse.occurrences(Keys(wanted.table, read, ()), warehouse.schema, wanted.table) is None:
         return
     sent = (warehouse.dialect.sent(sql_name(column.name), column) for column in read)
-    table = f"{sql_name(warehouse.schema)}.{sql_name(wanted.table)}"
+    table = sql_name(warehouse.schema, wanted.table)
     for part in warehouse.stream(f"select {', '.join(sent)} from {table}", wide=False):
         yield from zip(*(column.to_pylist() for column in part.columns), strict=True)

@@ -56,7 +56,7 @@ def only_theirs(warehouse: Warehouse, keys: Keys, found: Iterable[str], own: Seq
     """
     left = set(found)
     others = "".join(f" and not ({warehouse.dialect.one_of(part)})" for each in own for part in each.parts())
-    table = f"{sql_name(warehouse.schema)}.{sql_name(keys.table)}"
+    table = sql_name(warehouse.schema, keys.table)
     for column in _text_columns(warehouse, warehouse.schema, keys.table) if left else ():
         listed = ", ".join(map(warehouse.dialect.text, sorted(left)))
         name = sql_name(column)
@@ -150,7 +150,7 @@ def _holding(warehouse: Warehouse, schema: str, table: str, wanted: Sequence[str
     if not holds:
         return 0
     with suppress(Failure):
-        return int(warehouse.ask(f"select count(*) from {sql_name(schema)}.{sql_name(table)} where {holds}")[0][0])
+        return int(warehouse.ask(f"select count(*) from {sql_name(schema, table)} where {holds}")[0][0])
     return None
 
 

@@ -34,7 +34,7 @@ def plan(lake: Lake, warehouse: Warehouse, number: int) -> list[Waiting]:
         raise Failure(
             f"the lake {lake} has no run {number}: {there}", "`python -m loaders status` says which ones wait"
         )
-    last = (warehouse.last_applied() or (0, ""))[0]
+    last, _attempt = warehouse.last_applied()
     if number <= max(runs.baseline_numbers(lake), default=0):
         raise Failure(
             f"a baseline stands for run {number} of the lake {lake} and all before it: it cannot be given up",
@@ -57,7 +57,7 @@ def plan(lake: Lake, warehouse: Warehouse, number: int) -> list[Waiting]:
 
 def holds(warehouse: Warehouse, planned: list[Waiting]) -> bool:
     """Whether raw has applied what is given up, so that it is to be built anew."""
-    return (warehouse.last_applied() or (0, ""))[0] >= planned[0].number
+    return warehouse.last_applied()[0] >= planned[0].number
 
 
 def _is_broken(known: list[int], first: Waiting) -> bool:
@@ -101,7 +101,7 @@ def _refuse_meanwhile(lake: Lake, warehouse: Warehouse, planned: list[Waiting], 
     held: what raw held before, of a broken lake.
     """
     first, now = planned[0].number, warehouse.last_applied()
-    if ((now or (0, ""))[0] < first or now == held) and not any(lake.keys(run_json.key_of(planned[-1].number + 1))):
+    if (now[0] < first or now == held) and not any(lake.keys(run_json.key_of(planned[-1].number + 1))):
         return
     for each in planned:
         lake.create(run_json.key_of(each.number), each.record)

@@ -29,7 +29,7 @@ def apply(lake: Lake, warehouse: Warehouse, run: Run, proved: Proved) -> None:
 
 def pending(lake: Lake, warehouse: Warehouse) -> list[Run]:
     """The lake's runs for this raw schema that are not in it. A raw schema fed from another lake is a failure."""
-    last, attempt = warehouse.last_applied() or (0, "")
+    last, attempt = warehouse.last_applied()
     if last and not history.published(lake, warehouse.schema, last, attempt):
         if history.is_withdrawn(lake, last, attempt):
             raise Failure(

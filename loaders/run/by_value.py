@@ -36,7 +36,7 @@ def prove(taken: Iterable[Taken], warehouse: Warehouse, run: Run, elsewhere: Map
     for each in taken:
         table = each.share.table
         name = table.source.name
-        raw = f"{sql_name(warehouse.schema)}.{sql_name(elsewhere.get(name, name))}"
+        raw = sql_name(warehouse.schema, elsewhere.get(name, name))
         found = table.compare(_printed(each.file), each.share.stored(warehouse, raw))
         if found:
             raise _failure(name, found, warehouse, run)

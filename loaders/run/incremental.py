@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from loaders.common.errors import Failure
-from loaders.common.quoting import mysql_name
+from loaders.common.quoting import mysql_name, sql_name
 from loaders.proof import raw_state
 from loaders.proof.compare import both, compare
 from loaders.run import by_hash
@@ -140,7 +140,7 @@ def _within(
     to_compare = sum(there.get(bucket, NOTHING)[0] for bucket in chosen)
     if begin is None or read.cursor is None or to_compare <= FEW:
         return None
-    again = raw_state.rows_from(warehouse, read.table.name, read.cursor.name, begin)
+    again = raw_state.live_rows(warehouse, read.table.name, cursors.from_on(sql_name(read.cursor.name), begin))
     within = "true"
     if buckets.key and len(ranges := buckets.ranges(chosen)) <= MOST_RANGES:
         within = between(buckets.key, ranges)

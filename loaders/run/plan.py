@@ -203,7 +203,7 @@ def statements(run: Run, url: Callable[[str], str], role: str, said: Mapping[str
         raw_sql.newest_run(schema),
     ]
     for number, batch in enumerate(run.batches):
-        staging, target = f"staged_{number}", raw_sql.name(schema, batch.table)
+        staging, target = f"staged_{number}", sql_name(schema, batch.table)
         found.append(redshift_sql.create_staging(staging, batch.columns))
         found.append(redshift_sql.copy(staging, url(attempts.key(batch.table, run.attempt, "manifest")), role))
         found.append(redshift_sql.count(staging))

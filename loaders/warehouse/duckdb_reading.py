@@ -9,12 +9,12 @@ import duckdb
 import pyarrow as pa
 
 from loaders.common.errors import Failure
-from loaders.common.quoting import sql_text
+from loaders.common.quoting import sql_name, sql_text
 from loaders.lake.run_files import RunFiles
 from loaders.types import canonical
 from loaders.types.column_type import ColumnType
 from loaders.types.fingerprint import SOURCE_HASH
-from loaders.warehouse import duckdb_errors, duckdb_memory, duckdb_sql, raw_sql
+from loaders.warehouse import duckdb_errors, duckdb_memory, duckdb_sql
 from loaders.warehouse.duckdb_connection import setting, size
 from loaders.warehouse.interface import Warehouse
 from loaders.warehouse.live_rows import LiveRows
@@ -62,7 +62,7 @@ class DuckDBReading(Warehouse):
                 changed = "temp.changed"
                 paths = [files.local(file, batch.columns) for file in batch.files]
                 self.connection.execute(f"create temp view changed as {duckdb_sql.select(keys, paths)}")
-            yield self._live_rows(raw_sql.name(self.schema, batch.table), changed, batch.key_columns)
+            yield self._live_rows(sql_name(self.schema, batch.table), changed, batch.key_columns)
         except duckdb.Error as error:
             raise Failure(
                 f"DuckDB could not read {self.schema}.{batch.table} in {self.path}: {duckdb_errors.first_line(error)}",
@@ -96,7 +96,7 @@ class DuckDBReading(Warehouse):
 
     def live_rows_of(self, batch: Batch) -> pa.RecordBatchReader:
         """The live rows of the batch's table, in the form in which the lake holds them."""
-        live = duckdb_sql.live_rows(raw_sql.name(self.schema, batch.table), batch.raw_columns)
+        live = duckdb_sql.live_rows(sql_name(self.schema, batch.table), batch.raw_columns)
         return self.connection.execute(live).to_arrow_reader(ROWS_AT_ONCE)
 
     def _spare_memory(self, run: Run) -> None:

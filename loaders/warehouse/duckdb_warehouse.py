@@ -111,7 +111,7 @@ class DuckDBWarehouse(DuckDBReading):
 
     def _apply(self, run: Run, batch: Batch, arrived: str, files: RunFiles) -> None:
         """Bring a table to what the run found. arrived: the rows of the batch's files, if it has any."""
-        target, found = raw_sql.name(self.schema, batch.table), self._columns(self.schema, batch.table)
+        target, found = sql_name(self.schema, batch.table), self._columns(self.schema, batch.table)
         aside = self._put_aside(batch, arrived, found) if batch.files else None
         if batch.mode == "full":
             self._run(f"create or replace table {target} ({raw_sql.columns(batch, self.dialect)})")
@@ -133,13 +133,13 @@ class DuckDBWarehouse(DuckDBReading):
         """Where the values of dropped columns wait for the rows that take the place of theirs; None: there are none."""
         if not dropped_columns.any_values(batch, found):
             return None
-        target, changed = raw_sql.name(self.schema, batch.table), None if batch.mode == "full" else arrived
+        target, changed = sql_name(self.schema, batch.table), None if batch.mode == "full" else arrived
         self._run("drop table if exists temp.aside")
         self._run(dropped_columns.put_aside("temp.aside", target, batch, changed, self.dialect))
         return "temp.aside"
 
     def _widen(self, batch: Batch, found: Mapping[str, str]) -> None:
-        target = raw_sql.name(self.schema, batch.table)
+        target = sql_name(self.schema, batch.table)
         for column in batch.columns:
             if found.get(column.name.lower(), column.duckdb) != column.duckdb:
                 self._run(f"alter table {target} alter column {sql_name(column.name)} type {column.duckdb}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from loaders.common.quoting import sql_name
 from loaders.lake.run_files import RunFiles
 from loaders.types.canonical import CanonicalColumn
 from loaders.types.column_type import ColumnType
@@ -108,10 +109,10 @@ class Warehouse(ABC):
     def _columns(self, schema: str, table: str) -> Mapping[str, str]:
         """A table's types by its columns' names, in small letters; empty if it is not there."""
 
-    def last_applied(self) -> tuple[int, str] | None:
-        """Number and attempt of the newest run in raw; runs are applied in order, so it tells which ones are."""
+    def last_applied(self) -> tuple[int, str]:
+        """Number and attempt of the newest run in raw; runs are applied in order, so it tells which ones are. 0: none."""
         newest = self._rows_of_loads(raw_sql.newest_run(self.schema))
-        return (newest[0][0], newest[0][1]) if newest else None
+        return (newest[0][0], newest[0][1]) if newest else (0, "")
 
     def newest(self) -> list[tuple[Any, ...]]:
         """(table, run, rows, snapshot_at, verdict) of the newest run of each table, by name."""
@@ -131,12 +132,12 @@ class Warehouse(ABC):
         with self._asking():
             if not {name.lower() for name in keys.names} <= self._columns(schema, table).keys():
                 return None
-            count = f"select count(*) from {raw_sql.name(schema, table)} where "
+            count = f"select count(*) from {sql_name(schema, table)} where "
             return sum(int(self._rows(count + self.dialect.one_of(part))[0][0]) for part in keys.parts())
 
     def totals(self, table: str) -> tuple[int, int]:
         """How many live rows a raw table has, and the sum of their hashes."""
-        ((rows, total),) = self._rows(raw_sql.live_totals(raw_sql.name(self.schema, table)))
+        ((rows, total),) = self._rows(raw_sql.live_totals(sql_name(self.schema, table)))
         return rows, int(total)
 
     def _newest_run(self) -> int:
@@ -169,7 +170,7 @@ class Warehouse(ABC):
         found = self._columns(self.schema, batch.table)
         if batch.mode != "full" or "_deleted_at" not in found:
             return []
-        table = raw_sql.name(self.schema, batch.table)
+        table = sql_name(self.schema, batch.table)
         ((before,),) = self._rows(live_rows.count(table))
         keys = {column.name.lower(): column for column in batch.key_columns}
         comparable = keys.keys() <= found.keys() and all(
@@ -188,4 +189,4 @@ class Warehouse(ABC):
     def _erase(self, keys: Keys, relations: Sequence[tuple[str, str]]) -> None:
         for schema, table in relations:
             for part in keys.parts():
-                self._run(f"delete from {raw_sql.name(schema, table)} where {self.dialect.one_of(part)}")
+                self._run(f"delete from {sql_name(schema, table)} where {self.dialect.one_of(part)}")

@@ -19,10 +19,6 @@ def now() -> datetime.datetime:
     return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
 
 
-def name(schema: str, table: str) -> str:
-    return f"{sql_name(schema)}.{sql_name(table)}"
-
-
 def moment(value: datetime.datetime) -> str:
     return f"timestamp '{value.isoformat(sep=' ', timespec='microseconds')}'"
 
@@ -33,27 +29,26 @@ def create_schema(schema: str) -> str:
 
 def create_loads(schema: str, create: str = "create table if not exists") -> str:
     columns = ", ".join(f"{sql_name(column)} {kind}" for column, kind in LOADS_COLUMNS.items())
-    return f"{create} {name(schema, LOADS_TABLE)} ({columns})"
+    return f"{create} {sql_name(schema, LOADS_TABLE)} ({columns})"
 
 
 def drop_table(schema: str, table: str) -> str:
-    return f"drop table if exists {name(schema, table)}"
+    return f"drop table if exists {sql_name(schema, table)}"
 
 
 def newest_run(schema: str) -> str:
-    return f"select run, attempt from {name(schema, LOADS_TABLE)} order by run desc limit 1"
+    return f"select run, attempt from {sql_name(schema, LOADS_TABLE)} order by run desc limit 1"
 
 
 def lines_of(schema: str, run: Run) -> str:
-    return (
-        f"select count(*) from {name(schema, LOADS_TABLE)} where run = {run.run} and attempt = {sql_text(run.attempt)}"
-    )
+    loads, attempt = sql_name(schema, LOADS_TABLE), sql_text(run.attempt)
+    return f"select count(*) from {loads} where run = {run.run} and attempt = {attempt}"
 
 
 def newest_of_each_table(schema: str) -> str:
     columns = "table_name, run, row_count, snapshot_at, verdict"
     place = "row_number() over (partition by table_name order by run desc) as place"
-    numbered = f"select {columns}, {place} from {name(schema, LOADS_TABLE)}"
+    numbered = f"select {columns}, {place} from {sql_name(schema, LOADS_TABLE)}"
     return f"select {columns} from ({numbered}) as numbered where place = 1 order by table_name"
 
 
@@ -66,7 +61,7 @@ def record(schema: str, run: Run, loaded_at: datetime.datetime, dialect: Dialect
         f"{text(run.source_version)}, {text(batch.verdict)})"
         for batch in run.batches
     )
-    return f"insert into {name(schema, LOADS_TABLE)} values {lines}"
+    return f"insert into {sql_name(schema, LOADS_TABLE)} values {lines}"
 
 
 def columns(batch: Batch, dialect: Dialect) -> str:

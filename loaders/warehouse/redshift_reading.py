@@ -50,7 +50,7 @@ class RedshiftReading(Warehouse):
     @contextmanager
     def live(self, batch: Batch, attempt: str, files: RunFiles) -> Iterator[LiveRows]:
         """Raw's live rows of the batch's table, overlaid with the rows of the batch's files, which COPY brings."""
-        target, changed = raw_sql.name(self.schema, batch.table), "changed" if batch.files else None
+        target, changed = sql_name(self.schema, batch.table), "changed" if batch.files else None
 
         def copied() -> None:
             manifest = files.listed(attempts.key(batch.table, attempt, "changed-manifest"), batch.files)
@@ -99,7 +99,7 @@ class RedshiftReading(Warehouse):
         """Make a table in the schema, and roll back: for `doctor`."""
         with self._reading(f"make a table in schema {self.schema}"):
             self._session.run(raw_sql.create_schema(self.schema))
-            self._session.run(f"create table {raw_sql.name(self.schema, '_doctor')} (id BIGINT)")
+            self._session.run(f"create table {sql_name(self.schema, '_doctor')} (id BIGINT)")
 
     def try_copy(self, manifest: str) -> None:
         """COPY one row (`id` BIGINT) from a manifest into a temporary table, and roll back: for `doctor`."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from redshift_connector.error import Error as RedshiftError
 
+from loaders.common.quoting import sql_name
 from loaders.warehouse import dropped_columns, raw_sql, redshift_sql
 from loaders.warehouse.redshift_session import RedshiftSession
 from loaders.words.run_record import Batch, Run
@@ -90,13 +91,13 @@ class Reshaping:
     def put_aside(self, batch: Batch, place: Place) -> None:
         """Keep the dropped columns' values of the rows whose keys are staged."""
         if place.aside:
-            target, changed = raw_sql.name(self.schema, batch.table), f"select * from {place.staging}"
+            target, changed = sql_name(self.schema, batch.table), f"select * from {place.staging}"
             self.session.run(dropped_columns.put_aside(place.aside, target, batch, changed, redshift_sql.DIALECT))
 
     def take_place(self, batch: Batch, place: Place) -> None:
         """Let a new table take the name of the old one."""
         if place.into.table != batch.table:
-            self.session.run(f"drop table {raw_sql.name(self.schema, batch.table)}")
+            self.session.run(f"drop table {sql_name(self.schema, batch.table)}")
             self.session.run(redshift_sql.rename(self.schema, place.into, batch))
 
 

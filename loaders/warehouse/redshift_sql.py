@@ -12,7 +12,7 @@ from loaders.common.quoting import sql_name
 from loaders.types.column_type import ColumnType
 from loaders.types.type_contract import width
 from loaders.warehouse.live_rows import Dialect
-from loaders.warehouse.raw_sql import columns, moment, name
+from loaders.warehouse.raw_sql import columns, moment
 from loaders.words.raw_tables import LINEAGE_COLUMNS, LOADS_TABLE, LOCK_TABLE
 from loaders.words.row_key import Keys
 from loaders.words.run_record import Batch
@@ -35,25 +35,25 @@ def text(value: str) -> str:
 
 
 def clear_loads(schema: str) -> str:
-    return f"delete from {name(schema, LOADS_TABLE)}"
+    return f"delete from {sql_name(schema, LOADS_TABLE)}"
 
 
 def create_lock(schema: str) -> str:
-    return f"create table if not exists {name(schema, LOCK_TABLE)} (nothing SMALLINT)"
+    return f"create table if not exists {sql_name(schema, LOCK_TABLE)} (nothing SMALLINT)"
 
 
 def lock(schema: str) -> str:
-    return f"lock {name(schema, LOCK_TABLE)}"
+    return f"lock {sql_name(schema, LOCK_TABLE)}"
 
 
 def lines_at(schema: str, loaded_at: datetime.datetime) -> str:
-    return f"select count(*) from {name(schema, LOADS_TABLE)} where loaded_at = {moment(loaded_at)}"
+    return f"select count(*) from {sql_name(schema, LOADS_TABLE)} where loaded_at = {moment(loaded_at)}"
 
 
 def create_table(schema: str, batch: Batch) -> str:
     keys = f" distkey ({sql_name(batch.dist)})" if batch.dist else ""
     keys += f" sortkey ({', '.join(map(sql_name, batch.sort))})" if batch.sort else ""
-    return f"create table if not exists {name(schema, batch.table)} ({columns(batch, DIALECT)}){keys}"
+    return f"create table if not exists {sql_name(schema, batch.table)} ({columns(batch, DIALECT)}){keys}"
 
 
 def columns_of(schema: str, table: str) -> str:
@@ -80,17 +80,17 @@ def is_narrower_varchar(declared: str, column: ColumnType) -> bool:
 
 def widen_varchar(schema: str, batch: Batch, column: ColumnType) -> str:
     """Outside a transaction only."""
-    return f"alter table {name(schema, batch.table)} alter column {sql_name(column.name)} type {column.redshift}"
+    return f"alter table {sql_name(schema, batch.table)} alter column {sql_name(column.name)} type {column.redshift}"
 
 
 def copy_rows(schema: str, batch: Batch, into: Batch) -> str:
     """All rows of a batch's raw table to another table, whose types hold them."""
     listed = ", ".join(sql_name(column) for column in [*(c.name for c in batch.raw_columns), *LINEAGE_COLUMNS])
-    return f"insert into {name(schema, into.table)} ({listed}) select {listed} from {name(schema, batch.table)}"
+    return f"insert into {sql_name(schema, into.table)} ({listed}) select {listed} from {sql_name(schema, batch.table)}"
 
 
 def rename(schema: str, into: Batch, batch: Batch) -> str:
-    return f"alter table {name(schema, into.table)} rename to {sql_name(batch.table)}"
+    return f"alter table {sql_name(schema, into.table)} rename to {sql_name(batch.table)}"
 
 
 def granted(schema: str, table: str) -> str:
@@ -113,7 +113,7 @@ def grants(schema: str, into: Batch, found: Iterable[Sequence[str]]) -> list[str
     """The same rights on another table."""
     who = {"user": "{}", "group": "group {}", "role": "role {}", "public": "public"}
     return [
-        f"grant {privilege.lower()} on {name(schema, into.table)} to {who[kind].format(sql_name(whom))}"
+        f"grant {privilege.lower()} on {sql_name(schema, into.table)} to {who[kind].format(sql_name(whom))}"
         for privilege, kind, whom in found
         if privilege.lower() in PRIVILEGES
     ]
@@ -147,7 +147,7 @@ def repeated_keys(staging: str, batch: Batch) -> str:
 
 def clear(schema: str, batch: Batch) -> str:
     """Empty the table. Never TRUNCATE: it commits."""
-    return f"delete from {name(schema, batch.table)}"
+    return f"delete from {sql_name(schema, batch.table)}"
 
 
 def _one_of(keys: Keys) -> str:

@@ -163,7 +163,7 @@ class RedshiftWarehouse(RedshiftReading):
         """Bring a table to what the run found: put what is staged in the place of all, or of some."""
         place = self._reshaping.place(batch, number)
         if batch.mode == "full" or place.into.table != batch.table:
-            self._describe(batch, raw_sql.name(self.schema, place.into.table))
+            self._describe(batch, sql_name(self.schema, place.into.table))
         if batch.files:
             self._put_staged(run, batch, place)
         if batch.deleted:
@@ -174,7 +174,7 @@ class RedshiftWarehouse(RedshiftReading):
     def _put_staged(self, run: Run, batch: Batch, place: Place) -> None:
         """Put the staged rows in the place of those with their keys."""
         self._reshaping.put_aside(batch, place)
-        target, staged = raw_sql.name(self.schema, place.into.table), sql_name(place.staging)
+        target, staged = sql_name(self.schema, place.into.table), sql_name(place.staging)
         if batch.mode != "full":
             self._run(raw_sql.remove(target, staged, batch, self.dialect))
         self._run(raw_sql.insert(target, run, dropped_columns.beside(staged, place.aside, batch, self.dialect)))
@@ -184,6 +184,6 @@ class RedshiftWarehouse(RedshiftReading):
     def _mark_deleted(self, run: Run, batch: Batch, place: Place, files: RunFiles) -> None:
         manifest = files.listed(attempts.key(batch.table, run.attempt, "deleted-manifest"), batch.deleted)
         self._copying.stage(place.gone, batch.key_columns, manifest)
-        target = raw_sql.name(self.schema, place.into.table)
+        target = sql_name(self.schema, place.into.table)
         self._run(raw_sql.mark_deleted(target, sql_name(place.gone), run, batch, self.dialect))
         self._run(redshift_sql.drop_staging(place.gone))

@@ -135,7 +135,7 @@ def ended(process: subprocess.Popen) -> tuple[int, list[dict]]:
     return process.returncode, [json.loads(line) for line in said.splitlines()]
 
 
-def test_two_runs_at_once_one_builds_and_publishes_the_other_leaves(run):
+def test_two_runs_at_once_one_builds_and_publishes_the_other_leaves_and_a_pull_request_touches_neither(run, own):
     first = run("run", RUN_ID="one")
     while f"order-he/{KEY}" not in run.stored():
         assert first.poll() is None
@@ -155,7 +155,15 @@ def test_two_runs_at_once_one_builds_and_publishes_the_other_leaves(run):
         "pages/runs/one/run_results.json",
         "pages/current/docs/index.html",
         "pages/current/dashboard/index.html",
-    } <= run.stored()
+    } <= (before := run.stored())
+    # A pull request's build beside them, in a schema of its own, which is dropped.
+    code, said = ended(run("pull-request", DBT_SCHEMA="pr_7"))
+    assert code == 0, said
+    assert [event["step"] for event in said if event["event"] == "step"] == ["build", "drop"]
+    with duckdb.connect(own.warehouse_path, read_only=True) as connection:
+        schemas = {schema for (schema,) in connection.sql("select schema_name from duckdb_schemas()").fetchall()}
+    assert "analytics" in schemas and "pr_7" not in schemas
+    assert run.stored() == before, "neither the lake nor the pages"
 
 
 def test_a_build_that_fails_publishes_its_artifacts_and_leaves_the_pages(run, own):
@@ -188,18 +196,6 @@ def test_sigterm_ends_the_step_and_the_run(run):
     process.send_signal(signal.SIGTERM)
     code, said = ended(process)
     assert code == 143 and said[-1]["exit_code"] == 143
-
-
-def test_a_pull_request_is_built_in_a_schema_of_its_own_which_is_dropped(run, own):
-    assert ended(run("run"))[0] == 0
-    before = run.stored()
-    code, said = ended(run("pull-request", DBT_SCHEMA="pr_7"))
-    assert code == 0, said
-    assert [event["step"] for event in said if event["event"] == "step"] == ["build", "drop"]
-    with duckdb.connect(own.warehouse_path, read_only=True) as connection:
-        schemas = {schema for (schema,) in connection.sql("select schema_name from duckdb_schemas()").fetchall()}
-    assert "analytics" in schemas and "pr_7" not in schemas
-    assert run.stored() == before, "neither the lake nor the pages"
 
 
 @pytest.mark.parametrize(
