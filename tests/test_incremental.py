@@ -86,7 +86,7 @@ CHANGED = "update t set v = 'new', updated_at = '2026-02-01' where id % 100 = 7"
 @pytest.mark.parametrize("ranges", [500, 0])
 def test_where_much_differs_rows_are_read_by_the_cursor(much, monkeypatch, ranges):
     """61 rows of the lookback are read again, for fewer keys compared; rows in buckets that are alike are not."""
-    monkeypatch.setattr("loaders.run.incremental.MOST_RANGES", ranges)
+    monkeypatch.setattr("loaders.run.incremental.NAMED_AT_ONCE", ranges)
     much.write(CHANGED, "update t set v = 'late' where id = 3", f"insert into t select seq, '', now() from {far()}")
     (batch,) = much.run().batches
     assert (batch.rows, batch.repaired_rows) == (61 + 10 + 300 + 1, 1)

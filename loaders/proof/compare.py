@@ -3,7 +3,7 @@
 A side is the source in a run's snapshot, or raw's live rows overlaid with what the run has read of them already.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -13,10 +13,8 @@ import pyarrow.compute as pc
 from loaders.source.source_side import SourceSide
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.warehouse.live_rows import LiveRows
-from loaders.words.buckets import NOTHING, Buckets, Sums, differing, totals
+from loaders.words.buckets import NOTHING, Buckets, Sums, differing, in_statements, totals
 
-# Buckets whose keys are compared in one go: bounds the statement's length, and memory.
-BUCKETS_AT_ONCE = 500
 # With more rows than this to compare, and more than half of the table, reading it whole is cheaper.
 WORTH_COMPARING = 500_000
 # Between two attempts to interrupt a query, which may not have begun at the first.
@@ -96,10 +94,9 @@ def _narrowed(source: SourceSide, raw: LiveRows, wide: Buckets, chosen: list[int
     return narrow, still, weight
 
 
-def _parts(buckets: Buckets, chosen: list[int]) -> Iterator[list[int]]:
+def _parts(buckets: Buckets, chosen: Sequence[int]) -> Iterable[Sequence[int]]:
     """By hash, a changed row is in two buckets, so all of them are compared together."""
-    step = BUCKETS_AT_ONCE if buckets.key else max(len(chosen), 1)
-    return (chosen[start : start + step] for start in range(0, len(chosen), step))
+    return in_statements(chosen) if buckets.key or not chosen else [chosen]
 
 
 def _unlike(source: pa.Table, raw: pa.Table) -> Difference:

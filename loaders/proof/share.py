@@ -9,11 +9,12 @@ import pyarrow as pa
 from loaders.common.quoting import mysql_name, sql_name
 from loaders.proof.deep import DeepTable, Printed
 from loaders.source.mysql import Snapshot
+from loaders.source.source_side import between
 from loaders.types.canonical import DECIMAL, FLOAT, LONG_BYTES, LONG_TEXT, WHOLE, CanonicalColumn
 from loaders.types.column_type import ColumnType
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.warehouse.interface import Warehouse
-from loaders.words.buckets import Buckets
+from loaders.words.buckets import Buckets, in_statements
 
 # Keys side by side that are in the same share: few enough that old and new rows are in each, many enough to be read at
 # once.
@@ -23,8 +24,6 @@ BLOCK = 1_024
 FACTOR, PRIME = 618_033, 1_000_003
 # With fewer rows to a block, the server looks at every key instead of at every block.
 ROWS_OF_A_BLOCK = 64
-# Ranges of one statement.
-RANGES = 500
 # Tables of so many rows, and of so many bytes by the widths of their columns, are compared whole in every run.
 SMALL_ROWS, SMALL_BYTES = 50_000, 256_000_000
 # What a number or a moment, and what a long value (see canonical.py), is printed in, at most.
@@ -106,11 +105,10 @@ class Share:
         return [self.where_at_source]
 
     def _ranges(self, first: int, last: int) -> list[str | None]:
-        key = mysql_name(self.keys[0].name)
         numbers = ((block, abs(block) % PRIME * FACTOR % PRIME) for block in range(first, last + 1))
         chosen = (block for block, number in numbers if number % self.parts == self.part)
-        between = [f"{key} between {one} and {other}" for one, other in Buckets(key, BLOCK).ranges(chosen)]
-        return [" or ".join(between[start : start + RANGES]) for start in range(0, len(between), RANGES)]
+        key = self.keys[0].name
+        return [between(key, ranges) for ranges in in_statements(Buckets(key, BLOCK).ranges(chosen))]
 
     def _number_at_source(self) -> str:
         if self.whole_number:

@@ -15,15 +15,13 @@ from loaders.source.source_side import between, by_keys
 from loaders.types.decoding import decode
 from loaders.warehouse.interface import Warehouse
 from loaders.words import cursors
-from loaders.words.buckets import NOTHING, Buckets, Sums, differing
+from loaders.words.buckets import NAMED_AT_ONCE, NOTHING, Buckets, Sums, differing
 from loaders.words.delete_limit import Lost
 from loaders.words.run_record import Batch, File
 
 UNVERIFIED = "unverified: not yet compared with raw, the next run does"
 # Of so many rows, keys and hashes are compared whatever the cursor would show: that is some tenths of a second.
 FEW = 50_000
-# Ranges of the key that one statement names.
-MOST_RANGES = 500
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ def _within(
         return None
     again = raw_state.live_rows(warehouse, read.table.name, cursors.from_on(sql_name(read.cursor.name), begin))
     within = "true"
-    if buckets.key and len(ranges := buckets.ranges(chosen)) <= MOST_RANGES:
+    if buckets.key and len(ranges := buckets.ranges(chosen)) <= NAMED_AT_ONCE:
         within = between(buckets.key, ranges)
         again = min(again, sum(here.get(bucket, NOTHING)[0] for bucket in chosen))
     return within if 2 * again < to_compare else None

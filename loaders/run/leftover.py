@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -20,7 +19,6 @@ from loaders.common.quoting import mysql_name, sql_name
 from loaders.lake import attempts, leftovers
 from loaders.lake.damaged import Damaged
 from loaders.run import by_hash
-from loaders.run.incremental import MOST_RANGES
 from loaders.run.table_read import TableRead
 from loaders.source.bucket_sums import PartSums, added_up
 from loaders.source.source_side import between
@@ -29,12 +27,11 @@ from loaders.types.type_contract import lake_schema
 from loaders.warehouse import duckdb_errors
 from loaders.warehouse.duckdb_connection import close_off, connected
 from loaders.warehouse.duckdb_sql import DIALECT, read_parquet
-from loaders.words.buckets import LOOSE, ROWS_PER_BUCKET, Buckets, Sums, differing, totals
+from loaders.words.buckets import LOOSE, ROWS_PER_BUCKET, Buckets, Sums, differing, in_sql, in_statements, totals
 from loaders.words.run_record import Batch, File
 
 ROWS_AT_ONCE = 50_000
 Range = tuple[int, int]
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -61,13 +58,13 @@ class Leftover:
                 yield from self.read.rows(parts)
                 return
             covered = buckets.ranges(here)
-            if len(covered) > MOST_RANGES:
+            if len([*in_statements(covered)]) > 1:
                 covered = [(covered[0][0], covered[-1][1])]
             within = _each(parts, [between(self.key, covered)])
             anew, equal = self._compared(session, buckets, here, within)
             yield from self._taken_over(session, narrow, anew, equal)
-        outside = _each(parts, map(" or ".join, _some(_outside(mysql_name(self.key), covered))))
-        yield from self.read.rows([*outside, *(between(self.key, some) for some in _some(narrow.ranges(anew)))])
+        outside = _each(parts, map(" or ".join, in_statements(_outside(mysql_name(self.key), covered))))
+        yield from self.read.rows([*outside, *(between(self.key, some) for some in in_statements(narrow.ranges(anew)))])
 
     def _buckets(self) -> Buckets:
         """As for a comparison with raw; also where keys have gaps, since they need not fit more than these rows."""
@@ -88,7 +85,7 @@ class Leftover:
         source, narrow = replace(by_hash.side(self.read), conditions=conditions), buckets.narrow()
         there = source.sums(buckets)
         chosen = differing(there, here)
-        within = added_up(PartSums(source.sums(narrow, buckets, some)) for some in _some(chosen))
+        within = added_up(PartSums(source.sums(narrow, buckets, some)) for some in in_statements(chosen))
         anew = differing(within, self._sums(session, narrow, buckets, chosen) if chosen else {})
         equal = totals(_without(there, chosen)), totals(_without(within, anew))
         return anew, totals(dict(enumerate(equal)))
@@ -99,7 +96,7 @@ class Leftover:
         """The rows of all other buckets, if they are what the source was asked about."""
         schema, rows = lake_schema(self.read.columns), 0
         names = ", ".join(map(sql_name, schema.names))
-        where = f"{self._bucket(narrow)} not in ({_listed(anew)})" if anew else "true"
+        where = f"{self._bucket(narrow)} not in {in_sql(anew)}" if anew else "true"
         with suppress(Damaged):
             for file in self.files:
                 with self._at_hand(file) as table:
@@ -124,7 +121,7 @@ class Leftover:
     ) -> Sums:
         """Of the files that are what the note says. Another one is told, and is not one of them any more."""
         found = list[PartSums]()
-        where = f"{self._bucket(within)} in ({_listed(chosen)})" if within else "true"
+        where = f"{self._bucket(within)} in {in_sql(chosen)}" if within else "true"
         sql = f"select {self._bucket(buckets)}, count(*), sum({SOURCE_HASH})"
         for file in list(self.files):
             try:
@@ -181,15 +178,6 @@ def _outside(name: str, ranges: Sequence[Range]) -> list[str]:
     """What is in none of the ranges, which are in order."""
     between = [f"({name} > {before} and {name} < {after})" for (_, before), (after, _) in pairwise(ranges)]
     return [f"{name} < {ranges[0][0]}", *between, f"{name} > {ranges[-1][1]}"]
-
-
-def _some(listed: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """As many at a time as one statement names."""
-    return (listed[start : start + MOST_RANGES] for start in range(0, len(listed), MOST_RANGES))
-
-
-def _listed(chosen: Sequence[int]) -> str:
-    return ", ".join(map(str, chosen))
 
 
 def _without(sums: Sums, chosen: Sequence[int]) -> Sums:

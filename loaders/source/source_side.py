@@ -15,10 +15,7 @@ from loaders.source.conversion import Conversion
 from loaders.source.described import SourceTable
 from loaders.source.mysql import Snapshot
 from loaders.types.type_contract import TEXTS, Column, lake_schema
-from loaders.words.buckets import Buckets, Sums, fitting, totals
-
-# Keys that one statement asks for.
-KEYS_AT_ONCE = 500
+from loaders.words.buckets import NAMED_AT_ONCE, Buckets, Sums, fitting, in_sql, totals
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ class SourceSide:
     def _within(self, buckets: Buckets, chosen: Sequence[int]) -> str:
         """True for the rows of the chosen buckets."""
         if buckets.key is None:
-            found = f"{self.bucket(buckets)} in ({', '.join(map(str, chosen))})"
+            found = f"{self.bucket(buckets)} in {in_sql(chosen)}"
         else:
             found = between(buckets.key, buckets.ranges(chosen))
         return f"({found}) and {self.only}" if self.only else found
@@ -97,8 +94,8 @@ def between(key: str, ranges: Iterable[tuple[int, int]]) -> str:
 
 def by_keys(keys: Sequence[Column], wanted: pa.Table) -> Iterator[str]:
     """Conditions that together choose exactly the rows with these keys, as the source spells them."""
-    for start in range(0, wanted.num_rows, KEYS_AT_ONCE):
-        rows = wanted.slice(start, KEYS_AT_ONCE).to_pydict()
+    for start in range(0, wanted.num_rows, NAMED_AT_ONCE):
+        rows = wanted.slice(start, NAMED_AT_ONCE).to_pydict()
         if len(keys) == 1:
             yield _one_of(keys[0], rows[keys[0].name])
         else:

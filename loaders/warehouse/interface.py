@@ -110,7 +110,7 @@ class Warehouse(ABC):
         """A table's types by its columns' names, in small letters; empty if it is not there."""
 
     def last_applied(self) -> tuple[int, str]:
-        """Number and attempt of the newest run in raw; runs are applied in order, so it tells which ones are. 0: none."""
+        """Number (0: none) and attempt of the newest run in raw; as runs go in order, it tells which ones are."""
         newest = self._rows_of_loads(raw_sql.newest_run(self.schema))
         return (newest[0][0], newest[0][1]) if newest else (0, "")
 

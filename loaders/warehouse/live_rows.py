@@ -9,7 +9,7 @@ import pyarrow as pa
 from loaders.common.quoting import sql_name
 from loaders.types.column_type import ColumnType
 from loaders.types.fingerprint import SOURCE_HASH
-from loaders.words.buckets import Buckets, Sums
+from loaders.words.buckets import Buckets, Sums, in_sql
 from loaders.words.row_key import Keys
 
 
@@ -58,7 +58,7 @@ class LiveRows:
 
     def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
         """Rows and sum of hashes per bucket: of all rows, or of those in the `chosen` buckets of `within`."""
-        chosen_ones = [f"{self._bucket(within)} in ({_listed(chosen)})"] if within else []
+        chosen_ones = [f"{self._bucket(within)} in {in_sql(chosen)}"] if within else []
         rows = self.ask(
             f"select {self._bucket(buckets)} as bucket, count(*), sum({SOURCE_HASH}) from ({self._rows()}) as live"
             f"{self._where(*chosen_ones)} group by 1"
@@ -67,7 +67,7 @@ class LiveRows:
 
     def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
         """The key columns, in the key's order, and `_source_hash` of every row in the chosen buckets."""
-        where = self._where(f"{self._bucket(buckets)} in ({_listed(chosen)})" if chosen else "false")
+        where = self._where(f"{self._bucket(buckets)} in {in_sql(chosen)}" if chosen else "false")
         columns = [self.dialect.sent(sql_name(column.name), column) for column in self.keys]
         query = f"select {', '.join([*columns, SOURCE_HASH])} from ({self._rows()}) as live{where}"
         return self.ask_arrow(query)
@@ -115,7 +115,3 @@ def same_key(one: str, other: str, keys: Sequence[ColumnType], dialect: Dialect)
         return dialect.compared(f"{alias}.{sql_name(column.name)}", column)
 
     return " and ".join(f"{compared(one, column)} = {compared(other, column)}" for column in keys)
-
-
-def _listed(chosen: Sequence[int]) -> str:
-    return ", ".join(map(str, chosen))

@@ -1,11 +1,14 @@
 """Buckets: how a table's rows are divided so that both ends compare sums first, and keys only where those differ."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from loaders.common.errors import Failure
 
+Item = TypeVar("Item")
+# Buckets, ranges or keys that one statement names: bounds its length, and memory.
+NAMED_AT_ONCE = 500
 # What one side holds: bucket -> (rows, sum of their hashes).
 Sums = Mapping[int, tuple[int, int]]
 # What a side holds of a bucket that it does not name.
@@ -80,6 +83,16 @@ def read_sums(table: str, found: Iterable[Sequence[Any]]) -> Sums:
             "max_allowed_packet",
         )
     return sums
+
+
+def in_statements(listed: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """As many at a time as one statement names."""
+    return (listed[start : start + NAMED_AT_ONCE] for start in range(0, len(listed), NAMED_AT_ONCE))
+
+
+def in_sql(chosen: Iterable[int]) -> str:
+    """Buckets as a list in SQL: (3, 7)."""
+    return f"({', '.join(map(str, chosen))})"
 
 
 def differing(one: Sums, other: Sums) -> list[int]:

@@ -15,6 +15,7 @@ from loaders.common.quoting import mysql_name, mysql_value, sql_name, sql_text
 from loaders.common.telling import value
 from loaders.types.column_type import ColumnType, by_key
 from loaders.types.type_contract import Column
+from loaders.words.buckets import NAMED_AT_ONCE
 from loaders.words.run_record import Batch
 
 TEXT, BYTES = "VARCHAR", "BLOB"
@@ -25,8 +26,6 @@ PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 FLOAT = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 HEX = re.compile(r"([0-9a-fA-F]{2})*")
 QUOTE = "'"
-# Keys that one statement chooses by.
-KEYS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Keys:
         columns = (replace(column, name=names.get(column.name, column.name)) for column in self.columns)
         return replace(self, columns=tuple(columns))
 
-    def parts(self, size: int = KEYS_AT_ONCE) -> Iterator["Keys"]:
+    def parts(self, size: int = NAMED_AT_ONCE) -> Iterator["Keys"]:
         for start in range(0, len(self.values), size):
             yield replace(self, values=self.values[start : start + size])
 
