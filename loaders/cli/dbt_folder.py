@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from loaders.common.errors import Failure
@@ -12,10 +12,14 @@ WRITES = {"DBT_TARGET_PATH": "target", "DBT_LOG_PATH": "logs"}
 LOCK = ".one-dbt-at-a-time"
 
 
+def written(project: Path, environment: Mapping[str, str]) -> Iterator[Path]:
+    """The folders into which dbt writes."""
+    return (project / environment.get(setting, default) for setting, default in WRITES.items())
+
+
 def take(project: Path, environment: Mapping[str, str]) -> None:
     """Hold the project's folders until this process ends, whatever program it becomes until then."""
-    for setting, default in WRITES.items():
-        folder = project / environment.get(setting, default)
+    for folder in written(project, environment):
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         os.set_inheritable(lock, True)

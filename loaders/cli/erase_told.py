@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from loaders.cli import dbt_folder
 from loaders.common.errors import Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import say
@@ -232,8 +233,7 @@ class Proof:
         if isinstance(self.warehouse, DuckDBWarehouse):
             yield self.warehouse.path
         yield from (chosen.root / ".data" / name for name in ("export", "dashboard", "docs", "run_results.json"))
-        for name, usual in (("DBT_TARGET_PATH", "target"), ("DBT_LOG_PATH", "logs")):
-            yield chosen.project / chosen.environment.get(name, usual)
+        yield from dbt_folder.written(chosen.project, chosen.environment)
 
     def _out_of_reach(self) -> Iterator[str]:
         yield "the source's own backups, binary logs and replicas (of RDS: its snapshots and what its logs export)"

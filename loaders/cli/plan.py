@@ -22,7 +22,7 @@ from loaders.common.errors import Failure
 from loaders.common.settings import Settings
 from loaders.common.telling import notice, say, tell
 from loaders.help import discover, update
-from loaders.lake import runs
+from loaders.lake import history, runs
 from loaders.lake.store import Lake
 from loaders.run import backlog, plan
 from loaders.run.incremental import Raw
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace, chosen: Settings) -> None:
         connections.snapshot(chosen) as snapshot,
         _warehouse(catalog, chosen) as warehouse,
     ):
-        waiting = _waiting(catalog, lake, warehouse)
+        waiting = backlog.pending(lake, warehouse) if warehouse else history.since(lake, catalog.schema)
         bases = runs.newest_batches(lake, catalog.schema, [table.name for table in catalog.tables])
         raw = Raw(warehouse, bases)
         options = Options(arguments.full, arguments.compare, lookback=chosen.lookback, value_parts=chosen.value_parts)
@@ -102,13 +102,6 @@ def _warehouse(catalog: Catalog, chosen: Settings) -> Iterator[Warehouse | None]
             except Failure as failure:
                 say(f"the warehouse cannot be asked, so this is planned as if it were empty: {failure.problem}")
         yield opened
-
-
-def _waiting(catalog: Catalog, lake: Lake, warehouse: Warehouse | None) -> list[Run]:
-    if warehouse is not None:
-        return backlog.pending(lake, warehouse)
-    published = (runs.read(lake, number) for number in runs.numbers(lake))
-    return [run for run in published if run.schema == catalog.schema]
 
 
 def _intents(catalog: Catalog, context: RunContext, raw: Raw, waiting: list[Run]) -> Iterator[Intent]:

@@ -106,10 +106,9 @@ def _by_value(read: TableRead, raw: Raw) -> list[str]:
         return []
     base = raw.bases.get(read.table.name)
     rows = base.live_rows if base and base.live_rows else read.source.estimated_rows
-    if read.table.share > 1:
-        share, _known = next_share(read, rows, base.by_hash if base else None, read.table.share)
-    else:
-        share, _known = next_share(read, rows, base.by_value if base else None, value_parts)
+    in_turns = read.table.share > 1
+    earlier = None if base is None else base.by_hash if in_turns else base.by_value
+    share, _known = next_share(read, rows, earlier, read.table.share if in_turns else value_parts)
     return share.queries(read.run.snapshot, rows)
 
 
