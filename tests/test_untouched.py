@@ -209,6 +209,25 @@ def test_an_imported_tablespace_is_read(own, only_mysql, mysql_server, believing
     assert own.live("t", "id, v") == [(1, 1)]
 
 
+def test_a_table_of_another_database_on_the_server_is_read(own, only_mysql, believing, database):
+    """Both tables were made and filled in the same seconds, and SOURCE_URL names the other database now."""
+    twin = f"{database}_twin"
+    shop, source = (url.replace(f"/{database}?", f"/{twin}?") for url in (own.shop_url, own.source_url))
+    other = replace(own, shop_url=shop, source_url=source)
+    own.write(f"create database {twin}")
+    try:
+        next_second(own)
+        own.write(CREATE.format("t"), f"use {twin}", CREATE.format("t"), "insert into t values (1, 2)")
+        own.write("insert into t values (1, 1)")
+        next_second(own)
+        known = own.discover()
+        own.run(known)
+        assert taken(other.run(known)) == set()
+        equal(other, known)
+    finally:
+        own.write(f"drop database {twin}")
+
+
 def test_why_mariadb_is_not_believed(own, server_kind, monkeypatch):
     """It notes when the transaction began: long before a snapshot that does not see it."""
     # Nor if it had a name for itself as MySQL has.

@@ -27,9 +27,9 @@ ELSEWHERE = ("aurora_version",)
 class Noted:
     """What the server says of a table: its second of CREATE_TIME and of the last commit (UTC).
 
-    before: which server it is, and how many tables it has altered, as it was before the table was held; after: as it
-    was when the rest was read. Equal ones of two runs, the earlier's before and the later's after: no table was altered
-    between.
+    before: which server and database it is, and how many tables the server has altered, as it was before the table was
+    held; after: as it was when the rest was read. Equal ones of two runs, the earlier's before and the later's after:
+    no table was altered between.
     """
 
     before: str
@@ -45,7 +45,7 @@ class Word:
     """
 
     def __init__(self, snapshot: Snapshot):
-        self._connection = snapshot.connection
+        self._connection, self._database = snapshot.connection, snapshot.database
         self._believed = "mariadb" not in snapshot.server_version.lower()
         self._before = self._server()
 
@@ -75,7 +75,9 @@ class Word:
             counted = self._shown("global status", COUNTED)
         if set(named) != set(NAMED) or set(counted) != set(COUNTED):
             return None
-        return " ".join([*(named[name] for name in NAMED), *(f"{name}={counted[name]}" for name in COUNTED)])
+        # A dump makes the tables of two databases in the same seconds.
+        counts = (f"{name}={counted[name]}" for name in COUNTED)
+        return " ".join([*(named[name] for name in NAMED), *counts, self._database])
 
     def _shown(self, what: str, names: tuple[str, ...]) -> dict[str, str]:
         listed = ", ".join(f"'{name}'" for name in names)
