@@ -132,7 +132,10 @@ def _cause_of_mart(ends: Ends, compared: Sequence[Finding]) -> tuple[str, str]:
             "their hash",
             f"{DEEP}, which tells",
         )
-    return "raw is equal, so the mart is not what its model makes of it", f"{BUILD} ARGS=--full-refresh"
+    return (
+        "raw is equal, so the mart is not what its model makes of it, or its query in the catalog means something else",
+        f"{BUILD} ARGS=--full-refresh, and if it differs still, correct meta.mart.query (docs/source.md)",
+    )
 
 
 def _notice(source: SourceTable, found: Differences) -> str:
