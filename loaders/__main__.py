@@ -23,6 +23,9 @@ def main() -> None:
         sys.meta_path.insert(0, WithoutPandas)
 
         from loaders import cli
+        from loaders.common.memory import keep_little
+
+        keep_little()
 
     sys.exit(run_command(cli.main))
 

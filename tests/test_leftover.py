@@ -48,7 +48,6 @@ def in_small(put) -> None:
     """Blocks, row groups and files as of a table of a thousand times as many bytes: a file for each block."""
     for module, name, value in (
         (mysql, "BLOCK_BYTES", 30_000),
-        (mysql, "SMALLEST_BLOCK_BYTES", 30_000),
         (mysql, "AHEAD_BYTES", 30_000),
         (parquet, "ROW_GROUP_BYTES", 28_000),
         (parquet, "FILE_BYTES", 28_000),

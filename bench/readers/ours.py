@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from loaders.common.memory import keep_little
 from loaders.lake import parquet
 from loaders.source import key_ranges, log_in, mysql, mysql_url
 from loaders.source.conversion import Conversion
@@ -15,6 +16,7 @@ from loaders.types.type_contract import contract, lake_schema
 
 
 def main(url: str, name: str, folder: str, connections: str = "1") -> None:
+    keep_little()
     with ExitStack() as opened:
         first, *more = (_open(opened, url) for _ in range(int(connections)))
         if more:

@@ -35,9 +35,7 @@ from mysql_arrow import BLOCK_BYTES
 CONNECT_OPTIONS = {"use_unicode": False, "conv": dict(encoders)}
 
 # Decoded batches that may wait for their encoder, of all connections together.
-AHEAD_BYTES = 16 << 20
-# Below this a block costs more time than it saves memory.
-SMALLEST_BLOCK_BYTES = 1 << 20
+AHEAD_BYTES = 2 << 20
 # Rows that `printed` hands on together.
 ROWS_AT_ONCE = 1_000
 
@@ -174,13 +172,12 @@ class Snapshot:
         """
         columns = conversion.columns
         schema, left = lake_schema(columns), Shared(conditions)
-        block_bytes = max(SMALLEST_BLOCK_BYTES, BLOCK_BYTES // len(self.connections))
 
         def answers(connection: mysql_arrow.Connection) -> Generator[pa.RecordBatch]:
             for where in left:
                 sql = rows_sql(table, columns, where)
                 with self.burden.query():
-                    yield from mysql_arrow.batches(connection, sql, schema, conversion.convert, block_bytes)
+                    yield from mysql_arrow.batches(connection, sql, schema, conversion.convert, BLOCK_BYTES)
 
         with explained(f"table {table.name}"):
             sources = [answers(connection) for connection in self.connections]

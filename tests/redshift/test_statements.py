@@ -144,7 +144,6 @@ def test_what_a_load_costs_in_statements_and_bytes(shop, monkeypatch):
     """One COPY for each table that has rows to bring, however many files they are in; docs/scale.md has the counts."""
     monkeypatch.setattr(parquet, "FILE_BYTES", 2_000)
     monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 200)
-    monkeypatch.setattr(mysql, "SMALLEST_BLOCK_BYTES", 1_000)
     monkeypatch.setattr(mysql, "BLOCK_BYTES", 1_000)
     more = f"insert into `order` select seq, 'a', x'00', 2.5 from {sequence(2, 400)}"
     shop.own.write(more, "alter table `order` add column at datetime default now()")

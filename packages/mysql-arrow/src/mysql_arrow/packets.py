@@ -14,7 +14,7 @@ from pymysql import err
 from mysql_arrow import lanes, pymysql_seam
 from mysql_arrow.lanes import HEADER, LONGEST, Bytes, Positions
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 EOF, ERR = b"\xfe", b"\xff"
 EOF_BYTES = 9  # an EOF packet is shorter; a row that begins with its mark has a length of 8 bytes after it
 # So long more bytes are waited for before a look into those that are here: each look costs as much as many rows.

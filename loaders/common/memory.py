@@ -1,0 +1,11 @@
+"""Which of Arrow's allocators the loaders take."""
+
+from contextlib import suppress
+
+import pyarrow as pa
+
+
+def keep_little() -> None:
+    """Take jemalloc, where Arrow was built with it: of what one thread gets and another frees, mimalloc keeps more."""
+    with suppress(NotImplementedError):
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
