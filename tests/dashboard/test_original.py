@@ -5,6 +5,7 @@ import pytest
 from dashboard.warehouse import opened
 from tests import commands
 from tests.dashboard import shops
+from tests.mart_machine import UNTESTED
 from tests.test_acceptance import COUNTRIES, DATA, write_shop
 
 pytestmark = pytest.mark.skipif(
@@ -21,7 +22,8 @@ def original(module_own):
     loaded = commands.python(module_own, "seeds_generator", "load", str(folder), "--yes", SOURCE_URL="")
     commands.succeeded(loaded)
     commands.succeeded(commands.python(module_own, "loaders", "extract"))
-    commands.succeeded(commands.dbt(module_own, "build", "--quiet"))
+    # test_acceptance.py has dbt test it.
+    commands.succeeded(commands.dbt(module_own, "build", *UNTESTED))
     file = module_own.folder / "page.html"
     told = commands.succeeded(commands.python(module_own, "dashboard", "page", "--out", str(file)))
     assert f"wrote {file}" in told

@@ -10,6 +10,7 @@ from redshift_connector.error import Error
 from loaders.help.lineage import Lineage
 from local_stack.redshift import environment
 from tests import commands, small_shop
+from tests.mart_machine import UNTESTED
 from tests.redshift.conftest import connection_to
 
 STAGING = ("stg_shop__customers", "stg_shop__products", "stg_shop__orders")
@@ -34,7 +35,7 @@ def shop(module_own, redshift):
     shutil.copy(module_own.folder / "target/manifest.json", module_own.folder / "redshift.json")
     on_duckdb = cloud | {"DBT_TARGET": "duckdb"}
     commands.succeeded(commands.python(module_own, "loaders", "load", **on_duckdb))
-    commands.succeeded(commands.dbt(module_own, "build", **on_duckdb))
+    commands.succeeded(commands.dbt(module_own, "build", *UNTESTED, **on_duckdb))
     return module_own
 
 
