@@ -149,6 +149,11 @@ def test_the_verdict_says_which_part_and_all_have_had_their_turn_after_as_many_r
     assert runs.read(own.lake, 5).batches[0].by_value == said[3].by_value, "`--no-load` compares nothing"
     assert a_run(own, 0).batches[0].verdict == "equal: 4,000 rows by hash", "neither does VALUE_PARTS=0"
     assert a_run(own, 3).batches[0].verdict == "equal: 4,000 rows by hash, part 2 of 3 by value"
+    own.write("alter table t add column late int")
+    anew = a_run(own, 3).batches[0]
+    assert anew.verdict == "equal: 4,000 rows, part 3 of 3 by value"
+    known = [moment is not None for moment in anew.by_value.compared]
+    assert known == [False, False, True], "raw's rows are others"
 
 
 def test_another_division_begins_anew_and_forgets_nothing():

@@ -49,6 +49,9 @@ def _compared(read: TableRead, batch: Batch, earlier: Turns | None) -> Batch:
     Of one that is compared in part another part may differ: its turns are the same.
     """
     parts = read.run.options.value_parts
+    if earlier and batch.mode == "full":
+        # What was compared is not in raw any more; the turns go on.
+        earlier = replace(earlier, compared=(None,) * len(earlier.compared))
     if batch.live_rows is None or batch.untouched or not parts or not read.source.held_still:
         return replace(batch, by_value=earlier)
     if batch.by_hash:
