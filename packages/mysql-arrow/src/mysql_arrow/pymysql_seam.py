@@ -195,7 +195,7 @@ class Stream:
     fields: Sequence[Field]
     head: bytes
     sequence: int
-    poll: Callable[[int], list[tuple[int, int]]] | None
+    poll: Callable[[int], object]
 
     def receive(self, into: memoryview) -> int:
         """Wait for bytes and put them into `into`; how many they were. No more bytes: raises."""
@@ -206,8 +206,8 @@ class Stream:
         return count or lost(self.connection)
 
     def waiting(self, milliseconds: int) -> bool:
-        """Whether bytes are here, or come by then. False also when it cannot be told: TLS keeps records of its own."""
-        return bool(self.poll and self.poll(milliseconds))
+        """Whether bytes are here, or come by then."""
+        return bool(self.poll(milliseconds))
 
 
 def start(connection: Connection, query: str) -> Stream:
@@ -310,9 +310,10 @@ def _buffered(connection: Connection) -> bytes:
         lost(connection, f" ({error})")
 
 
-def _poll(sock: socket.socket) -> Callable[[int], list[tuple[int, int]]] | None:
-    if isinstance(sock, ssl.SSLSocket):
-        return None
+def _poll(sock: socket.socket) -> Callable[[int], object]:
     poll = select.poll()
     poll.register(sock, select.POLLIN)
+    if isinstance(sock, ssl.SSLSocket):
+        # OpenSSL may hold the rest of a record, of which the system knows nothing any more.
+        return lambda milliseconds: sock.pending() or poll.poll(milliseconds)
     return poll.poll
