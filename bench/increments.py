@@ -20,8 +20,10 @@ import duckdb
 
 from bench.marts import UNTESTED, fill, processor
 from loaders.common.settings import ROOT
+from loaders.words.raw_tables import LOADS_COLUMNS
 
-LOADS = "create table raw._loads (run bigint, attempt varchar, table_name varchar, mode varchar, snapshot_at timestamp)"
+LOADS = f"create table raw._loads ({', '.join(f'{name} {kind}' for name, kind in LOADS_COLUMNS.items())})"
+LOADED = "insert into raw._loads (run, attempt, table_name, mode, snapshot_at, verdict) values"
 MODELS = ("customer_history", "product_history", "order_mart")
 
 
@@ -58,7 +60,7 @@ def opened(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def first_run(folder: Path) -> None:
     with opened(folder) as connection:
         connection.execute(LOADS)
-        connection.execute("insert into raw._loads values (1, 'one', 'order', 'full', timestamp '2026-11-24')")
+        connection.execute(f"{LOADED} (1, 'one', 'order', 'full', timestamp '2026-11-24', 'equal')")
 
 
 def change(folder: Path, run: int, percent: float) -> None:
@@ -68,9 +70,7 @@ def change(folder: Path, run: int, percent: float) -> None:
         connection.execute(
             f'update raw."order" set amount = amount + 1, _run = {run} where order_id % {every} = {run % every}'
         )
-        connection.execute(
-            f"insert into raw._loads values ({run}, 'run {run}', 'order', 'incremental', timestamp '2026-11-25')"
-        )
+        connection.execute(f"{LOADED} ({run}, 'run {run}', 'order', 'incremental', timestamp '2026-11-25', 'equal')")
 
 
 def build(folder: Path, kind: str, *selected: str) -> tuple[float, float]:

@@ -223,8 +223,9 @@ def during(name: str, meanwhile: dict[str, list[tuple[float, float]]], work: Cal
 
 def report(meanwhile: dict[str, list[tuple[float, float]]], writers: list[Writer], arguments) -> None:
     """A line for what writers' transactions took in all the times of one kind together."""
+    turns = f"{arguments.runs} runs" if arguments.runs else f"{arguments.rounds} rounds"
     print(f"\n{arguments.server}, {arguments.orders:,} orders, {WRITERS} writers, pool {arguments.pool}, "
-          f"{arguments.rounds} rounds, load of the machine {os.getloadavg()[0]:.1f}\n")  # fmt: skip
+          f"{turns}, load of the machine {os.getloadavg()[0]:.1f}\n")  # fmt: skip
     print("| meanwhile | s | transactions | p50 ms | p99 ms | longest ms |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, times in meanwhile.items():

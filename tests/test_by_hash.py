@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loaders.cli import report
 from loaders.common.errors import Failure
 from loaders.common.quoting import mysql_name, sql_name
 from loaders.lake import runs
@@ -97,6 +98,15 @@ def test_a_silent_change_is_found_in_the_turn_of_its_part_and_a_shown_one_at_onc
     since = [batch.by_hash.whole_since for batch in batches]
     assert since[0] == since[1] == since[2] == first < since[3] == batches[1].by_hash.compared[batches[1].by_hash.part]
     assert holding(filled).by_hash == since[3], "status shows the oldest"
+
+
+def test_history_does_not_say_of_a_part_that_nothing_had_changed(filled):
+    # The row that each run would read again by the cursor.
+    filled.write(f"delete from t where updated_at > {OLD}")
+    _whole, in_part = said(filled, 2)
+    assert report.past(runs.read(filled.lake, 3))[1] == f"  t: incremental, 0 rows  {in_part}"
+    said(filled, parts=1)
+    assert report.past(runs.read(filled.lake, 4))[1] == "  nothing had changed"
 
 
 @pytest.mark.parametrize(

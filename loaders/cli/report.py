@@ -133,11 +133,11 @@ def _at_source(run: Run) -> list[str]:
 
 
 def past(run: Run) -> list[str]:
-    """A line for a run of the lake's, and one for each table that it changed."""
+    """A line for a run of the lake's, and one for each table that it changed, or of which it has not compared all."""
     told = [
         f"  {batch.table}: {batch.mode}, {batch.rows:,} rows  {batch.verdict}{_nulled(batch.invalid)}"
         for batch in run.batches
-        if batch.rows or batch.deleted or batch.notices
+        if batch.rows or batch.deleted or batch.notices or not batch.wholly_compared
     ]
     head = f"run {run.run}: as of {run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC"
     return [head, *(told or ["  nothing had changed"]), *_at_source(run)]
