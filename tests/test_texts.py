@@ -121,6 +121,16 @@ def test_what_doctor_tries_and_finds_is_in_korean_too():
     assert [text for text in english if not re.search("[가-힣]", texts.in_korean(sample(text)))] == []
 
 
+def test_why_plan_would_read_a_table_so_is_in_korean_too():
+    nodes = ast.walk(ast.parse((ROOT / "loaders/run/plan.py").read_text("utf-8")))
+    said = [text for node in nodes if isinstance(node, ast.Return) and node.value and (text := template(node.value))]
+    assert len(said) > 8
+    pieces = [sample(each) for text in said for each in texts.BETWEEN.split(text)]
+    assert [each for each in pieces if not re.search("[가-힣]", texts.in_korean(each))] == []
+    lines = (texts.in_korean(f"t: full, about 7 rows, 9 B (estimated), 3 columns: {why}") for why in pieces)
+    assert [line for line in lines if not line.startswith("t: full, 약 7행, 9 B(추정), 컬럼 3개: ")] == []
+
+
 @given(st.text())
 def test_whatever_is_printed_is_printed_in_korean_too(text):
     telling.speak_korean(True)

@@ -6,7 +6,8 @@ examples:
   python -m loaders plan --sql             and the statements: SELECTs for MySQL, DDL and COPY for Redshift
 
 Rows and bytes are the server's own estimates (information_schema). What `proof: whole` and `proof: {share: 24}` of a
-table of more than 50,000 rows would cost the source is measured on about 50,000 of them, which are read for it.
+table of more than 50,000 rows, whose key is one whole number without wide gaps, would cost the source is measured on
+about 50,000 of them, which are read for it; not of a table that the run would not read.
 Nothing is written, in the lake or the warehouse.
 """
 
