@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 # A row group is held in memory until it is encoded, and the last is encoded when all is read; small ones cost bytes.
-ROW_GROUP_BYTES = 8 << 20
+ROW_GROUP_BYTES = 4 << 20
 # Redshift's slices take a file each: many of tens of MB load faster than one of gigabytes. Counted before encoding.
 FILE_BYTES = 256 << 20
 # More than one file are a multiple of so many, for the slices of a small cluster to end together (decision 0142).
