@@ -12,6 +12,7 @@ from bench.ways import Way
 from loaders.common.errors import Failure
 from loaders.common.settings import DATA, ROOT
 from local_stack import private_server
+from seeds_generator.cli import positive
 
 EXAMPLES = """examples:
   python -m bench                                  both servers, 2,000,000 orders, 5 pairs
@@ -60,9 +61,11 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--server", choices=private_server.NAMES, help="this one alone; not given: one after the other")
-    top.add_argument("--orders", type=int, default=2_000_000)
-    top.add_argument("--pairs", type=int, default=5, help="how often each way runs, the client before it each time")
-    top.add_argument("--slow-pairs", type=int, default=1, help="the same for ways that take much longer")
+    top.add_argument("--orders", type=positive, default=2_000_000)
+    top.add_argument(
+        "--pairs", type=positive, default=5, help="how often each way runs, the client before it each time"
+    )
+    top.add_argument("--slow-pairs", type=positive, default=1, help="the same for ways that take much longer")
     top.add_argument("--only", default="", metavar="A,B", help="only these ways, by the names in the table")
     top.add_argument(
         "--home", type=Path, default=DATA / "bench", help="the server's data and the alternatives' packages"

@@ -30,6 +30,7 @@ from loaders.types.fingerprint import hash_column
 from loaders.types.type_contract import contract
 from loaders.words import buckets
 from local_stack import private_server
+from seeds_generator.cli import positive
 
 # Of the orders alone.
 CURSOR, SHARE = "\n            cursor: updated_at", "\n            proof: {share: 24}"
@@ -148,8 +149,8 @@ class Shop:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.cost", description=__doc__)
-    parser.add_argument("--orders", type=int, default=ORDERS)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--orders", type=positive, default=ORDERS)
+    parser.add_argument("--rounds", type=positive, default=ROUNDS)
     parser.add_argument("--server", choices=private_server.NAMES, help="this one alone; not given: one after the other")
     parser.add_argument("--write", action="store_true", help="put the figures into the READMEs")
     arguments = parser.parse_args()

@@ -21,6 +21,7 @@ import duckdb
 from bench.marts import UNTESTED, fill, processor
 from loaders.common.settings import ROOT
 from loaders.words.raw_tables import LOADS_COLUMNS
+from seeds_generator.cli import positive
 
 LOADS = f"create table raw._loads ({', '.join(f'{name} {kind}' for name, kind in LOADS_COLUMNS.items())})"
 LOADED = "insert into raw._loads (run, attempt, table_name, mode, snapshot_at, verdict) values"
@@ -29,9 +30,9 @@ MODELS = ("customer_history", "product_history", "order_mart")
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.increments", description=__doc__)
-    parser.add_argument("--orders", type=int, default=1_000_000)
+    parser.add_argument("--orders", type=positive, default=1_000_000)
     parser.add_argument("--percent", type=float, default=0.1, help="of the orders change between two builds")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=positive, default=3)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="order-he-bench-") as work:
         shops = {kind: Path(work) / kind for kind in ("plain", "incremental")}

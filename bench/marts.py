@@ -23,7 +23,7 @@ import duckdb
 
 from loaders.common.settings import ROOT
 from seeds_generator import generate, schema
-from seeds_generator.cli import UNTIL
+from seeds_generator.cli import UNTIL, positive
 
 SEED = 7
 UNTESTED = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
@@ -32,8 +32,8 @@ LINEAGE = "1::bigint as _run, timestamp '2026-11-24' as _extracted_at, null::tim
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.marts", description=__doc__)
-    parser.add_argument("--orders", type=int, default=2_000_000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--orders", type=positive, default=2_000_000)
+    parser.add_argument("--rounds", type=positive, default=5)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="order-he-bench-") as work:
         full, empty = Path(work) / "full", Path(work) / "empty"

@@ -27,6 +27,7 @@ from bench.cost import Shop, Taken
 from loaders.common.settings import ROOT
 from loaders.source import log_in, mysql_url
 from local_stack import private_server
+from seeds_generator.cli import positive
 
 WRITERS, A_SECOND = 4, 25
 CHANGED = "update `order` set amount = amount + 1, updated_at = now(6) where order_id = %s"
@@ -133,8 +134,8 @@ def writing(shop: Shop, orders: int) -> Iterator[list[Writer]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.writers", description=__doc__)
-    parser.add_argument("--orders", type=int, default=2_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--orders", type=positive, default=2_000_000)
+    parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument("--seconds", type=float, default=15, help="how long nobody reads, in each round")
     parser.add_argument("--server", choices=private_server.NAMES, default=private_server.DEFAULT_KIND)
     parser.add_argument("--pool", default="1G", help="innodb_buffer_pool_size")

@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 import duckdb
+import pytest
 
-from bench import cost, hard, history, server, values, ways
+from bench import cli, cost, hard, history, increments, marts, server, values, ways, writers
 from loaders.common.settings import ROOT
 from loaders.source import mysql_url
 from tests import commands
@@ -90,6 +91,15 @@ def test_values_that_are_changed_are_counted(own, tmp_path):
     ):
         duckdb.sql(f"from (values {select}) as t(order_id, a, b, c)").write_parquet(str(tmp_path / "part.parquet"))
         assert values.verdict(way, tmp_path, wanted) == told
+
+
+@pytest.mark.parametrize("bench", [cli, cost, increments, marts, writers])
+def test_no_orders_and_no_rounds_are_a_wrong_call(monkeypatch, capsys, bench):
+    for option in ("--orders", "--pairs" if bench is cli else "--rounds"):
+        monkeypatch.setattr(sys, "argv", ["bench", option, "0"])
+        with pytest.raises(SystemExit):
+            bench.main()
+        assert f"argument {option}: must be at least 1" in capsys.readouterr().err
 
 
 def test_an_unknown_way_is_named(tmp_path):
