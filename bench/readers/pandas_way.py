@@ -7,12 +7,12 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from bench.readers.cursor_way import connected
 from examples import naive
-from loaders.source import log_in, mysql_url
 
 
 def main(url: str, table: str, folder: str) -> None:
-    with closing(log_in.connect(mysql_url.parse(url, "the URL"), "the URL")) as connection:
+    with closing(connected(url)) as connection:
         naive.write(naive.read(connection, table), Path(folder) / "part.csv")
 
 
