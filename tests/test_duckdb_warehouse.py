@@ -180,6 +180,8 @@ def test_the_memory_of_a_load_grows_with_its_threads_and_with_the_rows_around_de
     assert duckdb_memory.of_load(scattered, 1) == 196_000_000
     few = replace(full, batches=(replace(million, rows=10),))
     assert duckdb_memory.of_load(few, 1) == duckdb_memory.LOAD
+    assert duckdb_memory.of_stream(scattered, 196_000_000) == 196_000_000 + 440_000_000, "a sort beside the marks"
+    assert duckdb_memory.of_stream(few, duckdb_memory.LOAD) == duckdb_memory.LOAD + duckdb_memory.STREAM_IN_LOAD
     uncounted = replace(full, batches=(replace(million, live_rows=None, rows=10_000),))
     assert duckdb_memory.of_load(uncounted, 1) > 180_000_000
     wide = replace(full, batches=(replace(batch, columns=200 * batch.columns[:1]),))
@@ -278,7 +280,8 @@ def test_a_damaged_file_is_not_said_to_be_in_use_and_what_is_said_leads_out(own,
     assert own.load() == [1] and own.live("t", "id") == [(1,), (2,)]
 
 
-def test_a_log_that_belongs_to_another_state_of_the_file_is_moved_away_and_the_lake_gives_what_it_had(own, tmp_path):
+@pytest.mark.parametrize("damage", ["another's", "a byte"])
+def test_a_log_that_cannot_be_applied_is_moved_away_and_the_lake_gives_what_it_had(own, tmp_path, damage):
     own.write("create table t (id int primary key)", "insert into t values (1), (2)")
     own.run()
     before = own.warehouse_path.read_bytes()
@@ -290,9 +293,11 @@ def test_a_log_that_belongs_to_another_state_of_the_file_is_moved_away_and_the_l
     subprocess.run([sys.executable, "-c", killed], check=True)
     own.warehouse_path.write_bytes(before)
     log = other.with_name("other.duckdb.wal").rename(f"{own.warehouse_path}.wal")
+    if damage == "a byte":
+        log.write_bytes(log.read_bytes()[:-1] + b"?")
     with pytest.raises(Failure, match="replaying WAL") as caught:
         own.load()
-    assert f"{log} does not belong to it" in caught.value.fix and "Stack" not in caught.value.problem
+    assert f"{log} is damaged, or of another state" in caught.value.fix and "Stack" not in caught.value.problem
     log.unlink()
     assert own.load() == [2] and own.live("t", "id") == [(1,), (2,), (3,)]
 

@@ -67,8 +67,8 @@ def test_the_same_mart_gives_the_same_bytes(warehouse, tmp_path):
     assert exported(warehouse, tmp_path / "two").path.read_bytes() == first
 
 
-def test_a_file_is_as_the_pages_of_looker_studio_power_bi_and_excel_ask_for_it(warehouse, tmp_path):
-    """What docs/bi.md quotes of those pages; none of the three tools runs here."""
+def test_a_file_is_what_docs_bi_says_of_it(warehouse, tmp_path):
+    """Looker Studio, Power BI and Excel read these; none of them runs here."""
     written = exported(warehouse, tmp_path).path
     text = written.read_bytes().decode()
     header, *rows = csv.reader(io.StringIO(text, newline=""))

@@ -1,25 +1,7 @@
 """What must be true inside a warehouse's transaction before it commits, on every warehouse alike."""
 
-from collections.abc import Callable
-
-from loaders.common.errors import Exit, Failure
+from loaders.common.errors import Failure
 from loaders.words.run_record import Batch, Run
-
-
-def is_new(run: Run, last: int, applied: Callable[[], bool]) -> bool:
-    """Whether the run is still to be applied. last: raw's newest run, or 0; applied: whether raw holds this attempt.
-
-    Another attempt of its number, or a later run, has won: to apply this one too would make raw what no run found.
-    """
-    if last < run.run:
-        return True
-    if applied():
-        return False
-    raise Failure(
-        f"raw holds run {last} already, so that run {run.run} comes too late: another run was faster",
-        "raw is unchanged; run it again when the other has finished",
-        ends=Exit.OVERTAKEN,
-    )
 
 
 def arrived(schema: str, run: Run, batch: Batch, rows: int) -> None:

@@ -33,12 +33,12 @@ def not_opened(error: duckdb.Error | OSError, path: Path) -> Failure:
         return Failure(
             f"the warehouse {path} is in use by {holder}", "close it there, then run this again", ends=Exit.TRY_AGAIN
         )
-    otherwise = "check `path` in dbt's profile (profiles.yml)"
+    # Its log has what the file does not hold yet; raw's part of that is in the lake.
+    fix = remedy(error, "check `path` in dbt's profile (profiles.yml)")
     if "replaying WAL file" in text:
-        # What the file does not hold yet: as raw, it is in the lake.
-        otherwise = (
-            f"{path}.wal does not belong to it, as when one of both was copied or restored without the other: move it "
-            "away; `make load` loads what raw lacks, `make verify` compares, `make build` builds the marts"
+        fix = (
+            f"{path}.wal is damaged, or of another state of the file, as when one was copied without the other: "
+            "move it away; `make load` loads what raw lacks, `make verify` compares, `make build` builds the marts; "
+            "histories lack what only it had"
         )
-    text = text.partition(" This error signals")[0]
-    return Failure(f"the warehouse {path} cannot be opened: {text}", remedy(error, otherwise))
+    return Failure(f"the warehouse {path} cannot be opened: {text.partition(' This error signals')[0]}", fix)

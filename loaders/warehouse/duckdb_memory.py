@@ -13,6 +13,9 @@ STREAM = 256_000_000
 # The same in a load's transaction, beside what the load may take: of 10,000,000 orders a comparison by value took
 # 256 MB more for 256, 90 for 64, and 44 for 24, in the same time.
 STREAM_IN_LOAD = 24_000_000
+# A sort does not know of the marks, which cannot go to disk: it would spill too late, and the load was tried again with
+# all memory. Of 10,000,000 orders a 24th takes 185 MB beside marks of 88.
+SORT_BESIDE_MARKS = 2.5
 # A load: at least, and for each thread that writes. More makes none faster.
 LOAD, LOAD_THREAD = 100_000_000, 50_000_000
 # To change one row of a table, DuckDB holds two blocks of 256 KiB of each of its columns: 560 kB of 50 to 800 columns.
@@ -35,13 +38,16 @@ def of_load(run: Run, threads: int) -> int:
     DuckDB works on 2,048 rows at once, so rows of megabytes need more than can be known before.
     """
     wide = COLUMN * max((len(batch.raw_columns) for batch in run.batches), default=0)
-    marks = int(MARK_BYTES * sum(map(_marked, run.batches)))
-    return max(LOAD, max(LOAD_THREAD, wide) * threads, max(WORK, wide) + marks)
+    return max(LOAD, max(LOAD_THREAD, wide) * threads, max(WORK, wide) + _marks(run))
 
 
-def of_stream(load: int) -> int:
-    """load: bytes that the load under way may take; 0: there is none."""
-    return load + STREAM_IN_LOAD if load else STREAM
+def of_stream(run: Run, load: int) -> int:
+    """Bytes for a stream in the transaction of the run's load, which itself may take `load`."""
+    return load + max(STREAM_IN_LOAD, int(SORT_BESIDE_MARKS * _marks(run)))
+
+
+def _marks(run: Run) -> int:
+    return int(MARK_BYTES * sum(map(_marked, run.batches)))
 
 
 def _marked(batch: Batch) -> int:

@@ -46,8 +46,8 @@ class DuckDBReading(Warehouse):
         self.threads: int = setting(connection, "threads")
         # What DuckDB may take where nothing limits it: a share of the machine's, as it says it (18.8 GiB).
         self.all_memory: str = setting(connection, "memory_limit")
-        # Bytes that the load under way may take; what is read in its transaction needs memory beside it.
-        self.load_memory = 0
+        # More while a load is under way: what is read in its transaction needs memory beside it.
+        self.stream_memory = duckdb_memory.STREAM
 
     def __str__(self) -> str:
         return str(self.path)
@@ -90,7 +90,7 @@ class DuckDBReading(Warehouse):
         """
         with self._asking():
             limit = setting(self.connection, "memory_limit")
-            self._limit_memory(self.all_memory if wide else self._at_most(duckdb_memory.of_stream(self.load_memory)))
+            self._limit_memory(self.all_memory if wide else self._at_most(self.stream_memory))
             yield from self.connection.execute(sql).to_arrow_reader(WIDE_ROWS if wide else ROWS)
             self._limit_memory(limit)
 
@@ -102,8 +102,9 @@ class DuckDBReading(Warehouse):
     def _spare_memory(self, run: Run) -> None:
         threads = duckdb_memory.load_threads(run, self.threads)
         self.connection.execute(f"set threads = {threads}")
-        self.load_memory = duckdb_memory.of_load(run, threads)
-        self._limit_memory(self._at_most(self.load_memory))
+        load = duckdb_memory.of_load(run, threads)
+        self.stream_memory = duckdb_memory.of_stream(run, load)
+        self._limit_memory(self._at_most(load))
 
     def _at_most(self, count: int) -> str:
         return f"{min(count, size(self.connection, self.all_memory))}B"

@@ -65,7 +65,7 @@ class DuckDBWarehouse(DuckDBReading):
             # marks, and then refuses to delete those rows.
             self.connection.close()
             self.connection = self._connect()
-            self.load_memory = size(self.connection, self.all_memory)
+            self.stream_memory = size(self.connection, self.all_memory)
             self._apply_run(run, files, proved)
 
     def _apply_run(self, run: Run, files: RunFiles, proved: Proved) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from loaders.common.errors import Exit, Failure
 from loaders.common.quoting import sql_name
 from loaders.lake.run_files import RunFiles
 from loaders.types.canonical import CanonicalColumn
@@ -146,9 +147,20 @@ class Warehouse(ABC):
         return int(newest[0][0]) if newest else 0
 
     def _is_new(self, run: Run) -> bool:
-        """Whether the run is still to be applied, as the transaction sees it that is to apply it."""
-        applied = raw_sql.lines_of(self.schema, run)
-        return before_commit.is_new(run, self._newest_run(), lambda: bool(self._rows(applied)[0][0]))
+        """Whether the run is still to be applied, as the transaction sees it that is to apply it.
+
+        Another attempt of its number, or a later run, has won: to apply this one too would make raw what no run found.
+        """
+        last = self._newest_run()
+        if last < run.run:
+            return True
+        if self._rows(raw_sql.lines_of(self.schema, run))[0][0]:
+            return False
+        raise Failure(
+            f"raw holds run {last} already, so that run {run.run} comes too late: another run was faster",
+            "raw is unchanged; run it again when the other has finished",
+            ends=Exit.OVERTAKEN,
+        )
 
     def _record(self, runs: Sequence[Run]) -> datetime.datetime:
         """Put the runs' lines into `_loads`; when that was, as they say it."""
