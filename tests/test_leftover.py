@@ -157,7 +157,7 @@ def test_of_runs_that_broke_the_best_stays_and_nothing_once_a_run_is_published(f
     (first,) = left(filled)
     broken(filled, 0.7)
     (second,) = left(filled)
-    broken(filled, 0.1)
+    broken(filled, 0.1, full=True)  # one that went on would have all that the second had
     assert left(filled) == {second} != {first} and not list(filled.lake.keys("_open/"))
     told = commands.succeeded(commands.python(filled, "loaders", "plan", CATALOG=str(filled.catalog_file)))
     assert re.search(r"first read; a run that broke has read [7-9],\d{3} rows of it", told)
