@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from redshift_stand_in.names import REGION
 # Its beginning is the prefix's, without the slash.
 OUTSIDE = ("not-the-lake/payroll.csv", f"{NAMES.prefix}-staff/payroll.csv")
 TRIED = f"{NAMES.prefix}/exercise/written-by-the-role"
+OTHER = f"{NAMES.bucket}-payroll"
 
 
 def check(running: Stack, file: Path) -> None:
@@ -31,6 +33,9 @@ def check(running: Stack, file: Path) -> None:
         s3 = _s3_as_role(running)
         for key in (*OUTSIDE, TRIED):
             faults.client(running, "s3").put_object(Bucket=NAMES.bucket, Key=key, Body=b"")
+        faults.client(running, "s3").create_bucket(
+            Bucket=OTHER, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
         try:
             s3.list_objects_v2(Bucket=NAMES.bucket, Prefix=f"{NAMES.prefix}/")
         except ClientError:
@@ -43,10 +48,13 @@ def check(running: Stack, file: Path) -> None:
         _must_be_refused("see who may read the lake's objects", s3.get_object_acl, Key=TRIED)
         _must_be_refused("read old versions' names", s3.list_object_versions)
         _must_be_refused("read the bucket's own policy", s3.get_bucket_policy)
+        _must_be_refused("list another bucket", s3.list_objects_v2, Bucket=OTHER)
     finally:
         faults.restore_policy(running, before)
         for key in (*OUTSIDE, TRIED):
             faults.client(running, "s3").delete_object(Bucket=NAMES.bucket, Key=key)
+        with suppress(ClientError):
+            faults.client(running, "s3").delete_bucket(Bucket=OTHER)
 
 
 def _copy_works(running: Stack, file: Path) -> None:
@@ -78,7 +86,7 @@ def _s3_as_role(running: Stack) -> Any:
 
 def _must_be_refused(what: str, method: Any, **options: Any) -> None:
     try:
-        method(Bucket=NAMES.bucket, **options)
+        method(**{"Bucket": NAMES.bucket} | options)
     except ClientError as error:
         if error.response["Error"]["Code"] != "AccessDenied":
             raise

@@ -39,7 +39,8 @@ def in_redshift(running: Stack, file: Path) -> dict[str, str]:
         try:
             cursor.execute(file.read_text(encoding="utf-8"))
         except RedshiftError as error:
-            raise Failure(f"{file.name}: Redshift says: {error.args[0]['M']}", "mend it, then check it again") from None
+            said = error.args[0]["M"] if isinstance(error.args[0], dict) else error.args[0]
+            raise Failure(f"{file.name}: Redshift says: {said}", "mend it, then check it again") from None
         cursor.execute(redshift_sql.columns_of(SCHEMA, "review"))
         found = {row[0]: redshift_sql.declared(row) for row in cursor.fetchall()}
         cursor.execute("rollback")

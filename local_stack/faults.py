@@ -103,7 +103,10 @@ def _mend_stack(running: Stack, policy: Path | None) -> list[str]:
     if before != json.loads(wanted):
         put_policy(running, wanted)
         instead = ", in place of the one that it had" if before else ""
-        mended.append(f"mended: the role {NAMES.copy_role} has the policy {policy or 'that reads the lake'}{instead}")
+        # Whether a policy of somebody's own is enough, COPY says.
+        done, which = ("attached", str(policy)) if policy else ("mended", "that reads the lake")
+        mended.append(f"{done}: the role {NAMES.copy_role} has the policy {which}{instead}")
+        mended += ["  see whether it is enough: make load TARGET=redshift_local"] if policy else []
     if not is_public(running):
         set_public(running, True)
         mended.append(f"mended: the workgroup {WORKGROUP} is publicly accessible")

@@ -25,11 +25,16 @@ WRONG = {
         ("dev_kim", "dev_김학생", "the schema is dev_김학생"),
         (" | int", "", "is not of type 'integer'"),
         ("target: mine", "target: min", "in wrong 3.yml has no target min"),
+        ("\"{{ env_var('REDSHIFT_LOCAL_PORT') | int }}\"", "{{ env_var('REDSHIFT_LOCAL_PORT') }}", "is not YAML"),
     ],
-    "2": [("", "def orders_per_status(connection):\n    return {'delivered': 9055}\n", "MySQL says")],
+    "2": [
+        ("", "def orders_per_status(connection):\n    return {'delivered': 9055}\n", "MySQL says"),
+        ("`order`", "order_he.order", "MySQL says {'lost': 1"),
+    ],
     "3": [
         ("timestamp", "timestamp,\n    more int", "the column more is none of MySQL's"),
         ("320", "80", "title is VARCHAR(80), which is not what varchar(80) becomes"),
+        ("", "-- nothing\n", "Redshift says: query was empty"),
     ],
     "4": [
         ("cursor.executemany", "for rows in rows:\n            cursor.execute", "statements for 5,000 rows"),
@@ -39,10 +44,20 @@ WRONG = {
         ("s3:ListBucket", "s3:GetObject", "could not list the bucket"),
         ("order-he/*", "order-he*", "could read order-he-staff/payroll.csv"),
         ("s3:ListBucket", "s3:List*", "could read old versions' names"),
+        ('"arn:aws:s3:::order-he-lake"', '"*"', "could list another bucket"),
         ("{", "", "is not JSON"),
     ],
-    "6": [("group by", "where country < 'D'\ngroup by", "the raw tables say")],
-    "7": [("limit 10", "limit 9", "says None, the raw tables say"), ("country,", "status,", "has the columns")],
+    "6": [
+        ("group by", "where country < 'D'\ngroup by", "says no more rows, the raw tables say"),
+        ("group by", "where delivery_days > 0\ngroup by", "the raw tables say"),
+        ("group by", "where status in ('delivered', 'returned')\ngroup by", "the raw tables say"),
+        ("", "-- nothing\n", "asks nothing"),
+    ],
+    "7": [
+        ("limit 10", "limit 9", "says no more rows, the raw tables say"),
+        ("country,", "status,", "has the columns"),
+        ("", "", "asks nothing"),
+    ],
 }
 ASKED = """
 import sys

@@ -121,6 +121,17 @@ def test_what_doctor_tries_and_finds_is_in_korean_too():
     assert [text for text in english if not re.search("[가-힣]", texts.in_korean(sample(text)))] == []
 
 
+def test_a_text_with_several_in_it_is_found_behind_what_stands_before_it():
+    """The findings' input: a fix with a `;` of its own, and what doctor says of a bucket that it may not ask."""
+    several = [sample(emptied(text.english)) for text in texts.KNOWN if texts.BETWEEN.search(text.english)]
+    assert len(several) > 3
+    assert [each for each in several if texts.in_korean(f"fix: {each}") != f"해결: {texts.in_korean(each)}"] == []
+    note = "not known: S3 refused X on s3://b/: AccessDenied; allow s3:X on s3://b/"
+    told = texts.in_korean(f"  ok      uploads were not finished ({note})")
+    assert told == f"  정상    {texts.in_korean('uploads were not finished')} ({texts.in_korean(note)})"
+    assert not re.search("ok|uploads|known|refused|allow", told)
+
+
 def test_why_plan_would_read_a_table_so_is_in_korean_too():
     nodes = ast.walk(ast.parse((ROOT / "loaders/run/plan.py").read_text("utf-8")))
     said = [text for node in nodes if isinstance(node, ast.Return) and node.value and (text := template(node.value))]

@@ -67,9 +67,17 @@ def _told(text: str, depth: int) -> Iterator[str]:
     if not text or depth > DEPTH or len(text) > CHARACTERS:
         return
     found = [(each, values) for each in KNOWN if (values := each.values(text)) is not None]
-    yield from (_filled(*pair, depth) for pair in found if not any(map(BETWEEN.search, pair[1].values())))
-    yield "; ".join(in_korean(part, depth + 1) for part in BETWEEN.split(text)) if "; " in text else text
+    # What stands around several texts takes them all, so that one with a "; " of its own is looked for as a whole.
+    whole = (pair for pair in found if pair[0].around or not any(map(_torn, pair[1].values())))
+    yield from (_filled(*pair, depth) for pair in whole)
+    several = BETWEEN.split(text)
+    yield "; ".join(in_korean(part, depth + 1) for part in several) if len(several) > 1 else text
     yield from (_filled(*pair, depth) for pair in found)
+
+
+def _torn(value: str) -> bool:
+    """Whether a hole holds several texts, or half of a parenthesis."""
+    return bool(BETWEEN.search(value)) or value.count("(") != value.count(")")
 
 
 def _filled(text: Text, values: dict[str, str], depth: int) -> str:

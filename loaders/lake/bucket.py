@@ -67,7 +67,7 @@ def lifecycle(store: S3) -> str:
         "old versions": ("NoncurrentVersionExpiration", "NoncurrentDays"),
     }
     days = {what: [rule[key][of] for rule in rules if of in rule.get(key, {})] for what, (key, of) in ends.items()}
-    return ", ".join(f"{what} after {min(spans)} days" for what, spans in days.items() if spans)
+    return "; ".join(f"{what} after {min(spans)} days" for what, spans in days.items() if spans)
 
 
 def _covers(rule: dict[str, Any], prefix: str) -> bool:

@@ -80,7 +80,8 @@ def _read(file: Path) -> Mapping[str, Any]:
         # What YAML says of a fault shows the lines around it, and a password stands there.
         place = getattr(error, "problem_mark", None)
         where = f", line {place.line + 1}, column {place.column + 1}" if place else ""
-        raise Failure(f"{file}{where}: this is not YAML in UTF-8", "look for the fault there, or just before") from None
+        fix = "look for the fault there, or just before; a value that begins with { stands in quotes"
+        raise Failure(f"{file}{where}: this is not YAML in UTF-8", fix) from None
 
 
 def _mapping(value: Any, name: str, file: Path) -> Mapping[str, Any]:

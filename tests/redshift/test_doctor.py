@@ -1,5 +1,6 @@
 """doctor tells the three failures of the original apart, each provoked for real, in English and in Korean."""
 
+import re
 import socket
 
 import boto3
@@ -46,6 +47,8 @@ def test_every_link_works_on_both_targets_and_nothing_is_left_behind(shop, redsh
     assert "keeps old versions (not known: " in told and "allow s3:GetBucketVersioning on s3://" in told
     assert f"AWS's Region ({REGION}, S3 at {redshift.endpoint})" in told
     assert "COPY one row from the lake" in told and "FAILED" not in told and "everything works" in told
+    korean = commands.succeeded(doctor(shop, "--lang", "ko", **environment(redshift)))
+    assert not re.search(r"not known|allow |\(no\)|the bucket|S3 at", korean), korean
     told = commands.succeeded(doctor(shop, LAKE_URL=str(shop.folder / "lake")))
     assert "FAILED" not in told and "dbt's profile (duckdb, duckdb)" in told
     assert not list((shop.folder / "lake").rglob("*doctor*/*"))

@@ -58,6 +58,16 @@ def test_the_roles_policy_can_be_taken_and_given_back(redshift):
     assert faults.current_policy(redshift)["Statement"] == copy_policy(NAMES)
 
 
+def test_a_policy_of_ones_own_is_attached_and_not_said_to_mend(redshift, tmp_path):
+    own = tmp_path / "own.json"
+    own.write_text(document([{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}]))
+    attached, see = faults._mend_stack(redshift, own)
+    assert attached.startswith("attached: ") and attached.endswith(f"{own}, in place of the one that it had")
+    assert "make load TARGET=redshift_local" in see
+    (mended,) = faults._mend_stack(redshift, None)
+    assert mended.startswith("mended: ") and faults.current_policy(redshift)["Statement"] == copy_policy(NAMES)
+
+
 def test_the_policies_of_the_documentation_are_those_that_are_evaluated_here():
     text = (ROOT / "docs/aws.md").read_text().replace("BUCKET", NAMES.bucket)
     found = [json.loads(block)["Statement"] for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
