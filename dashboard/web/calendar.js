@@ -4,7 +4,8 @@ const DAY = 86400000;
 
 /** What a shop's calendar knows: dates of periods, months of periods (numbered from the first month on). */
 function calendar(shop) {
-  const start = new Date(`${shop.first || "1970-01-01"}T00:00:00Z`);
+  // A shop without orders begins on the day of the page, so that no text of it names a day long ago.
+  const start = new Date(`${shop.first || shop.written.slice(0, 10)}T00:00:00Z`);
   const [year, month] = [start.getUTCFullYear(), start.getUTCMonth()];
   const byDay = shop.grain === "day";
   const monthStart = (number) => new Date(Date.UTC(year, month + number, 1));

@@ -163,7 +163,7 @@ function onTimeChart(view, rows) {
 /** A ring. slices: [{ name, value, text, choose }], coloured from deep to light. */
 function ring(chart, slices) {
   // Beside it there is place for a label of our own words.
-  const radius = Math.max(44, Math.min(0.26 * chart.getHeight(), chart.getWidth() / 2 - 104));
+  const radius = Math.max(34, Math.min(0.26 * chart.getHeight(), chart.getWidth() / 2 - 104));
   return {
     series: [{
       type: "pie", radius: [0.6 * radius, radius], center: ["50%", "50%"], startAngle: 90, padAngle: 0.6,

@@ -5,7 +5,8 @@ const MOST_MONTHS = 12;
 
 function showRetention(host, view, rows, caption) {
   const cohorts = [...byCohort(rows)].slice(-MOST_COHORTS);
-  const last = Math.min(MOST_MONTHS, Math.max(...rows.map((row) => row[2])));
+  // Up to the last month of the choice, also where nobody came back: a table that ends earlier shows none of those 0 %.
+  const last = Math.min(MOST_MONTHS, view.time.months[view.line.to] - begun(view, cohorts[0][0]));
   const months = Array.from({ length: last + 1 }, (_, month) => month);
   host.replaceChildren(element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": caption },
     element("table", { className: "heat" },
@@ -18,9 +19,12 @@ function showRetention(host, view, rows, caption) {
       element("tbody", {}, ...cohorts.map(([cohort, cells]) => cohortLine(view, cohort, cells, months))))));
 }
 
-/** Whether the table lacks some of them. */
-function isCut(rows) {
-  return byCohort(rows).size > MOST_COHORTS || rows.some((row) => row[2] > MOST_MONTHS);
+/** What the table lacks of them, in words; nothing, if it has them all. */
+function cutInWords(rows) {
+  const cohorts = byCohort(rows).size;
+  const values = { cohorts: MOST_COHORTS, months: MOST_MONTHS };
+  if (cohorts > MOST_COHORTS) return [say("cohortsCut", values)];
+  return rows.some((row) => row[2] > MOST_MONTHS) ? [say("monthsCut", values)] : [];
 }
 
 function byCohort(rows) {
@@ -29,14 +33,18 @@ function byCohort(rows) {
   return cells;
 }
 
+/** The number of a first month. */
+function begun({ time }, cohort) {
+  return time.months[time.periodOf(time.byDay ? cohort : cohort.slice(0, 7))] ?? 0;
+}
+
 function cohortLine(view, cohort, cells, months) {
-  const { time } = view;
-  const begun = time.months[time.periodOf(time.byDay ? cohort : cohort.slice(0, 7))] ?? 0;
+  const first = begun(view, cohort);
   const found = new Map(cells.map((row) => [row[2], row]));
   return element("tr", {},
     element("th", { scope: "row" }, cohort.slice(0, 7)),
     element("td", { className: "number" }, pretty(cells[0][1], "integer")),
-    ...months.map((month) => heatCell(found.get(month), cells[0][1], begun + month, view)));
+    ...months.map((month) => heatCell(found.get(month), cells[0][1], first + month, view)));
 }
 
 /** A month that is over and saw nobody is 0 %; one of which a part lacks is what it is so far; one to come or not chosen is empty. */

@@ -35,7 +35,7 @@ const TILES = {
     columns: { up_to_hours: "span", orders: "integer", percent_of_orders: "percent" },
   },
   on_time: {
-    nothing: "noDelivery",
+    nothing: "noneDue",
     note: (view) => say("onTimeNote", { days: view.shop.onTimeDays, before: view.time.dueBefore }),
     columns: { country: "country", due: "integer", on_time: "integer", on_time_percent: "percent" },
   },
@@ -51,7 +51,7 @@ const TILES = {
   },
   retention: {
     nothing: "noNewcomers",
-    note: ({ figures }) => [metric("retention").description, ...(isCut(figures.retention) ? [say("cohortsCut", { cohorts: MOST_COHORTS, months: MOST_MONTHS })] : [])].join(" "),
+    note: ({ figures }) => [metric("retention").description, ...cutInWords(figures.retention)].join(" "),
     columns: { cohort: "date", customers: "integer", months_later: "integer", ordered: "integer", ordered_percent: "percent" },
   },
 };

@@ -126,6 +126,14 @@ def test_only_promises_that_are_over_count_as_kept(page_of):
     page = page_of(old + young, **read_at("2025-03-20"))
     assert "50.0%" in page.inner_text("#tile-summary") and "of 2 delivered and due" in page.inner_text("#tile-summary")
     assert page.evaluate("dashboard.tile('on_time').rows") == [["Korea", "2", "1", "50.0"]]
+    go(page, [("from", "2025-03-18")])
+    assert page.inner_text("#tile-on_time .nothing") == "Nothing delivered and due in this choice"
+    assert page.locator("#tile-days .nothing").is_hidden(), "something was delivered"
+
+
+def test_a_shop_without_orders_names_no_day_long_ago(page_of):
+    page = page_of([])
+    assert "of orders before 2025-12-29" in page.inner_text("#tile-on_time header")
 
 
 def test_a_list_that_is_cut_says_so_and_unfolds(page_of):
@@ -148,7 +156,21 @@ def test_nobody_came_back_is_zero_and_not_yet_is_empty(page_of):
     ]
     assert "Shown are" not in page.inner_text("#tile-retention header")
     page = page_of([*orders, at("2026-02-10", customer_id=1)])
+    assert "Shown are 12 months of each; all" in page.inner_text("#tile-retention header")
+    firsts = [at(f"{2024 + month // 12}-{month % 12 + 1:02}-01") for month in range(25)]
+    page = page_of(firsts)
     assert "Shown are the newest 24 first months, 12 months of each" in page.inner_text("#tile-retention header")
+
+
+def test_where_nobody_ever_came_back_the_months_say_so(page_of):
+    """A shop whose customers all ordered once showed its first months alone, and 100 % in each of them."""
+    page = page_of([at("2025-01-01"), at("2025-02-10"), at("2025-03-10")], **read_at("2025-04-10"))
+    lines = [row.split("\t") for row in page.locator("#tile-retention tbody tr").all_inner_texts()]
+    assert lines == [
+        ["2025-01", "1", "100.0%", "0.0%", "0.0%…"],
+        ["2025-02", "1", "100.0%", "0.0%…", ""],
+        ["2025-03", "1", "100.0%…", "", ""],
+    ]
 
 
 def test_days_of_delivery_lie_on_an_axis_of_days(page_of):
