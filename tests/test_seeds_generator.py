@@ -387,6 +387,12 @@ def test_the_late_commit_is_one(own):
     assert len(stamps) == 2 and stamps[0] < stamps[1]
 
 
+def test_days_pass_in_a_shop_of_one_order(own):
+    """Its first day ended in a traceback, for want of two delivered orders, after half of it was committed."""
+    commands.succeeded(seeds(own, "fill", "--yes", "--orders", "1"))
+    assert all("has passed" in commands.succeeded(seeds(own, "day", "--yes")) for _day in range(3))
+
+
 def test_a_day_without_a_shop_says_what_to_do(own):
     done = seeds(own, "day", "--yes")
     assert done.returncode == 1 and "make seed" in done.stderr and "Traceback" not in done.stderr
