@@ -36,8 +36,16 @@ function calendar(shop) {
     /** The period of a written date, perhaps before the first or after the last; null for what is no date. */
     periodOf(text) {
       const date = new Date(/^\d{4}-\d\d$/.test(text) ? `${text}-01` : /^\d{4}-\d\d-\d\d$/.test(text) ? text : NaN);
-      if (isNaN(date)) return null;
+      // 2025-02-30 is none, though some browsers take it for a day in March.
+      if (isNaN(date) || !iso(date).startsWith(text)) return null;
       return byDay ? Math.round((date - start) / DAY) : monthNumber(date);
+    },
+    /** The last period of a written date: of a month in a shop of days, its last day. */
+    lastPeriodOf(text) {
+      const first = this.periodOf(text);
+      if (first === null || !byDay || text.length > 7) return first;
+      const [written, month] = text.split("-").map(Number);
+      return Math.round((Date.UTC(written, month, 1) - start) / DAY) - 1;
     },
     written: (period) => iso(dateOf(period)).slice(0, byDay ? 10 : 7),
   };

@@ -26,7 +26,7 @@ function accept(shop, time, state, name, value) {
   }
   if (name === "from" || name === "to") {
     if (state.range) Object.assign(state, { range: null, from: null, to: null });
-    state[name] = time.periodOf(value);
+    state[name] = name === "to" ? time.lastPeriodOf(value) : time.periodOf(value);
     return state[name] !== null;
   }
   if (name in CHOICES) {

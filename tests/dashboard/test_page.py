@@ -102,6 +102,15 @@ def test_the_policy_allows_no_request_and_no_foreign_script(demo, open_page):
     assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0] and "unsafe-eval" not in policy
 
 
+def test_months_in_the_address_are_whole_and_what_is_no_date_is_left_out(demo, open_page):
+    """As a page of months writes them; 2025-02-30 was taken for the 2nd of March."""
+    page = open_page(demo, [("from", "2025-06"), ("to", "2025-07")])
+    dates = "[...document.querySelectorAll('#filters input[type=date]')].map((field) => field.value)"
+    assert page.evaluate(dates) == ["2025-06-01", "2025-07-31"]
+    go(page, [("from", "2025-02-30"), ("to", "2025-12")])
+    assert page.evaluate(dates)[1] == "2025-12-31" and page.inner_text("#notice").endswith("left out: from=2025-02-30")
+
+
 def test_filters_live_in_the_address_and_back_leaves_the_page(demo, open_page):
     page = open_page(demo)
     all_orders = page.inner_text("#tile-summary dl > div:nth-child(2) dd >> nth=0")
