@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard.warehouse import Warehouse
 from loaders.common.quoting import sql_name, sql_text
-from loaders.common.texts import in_korean
+from loaders.common.texts import in_english, in_korean
 from loaders.warehouse import raw_sql
 from loaders.words.raw_tables import LOADS_TABLE
 
@@ -29,7 +29,7 @@ def loads(warehouse: Warehouse, raw_schema: str) -> list[dict[str, Any]]:
             "run": run,
             "rows": rows,
             "snapshot_at": _utc(snapshot_at),
-            "verdict": verdict,
+            "verdict": in_english(verdict),
             "verdictKo": in_korean(verdict),
         }
         for table, run, rows, snapshot_at, verdict in warehouse.ask(raw_sql.newest_of_each_table(raw_schema))

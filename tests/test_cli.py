@@ -82,7 +82,7 @@ def refused(done: subprocess.CompletedProcess, problem: str, fix: str, code: int
 def test_extract_shows_a_line_per_table_and_a_summary(shop):
     done = loaders(shop, "extract")
     assert done.returncode == 0, done.stderr
-    assert "run 1: 1 tables as of " in done.stdout
+    assert "run 1: 1 table as of " in done.stdout
     assert "order             2 rows" in done.stdout and "equal: 2 rows" in done.stdout
     assert f"run 1: 2 rows -> {shop.warehouse_path}, schema raw_own" in done.stdout
     assert shop.raw("order", "id") == [(1,), (2,)]
@@ -318,7 +318,7 @@ def test_while_a_value_stops_one_table_the_others_go_on_as_the_failure_says(shop
     text = shop.catalog_file.read_text() + "    columns: [{name: at, config: {meta: {on_invalid: null}}}]\n"
     shop.catalog_file.write_text(text)
     done = loaders(shop, "extract")
-    assert "1 invalid values of at became NULL" in done.stdout and shop.raw("zero", 'id, "at"') == [(7, None)]
+    assert "1 invalid value of at became NULL" in done.stdout and shop.raw("zero", 'id, "at"') == [(7, None)]
 
 
 def test_a_lake_in_s3_by_boto3s_own_variables(shop, s3_server):

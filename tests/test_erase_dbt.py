@@ -45,16 +45,16 @@ def test_a_customer_leaves_history_and_marts_too(shop):
     shop.write("delete from `order` where customer_id = 2", "delete from customer where customer_id = 2")
     said = commands.succeeded(commands.python(shop, "loaders", "erase", "--table", "customer", "--key", "2"))
     for line in (
-        "raw.customer: 1 rows removed",
-        "analytics.customer_history: 1 rows removed",
-        "lake: 0 rows in 1 files",
-        "dev_kim.customer_history: 1 rows removed",
-        "analytics.customer_mart: 1 rows that bear the key; `make build` makes it anew from raw",
-        "dev_kim.customer_mart: 1 rows that bear the key",
-        "    analytics.order_mart: 1 rows hold one",
-        "target/export/customer_mart.csv: 1 rows of it, 1 of its texts",
-        "target/export/customer_mart.parquet: 1 rows of it",
-        "target/export/order_mart.parquet: 1 rows of it",
+        "raw.customer: 1 row removed",
+        "analytics.customer_history: 1 row removed",
+        "lake: 0 rows in 1 file",
+        "dev_kim.customer_history: 1 row removed",
+        "analytics.customer_mart: 1 row that bears the key; `make build` makes it anew from raw",
+        "dev_kim.customer_mart: 1 row that bears the key",
+        "    analytics.order_mart: 1 row holds one",
+        "target/export/customer_mart.csv: 1 row of it, 1 of its texts",
+        "target/export/customer_mart.parquet: 1 row of it",
+        "target/export/order_mart.parquet: 1 row of it",
         "order 2, referring to customer 2 by customer_id: --with-references erases that too",
         f"backups and copies of {shop.warehouse_path}",
         "nothing is left of customer 2 in the lake, raw and the histories (raw.customer, analytics.customer_history, "

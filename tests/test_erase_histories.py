@@ -32,7 +32,7 @@ def gone(own, monkeypatch):
 def test_a_history_names_the_keys_column_as_its_meta_says(gone):
     own, erased = gone
     said = erased(HISTORY | {"config.meta": {"history_of": "person", "key": {"person_id": "id"}}}, 0)
-    assert "analytics.h: 1 rows removed" in said
+    assert "analytics.h: 1 row removed" in said
     assert "nothing is left of person 1 in the lake, raw and the histories (raw_own.person, analytics.h)" in said
     assert own.raw("h", "person_id", "analytics") == [(2,)]
 

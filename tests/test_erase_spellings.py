@@ -57,7 +57,7 @@ def test_rows_that_refer_to_it_in_another_spelling_are_named_and_stay(own):
     said = erased(own, "Bob", "--with-references")
     (line,) = not_erased(said)
     assert line.startswith("visit 2, whose login differs from person Bob in case, accents or blanks at the end only")
-    assert "\n1 rows under another spelling are left, named above; else nothing is left of person Bob, visit 1" in said
+    assert "\n1 row under another spelling is left, named above; else nothing is left of person Bob, visit 1" in said
     assert own.raw("person", "login") == [("Zoe",)] and own.raw("visit", "id") == [(2,), (3,)]
     ((_erase, *arguments),) = commands(said)
     assert arguments == ["--table", "visit", "--key", "2"]
@@ -83,7 +83,7 @@ def test_an_earlier_spelling_of_its_key_is_named_and_its_name_is_looked_for(own,
     assert commands(said) == [["erase", "--table", "person", "--key", before]]
     assert f"person {before}, whose key differs from person {after} in case, accents or blanks" in said
     assert "texts that nobody else has: 1 looked for" in said and "\nnothing is left" not in said
-    assert not loaded or "raw_own.person: 1 rows hold one" in said
+    assert not loaded or "raw_own.person: 1 row holds one" in said
     assert holds(own, b"Private Person"), "told, and left"
     assert f"\nnothing is left of person {before} in the lake" in erased(own, before)
     assert not holds(own, b"Private Person") and holds(own, b"Somebody Else")

@@ -102,8 +102,8 @@ def small_packets(own, mysql_server):
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("int", "t: the server gave 1 rows, id=7 the first, no hash"),
-        ("varchar(9)", "t: 1 rows have a key that is NULL, or are so long that the server gives no hash"),
+        ("int", "t: the server gave 1 row, id=7 the first, no hash"),
+        ("varchar(9)", "t: 1 row has a key that is NULL, or a length for which the server gives no hash"),
     ],
 )
 def test_a_row_longer_than_a_packet_is_refused_and_never_without_a_hash(own, mysql_server, key, said):

@@ -219,7 +219,7 @@ def test_a_record_that_would_have_run_a_statement_or_removed_files_elsewhere_doe
     assert "_runs/1.json is damaged" in loaders(own, "prune", "--keep-days", "0").stderr
     assert not stolen.exists() and (victim / "part-00000.parquet").read_text() == "theirs"
     assert own.raw("t", "id, v") == [(1, "a")]
-    assert "1 runs" in commands.succeeded(loaders(own, "withdraw", "2"))
+    assert "withdrawn: 1 run; raw stays" in commands.succeeded(loaders(own, "withdraw", "2"))
 
 
 def test_a_connection_of_the_loaders_reaches_its_database_and_the_lake_alone(waiting, tmp_path):
@@ -293,5 +293,5 @@ def test_a_stray_record_far_away_is_given_up_by_the_command_that_the_failure_nam
     (waiting.lake.folder / "_runs/300000000.json").touch()
     done = loaders(waiting, "load")
     assert "misses a run between 1 and 300000000" in done.stderr and "withdraw 300000000`" in done.stderr
-    assert "withdrawn: 1 runs" in commands.succeeded(loaders(waiting, "withdraw", "300000000"))
+    assert "withdrawn: 1 run" in commands.succeeded(loaders(waiting, "withdraw", "300000000"))
     assert "run 2" in commands.succeeded(loaders(waiting, "load"))

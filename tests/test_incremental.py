@@ -286,7 +286,7 @@ def test_raw_that_changes_between_reading_and_loading_stops_the_load(filled):
 
 def test_raw_must_be_up_to_date_before_it_is_compared(filled):
     filled.extract(filled.discover())
-    with filled.opened("raw_own") as warehouse, pytest.raises(Failure, match=r"1 runs of the lake .* are not in raw"):
+    with filled.opened("raw_own") as warehouse, pytest.raises(Failure, match=r"1 run of the lake .* is not in raw"):
         filled.extract(filled.discover(), warehouse=warehouse)
 
 

@@ -39,6 +39,30 @@ def test_nothing_that_is_said_forges_a_line(capsys):
 
 
 @pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("equal: 1 rows, all by value; 1 repaired", "equal: 1 row, all by value; 1 repaired"),
+        ("run 1: 1 tables as of", "run 1: 1 table as of"),
+        ("lake       here (1 runs)", "lake       here (1 run)"),
+        ("1 rows in 0.1 s (1 rows/s)", "1 row in 0.1 s (1 row/s)"),
+        ("t          1 rows       4 kB  equal", "t          1 row        4 kB  equal"),
+        ("  1 runs wait in the lake (3)", "  1 run waits in the lake (3)"),
+        ("1 runs of the lake /l are not in raw yet", "1 run of the lake /l is not in raw yet"),
+        ("t: 1 rows were read, the server counts 2", "t: 1 row was read, the server counts 2"),
+        ("raw.t: 1 rows of t bear the key", "raw.t: 1 row of t bears the key"),
+        ("1 rows under another spelling are left", "1 row under another spelling is left"),
+        ("1 invalid values of c became NULL", "1 invalid value of c became NULL"),
+        # More than one, and what is another's.
+        ("11 rows, 2,001 rows, 0.1 rows, 0 rows wait", "11 rows, 2,001 rows, 0.1 rows, 0 rows wait"),
+        ("here 'it has 1 rows', there \"it's 1 rows\"", "here 'it has 1 rows', there \"it's 1 rows\""),
+        ("only here: name=it has 1 rows, id=1: it's 1 rows", "only here: name=it has 1 rows, id=1: it's 1 row"),
+    ],
+)
+def test_one_row_is_told_as_one(said, told):
+    assert telling.line(said) == told
+
+
+@pytest.mark.parametrize(
     ("said", "installed"),
     [
         ("run `make load` first", "run `order-he load` first"),

@@ -393,7 +393,7 @@ def test_status_tells_run_bound_live_rows_age_verdict_and_what_waits(small):
     )
     assert lines[-2:] == ["  as fresh as the catalog asks: 3 of 3 tables", "  0 runs wait in the lake"]
     told(small, "extract", "--no-load")
-    assert told(small, "status").splitlines()[-1].startswith("  1 runs wait in the lake (3); ")
+    assert told(small, "status").splitlines()[-1].startswith("  1 run waits in the lake (3); ")
 
 
 def test_of_a_long_value_the_part_that_differs_is_shown(own):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
-from loaders.common.texts import in_korean
+from loaders.common.texts import in_english, in_korean
 
 HIDDEN = "(not shown)"
 # From the first mark of a quotation to the last: a value between them may have such marks itself.
@@ -75,7 +75,7 @@ def program() -> str:
 
 def line(text: str) -> str:
     """A line of ours as it is printed: in the chosen language, with the commands that whoever reads it has."""
-    text = in_korean(text) if _Output.korean else text
+    text = in_korean(text) if _Output.korean else in_english(text)
     return printable(COMMAND.sub(_as_installed, text) if program() == PACKAGE else text)
 
 

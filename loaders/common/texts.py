@@ -23,6 +23,16 @@ HOLDS = {
     "ROWS": r"( *[\d,]+ rows| {17})",
     "SIZE": r"( *[\d.]+ [kMG]?B)",
 }
+# Whatever makes a text counts without looking at the figure, and what is recorded stays so; one row is told as `1 row`.
+# What is quoted, and what stands behind a name's =, is another's: a value, a key. It stays.
+ONE = re.compile(
+    r"""(?P<anothers>(?<!\w)'[^']*'|"[^"]*"|`[^`]*`|\w=[^,:;]*)"""
+    r"|(?<![^\s(])1 (?P<kind>(?:invalid |personal )?)"
+    r"(?P<what>row|run|table|file|column|value|object|key|cell|statement|day|character|byte|model|line)s\b"
+    r"(?P<of>(?: of (?:the lake |run )?[^\s,;:]+| under another spelling| that)?)"
+    r"(?P<verb>(?: (?:are|were|have|wait|hold|differ|bear|stay|follow|occur|take)\b)?)"
+)
+SINGULAR = {" are": " is", " were": " was", " have": " has"}
 # Between two texts of ours, but not within what is in parentheses.
 BETWEEN = re.compile(r"; (?![^(]*\))")
 # How many texts may be in one another's holes, and how long they may be: what looks like texts must not take for ever.
@@ -53,6 +63,19 @@ def code(problem: str) -> str:
     heads = (problem, BETWEEN.split(problem)[0])
     coded = (each for each in KNOWN if each.code)
     return next((each.code for each in coded if any(each.values(head) is not None for head in heads)), "")
+
+
+def in_english(text: str) -> str:
+    """The same with `1 row waits` for `1 rows wait`; in a column, what follows stays in its place."""
+    return ONE.sub(_of_one, text) if "1 " in text else text
+
+
+def _of_one(found: re.Match[str]) -> str:
+    if found["anothers"]:
+        return found["anothers"]
+    verb = SINGULAR.get(found["verb"], found["verb"] and f"{found['verb']}s")
+    column = found.string[found.end() : found.end() + 2] == "  "
+    return f"1 {found['kind']}{found['what']}{found['of']}{verb}{' ' * column}"
 
 
 @lru_cache(1_000)

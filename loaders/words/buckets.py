@@ -78,7 +78,7 @@ def read_sums(table: str, found: Iterable[Sequence[Any]]) -> Sums:
     sums = dict[int | None, tuple[int, int]]((bucket, (int(rows), int(total or 0))) for bucket, rows, total in found)
     if None in sums:
         raise Failure(
-            f"{table}: {sums[None][0]:,} rows have a key that is NULL, or are so long that the server gives no hash",
+            f"{table}: {sums[None][0]:,} rows have a key that is NULL, or a length for which the server gives no hash",
             "name columns without NULL under primary_key in the catalog, or none; else raise the server's "
             "max_allowed_packet",
         )
