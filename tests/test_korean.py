@@ -10,8 +10,8 @@ from tests.mart_machine import UNTESTED
 # What is no text of ours: names, units and words of the trade. Paths, URLs and commands are taken out before.
 NAMES = {
     "customer", "product", "order", "raw", "amount", "shop", "loader", "MySQL", "DuckDB", "UTC", "TLS", "LAKE", "URL",
-    "KEY", "SOURCE", "ssl", "cert", "REQUIRE", "X", "dbt", "duckdb", "full", "incremental", "s", "min", "h", "B", "kB",
-    "MB", "make", "build", "extract", "bucket", "prefix", "tables", "allow", "deletes", "odrer", "x",
+    "KEY", "SOURCE", "ssl", "cert", "REQUIRE", "X", "dbt", "duckdb", "full", "incremental", "s", "ms", "min", "h", "B",
+    "kB", "MB", "make", "build", "extract", "bucket", "prefix", "tables", "allow", "deletes", "odrer", "x",
 }  # fmt: skip
 TAKEN_OUT = re.compile(r"`[^`]+`|\S*/\S+|\[[a-z-]+\]|\S+_\S+|\d[\d.]*-MariaDB\S*|Access denied .*?1045")
 # What differs between two runs of the same command: moments, ages and durations.
