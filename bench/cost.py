@@ -2,7 +2,8 @@
 
 F is the source's own query of sums per bucket over the orders, on one connection: no comparison by hash can cost less.
 Against it, in turn: `python -m loaders extract` after no change, after 0.1 % of the orders changed, spread over the
-whole table, and the same with rows deleted, inserted late and updated without a new `updated_at` among them.
+whole table, the same without a new `updated_at`, and with one, but with rows deleted, inserted late and updated without
+it among them.
 
 And, after no change again, what a run by `proof: {share: 24}` costs the source, beside one by `proof: whole`: CPU
 seconds of the server's process.
@@ -36,6 +37,7 @@ from seeds_generator.cli import positive
 CURSOR, SHARE = "\n            cursor: updated_at", "\n            proof: {share: 24}"
 CATALOG = ROOT / "dbt_project/models/staging/shop/_shop__sources.yml"
 TOUCHED = "update `order` set amount = amount + 1, updated_at = now(6) where order_id % {every} = {round}"
+SILENTLY = "update `order` set amount = amount + 1 where order_id % {every} = {round}"
 # Twenty rows inserted with an old `updated_at`, twenty updated without a new one, two hundred deleted.
 FAULTS = (
     "insert into `order` select order_id + 2 * {orders} + 100 * {round}, customer_id, product_id, order_date, "
@@ -48,8 +50,8 @@ FAULTS = (
 AGED = "update `order` set updated_at = updated_at - interval 2 hour where updated_at > now(6) - interval 2 hour"
 ORDERS, ROUNDS = 2_000_000, 5
 MARK = "<!-- bench-cost -->"
-# What issue 5 allows: seconds beyond 1.3 F.
-ALLOWED = {"no change": 1, "changed": 2, "changed, with faults": 3}
+# Seconds beyond 1.3 F that a run was to take at most; of the silent ones at ten million orders.
+ALLOWED = {"no change": 1, "changed": 2, "changed silently": 5, "changed, with faults": 3}
 
 
 @dataclass(frozen=True)
@@ -142,8 +144,9 @@ class Shop:
             table = snapshot.tables()["order"]
             columns = [contract(column, table.name) for column in table.columns]
             hashed = hash_column(columns, table.columns).select
+            size = buckets.by_key("order_id", *(snapshot.extremes(table, "order_id") or (0, 0))).size
             started = time.monotonic()
-            snapshot.sums(table, f"order_id div {buckets.ROWS_PER_BUCKET}", hashed)
+            snapshot.sums(table, f"order_id div {size}", hashed)
             return time.monotonic() - started
 
 
@@ -186,6 +189,8 @@ def measure(server, home: Path, arguments: argparse.Namespace) -> list[Figures]:
         shop.write(*changed(number, arguments.orders))
         taken["changed"].append(shop.extract())
         shop.settle()
+        shop.write(*changed(2 * arguments.rounds + number, arguments.orders, touched=SILENTLY))
+        taken["changed silently"].append(shop.extract())
         shop.write(*changed(arguments.rounds + number, arguments.orders, *FAULTS))
         taken["changed, with faults"].append(shop.extract())
     query = statistics.median(queries)
@@ -245,7 +250,7 @@ def report_proofs(shop: Shop, taken: dict[str, list[Taken]]) -> None:
     shop.command("loaders", "plan", "--tables", "order")
 
 
-def changed(number: int, orders: int, *more: str) -> list[str]:
+def changed(number: int, orders: int, *more: str, touched: str = TOUCHED) -> list[str]:
     """0.1 % of the orders touched, other ones each time; and more."""
     sizes = {
         "every": 1000,
@@ -254,7 +259,7 @@ def changed(number: int, orders: int, *more: str) -> list[str]:
         "sparse": max(orders // 25, 30),
         "dense": max(orders // 220, 30),
     }
-    return [statement.format(**sizes) for statement in (TOUCHED, *more)]
+    return [statement.format(**sizes) for statement in (touched, *more)]
 
 
 def report(query: float, full: list[Taken], taken: dict[str, list[Taken]], arguments: argparse.Namespace) -> None:

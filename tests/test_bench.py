@@ -63,7 +63,7 @@ def test_a_run_is_slower_only_beyond_the_bound_of_the_last_ones_median():
 
 def test_the_readmes_table_is_written_by_the_bench_and_keeps_its_words():
     """In both languages; what is written is what stands there, with other figures."""
-    of = [cost.Figures(1.25 * n, n, n / 2, n / 1000, 100.4 * n) for n in (1, 2, 3, 4, 5)]
+    of = [cost.Figures(1.25 * n, n, n / 2, n / 1000, 100.4 * n) for n in range(1, 7)]
     of[0] = cost.Figures(1.25, 1, None, None, None)
     for name in ("README.md", "README.ko.md"):
         page = (ROOT / name).read_text(encoding="utf-8")

@@ -269,7 +269,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(kind=st.sampled_from(BY_KEY), changes=CHANGES)
 def test_whatever_changes_silently_is_found_within_as_many_runs_and_a_net_delete_at_once(of_every_kind, kind, changes):
     own, table = of_every_kind, mysql_name(kind)

@@ -200,7 +200,7 @@ def of_every_kind(module_own):
     return module_own
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(kind=st.sampled_from(sorted(KEYS)), row=st.integers(1, 4_000), parts=st.integers(1, 8))
 def test_any_value_changed_under_its_hash_is_found_in_exactly_one_part(of_every_kind, kind, row, parts):
     damaged(of_every_kind, f"""update raw_own."{kind}" set v = 'x' where v = 'v{row}'""")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders.proof.compare import Difference, compare
@@ -25,12 +25,11 @@ class InMemory:
             return value % buckets.size
         return int(abs(key) // buckets.size) * (1 if key >= 0 else -1)
 
-    def sums(self, buckets, within=None, chosen=()):
+    def sums(self, buckets):
         found: dict[int, tuple[int, int]] = {}
         for pair in self.every:
-            if within is None or self.bucket(within, *pair) in chosen:
-                rows, total = found.get(self.bucket(buckets, *pair), (0, 0))
-                found[self.bucket(buckets, *pair)] = (rows + 1, total + pair[1])
+            rows, total = found.get(self.bucket(buckets, *pair), (0, 0))
+            found[self.bucket(buckets, *pair)] = (rows + 1, total + pair[1])
         return found
 
     def pairs(self, buckets, chosen):
@@ -43,7 +42,6 @@ keys = st.integers(-(2**63), 2**63 - 1) | st.integers(-3000, 3000)
 sides = st.dictionaries(keys, st.integers(0, 2**63 - 1), max_size=60)
 
 
-@settings(deadline=None)  # the first join of a process takes a while
 @given(sides, sides, st.booleans())
 def test_the_difference_is_exact(common, changed, by_key):
     source, raw = InMemory(common | changed), InMemory(common)
@@ -75,7 +73,6 @@ few = st.lists(pairs, max_size=9).map(dict)
 repeated = st.lists(pairs, max_size=2)
 
 
-@settings(deadline=None)
 @given(few, few, repeated, repeated, st.booleans())
 def test_what_is_found_makes_raw_equal_or_the_table_is_read_whole(common, changed, there, here, by_key):
     """Also where a key is there more than once, in raw or at the source: never "equal" of what is not.
@@ -120,17 +117,34 @@ def test_the_ranges_of_chosen_buckets_hold_exactly_their_keys(chosen, size, key)
 def test_a_few_differences_in_many_rows_ask_for_few_pairs():
     rows = {key: key * 7919 for key in range(50_000)}
     source, raw = InMemory(rows | {5: 1, 40_000: 1}), InMemory(rows)
-    assert sorted(compare(source, raw, Buckets("k", 1024)).wanted["k"].to_pylist()) == [5, 40_000]
-    assert source.asked <= 64
+    assert sorted(compare(source, raw, fitting("k", (0, 49_999), 50_000)).wanted["k"].to_pylist()) == [5, 40_000]
+    assert source.asked <= 2 * 64
+
+
+@pytest.mark.parametrize("key", ["k", None])
+def test_where_more_than_an_eighth_differs_the_table_is_read_whole_and_is_not_compared_to_its_end(key, monkeypatch):
+    """Of a key's buckets as soon as that is seen; by hash all are held at once, and only if they are half of it."""
+    monkeypatch.setattr("loaders.proof.compare.WORTH_READING", 100)
+    monkeypatch.setattr("loaders.proof.compare.AT_ONCE", 100)
+    rows = {number: hashed(number, 0) for number in range(1, 64 * 600)}
+    few = rows | {number: hashed(number, 1) for number in range(1, len(rows) // 8)}
+    many = rows | {number: hashed(number, 1) for number in range(1, len(rows) // 8 + 64)}
+    buckets = fitting(key, (1, len(rows)), len(rows))
+    source = InMemory(few)
+    assert key is None or compare(source, InMemory(rows), buckets).wanted.num_rows == len(rows) // 8 - 1
+    source = InMemory(many)
+    assert compare(source, InMemory(rows), buckets) is None
+    assert source.asked <= (500 * 64 if key else 0)
 
 
 @pytest.mark.parametrize(
     ("extremes", "rows", "expected"),
     [
-        ((1, 10_000), 10_000, Buckets("k", 1024)),
-        ((1, 70_000), 10_000, Buckets("k", 1024)),
-        ((1, 640_000), 10_000, Buckets("k", 8192)),
-        ((-(2**63), 2**63 - 1), 10_000, Buckets(None, 9)),
+        ((1, 10_000), 10_000, Buckets("k", 64)),
+        ((1, 640_000), 10_000, Buckets("k", 64)),
+        ((1, 10_000_000), 10_000_000, Buckets("k", 100)),
+        ((-(2**63), 2**63 - 1), 10_000, Buckets(None, 156)),
+        ((-(2**63), 2**63 - 1), 10_000_000, Buckets(None, 100_000)),
         (None, 0, Buckets(None, 1)),
     ],
 )

@@ -49,7 +49,7 @@ def same(row):
     return tuple("NaN" if isinstance(value, float) and math.isnan(value) else value for value in row)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(ROWS, ROWS)
 def test_rows_are_counted_as_python_counts_them(connection, before, after):
     before, after = [same(row) for row in before], [same(row) for row in after]

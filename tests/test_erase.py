@@ -198,7 +198,7 @@ NUMBERS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300, derandomize=True, database=None)
 @given(st.sampled_from(["SMALLINT", "INTEGER", "BIGINT", "DECIMAL(20,0)", "DECIMAL(6,2)", "FLOAT", "DOUBLE"]), NUMBERS)
 def test_a_number_is_exactly_the_key_or_refused(kind, text):
     key = refused_or(kind, text)
@@ -207,7 +207,7 @@ def test_a_number_is_exactly_the_key_or_refused(kind, text):
         assert (key is not None) == (-(2**63) <= int(text) < 2**63)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100, derandomize=True, database=None)
 @given(st.datetimes(datetime.datetime(1, 1, 1)), st.sampled_from(["", "0", "5", "+09:00", "Z", " "]))
 def test_a_moment_is_exactly_the_key_or_refused(moment, more):
     text = moment.isoformat(sep=" ", timespec="microseconds")
@@ -317,7 +317,7 @@ def test_killed_while_the_file_is_written_anew_it_is_the_old_or_the_new_one(hist
 changes = st.lists(st.tuples(st.integers(1, 4), st.sampled_from(["put", "touch", "delete"])), max_size=4)
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(sequence=st.lists(st.tuples(changes, st.booleans()), min_size=2, max_size=6), pruned=st.booleans())
 def test_after_any_history_the_others_rows_are_as_they_were(mysql_server, tmp_path_factory, sequence, pruned):
     with fresh_database(mysql_server) as name:

@@ -32,7 +32,7 @@ def found(own, run, *histories: Relation) -> list[str]:
     return [key for (key,) in keys.values]
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(sequence=st.lists(st.tuples(changes, st.booleans()), min_size=2, max_size=5))
 def test_found_are_those_whose_last_going_was_noticed_by_then(mysql_server, tmp_path_factory, sequence):
     with fresh_database(mysql_server) as name:

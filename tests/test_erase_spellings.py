@@ -145,7 +145,7 @@ TEXTS = st.text(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300, derandomize=True, database=None)
 @given(TEXTS)
 def test_folding_ends_and_case_and_blanks_at_the_end_are_no_matter(text):
     assert folded(folded(text)) == folded(text) == folded(text + " ") == folded(text.casefold()) == folded(text.lower())
@@ -172,7 +172,7 @@ def test_spellings_of_one_word_are_folded_to_one(others):
     assert len({*map(folded, others)}) == 1 and folded("Zoe") != folded(" Zoe") != folded("Zo")
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200, derandomize=True, database=None)
 @given(st.lists(TEXTS.filter(lambda text: "\0" not in text), min_size=1, max_size=3))
 def test_a_key_that_is_told_is_the_key_that_is_read(key):
     option, *told_key = shlex.split(row_key.written(key))

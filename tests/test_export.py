@@ -140,7 +140,7 @@ def test_nothing_but_the_finished_files_is_left(warehouse, tmp_path):
     assert names == ["data_dictionary.csv", "order_mart.csv", "order_mart.parquet"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=20))
 def test_any_text_comes_back_from_the_file_as_it_was(texts):
     """`csv` reads NULL and '' alike, so that the two are told apart by the bytes in the test above."""
@@ -214,7 +214,7 @@ def test_parquet_and_an_unguarded_csv_hold_text_as_it_is(warehouse, tmp_path):
 hostile_texts = st.lists(st.text("'\"=+-@;,|\t\r\n＝ab"), min_size=1, max_size=20)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(hostile_texts, st.sampled_from(",;|\t"), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_NONE]))
 def test_no_cell_begins_like_a_formula_whatever_separates_cells(texts, separator, quoting):
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
@@ -225,7 +225,7 @@ def test_no_cell_begins_like_a_formula_whatever_separates_cells(texts, separator
     assert not [cell for cell in cells if re.match("[=+\\-@＝]", cell)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hostile_texts)
 def test_the_guard_can_be_undone(texts):
     """Taking one apostrophe away at every place that matches gives back exactly what was there."""

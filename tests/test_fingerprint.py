@@ -189,7 +189,7 @@ def hashes_without(own, name: str, table: str = "t") -> list[int]:
     return [sums[number][1] for number in sorted(sums)]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows)
 @example((1, 12, "follower", "followee", "é", b"\x00\xff", "12", -0.0, None))
 def test_rows_have_one_hash_if_and_only_if_they_are_equal(own, row):

@@ -83,7 +83,7 @@ def mutated(record: dict, place: tuple, how: str, value) -> dict:
     return record
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(st.sampled_from(PLACES), st.sampled_from(["replace", "replace", "remove", "add", "repeat"]), ANY)
 def test_a_record_that_is_changed_anywhere_is_read_as_it_is_or_refused_by_name(place, how, value):
     """And by the published schema too, wherever that can say it."""
@@ -108,7 +108,7 @@ def within(said, read) -> bool:
     return type(said) is type(read) and said == read
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.sampled_from(PLACES), st.sampled_from(["replace", "remove", "add"]), ANY)
 def test_the_schema_refuses_what_is_not_of_its_type_and_nothing_else(place, how, value):
     changed = mutated(RECORD, place, how, value)

@@ -47,7 +47,7 @@ KEYS = {
 def test_a_key_written_as_a_literal_chooses_its_row_alone(module_own, name):
     kind, values, always = KEYS[name]
 
-    @settings(max_examples=5, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=5, database=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(values, max_size=6))
     @example([])
     def each_chooses_its_own(drawn):

@@ -18,7 +18,6 @@ from tests.history_machine import HistoryMachine
 SHORT = settings(
     max_examples=3,
     stateful_step_count=6,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),

@@ -135,7 +135,7 @@ any_table = st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(any_name | st.sampled_from(COLUMNS + TABLES))
 def test_a_name_comes_back_from_jinja_as_it_was(name):
     rendered = Environment(autoescape=False).from_string(f"a {staging._column(name)} b").render()  # noqa: S701
@@ -143,7 +143,7 @@ def test_a_name_comes_back_from_jinja_as_it_was(name):
     assert Environment(autoescape=False).from_string(f"{{{{ {jinja_text(name)} }}}}").render() == name  # noqa: S701
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, suppress_health_check=list(HealthCheck))
 @given(st.lists(any_table, min_size=25, max_size=60, unique_by=lambda one: one.name))
 @example([table(name, COLUMNS, (column,)) for name, column in zip(TABLES + LEFT_OUT, cycle(("id", *COLUMNS)))])
 def test_whatever_tables_are_discovered_dbt_reads_them_and_runs_nothing(project, nowhere, tables):
@@ -224,7 +224,7 @@ def test_names_of_every_kind_are_loaded_and_built(own, project):
     assert not file.exists()
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(any_table, min_size=10, max_size=25, unique_by=lambda one: one.name),
     st.lists(any_text, min_size=10, max_size=40),

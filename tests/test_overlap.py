@@ -50,7 +50,7 @@ def no_thread_is_left():
     assert threading.active_count() == before
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 30), max_size=4), st.integers(1, 100))
 def test_all_batches_come_each_sources_in_its_order(counts, limit):
     sources = [iter(Source(count)) for count in counts]

@@ -195,7 +195,7 @@ def test_an_update_follows_the_source_and_keeps_what_was_written_by_hand(written
 columns_of = st.lists(st.sampled_from("abcdefgh"), min_size=1, unique=True)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(columns_of, columns_of, st.sampled_from(["int", "datetime"]))
 def test_any_columns_become_any_others(tmp_path_factory, then, now, kind):
     """The catalog and the view then name the columns of today, each once."""

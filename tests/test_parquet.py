@@ -38,7 +38,7 @@ def test_files_are_of_equal_size_where_the_rows_are_known(small, tmp_path):
         assert max(written) - min(written) <= 100, written
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 6_000), st.integers(1, 3_000), st.integers(0, 20_000))
 def test_a_wrong_guess_loses_no_row(tmp_path_factory, rows, size, expected):
     folder = tmp_path_factory.mktemp("files")

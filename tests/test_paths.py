@@ -93,7 +93,7 @@ names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"
 odd_names = st.text(st.sampled_from("*?[]{},!\\='\"#%~$ -^a"), min_size=1, max_size=12)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names | odd_names)
 @example("country=XX")
 @example("**")

@@ -234,7 +234,7 @@ changes = st.lists(
 )
 
 
-@settings(max_examples=7, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=7, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), sequence=st.lists(st.tuples(changes, st.booleans()), min_size=3, max_size=6))
 def test_replay_to_any_run_is_raw_as_it_was_after_that_run(mysql_server, tmp_path_factory, data, sequence):
     with fresh_database(mysql_server) as name:

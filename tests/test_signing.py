@@ -38,7 +38,7 @@ def test_a_signed_record_says_what_it_said_and_is_of_the_published_form():
     assert KEY.encode() not in SIGNED
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(
     st.integers(0, len(SIGNED) - 1), st.sampled_from(["exchange", "remove", "insert", "cut"]), st.binary(min_size=1)
 )  # fmt: skip
@@ -56,7 +56,7 @@ def test_a_record_that_is_changed_in_any_byte_is_refused(place, how, new):
         read(changed)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(PLACES), st.sampled_from(PLACES), st.sampled_from([KEY, OTHER_KEY]))
 def test_a_signature_is_good_at_its_place_and_by_its_key_alone(there, here, key):
     """A record that is carried to another number, part of the lake or kind is refused before it is looked at."""

@@ -34,7 +34,6 @@ from tests.shop_model import KINDS, MANY, Kind, filled, first_rows, rows_of, wri
 SHORT = settings(
     max_examples=5,  # on each server
     stateful_step_count=18,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),

@@ -29,7 +29,7 @@ from loaders.run.options import Options, Places
 from loaders.source import bucket_sums, key_ranges, mysql
 from loaders.source.bucket_sums import PartSums, added_up
 from loaders.source.mysql import Snapshot
-from loaders.source.source_side import SourceSide
+from loaders.source.source_side import SourceSide, between, some_between
 from loaders.types.column_type import ColumnType
 from loaders.types.homes import homes
 from loaders.words.buckets import Buckets
@@ -105,8 +105,13 @@ def test_sums_over_three_connections_are_those_over_one(own, kind, split_all):  
         assert sum(rows for rows, _total in expected.values()) == 3000
         assert (len(key_ranges.conditions(three, shared.table)) > 1) == KEYS[kind][2]
         assert key_ranges.conditions(one, alone.table) == [None], "which would cost the server more"
-        chosen = sorted(expected)[:2]
-        assert shared.sums(buckets.narrow(), buckets, chosen) == alone.sums(buckets.narrow(), buckets, chosen)
+
+
+def test_a_condition_names_fifty_ranges_at_most_because_each_row_is_held_against_all_before_its_own():
+    ranges = [(10 * number, 10 * number + 3) for number in range(120)]
+    found = some_between("k", ranges)
+    assert [each.count(" between ") for each in found] == [50, 50, 20]
+    assert " or ".join(found) == between("k", ranges)
 
 
 def test_an_empty_table_has_no_sums(own, split_all):  # noqa: F811

@@ -380,7 +380,7 @@ def inserted(own, values: list[tuple]) -> tuple[list[str], list[tuple]]:
     return names, numbered
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows)
 def test_random_rows_make_the_round_trip(own, values):
     names, numbered = inserted(own, values)

@@ -3,9 +3,10 @@
 A side is the source in a run's snapshot, or raw's live rows overlaid with what the run has read of them already.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,8 +16,11 @@ from loaders.types.fingerprint import SOURCE_HASH
 from loaders.warehouse.live_rows import LiveRows
 from loaders.words.buckets import NOTHING, Buckets, Sums, differing, in_statements, totals
 
-# With more rows than this to compare, and more than half of the table, reading it whole is cheaper.
-WORTH_COMPARING = 500_000
+Answer = TypeVar("Answer")
+# Rows whose keys and hashes are held at once. Of a table with more, half of it are worth it.
+AT_ONCE = 500_000
+# With more rows than this that differ, and more than an eighth of the table, reading it whole is cheaper.
+WORTH_READING = 50_000
 # Between two attempts to interrupt a query, which may not have begun at the first.
 INTERRUPT_SECONDS = 0.1
 
@@ -51,13 +55,13 @@ def compare(
     rows, hash_sum = totals(source_sums)
     if chosen and not keyed:
         return None
-    if chosen and buckets.key:
-        buckets, chosen, weight = _narrowed(source, raw, buckets, chosen)
-    else:
-        weight = sum(source_sums.get(bucket, NOTHING)[0] for bucket in chosen)
-    if weight > max(WORTH_COMPARING, rows // 2):
+    if buckets.key is None and sum(source_sums.get(each, NOTHING)[0] for each in chosen) > max(AT_ONCE, rows // 2):
         return None
-    found = [_unlike(source.pairs(buckets, part), raw.pairs(buckets, part)) for part in _parts(buckets, chosen)]
+    found = list[Difference]()
+    for part in _parts(buckets, chosen):
+        found.append(_unlike(*_pairs(source, raw, buckets, part)))
+        if sum(unlike.wanted.num_rows for unlike in found) > max(WORTH_READING, rows // 8):
+            return None
     raw_rows, raw_hash_sum = totals(raw_sums)
     more = sum(unlike.rows for unlike in found), sum(unlike.hash_sum for unlike in found)
     if (raw_rows + more[0], raw_hash_sum + more[1]) != (rows, hash_sum):
@@ -72,26 +76,26 @@ def compare(
 
 
 def both(source: SourceSide, raw: LiveRows, buckets: Buckets) -> tuple[Sums, Sums]:
-    """Both sides' sums; the warehouse works while the source does, and not on when that has failed, or at Ctrl-C."""
+    """Both sides' sums."""
+    return _at_once(source, raw, lambda side: side.sums(buckets))
+
+
+def _pairs(source: SourceSide, raw: LiveRows, buckets: Buckets, chosen: Sequence[int]) -> tuple[pa.Table, pa.Table]:
+    return _at_once(source, raw, lambda side: side.pairs(buckets, chosen))
+
+
+def _at_once(
+    source: SourceSide, raw: LiveRows, ask: Callable[[SourceSide | LiveRows], Answer]
+) -> tuple[Answer, Answer]:
+    """The warehouse works while the source does, and not on when that has failed, or at Ctrl-C."""
     with ThreadPoolExecutor(1) as pool:
-        raw_sums = pool.submit(raw.sums, buckets)
+        of_raw = pool.submit(ask, raw)
         try:
-            return source.sums(buckets), raw_sums.result()
+            return ask(source), of_raw.result()
         except BaseException:
-            while wait([raw_sums], INTERRUPT_SECONDS).not_done:
+            while wait([of_raw], INTERRUPT_SECONDS).not_done:
                 raw.interrupt()
             raise
-
-
-def _narrowed(source: SourceSide, raw: LiveRows, wide: Buckets, chosen: list[int]) -> tuple[Buckets, list[int], int]:
-    """The differing buckets divided further, and how many of the source's rows are in those that still differ."""
-    narrow, still, weight = wide.narrow(), [], 0
-    for part in _parts(wide, chosen):
-        there = source.sums(narrow, wide, part)
-        unlike = differing(there, raw.sums(narrow, wide, part))
-        weight += sum(there.get(bucket, NOTHING)[0] for bucket in unlike)
-        still += unlike
-    return narrow, still, weight
 
 
 def _parts(buckets: Buckets, chosen: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -9,12 +9,12 @@ import pyarrow as pa
 from loaders.common.quoting import mysql_name, sql_name
 from loaders.proof.deep import DeepTable, Printed
 from loaders.source.mysql import Snapshot
-from loaders.source.source_side import between
+from loaders.source.source_side import some_between
 from loaders.types.canonical import DECIMAL, FLOAT, LONG_BYTES, LONG_TEXT, WHOLE, CanonicalColumn
 from loaders.types.column_type import ColumnType
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.warehouse.interface import Warehouse
-from loaders.words.buckets import Buckets, in_statements
+from loaders.words.buckets import Buckets
 
 # Keys side by side that are in the same share: few enough that old and new rows are in each, many enough to be read at
 # once.
@@ -108,7 +108,7 @@ class Share:
         numbers = ((block, abs(block) % PRIME * FACTOR % PRIME) for block in range(first, last + 1))
         chosen = (block for block, number in numbers if number % self.parts == self.part)
         key = self.keys[0].name
-        return [between(key, ranges) for ranges in in_statements(Buckets(key, BLOCK).ranges(chosen))]
+        return [*some_between(key, Buckets(key, BLOCK).ranges(chosen))]
 
     def _number_at_source(self) -> str:
         if self.whole_number:

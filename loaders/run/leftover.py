@@ -21,13 +21,13 @@ from loaders.lake.damaged import Damaged
 from loaders.run import by_hash
 from loaders.run.table_read import TableRead
 from loaders.source.bucket_sums import PartSums, added_up
-from loaders.source.source_side import between
+from loaders.source.source_side import between, some_between
 from loaders.types.fingerprint import SOURCE_HASH
 from loaders.types.type_contract import lake_schema
 from loaders.warehouse import duckdb_errors
 from loaders.warehouse.duckdb_connection import close_off, connected
 from loaders.warehouse.duckdb_sql import DIALECT, read_parquet
-from loaders.words.buckets import LOOSE, ROWS_PER_BUCKET, Buckets, Sums, differing, in_sql, in_statements, totals
+from loaders.words.buckets import Buckets, Sums, by_key, differing, in_sql, in_statements, totals
 from loaders.words.run_record import Batch, File
 
 ROWS_AT_ONCE = 50_000
@@ -51,7 +51,6 @@ class Leftover:
     def rows(self, parts: Sequence[str | None]) -> Generator[pa.RecordBatch]:
         """All rows of the table, those first that are taken over. parts: as for reading it whole."""
         buckets = self._buckets()
-        narrow = buckets.narrow()
         with closing(self._session()) as session:
             here = self._sums(session, buckets)
             if not here:
@@ -61,16 +60,15 @@ class Leftover:
             if len([*in_statements(covered)]) > 1:
                 covered = [(covered[0][0], covered[-1][1])]
             within = _each(parts, [between(self.key, covered)])
-            anew, equal = self._compared(session, buckets, here, within)
-            yield from self._taken_over(session, narrow, anew, equal)
+            there = replace(by_hash.side(self.read), conditions=within).sums(buckets)
+            anew = differing(there, here)
+            yield from self._taken_over(session, buckets, anew, totals(_without(there, anew)))
         outside = _each(parts, map(" or ".join, in_statements(_outside(mysql_name(self.key), covered))))
-        yield from self.read.rows([*outside, *(between(self.key, some) for some in in_statements(narrow.ranges(anew)))])
+        yield from self.read.rows([*outside, *some_between(self.key, buckets.ranges(anew))])
 
     def _buckets(self) -> Buckets:
         """As for a comparison with raw; also where keys have gaps, since they need not fit more than these rows."""
-        low, high = self.read.run.snapshot.extremes(self.read.source, self.key) or (0, 0)
-        gap = (high - low + 1) // max(self.read.source.estimated_rows, self.batch.rows)
-        return Buckets(self.key, ROWS_PER_BUCKET * max(1, gap // LOOSE))
+        return by_key(self.key, *(self.read.run.snapshot.extremes(self.read.source, self.key) or (0, 0)))
 
     def _session(self) -> duckdb.DuckDBPyConnection:
         session = connected(Path(":memory:"))
@@ -78,25 +76,13 @@ class Leftover:
         close_off(session, [self.read.run.places.lake.on_this_machine, self.read.run.places.spool])
         return session
 
-    def _compared(
-        self, session: duckdb.DuckDBPyConnection, buckets: Buckets, here: Sums, conditions: Sequence[str]
-    ) -> tuple[list[int], tuple[int, int]]:
-        """Narrow buckets, within the conditions, that have to be read; what the source says of the others together."""
-        source, narrow = replace(by_hash.side(self.read), conditions=conditions), buckets.narrow()
-        there = source.sums(buckets)
-        chosen = differing(there, here)
-        within = added_up(PartSums(source.sums(narrow, buckets, some)) for some in in_statements(chosen))
-        anew = differing(within, self._sums(session, narrow, buckets, chosen) if chosen else {})
-        equal = totals(_without(there, chosen)), totals(_without(within, anew))
-        return anew, totals(dict(enumerate(equal)))
-
     def _taken_over(
-        self, session: duckdb.DuckDBPyConnection, narrow: Buckets, anew: Sequence[int], equal: tuple[int, int]
+        self, session: duckdb.DuckDBPyConnection, buckets: Buckets, anew: Sequence[int], equal: tuple[int, int]
     ) -> Iterator[pa.RecordBatch]:
         """The rows of all other buckets, if they are what the source was asked about."""
         schema, rows = lake_schema(self.read.columns), 0
         names = ", ".join(map(sql_name, schema.names))
-        where = f"{self._bucket(narrow)} not in {in_sql(anew)}" if anew else "true"
+        where = f"{self._bucket(buckets)} not in {in_sql(anew)}" if anew else "true"
         with suppress(Damaged):
             for file in self.files:
                 with self._at_hand(file) as table:
@@ -112,21 +98,14 @@ class Leftover:
             )
         self.read.taken_over = rows
 
-    def _sums(
-        self,
-        session: duckdb.DuckDBPyConnection,
-        buckets: Buckets,
-        within: Buckets | None = None,
-        chosen: Sequence[int] = (),
-    ) -> Sums:
+    def _sums(self, session: duckdb.DuckDBPyConnection, buckets: Buckets) -> Sums:
         """Of the files that are what the note says. Another one is told, and is not one of them any more."""
         found = list[PartSums]()
-        where = f"{self._bucket(within)} in {in_sql(chosen)}" if within else "true"
         sql = f"select {self._bucket(buckets)}, count(*), sum({SOURCE_HASH})"
         for file in list(self.files):
             try:
                 with self._at_hand(file) as table:
-                    rows = session.execute(f"{sql} from {table} where {where} group by 1").fetchall()
+                    rows = session.execute(f"{sql} from {table} group by 1").fetchall()
                     found.append(PartSums({int(bucket): (int(count), int(total)) for bucket, count, total in rows}))
             except Damaged as damaged:
                 self.files.remove(file)

@@ -56,21 +56,28 @@ class LiveRows:
     def part(self, only: str) -> "LiveRows":
         return replace(self, only=only)
 
-    def sums(self, buckets: Buckets, within: Buckets | None = None, chosen: Sequence[int] = ()) -> Sums:
-        """Rows and sum of hashes per bucket: of all rows, or of those in the `chosen` buckets of `within`."""
-        chosen_ones = [f"{self._bucket(within)} in {in_sql(chosen)}"] if within else []
+    def sums(self, buckets: Buckets) -> Sums:
+        """Rows and sum of hashes per bucket."""
         rows = self.ask(
             f"select {self._bucket(buckets)} as bucket, count(*), sum({SOURCE_HASH}) from ({self._rows()}) as live"
-            f"{self._where(*chosen_ones)} group by 1"
+            f"{self._where()} group by 1"
         )
         return {int(bucket): (int(count), int(total)) for bucket, count, total in rows}
 
     def pairs(self, buckets: Buckets, chosen: Sequence[int]) -> pa.Table:
         """The key columns, in the key's order, and `_source_hash` of every row in the chosen buckets."""
-        where = self._where(f"{self._bucket(buckets)} in {in_sql(chosen)}" if chosen else "false")
+        where = self._where(self._within(buckets, chosen) if chosen else "false")
         columns = [self.dialect.sent(sql_name(column.name), column) for column in self.keys]
         query = f"select {', '.join([*columns, SOURCE_HASH])} from ({self._rows()}) as live{where}"
         return self.ask_arrow(query)
+
+    def _within(self, buckets: Buckets, chosen: Sequence[int]) -> str:
+        """True for the rows of the chosen buckets. By the range of their keys a warehouse passes over other blocks."""
+        found = f"{self._bucket(buckets)} in {in_sql(chosen)}"
+        if buckets.key is None:
+            return found
+        ranges = buckets.ranges(chosen)
+        return f"{sql_name(self.keys[0].name)} between {ranges[0][0]} and {ranges[-1][1]} and {found}"
 
     def _where(self, *conditions: str) -> str:
         every = [condition for condition in (self.only, *conditions) if condition]

@@ -1,7 +1,7 @@
 """Buckets: how a table's rows are divided so that both ends compare sums first, and keys only where those differ."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from loaders.common.errors import Failure
@@ -14,14 +14,12 @@ Sums = Mapping[int, tuple[int, int]]
 # What a side holds of a bucket that it does not name.
 NOTHING = (0, 0)
 
-ROWS_PER_BUCKET = 1024
-# A differing bucket of an integer key is divided by this before keys are compared.
-NARROWER = 32
+# Small, because of a bucket that differs all rows are looked at;
+ROWS_PER_BUCKET = 64
+# and so few that MySQL groups them in memory, and both ends hold some 35 MB however large the table is.
+BUCKETS = 100_000
 # Integer keys that leave out more than this, on average, between two rows are divided by their hash.
 SPARSE = 64
-# Up to so many keys per row, buckets stay as narrow as without gaps: a few keys far from all others would make every
-# bucket wide, and a differing wide one has more rows to compare. The 8 is a guess, not measured.
-LOOSE = 8
 
 
 @dataclass(frozen=True)
@@ -33,10 +31,6 @@ class Buckets:
 
     key: str | None
     size: int
-
-    def narrow(self) -> "Buckets":
-        """The same by smaller buckets."""
-        return replace(self, size=max(1, self.size // NARROWER))
 
     def ranges(self, chosen: Iterable[int]) -> list[tuple[int, int]]:
         """The keys of the chosen buckets as (first, last); buckets side by side make one range."""
@@ -61,13 +55,15 @@ WHOLE = Buckets(None, 1)
 
 
 def fitting(key: str | None, extremes: tuple[int, int] | None, rows: int) -> Buckets:
-    """Buckets of about ROWS_PER_BUCKET rows. key: the table's key if it is one integer column, else None."""
-    rows = max(rows, 1)
-    if key and extremes:
-        gap = max(1, (extremes[1] - extremes[0] + 1) // rows)
-        if gap <= SPARSE:
-            return Buckets(key, ROWS_PER_BUCKET * max(1, gap // LOOSE))
-    return Buckets(None, max(1, rows // ROWS_PER_BUCKET))
+    """Buckets of a table of about so many rows. key: the table's key if it is one integer column, else None."""
+    if key and extremes and extremes[1] - extremes[0] < SPARSE * max(rows, 1):
+        return by_key(key, *extremes)
+    return Buckets(None, min(BUCKETS, max(1, rows // ROWS_PER_BUCKET)))
+
+
+def by_key(key: str, low: int, high: int) -> Buckets:
+    """Buckets side by side from the lowest key to the highest."""
+    return Buckets(key, max(ROWS_PER_BUCKET, (high - low) // BUCKETS + 1))
 
 
 def read_sums(table: str, found: Iterable[Sequence[Any]]) -> Sums:

@@ -114,7 +114,7 @@ any_name = st.lists(
 ).map(lambda parts: f"x{''.join(parts)[:62]}x")
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(any_name, min_size=20, max_size=60, unique=True))
 def test_any_names_are_text_in_the_documentation(target, tmp_path, browser, names):
     own = tmp_path / "target"

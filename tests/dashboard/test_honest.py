@@ -339,7 +339,7 @@ WIDE = [
     width=390,
     theme="light",
 )
-@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     orders=SHOPS,
     width=st.sampled_from([360, 390, 768, 1024, 1280, 2560, 3840]),

@@ -79,7 +79,7 @@ def in_address(text):
     return "\0" + text if text.startswith("\0") else text
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example([f"{mark}{text}" for mark in ("\0", "\0\0", "") for text in ["", *"abcdefghi"]])
 @given(st.lists(any_text, min_size=20, max_size=40, unique=True))
 def test_any_texts_in_the_data_are_texts_in_the_page(tmp_path, open_page, texts):
@@ -221,7 +221,7 @@ def functions(browser, demo):
     page.close()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("';\n\r\\\0\x1b\u2028\u202e")), min_size=1
@@ -235,7 +235,7 @@ def test_any_text_chosen_is_one_line_of_one_question_and_comes_back(functions, t
     assert duckdb.execute(question).fetchall() == [tuple(texts)]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text("'\"=+-@;,|\t\r\n＝ab"), min_size=1))
 def test_the_pages_csv_guards_what_the_exported_file_guards(functions, texts):
     cells = functions.evaluate("texts => texts.map((text) => csvCell(text, 'product'))", texts)
