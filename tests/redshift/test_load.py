@@ -364,7 +364,7 @@ def test_a_decimal_out_of_range_is_refused_before_it_is_published(both, value):
 def test_repeated_keys_are_refused(loaded):
     run = pipeline.runs.read(loaded.lake, 2)
     wrong = replace(run, batches=(replace(run.batches[0], primary_key=("v",)),))
-    with loaded.warehouse() as warehouse, pytest.raises(Failure, match="1 keys of run 2 occur more than once"):
+    with loaded.warehouse() as warehouse, pytest.raises(Failure, match="1 key of run 2 occurs more than once"):
         warehouse.apply(wrong, RunFiles(loaded.lake, loaded.own.folder), lambda _lost, _elsewhere: None)
     assert loaded.rows(columns="id, v, _run") == OLD
 
