@@ -19,7 +19,7 @@ from loaders.types.homes import types
 from loaders.types.type_contract import Column
 from loaders.warehouse import dropped_columns, raw_sql, redshift_sql
 from loaders.words import cursors
-from loaders.words.buckets import WHOLE
+from loaders.words.buckets import WHOLE, totals
 from loaders.words.catalog import Catalog, Table
 from loaders.words.run_record import Batch, Run
 
@@ -135,11 +135,7 @@ def _cost(read: TableRead) -> Cost | None:
     if side.conditions == [share.where_at_source]:
         return None
     began = time.monotonic()
-    hashed = sum(
-        count
-        for where in side.conditions
-        for count, _sum in side.snapshot.sums(read.source, side.bucket(WHOLE), side.hashed.select, where).values()
-    )
+    hashed, _sum = totals(side.sums(WHOLE))
     hashing = time.monotonic() - began
     for where in side.conditions:
         side.snapshot.count(read.source, where)
