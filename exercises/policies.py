@@ -33,9 +33,7 @@ def check(running: Stack, file: Path) -> None:
         s3 = _s3_as_role(running)
         for key in (*OUTSIDE, TRIED):
             faults.client(running, "s3").put_object(Bucket=NAMES.bucket, Key=key, Body=b"")
-        faults.client(running, "s3").create_bucket(
-            Bucket=OTHER, CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
+        _other_bucket(faults.client(running, "s3"))
         try:
             s3.list_objects_v2(Bucket=NAMES.bucket, Prefix=f"{NAMES.prefix}/")
         except ClientError:
@@ -53,8 +51,15 @@ def check(running: Stack, file: Path) -> None:
         faults.restore_policy(running, before)
         for key in (*OUTSIDE, TRIED):
             faults.client(running, "s3").delete_object(Bucket=NAMES.bucket, Key=key)
-        with suppress(ClientError):
-            faults.client(running, "s3").delete_bucket(Bucket=OTHER)
+        s3 = faults.client(running, "s3")
+        with suppress(s3.exceptions.NoSuchBucket):
+            s3.delete_bucket(Bucket=OTHER)
+
+
+def _other_bucket(s3: Any) -> None:
+    """It is there already if a check was killed."""
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=OTHER, CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
 def _copy_works(running: Stack, file: Path) -> None:
