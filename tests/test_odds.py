@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from local_stack import redshift
+from redshift_stand_in import stack
 from tests import commands, odds
 from tests.odds import Odd
 from tests.own_database import OwnDatabase
@@ -33,6 +35,15 @@ ELSEWHERE = Odd(folder="/", encoding="ascii")
 # A file may have so many bytes as Python needs to find a folder for temporary ones.
 CLOSED, FULL = Odd(output="closed"), Odd(output="/dev/full", file_bytes=100)
 NOBODY = Odd(user="nobody", folder="/", encoding="ascii")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_runs_on():
+    """A check starts this checkout's stand-in and leaves it to the learner, who may have begun already."""
+    before = stack.described(redshift.HOME)
+    yield
+    if not (before and stack.answers(before)):
+        stack.down(redshift.HOME)
 
 
 @pytest.fixture(scope="module")
